@@ -1,0 +1,104 @@
+"""The part of capture that knows no framework: what is written where, and which steps are looked at closely."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar
+
+from netvet.store import RunWriter
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# The first steps show most faults (initial scale, symmetry, graph), so all of them are looked at closely.
+DENSE_STEPS = 10
+# Then every fifth, until this much time has been spent: short scripts are seen well, long ones stay in budget.
+GRACE_INTERVAL = 5
+GRACE_SECONDS = 0.5
+# At least one deep look in so many steps, so that no layer goes unseen in a slow run.
+MAX_INTERVAL = 1000
+
+
+class Schedule:
+    """Decides which steps are deep, holding the cost of deep steps under a share of the run time.
+
+    Args:
+        budget: share of wall time that deep steps may cost (0.01 is 1 %).
+        every: look at every so many steps instead, whatever it costs.
+    """
+
+    def __init__(self, budget: float, every: int | None = None) -> None:
+        self._budget = budget
+        self._every = every
+        self._began = perf_counter()
+        self._last = 0
+        self.spent = 0.0
+
+    def deep(self, step: int) -> bool:
+        """Whether this step is to be looked at closely."""
+        if self._every is not None:
+            return step % self._every == 0
+        since = step - self._last
+        chosen = step < DENSE_STEPS or since >= MAX_INTERVAL
+        if not chosen and since >= GRACE_INTERVAL:
+            chosen = self.spent < max(GRACE_SECONDS, self._budget * (perf_counter() - self._began))
+        if chosen:
+            self._last = step
+        return chosen
+
+
+class Recorder:
+    """Writes what the collectors saw, and keeps their errors away from the training.
+
+    A part of capture that raises is switched off for the rest of the run, with its reason.
+    """
+
+    def __init__(self, writer: RunWriter, schedule: Schedule) -> None:
+        self.writer = writer
+        self.schedule = schedule
+        self.switched_off: dict[str, str] = {}
+        self.suspended = False
+        self.cost = 0.0
+        self._pid = os.getpid()
+
+    @property
+    def here(self) -> bool:
+        """False while probes run and in forked children (loader workers): nothing is recorded then."""
+        return not self.suspended and os.getpid() == self._pid
+
+    def value(self, step: int, signal: str, value: float, key: str | None = None) -> None:
+        """Append one number to a signal."""
+        self.writer.append(step, signal, value, key)
+
+    def values(self, step: int, signal: str, values: Mapping[str, float]) -> None:
+        """Append one number for each of several layers to a signal."""
+        self.writer.append_many(step, signal, values)
+
+    def facts(self, signal: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """Put the records of a signal in place of those written before."""
+        self.writer.put_facts(signal, records)
+
+    def missing(self, signal: str, reason: str) -> None:
+        """Say why a signal will not come."""
+        self.writer.explain_missing(signal, reason)
+
+    def guard(self, part: str, function: Callable[P, T]) -> Callable[P, T | None]:
+        """The function, made harmless: on an error the part is switched off and None returned."""
+
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T | None:
+            if part in self.switched_off:
+                return None
+            began = perf_counter()
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                self.switched_off[part] = f"{type(error).__name__}: {error}"
+                if os.environ.get("NETVET_DEBUG"):
+                    raise
+                return None
+            finally:
+                self.cost += perf_counter() - began
+
+        return guarded

@@ -1,0 +1,14 @@
+"""The explicit list of collectors, in the order in which they hear of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netvet.capture.torch_events import Session
+from netvet.capture.torch_loop import LoopCollector
+
+
+def all_collectors(session: Session, *, probes: bool) -> list[Any]:
+    """Fresh collectors for one run; those that probe copies only if asked for."""
+    chosen: list[Any] = [LoopCollector(session)]
+    return chosen

@@ -1,0 +1,160 @@
+"""What the taps tell the collectors: one small record per event, handed to every collector that wants it.
+
+A collector is a class with a `part` name and any of the methods `on_<event>` named below; it reads PyTorch
+objects while an event is delivered and keeps no reference to the user's tensors beyond the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import nn
+
+from netvet.capture.recorder import Recorder
+from netvet.capture.torch_site import Site
+
+if TYPE_CHECKING:
+    from netvet.capture.torch_models import Models
+
+Phase = Literal["train", "eval", "train-mode-no-grad", "eval-mode-grad"]
+
+
+@dataclass(slots=True)
+class Call:
+    """A call of a module that is inside no other module's call.
+
+    Args:
+        module: what was called.
+        model: the outermost module that contains it (often the same).
+    """
+
+    module: nn.Module
+    model: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    phase: Phase
+    site: Site | None
+    output: Any = None
+
+
+@dataclass(slots=True)
+class LossCall:
+    """A call of a loss function of torch.nn.functional (its module form calls the same).
+
+    Args:
+        arguments: all arguments by name, defaults filled in, `input` and `target` among them.
+        grad: gradients were enabled.
+    """
+
+    function: str
+    input: torch.Tensor
+    target: torch.Tensor
+    arguments: Mapping[str, Any]
+    output: torch.Tensor
+    site: Site | None
+    grad: bool
+
+
+@dataclass(slots=True)
+class Backward:
+    """A call of backward on a loss. `scale` is the GradScaler's factor in the loss (1 without one)."""
+
+    loss: torch.Tensor
+    site: Site | None
+    scale: float
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Step:
+    """A step of an optimizer. `skipped`: a GradScaler left it out."""
+
+    optimizer: torch.optim.Optimizer
+    name: str
+    site: Site | None
+    scale: float = 1.0
+    skipped: bool = False
+
+
+@dataclass(slots=True)
+class Clip:
+    """A call of clip_grad_norm_ or clip_grad_value_, after it ran. `norm` is the norm before, still a tensor (None for values)."""
+
+    kind: Literal["norm", "value"]
+    parameters: list[torch.Tensor]
+    limit: float
+    norm: torch.Tensor | None
+    site: Site | None
+
+
+@dataclass(slots=True)
+class Happening:
+    """Anything else: the object it happened to, where, and details by name."""
+
+    subject: Any
+    site: Site | None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+EVENTS = (
+    "start",  # None: the taps are in, the program has not begun
+    "call_begin",  # Call
+    "call_end",  # Call, with its output
+    "loss",  # LossCall
+    "backward_begin",  # Backward
+    "backward_end",  # Backward
+    "optimizer_created",  # Happening(optimizer)
+    "zero_grad",  # Happening(optimizer or module): after it ran
+    "clip",  # Clip
+    "step_begin",  # Step: gradients are final, weights are still old
+    "step_end",  # Step: weights are new; session.step is already counted up
+    "scheduler_created",  # Happening(scheduler)
+    "scheduler_step",  # Happening(scheduler), details: initial (bool)
+    "scaler",  # Happening(scaler), details: kind (`scale`, `unscale`, `step`, `update`), optimizer
+    "loader_iter",  # Happening(loader)
+    "loader_batch",  # Happening(loader), details: batch (what the loop gets), index
+    "seed",  # Happening(None), details: generator
+    "checkpoint",  # Happening(target), details: kind, keys, missing, unexpected, strict
+    "report",  # None: write all facts as they stand (called now and then, and at the end)
+    "finish",  # str: how the run ended (`ok`, `exception`, `interrupt`); before the last report
+)
+
+
+class Session:
+    """What collectors share: the clock, the recorder, the models, and the way to hear of events.
+
+    Attributes:
+        step: completed optimizer steps, all optimizers together.
+        deep: this step is to be looked at closely.
+        in_backward: a backward pass is running.
+        first_step_done: an optimizer has stepped.
+    """
+
+    def __init__(self, recorder: Recorder, models: Models) -> None:
+        self.recorder = recorder
+        self.models = models
+        self.step = 0
+        self.deep = True
+        self.in_backward = False
+        self.first_step_done = False
+        self.options: dict[str, Any] = {}
+        self._listeners: dict[str, list[Callable[[Any], Any]]] = {event: [] for event in EVENTS}
+
+    def add(self, collector: Any) -> None:
+        """Let a collector hear of the events that it has methods for."""
+        for event in EVENTS:
+            method = getattr(collector, f"on_{event}", None)
+            if method is not None:
+                self._listeners[event].append(self.recorder.guard(collector.part, method))
+
+    def emit(self, event: str, what: Any = None) -> None:
+        """Tell all collectors; an error in one is kept from the others and from the training."""
+        for listener in self._listeners[event]:
+            listener(what)
+
+    def wants(self, event: str) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners[event])

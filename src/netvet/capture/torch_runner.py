@@ -1,0 +1,202 @@
+"""Run a user's script or module in this process, watched from outside."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import runpy
+import sys
+import traceback
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from netvet.capture.recorder import Recorder, Schedule
+from netvet.capture.torch_session import Watch
+from netvet.capture.torch_site import _kind, _shown
+from netvet.core import NetvetError
+from netvet.store import RunWriter
+
+INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl-C
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `netvet run` was asked to do.
+
+    Args:
+        target: path of a script, or name of a module when `is_module`.
+        arguments: what belongs to the script.
+        store: folder of the runs.
+        probes: probe a copy before the first update and at the end.
+        every: look closely at every so many steps, instead of by budget.
+        overhead: share of wall time that close looks may cost.
+        quiet: no progress line.
+    """
+
+    target: str
+    is_module: bool
+    arguments: tuple[str, ...]
+    store: Path
+    probes: bool = True
+    every: int | None = None
+    overhead: float = 0.01
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `problems`: one line for each thing that netvet could not do."""
+
+    run_path: Path | None
+    script_status: int
+    exception_text: str | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    kind: str
+    status: int
+    error: BaseException | None = None
+
+
+def run(options: RunOptions) -> Outcome:
+    """Run the program to its end under watch.
+
+    Raises:
+        NetvetError: there is no such script or module, or the store cannot be written.
+    """
+    if not options.is_module and not Path(options.target).is_file():
+        raise NetvetError(f"no such script: {options.target!r}; expected the path of a Python file")
+    rank = int(os.environ.get("RANK", "0"))
+    name = options.target if options.is_module else Path(options.target).stem
+    writer = RunWriter.create(options.store, name, rank=rank)
+    recorder = Recorder(writer, Schedule(options.overhead, options.every))
+    watch = Watch(recorder, probes=options.probes)
+    began, started = perf_counter(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+    def describe(ending: _Ending | None) -> None:
+        record = _run_record(options, started, ending, watch)
+        record |= {"seconds": perf_counter() - began, "netvet_seconds": recorder.cost}
+        recorder.facts("run", [record])
+
+    describe(None)
+    recorder.facts("environment", [_environment()])
+    watch.install()
+    ending = _execute(options)
+    watch.finish(ending.kind)
+    describe(ending)
+    writer.close()
+    return Outcome(writer.path, ending.status, _text(ending.error), _problems(watch, writer))
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _run_record(options: RunOptions, started: str, ending: _Ending | None, watch: Watch) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "script": options.target,
+        "arguments": list(options.arguments),
+        "started": started,
+        "ended": ending.kind if ending else None,
+        "steps": watch.session.step,
+    }
+    if ending and ending.error is not None:
+        record["exception"] = _text(ending.error)
+        record["exception_type"] = type(ending.error).__name__
+        site = _raised_at(ending.error.__traceback__)
+        if site:
+            record["exception_file"], record["exception_line"] = site
+    return record
+
+
+def _execute(options: RunOptions) -> _Ending:
+    try:
+        (_execute_module if options.is_module else _execute_script)(options)
+    except SystemExit as leave:
+        return _Ending("ok" if not leave.code else "exit", _exit_status(leave.code))
+    except KeyboardInterrupt as error:
+        _show(error)
+        return _Ending("interrupt", INTERRUPTED, error)
+    except BaseException as error:  # the script's own failure, passed on as it is
+        _show(error)
+        return _Ending("exception", 1, error)
+    return _Ending("ok", 0)
+
+
+def _exit_status(code: Any) -> int:
+    if code is None or isinstance(code, int):
+        return code or 0
+    print(code, file=sys.stderr)  # what Python itself does with sys.exit("message")
+    return 1
+
+
+def _execute_script(options: RunOptions) -> None:
+    path = Path(options.target)
+    # The script becomes __main__, so that its guards hold and its classes can be pickled.
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__file__=options.target, __builtins__=__builtins__, __spec__=None, __loader__=None)
+    sys.modules["__main__"] = main
+    sys.argv = [options.target, *options.arguments]
+    sys.path[0:1] = [str(path.resolve().parent)]
+    exec(compile(path.read_bytes(), options.target, "exec"), main.__dict__)
+
+
+def _execute_module(options: RunOptions) -> None:
+    sys.argv = [options.target, *options.arguments]
+    sys.path[0:1] = [os.getcwd()]
+    try:
+        runpy.run_module(options.target, run_name="__main__", alter_sys=True)
+    except ImportError as error:
+        if error.name is None or not options.target.startswith(error.name):
+            raise
+        raise NetvetError(f"no such module: {options.target!r}; expected a module that `python -m` can run") from None
+
+
+def _text(error: BaseException | None) -> str | None:
+    return None if error is None else "".join(traceback.format_exception_only(error)).strip()
+
+
+def _users_part(frames: TracebackType | None) -> TracebackType | None:
+    """The traceback from the script's first line on, without the frames that ran it."""
+    here = frames
+    while here is not None and (here.tb_frame.f_code.co_filename == __file__ or "runpy" in here.tb_frame.f_code.co_filename):
+        here = here.tb_next
+    return here or frames
+
+
+def _raised_at(frames: TracebackType | None) -> tuple[str, int] | None:
+    """The innermost line of the user's code in a traceback."""
+    found = None
+    for frame, line in traceback.walk_tb(_users_part(frames)):
+        if _kind(frame.f_code.co_filename) == 0:
+            found = (_shown(frame.f_code.co_filename), line)
+    return found
+
+
+def _show(error: BaseException) -> None:
+    if isinstance(error, NetvetError):
+        raise error
+    sys.stdout.flush()
+    sys.excepthook(type(error), error, _users_part(error.__traceback__))
+
+
+def _problems(watch: Watch, writer: RunWriter) -> tuple[str, ...]:
+    problems = [f"netvet switched off {part}: {reason}" for part, reason in watch.recorder.switched_off.items()]
+    if writer.error:
+        problems.append(f"the store stopped being written: {writer.error}")
+    if not watch.session.first_step_done:
+        problems.append("no optimizer step was seen: did the script train with torch?")
+    return tuple(problems)

@@ -1,0 +1,80 @@
+"""One watched run: taps in, collectors attached, facts written now and then, everything taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from netvet.capture.recorder import Recorder
+from netvet.capture.torch_collectors import all_collectors
+from netvet.capture.torch_events import Session
+from netvet.capture.torch_models import Models
+from netvet.capture.torch_patch import Patches
+from netvet.capture.torch_taps_loop import (
+    OptimizerTap,
+    tap_checkpoints,
+    tap_clipping,
+    tap_loaders,
+    tap_scaler,
+    tap_schedulers,
+    tap_seeds,
+)
+from netvet.capture.torch_taps_model import tap_backward, tap_losses, tap_module_calls
+
+# Facts are written at these steps and then every so many seconds, so that a killed run still tells its story.
+FIRST_REPORTS = (1, 10, 100)
+REPORT_SECONDS = 10.0
+
+
+class Watch:
+    """The taps and collectors of one run.
+
+    Args:
+        recorder: where the signals go.
+        probes: run probes on a copy before the first update and at the end.
+    """
+
+    def __init__(self, recorder: Recorder, *, probes: bool = True) -> None:
+        self.recorder = recorder
+        self.session = Session(recorder, Models())
+        self._patches = Patches()
+        self._optimizers = OptimizerTap(self.session)
+        self._reported = perf_counter()
+        self.session.add(self)
+        for collector in all_collectors(self.session, probes=probes):
+            self.session.add(collector)
+
+    part = "reports"
+
+    def install(self) -> None:
+        """Put the taps in; must come before the user's program imports anything."""
+        session, patches = self.session, self._patches
+        session.models.watch_construction(patches)
+        self._optimizers.install(patches)
+        taps: tuple[Callable[[Session, Patches], None], ...] = (
+            tap_module_calls, tap_losses, tap_backward, tap_clipping, tap_scaler,
+            tap_schedulers, tap_loaders, tap_seeds, tap_checkpoints,
+        )  # fmt: skip
+        for tap in taps:
+            tap(session, patches)
+        session.emit("start")
+
+    def on_step_end(self, _step: Any) -> None:
+        """Let facts be written now and then."""
+        now = perf_counter()
+        if self.session.step in FIRST_REPORTS or now - self._reported > REPORT_SECONDS:
+            self._reported = now
+            self.session.emit("report")
+
+    def finish(self, ended: str) -> None:
+        """Take the taps out, let the collectors look a last time, and write all facts."""
+        self.remove()
+        self.session.emit("finish", ended)
+        self.session.emit("report")
+
+    def remove(self) -> None:
+        """Take the taps out; PyTorch is as it was."""
+        self._optimizers.remove()
+        self._patches.undo()
+

@@ -1,0 +1,62 @@
+"""Which line of the user's own code is running."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import torch
+
+import netvet
+
+
+class Site(NamedTuple):
+    """A line of the user's code; the file is relative to the working directory where it lies below it."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.file)}:{self.line}"
+
+
+_OURS = (str(Path(netvet.__file__).parent) + os.sep, str(Path(torch.__file__).parent) + os.sep)
+_STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+@cache
+def _kind(file: str) -> int:
+    """0: the user's own code; 1: an installed library's; 2: PyTorch, Python or netvet."""
+    if file.startswith("<") or file.startswith(_OURS):
+        return 2
+    if any(part in file for part in _INSTALLED):
+        return 1
+    return 2 if file.startswith(_STDLIB) else 0
+
+
+@cache
+def _shown(file: str) -> str:
+    try:
+        return str(Path(file).resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return file
+
+
+def user_site(depth: int = 1) -> Site | None:
+    """The innermost line of the user's own code on the stack; failing that, of an installed library's."""
+    frame: FrameType | None = sys._getframe(depth)
+    library: Site | None = None
+    while frame is not None:
+        kind = _kind(frame.f_code.co_filename)
+        if kind == 0:
+            return Site(_shown(frame.f_code.co_filename), frame.f_lineno)
+        if kind == 1 and library is None:
+            library = Site(_shown(frame.f_code.co_filename), frame.f_lineno)
+        frame = frame.f_back
+    return library

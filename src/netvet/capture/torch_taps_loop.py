@@ -1,0 +1,230 @@
+"""Taps at the loop: optimizers, clearing, clipping, scaling, schedules, loaders, seeds, checkpoints."""
+
+from __future__ import annotations
+
+import inspect
+import random
+import weakref
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch.optim import lr_scheduler
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from netvet.capture.torch_events import Clip, Happening, Session, Step
+from netvet.capture.torch_patch import Patches
+from netvet.capture.torch_site import user_site
+
+
+Describe = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[str, Any] | None]
+
+
+def after(patches: Patches, session: Session, owner: Any, name: str, describe: Describe) -> None:
+    """After each call of `owner.name` emit the event that `describe(result, args, kwargs)` names.
+
+    A call inside a call of the same function (a subclass that calls its base) is not seen twice.
+    """
+    describe_safely = session.recorder.guard(name, describe)
+    inside = False
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal inside
+            if inside or torch.compiler.is_compiling() or not session.recorder.here:
+                return original(*args, **kwargs)
+            inside = True
+            try:
+                result = original(*args, **kwargs)
+            finally:
+                inside = False
+            event = describe_safely(result, args, kwargs)
+            if event is not None:
+                session.emit(*event)
+            return result
+
+        return call
+
+    patches.wrap(owner, name, make)
+
+
+class OptimizerTap:
+    """The clock: emits step_begin and step_end for every optimizer, and counts the steps."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._names: dict[int, str] = {}
+        self._counts: dict[str, int] = {}
+        self._kept: list[Optimizer] = []  # so that an id is never given to another optimizer
+        self._handles: list[Any] = []
+
+    def install(self, patches: Patches) -> None:
+        """Hook into every optimizer's step, present and future."""
+        guard = self._session.recorder.guard
+        begin, end = guard("optimizer steps", self._begin), guard("optimizer steps", self._end)
+        self._handles = [register_optimizer_step_pre_hook(begin), register_optimizer_step_post_hook(end)]
+        after(patches, self._session, Optimizer, "__init__", self._created)
+        for owner in (Optimizer, torch.nn.Module):
+            after(patches, self._session, owner, "zero_grad", lambda _, a, k: ("zero_grad", Happening(a[0], user_site())))
+
+    def remove(self) -> None:
+        """Take the hooks away again."""
+        for handle in self._handles:
+            handle.remove()
+
+    def name(self, optimizer: Optimizer) -> str:
+        """Class of the optimizer, numbered where there are several."""
+        name = self._names.get(id(optimizer))
+        if name is None:
+            cls = type(optimizer).__name__
+            self._counts[cls] = self._counts.get(cls, 0) + 1
+            name = cls if self._counts[cls] == 1 else f"{cls}#{self._counts[cls]}"
+            self._names[id(optimizer)] = name
+            self._kept.append(optimizer)
+        return name
+
+    def _created(self, _result: None, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
+        return "optimizer_created", Happening(args[0], user_site(), {"name": self.name(args[0])})
+
+    def _event(self, optimizer: Optimizer) -> Step:
+        scale = getattr(optimizer, "grad_scale", None)  # set by GradScaler for fused optimizers only
+        found = getattr(optimizer, "found_inf", None)
+        return Step(
+            optimizer, self.name(optimizer), user_site(),
+            float(scale) if scale is not None else 1.0, bool(found) if found is not None else False,
+        )  # fmt: skip
+
+    def _begin(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+        if self._session.recorder.here:
+            self._session.emit("step_begin", self._event(optimizer))
+
+    def _end(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+        session = self._session
+        if session.recorder.here:
+            session.step += 1
+            session.emit("step_end", self._event(optimizer))
+            session.first_step_done = True
+            session.deep = session.recorder.schedule.deep(session.step)
+
+
+def tap_clipping(session: Session, patches: Patches) -> None:
+    """Emit clip for clip_grad_norm_ and clip_grad_value_."""
+    report = session.recorder.guard("clipping", lambda clip: session.emit("clip", clip))
+
+    def maker(kind: Literal["norm", "value"], limit_name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        def make(original: Callable[..., Any]) -> Callable[..., Any]:
+            def call(parameters: Any, *args: Any, **kwargs: Any) -> Any:
+                if torch.compiler.is_compiling() or not session.recorder.here:
+                    return original(parameters, *args, **kwargs)
+                given = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
+                # PyTorch warns about an exhausted generator only if it is handed one.
+                again = (p for p in given) if inspect.isgenerator(parameters) else parameters
+                result = original(again, *args, **kwargs)
+                limit = kwargs.get(limit_name, args[0] if args else None)
+                report(Clip(kind, given, float(limit or 0.0), result if kind == "norm" else None, user_site()))
+                return result
+
+            return call
+
+        return make
+
+    for kind, name, limit in (("norm", "clip_grad_norm_", "max_norm"), ("value", "clip_grad_value_", "clip_value")):
+        make = maker(kind, limit)  # type: ignore[arg-type]
+        for owner in (torch.nn.utils, torch.nn.utils.clip_grad):
+            patches.wrap(owner, name, make)
+
+
+def tap_scaler(session: Session, patches: Patches) -> None:
+    """Emit scaler for scale, unscale_, step and update of GradScaler; note the scale that losses carry."""
+
+    def describe(kind: str) -> Describe:
+        def event(_result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
+            scaler = args[0]
+            if not scaler.is_enabled():
+                return None
+            if kind == "scale":
+                session.options["loss_scale"] = float(scaler.get_scale())
+            optimizer = next((a for a in (*args[1:], *kwargs.values()) if isinstance(a, Optimizer)), None)
+            return "scaler", Happening(scaler, user_site(), {"kind": kind, "optimizer": optimizer})
+
+        return event
+
+    for name, kind in (("scale", "scale"), ("unscale_", "unscale"), ("step", "step"), ("update", "update")):
+        after(patches, session, torch.amp.GradScaler, name, describe(kind))
+
+
+def tap_schedulers(session: Session, patches: Patches) -> None:
+    """Emit scheduler_created and scheduler_step (not for the step that construction itself takes)."""
+    constructing = 0
+
+    def count(original: Callable[..., Any]) -> Callable[..., Any]:
+        def construct(*args: Any, **kwargs: Any) -> Any:
+            nonlocal constructing
+            constructing += 1
+            try:
+                return original(*args, **kwargs)
+            finally:
+                constructing -= 1
+                if not constructing:
+                    created(args[0], kwargs, args[1:])
+
+        return construct
+
+    def _created(scheduler: Any, kwargs: dict[str, Any], args: tuple[Any, ...]) -> None:
+        if session.recorder.here:
+            session.emit("scheduler_created", Happening(scheduler, user_site(), {"arguments": kwargs, "positional": args}))
+
+    created = session.recorder.guard("schedulers", _created)
+
+    def stepped(_result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
+        return None if constructing else ("scheduler_step", Happening(args[0], user_site()))
+
+    classes = [c for c in vars(lr_scheduler).values() if isinstance(c, type) and issubclass(c, lr_scheduler.LRScheduler)]
+    for cls in dict.fromkeys(classes):
+        if "__init__" in vars(cls):
+            patches.wrap(cls, "__init__", count)
+        if "step" in vars(cls):
+            after(patches, session, cls, "step", stepped)
+
+
+def tap_loaders(session: Session, patches: Patches) -> None:
+    """Emit loader_iter for each pass over a DataLoader and loader_batch for each batch that it gives."""
+
+    def started(result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
+        session.options.setdefault("loaders", {})[id(result)] = weakref.ref(args[0])
+        return "loader_iter", Happening(args[0], user_site(), {"iterator": result})
+
+    def given(result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
+        reference = session.options.get("loaders", {}).get(id(args[0]))
+        loader = reference() if reference is not None else None
+        return None if loader is None else ("loader_batch", Happening(loader, None, {"batch": result}))
+
+    after(patches, session, DataLoader, "__iter__", started)
+    after(patches, session, _BaseDataLoaderIter, "__next__", given)
+
+
+def tap_seeds(session: Session, patches: Patches) -> None:
+    """Emit seed for the calls that seed PyTorch's, numpy's and Python's global generators."""
+    for generator, owner, name in (("torch", torch, "manual_seed"), ("numpy", np.random, "seed"), ("python", random, "seed")):
+        details = {"generator": generator}
+        after(patches, session, owner, name, lambda _r, _a, _k, d=details: ("seed", Happening(None, user_site(), d)))  # type: ignore[misc]
+
+
+def tap_checkpoints(session: Session, patches: Patches) -> None:
+    """Emit checkpoint for torch.save, torch.load and load_state_dict of models, optimizers and schedulers."""
+
+    def event(kind: str, subject: Any, content: Any, **details: Any) -> tuple[str, Happening]:
+        return "checkpoint", Happening(subject, user_site(), {"kind": kind, "content": content, **details})
+
+    def loaded(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Happening]:
+        strict = kwargs.get("strict", args[2] if len(args) > 2 else True)
+        missing = {"missing": list(getattr(result, "missing_keys", [])), "unexpected": list(getattr(result, "unexpected_keys", []))}
+        return event("load_state_dict", args[0], args[1] if len(args) > 1 else None, strict=strict, **missing)
+
+    after(patches, session, torch, "save", lambda _r, a, _k: event("save", None, a[0] if a else None))
+    after(patches, session, torch, "load", lambda r, _a, _k: event("load", None, r))
+    for owner in (torch.nn.Module, Optimizer, lr_scheduler.LRScheduler):
+        after(patches, session, owner, "load_state_dict", loaded)

@@ -1,0 +1,134 @@
+"""Taps at the model: outermost module calls, loss functions, backward."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from netvet.capture.torch_events import Backward, Call, LossCall, Phase, Session
+from netvet.capture.torch_patch import Patches
+from netvet.capture.torch_site import user_site
+
+LOSS_FUNCTIONS = (
+    "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss",
+    "smooth_l1_loss", "huber_loss", "kl_div", "gaussian_nll_loss", "poisson_nll_loss", "soft_margin_loss",
+    "multilabel_soft_margin_loss", "multi_margin_loss", "hinge_embedding_loss",
+)  # fmt: skip
+
+
+def _skip(session: Session) -> bool:
+    # Inside torch.compile's tracing everything must look untouched; other threads and replayed forwards
+    # (activation checkpointing) are not calls that the user wrote.
+    return torch.compiler.is_compiling() or session.in_backward or not session.recorder.here
+
+
+def phase_of(module: nn.Module) -> Phase:
+    """Which of the four combinations of training mode and gradient mode holds now."""
+    if torch.is_grad_enabled():
+        return "train" if module.training else "eval-mode-grad"
+    return "train-mode-no-grad" if module.training else "eval"
+
+
+def tap_module_calls(session: Session, patches: Patches) -> None:
+    """Emit call_begin and call_end for every module call that is inside no other."""
+    main = threading.get_ident()
+    inside = False
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            nonlocal inside
+            if inside or threading.get_ident() != main or _skip(session):
+                return original(module, *args, **kwargs)
+            event = session.recorder.guard("module calls", _begin_call)(session, module, args, kwargs)
+            if event is None:
+                return original(module, *args, **kwargs)
+            session.emit("call_begin", event)
+            inside = True
+            try:
+                event.output = original(module, *args, **kwargs)
+            finally:
+                inside = False
+            session.emit("call_end", event)
+            return event.output
+
+        return call
+
+    patches.wrap(nn.Module, "__call__", make)
+
+
+def _begin_call(session: Session, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+    model = session.models.outermost(module)
+    if next(model.parameters(), None) is None:
+        return None  # a loss or metric module
+    session.models.name(model)
+    return Call(module, model, args, kwargs, phase_of(model), user_site(2))
+
+
+def tap_losses(session: Session, patches: Patches) -> None:
+    """Emit loss for every call of a loss function; a loss inside a loss is not seen twice."""
+    inside = False
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(original)
+
+        def loss(*args: Any, **kwargs: Any) -> Any:
+            nonlocal inside
+            if inside or _skip(session):
+                return original(*args, **kwargs)
+            inside = True
+            try:
+                output = original(*args, **kwargs)
+            finally:
+                inside = False
+            event = session.recorder.guard("loss functions", _loss_call)(original.__name__, signature, args, kwargs, output)
+            if event is not None:
+                session.emit("loss", event)
+            return output
+
+        return loss
+
+    for name in LOSS_FUNCTIONS:
+        patches.wrap(functional, name, make)
+
+
+def _loss_call(name: str, signature: inspect.Signature, args: Any, kwargs: Any, output: Any) -> LossCall | None:
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    arguments = dict(bound.arguments)
+    given = list(arguments.values())
+    tensors = given[0], given[1]
+    if not all(isinstance(t, torch.Tensor) for t in (*tensors, output)):
+        return None
+    return LossCall(name, tensors[0], tensors[1], arguments, output, user_site(2), torch.is_grad_enabled())
+
+
+def tap_backward(session: Session, patches: Patches) -> None:
+    """Emit backward_begin and backward_end; Tensor.backward calls the same function."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            if _skip(session):
+                return original(tensors, *args, **kwargs)
+            loss = tensors if isinstance(tensors, torch.Tensor) else next(iter(tensors), None)
+            event = Backward(loss, user_site(), float(session.options.get("loss_scale", 1.0)))
+            session.emit("backward_begin", event)
+            session.in_backward = True
+            try:
+                return original(tensors, *args, **kwargs)
+            except BaseException as error:
+                event.error = error
+                raise
+            finally:
+                session.in_backward = False
+                session.emit("backward_end", event)
+                event.error = None
+
+        return backward
+
+    patches.wrap(torch.autograd, "backward", make)

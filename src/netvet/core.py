@@ -1,0 +1,222 @@
+"""The plain data that everything else is made of: series, facts, findings and checks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Stage = Literal["data", "skeleton", "fit"]
+Kind = Literal["cause", "symptom"]
+Severity = Literal["error", "warning", "note"]
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+class NetvetError(Exception):
+    """What netvet was given cannot be used; the message says what, what was expected, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A line of the user's own code."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One quantity over training.
+
+    Args:
+        steps: optimizer step of each value, strictly increasing, int64 [n].
+        values: the values, float64 [n]; non-finite values are kept.
+    """
+
+    steps: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: Sequence[float], steps: Sequence[int] | None = None) -> Series:
+        """Build a series from plain numbers; without steps they are 0, 1, 2, ..."""
+        chosen = range(len(values)) if steps is None else steps
+        return cls(np.asarray(chosen, dtype=np.int64), np.asarray(values, dtype=np.float64))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def finite(self) -> Series:
+        """The same series without its NaN and infinite values."""
+        keep = np.isfinite(self.values)
+        return Series(self.steps[keep], self.values[keep])
+
+    def since(self, step: int) -> Series:
+        """The part of the series from a step on."""
+        keep = self.steps >= step
+        return Series(self.steps[keep], self.values[keep])
+
+
+class LayerSeries(Mapping[str, Series]):
+    """One quantity over training for each of several layers, parameters, optimizers or call sites."""
+
+    def __init__(self, series: Mapping[str, Series]) -> None:
+        self._series = dict(series)
+
+    @classmethod
+    def of(cls, **layers: Sequence[float]) -> LayerSeries:
+        """Build from plain numbers at steps 0, 1, 2, ..."""
+        return cls({name: Series.of(values) for name, values in layers.items()})
+
+    def __getitem__(self, layer: str) -> Series:
+        return self._series[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._series)
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+
+Record = Mapping[str, Any]
+
+
+class Facts(Sequence[Record]):
+    """What was seen of one kind of thing (optimizers, loss calls, ...): one record each, in order."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._records = tuple(records)
+
+    @classmethod
+    def of(cls, *records: Record) -> Facts:
+        return cls(records)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._records[index]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def where(self, **wanted: Any) -> list[Record]:
+        """The records whose named fields have these values."""
+        return [r for r in self._records if all(r.get(k) == v for k, v in wanted.items())]
+
+
+def location_of(record: Record) -> Location | None:
+    """The user's line that a record points at (its fields `file` and `line`), if it has one."""
+    file, line = record.get("file"), record.get("line")
+    return Location(str(file), int(line)) if file and line else None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: what, where, since when, with the number and the limit.
+
+    Args:
+        message: one plain sentence with the numbers; no markup.
+        where: the layer, parameter, optimizer or loader.
+        step: optimizer step since which it holds.
+        value: the measured number.
+        limit: the limit it broke.
+        location: the user's line to look at.
+        evidence: further plain data (JSON types only).
+        severity: overrides the severity of the check.
+        confidence: 0 to 1; 1 where the mechanism itself was seen, less where it was inferred.
+    """
+
+    message: str
+    where: str | None = None
+    step: int | None = None
+    value: float | None = None
+    limit: float | None = None
+    location: Location | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    severity: Severity | None = None
+    confidence: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One change that can be tried: its name, and what the user would do."""
+
+    name: str
+    advice: str
+
+
+CheckFunction = Callable[..., Iterable[Finding]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A pure function from signals to findings, and what is known about it."""
+
+    name: str
+    function: CheckFunction
+    stage: Stage
+    kind: Kind
+    severity: Severity
+    since: str
+    explained_by: tuple[str, ...]
+    fixes: tuple[Fix, ...]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def doc(self) -> str:
+        """The page of the check, from its docstring (Markdown)."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of its page."""
+        return self.doc.partition("\n")[0]
+
+    def __call__(self, *signals: Any, **settings: Any) -> list[Finding]:
+        return list(self.function(*signals, **settings))
+
+
+def check(
+    *,
+    stage: Stage,
+    kind: Kind,
+    severity: Severity,
+    since: str,
+    explained_by: tuple[str, ...] = (),
+    fixes: Mapping[str, str] | None = None,
+) -> Callable[[CheckFunction], Check]:
+    """Declare a check; its signature says what it needs.
+
+    Positional parameters are the signals it reads (those with a default may be missing);
+    keyword-only parameters are its settings.
+
+    Args:
+        explained_by: names of checks that, when they fire, explain this one.
+        fixes: what to change, most likely first: name -> one sentence of advice.
+    """
+
+    def declare(function: CheckFunction) -> Check:
+        signature = inspect.signature(function).parameters.values()
+        signals = [p for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD]
+        return Check(
+            name=function.__name__.replace("_", "-"),
+            function=function,
+            stage=stage,
+            kind=kind,
+            severity=severity,
+            since=since,
+            explained_by=explained_by,
+            fixes=tuple(Fix(name, advice) for name, advice in (fixes or {}).items()),
+            required=tuple(p.name for p in signals if p.default is p.empty),
+            optional=tuple(p.name for p in signals if p.default is not p.empty),
+            settings={p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY},
+        )
+
+    return declare
