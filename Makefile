@@ -1,0 +1,49 @@
+# Everything a developer types. Each target makes its own .venv when that is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# The version that the figures and tests were made with; first and apart, so that no later range pulls another one.
+TORCH := torch==2.13.0
+
+.PHONY: help demo test lint docs bench bench-detection
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "netvet needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "no venv module (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "installing into .venv (some minutes the first time)"
+	$(PIP) $(TORCH)
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## watch netvet find the fault in examples/digits.py
+	@mkdir -p .netvet
+	@! test -t 1 || export FORCE_COLOR=1; \
+	code=0; $(BIN)/netvet run examples/digits.py 2>&1 | tee .netvet/demo.txt || code=$$?; \
+	test $$code = 1 || { echo "demo: expected exit code 1 (findings), got $$code" >&2; exit 1; }; \
+	grep -q 'double-softmax' .netvet/demo.txt || { echo "demo: the diagnosis was not printed" >&2; exit 1; }
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest -n 2
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+
+docs: $(READY) ## write the generated pages and check every link
+	$(BIN)/python -m tools.generate_docs
+
+bench: $(READY) ## what netvet costs a training step (about 6 minutes)
+	$(BIN)/python -m benchmarks.overhead
+
+bench-detection: $(READY) ## how often the diagnosis is right (about an hour)
+	$(BIN)/python -m benchmarks.detection
