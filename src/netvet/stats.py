@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,3 +102,11 @@ def slope(series: Series) -> tuple[float, float]:
     b = float((x * (y - y.mean())).sum() / (x * x).sum())
     residual = y - y.mean() - b * x
     return b, float(np.sqrt((residual**2).sum() / max(len(x) - 2, 1) / (x * x).sum()))
+
+
+def number(record: Mapping[str, Any], field: str) -> float | None:
+    """A finite number in a field of a record; None where it is missing, not finite, or no number."""
+    value = record.get(field)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if np.isfinite(value) else None
