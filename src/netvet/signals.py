@@ -36,7 +36,7 @@ def _layers(name: str, unit: str, cost: Cost, meaning: str) -> Signal:
     return Signal(name, "layers", unit, cost, meaning)
 
 
-def _facts(name: str, cost: Cost, meaning: str, **fields: str) -> Signal:
+def _facts(name: str, cost: Cost, meaning: str, /, **fields: str) -> Signal:
     return Signal(name, "facts", "records", cost, meaning, fields)
 
 
@@ -79,7 +79,7 @@ _LOOP = (
     _facts("seeds", "free", "Calls that seed a generator, in order, as seen before the first step.", generator="`torch`, `numpy`, `python`", file="", line="", step="step at which it happened (0: before training)"),
     _facts("optimizers", "free", "One per optimizer.", name="`Adam`, `Adam#2`", cls="class name", file="where it was created", line="", steps="steps taken", step_file="where step is called", step_line="",
            groups="list of {lr, momentum, betas, eps, weight_decay, maximize, parameters: count, names: list}", parameters="list of parameter names it holds (`?` for tensors in no known model)",
-           unknown_parameters="held tensors that are in no model that was called", backward_seen="whether any backward ever filled a gradient it holds",
+           unknown_parameters="held tensors that are in no model that was called", stale_parameters="of these, those that never received a gradient in the run", backward_seen="whether any backward ever filled a gradient it holds",
            models="roots whose parameters it holds", zero_grad_calls="count"),
     _facts("parameters", "free", "One per parameter of every root model that was called in training.", name="", model="root", layer="module path", layer_type="class of its module", shape="", elements="count",
            requires_grad="at the first step", in_optimizer="bool, at any time of the run", optimizer="name", reached="a gradient was ever seen on it", changed="its value ever changed between steps",
@@ -95,7 +95,8 @@ _LOOP = (
     _facts("evaluations", "step", "One per evaluation pass: consecutive no-grad calls of a model between training steps that have a loss, an arg-max or a comparison with targets.", step="", model="", file="", line="", batches="", samples="", last_batch="samples in the last batch",
            first_batch="samples in the first batch", loader="loader name or None", loader_batches="length of that loader", loader_samples="length of its data set", phase="as in calls", dropout_active="", batch_norm_active="",
            buffers_changed="names of buffers that differ after the pass", parameters_changed="names", rng_changed="bool", mode_before="training flag of the root before", mode_after="training flag when the next training call came",
-           loss="mean weighted by samples", loss_of_batch_means="plain mean over batches", accuracy="share over samples", accuracy_of_batch_means="plain mean over batches", loss_site="", scored="how a score was seen: `loss`, `argmax`, `compare`"),
+           loss="mean weighted by samples", loss_of_batch_means="plain mean over batches", accuracy="share over samples", accuracy_of_batch_means="plain mean over batches", loss_site="", scored="how a score was seen: `loss`, `argmax`, `compare`",
+           repeats="times that each batch went through the model within the pass, median (above 1: Monte Carlo dropout, test-time augmentation)"),
     _facts("metrics", "deep", "How the script itself scored predictions in the first batches of an evaluation: one per comparison of predictions with targets that was seen.", file="", line="", phase="", op="`argmax`, `max`, `eq`, `round`, `gt`",
            dim="axis of the arg-max", classes_dim="axis of the classes by the loss or the output's shape", prediction_shape="shape of what is compared", target_shape="", broadcast="bool: shapes differ", compared="elements compared", value="share equal as the script computed it",
            correct_value="share recomputed on the same batch, or None", split="`train` or `val`: whether these very samples were trained on"),
@@ -127,6 +128,8 @@ _LOSSES = (
     _facts("graph", "deep", "The autograd graph of the first training loss of each backward site, from the loss (id 0) down: one per node.", backward="call site", id="int", op="node name without `Backward0` (`Addmm`, `Softmax`, `NllLoss`, ...)", next="ids of its inputs", parameter="parameter name, for AccumulateGrad of a model parameter",
            leaf="`parameter`, `input`, `unknown`: what an AccumulateGrad holds", shape="of the leaf", module="module path that was running when it was made, or None", file="user's line", line="", depth="distance from the loss", saved="saved arguments of JSON types (dim, p, ...)"),
     _facts("unregistered", "deep", "Leaf tensors in the loss graph that need a gradient and belong to no module that was called and to no optimizer.", shape="", elements="", op="op that consumes it", file="", line="", in_optimizer="bool", owner="attribute path where it was found (`layers[0].weight`), or None"),
+    _facts("broadcasts", "deep", "Element-wise arithmetic of the first recorded step, outside models, between something computed from a model's output and something that was not: one per call site where the shapes differ and broadcast.", op="function name", left="shape", right="shape", result="shape", file="", line=""),
+    _facts("retained_losses", "deep", "What holds on to the losses whose graphs stay in memory, looked up once `live_graphs` has grown.", holder="variable or attribute that holds them (`history` in `train`)", kind="`list`, `tensor` (a running sum), `other`", count="", file="where the holder lives", line=""),
     _facts("first_non_finite", "deep", "The first op that made NaN or Inf out of finite inputs, found by replaying the step in which the loss or a gradient became non-finite.", step="", op="", phase="`forward` or `backward`", module="", file="", line="", operand_min="", operand_max="", from_input="True when a model input or target already held it", from_weights="True when a parameter already held it"),
 )
 
