@@ -1,0 +1,324 @@
+"""The reading side: signals of a run, from any process, also while it is being written."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from netvet.core import Facts, LayerSeries, NetvetError, Record, Series
+from netvet.signals import SIGNALS, Shape
+from netvet.store.encoding import (
+    BUCKET,
+    FACTORS,
+    Rows,
+    Steps,
+    Values,
+    buckets,
+    by_series,
+    decode_steps,
+    decode_values,
+    merged,
+)
+from netvet.store.files import connect, require_run
+from netvet.store.seal import read_tail
+
+_RANK_FILE = re.compile(r"rank(\d+)\.db")
+# Whole series are put together from these. (`list` means `Run.list` inside of the class.)
+_Parts = dict[str | None, list[tuple[Steps, Values]]]
+_Names = list[str]
+_Buckets = dict[str | None, list[Rows]]
+# The name of the only series of a `layers` signal that was recorded without a key, as in the catalogue.
+_NO_KEY = "(all)"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of the list of runs; what is unknown is None.
+
+    Args:
+        name: what the run was called.
+        path: its folder.
+        started: ISO time.
+        script: path of the script.
+        ended: `ok`, `exception`, `interrupt`, or None while it runs (or when it was killed).
+        steps: optimizer steps.
+        error: why the run cannot be read.
+    """
+
+    name: str
+    path: Path
+    started: str | None = None
+    script: str | None = None
+    ended: str | None = None
+    steps: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """A series thinned out: one entry for each bucket of successive values.
+
+    Args:
+        steps: step of the first value of each bucket, int64 [n].
+        minimum: smallest value that is not NaN, float64 [n]; NaN if there is none.
+        maximum: largest value that is not NaN.
+        mean: mean of the values that are not NaN.
+        last: the last value, whatever it is.
+    """
+
+    steps: Steps
+    minimum: Values
+    maximum: Values
+    mean: Values
+    last: Values
+
+
+class Run:
+    """Reads one rank of a run; a `SignalSource`.
+
+    Every call sees what has been committed by then. Between two calls no file is open, so that a reader that lives
+    long never keeps the training process from archiving its file.
+
+    Attributes:
+        path: the folder of the run.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._tail: tuple[int, dict[int, Rows]] | None = None
+        self.path = file.parent
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open a run.
+
+        Args:
+            path: the folder (the lowest rank is read), or the `.db` file of one rank.
+
+        Raises:
+            NetvetError: it is no run, cannot be read, or its format is newer.
+        """
+        run = cls(_file_of(Path(path)))
+        with run._reading():
+            return run
+
+    @classmethod
+    def list(cls, root: Path) -> list[RunSummary]:
+        """All runs in a folder, newest first; those that cannot be read have an `error`."""
+        try:
+            folders = [folder for folder in Path(root).iterdir() if _rank_files(folder)]
+        except OSError:
+            return []
+        found = [_summary(folder) for folder in folders]
+        return [summary for _, summary in sorted(found, key=lambda pair: (pair[0], pair[1].path.name), reverse=True)]
+
+    def get(self, signal: str) -> Series | LayerSeries | Facts | None:
+        """What was recorded of a signal, in the shape that the catalogue gives it; None if nothing was.
+
+        Raises:
+            NetvetError: the file is damaged or gone.
+        """
+        with self._reading() as connection:
+            shape = SIGNALS[signal].shape if signal in SIGNALS else _shape(connection, signal)
+            if shape == "facts":
+                return _facts(connection, signal)
+            found = {key: Series(*merged(parts)) for key, parts in self._parts(connection, signal).items()}
+        if not found:
+            return None
+        if shape == "series":
+            return found[None] if None in found else next(iter(found.values()))
+        return LayerSeries({_NO_KEY if key is None else key: series for key, series in found.items()})
+
+    def thinned(self, signal: str, factor: int) -> dict[str, Thinned]:
+        """Every series of a signal thinned out, for pictures of long runs; empty if nothing was recorded.
+
+        Args:
+            signal: name of the signal, of shape `series` (its key is then `(all)`) or `layers`.
+            factor: values in a bucket, 16 or 256. Where the run was interrupted or is still being written, some
+                buckets have fewer.
+
+        Raises:
+            NetvetError: the file is damaged or gone; there is no such roll-up.
+        """
+        if factor not in FACTORS:
+            raise NetvetError(f"no roll-up by {factor}; there are: {', '.join(map(str, FACTORS))}")
+        with self._reading() as connection:
+            return {_NO_KEY if key is None else key: t for key, t in self._thinned(connection, signal, factor)}
+
+    def reason(self, signal: str) -> str | None:
+        """Why a signal is missing (or incomplete), if the recorder said so.
+
+        Raises:
+            NetvetError: the file is damaged or gone.
+        """
+        with self._reading() as connection:
+            row = connection.execute("SELECT text FROM missing WHERE signal = ?", (signal,)).fetchone()
+        return str(row[0]) if row else None
+
+    def names(self) -> _Names:
+        """The signals of which something was recorded, sorted.
+
+        Raises:
+            NetvetError: the file is damaged or gone.
+        """
+        with self._reading() as connection:
+            rows = connection.execute("SELECT signal FROM series UNION SELECT signal FROM facts ORDER BY 1").fetchall()
+        return [str(signal) for (signal,) in rows]
+
+    def close(self) -> None:
+        """Forget what was read."""
+        self._tail = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees one state of the file; whatever is wrong with the file becomes a NetvetError."""
+        connection: sqlite3.Connection | None = None
+        try:
+            # Not read-only: the next one who opens the file of a killed process has to recover its journal.
+            connection = connect(self._file, "rw")
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            require_run(connection, self._file)
+            yield connection
+        except (sqlite3.Error, ValueError, RecursionError) as error:
+            raise NetvetError(f"cannot read {self._file}: {error}{_hint(error)}") from error
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _parts(self, connection: sqlite3.Connection, signal: str) -> _Parts:
+        """The parts of every series of a signal, in the order of their arrival."""
+        keys = _keys(connection, signal)
+        found: _Parts = {}
+        query = "SELECT series, n, first, stride, steps, data FROM chunk WHERE series IN {} ORDER BY series, id"
+        for series, n, first, stride, steps, data in connection.execute(query.format(_IDS), (signal,)):
+            part = decode_steps(n, first, stride, steps), decode_values(n, data)
+            found.setdefault(keys[series], []).append(part)
+        for series, key in keys.items():
+            rows = self._tail_of(connection).get(series)
+            if rows is not None:
+                found.setdefault(key, []).append((rows["step"].astype(np.int64), rows["value"].astype(np.float64)))
+        return {key: found[key] for key in keys.values() if key in found}
+
+    def _thinned(
+        self, connection: sqlite3.Connection, signal: str, factor: int
+    ) -> Iterator[tuple[str | None, Thinned]]:
+        keys = _keys(connection, signal)
+        parts: _Buckets = {}
+        query = "SELECT series, data FROM rollup WHERE series IN {} AND factor = ? ORDER BY series, id"
+        for series, data in connection.execute(query.format(_IDS), (signal, factor)):
+            parts.setdefault(keys[series], []).append(np.frombuffer(data, BUCKET))
+        for series, key in keys.items():
+            rows = self._tail_of(connection).get(series)
+            if rows is not None:
+                parts.setdefault(key, []).append(buckets(rows["step"], rows["value"], factor))
+        for key in dict.fromkeys(keys.values()):
+            if key in parts:
+                rows = np.concatenate(parts[key])
+                rows = rows[np.argsort(rows["step"], kind="stable")]
+                yield key, Thinned(rows["step"], rows["minimum"], rows["maximum"], rows["mean"], rows["last"])
+
+    def _tail_of(self, connection: sqlite3.Connection) -> dict[int, Rows]:
+        """The tail by series; kept, because all signals of a diagnosis are in the same tail."""
+        # Row numbers are never given twice, so the highest one names a state of the tail.
+        newest = connection.execute("SELECT coalesce(max(id), 0) FROM tail").fetchone()[0]
+        tail = self._tail
+        if tail is None or tail[0] != newest:
+            tail = self._tail = (newest, dict(by_series(read_tail(connection))) if newest else {})
+        return tail[1]
+
+
+_IDS = "(SELECT id FROM series WHERE signal = ?)"
+
+
+def _keys(connection: sqlite3.Connection, signal: str) -> dict[int, str | None]:
+    rows = connection.execute("SELECT id, key FROM series WHERE signal = ? ORDER BY id", (signal,))
+    return dict(rows.fetchall())
+
+
+def _shape(connection: sqlite3.Connection, signal: str) -> Shape:
+    """The shape of a signal that is not in the catalogue, from what was recorded."""
+    keys = set(_keys(connection, signal).values())
+    if not keys:
+        return "facts"
+    return "series" if keys == {None} else "layers"
+
+
+def _facts(connection: sqlite3.Connection, signal: str) -> Facts | None:
+    row = connection.execute("SELECT text FROM facts WHERE signal = ?", (signal,)).fetchone()
+    if row is None:
+        return None
+    records = json.loads(row[0])
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise ValueError(f"the facts of {signal} are no list of records")
+    return Facts(records)
+
+
+def _rank_files(folder: Path) -> list[Path]:
+    """The files of a run, lowest rank first."""
+    try:
+        found = [(int(match[1]), file) for file in folder.iterdir() if (match := _RANK_FILE.fullmatch(file.name))]
+    except OSError:
+        return []
+    return [file for _, file in sorted(found)]
+
+
+def _file_of(path: Path) -> Path:
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise NetvetError(f"{path} does not exist; give the folder of a run, as `netvet runs` lists them")
+    files = _rank_files(path)
+    if not files:
+        raise NetvetError(f"{path} is not a netvet run: it holds no rank0.db; `netvet runs` lists the runs")
+    return files[0]
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
+        return "; check that you may read it, or copy the folder to a place where you can write"
+    return ""
+
+
+def _summary(folder: Path) -> tuple[float, RunSummary]:
+    """When the run was created (seconds since 1970), and its line in the list."""
+    try:
+        run = Run.open(folder)
+        with run._reading() as connection:
+            meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+            record: Record = next(iter(_facts(connection, "run") or ()), {})
+            created = float(meta.get("created", 0.0))
+            started = datetime.fromtimestamp(created).astimezone().isoformat(timespec="seconds")
+            return created, RunSummary(
+                name=str(meta.get("name", folder.name)),
+                path=folder,
+                started=_text(record.get("started")) or started,
+                script=_text(record.get("script")),
+                ended=_text(record.get("ended")),
+                steps=_count(record.get("steps")),
+            )
+    except (NetvetError, OSError, TypeError, OverflowError) as error:
+        return _changed(folder), RunSummary(folder.name, folder, error=str(error))
+
+
+def _changed(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _count(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and np.isfinite(value) else None
