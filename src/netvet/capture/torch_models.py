@@ -114,7 +114,7 @@ class Models:
     def prefix(self, model: nn.Module) -> str:
         """What stands in front of the parameter names of this model: nothing for the first."""
         first = self._called[0]() if self._called else model
-        return "" if first is model else f"{self._names[id(model)]}."
+        return "" if first is model else f"{self.name(model)}."
 
     def called(self) -> list[nn.Module]:
         """The models that were called so far, in order, as far as they still exist."""

@@ -108,7 +108,8 @@ def by_series(tail: Rows) -> Iterator[tuple[int, Rows]]:
     """The rows of each series, in the order of their arrival."""
     ordered = tail[np.argsort(tail["series"], kind="stable")]
     ids, starts = np.unique(ordered["series"], return_index=True)
-    for series, part in zip(ids, np.split(ordered, starts[1:]), strict=True):
+    parts = np.split(ordered, starts[1:]) if len(ids) else []
+    for series, part in zip(ids, parts, strict=True):
         yield int(series), part
 
 

@@ -1,0 +1,285 @@
+"""Record what a script does between its models and its loss, for the first steps only.
+
+A TorchFunctionMode sees every PyTorch function with its arguments. From what it saw, together with the
+outermost module calls, a training step can be replayed on copies (`torch_replay`), and every node of the
+autograd graph can be traced to the user's line that made it.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from netvet.capture.torch_events import Backward, Call, Session, Step
+from netvet.capture.torch_models import plain_name, unwrapped
+from netvet.capture.torch_site import Site, user_site
+
+# Recording stops after so many optimizer steps, or after so many recorded operations.
+RECORDED_STEPS = 3
+MAX_EVENTS = 20_000
+# Operations that draw from the global generator: its state is kept with them.
+_RANDOM = ("dropout", "rand", "bernoulli", "multinomial", "normal", "gumbel", "rrelu", "uniform", "poisson", "exponential")
+
+
+@dataclass(slots=True)
+class Operation:
+    """A PyTorch function that was called outside every module call."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any
+    site: Site | None
+    rng: torch.Tensor | None
+    autocast: tuple[str, torch.dtype] | None
+
+
+@dataclass(slots=True)
+class ModelCall:
+    """An outermost module call in training, with the copy on which it can be repeated.
+
+    Args:
+        module: the module on the copy.
+        model: the copy of the whole model; `original` the user's own.
+    """
+
+    module: nn.Module
+    model: nn.Module
+    original: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any
+    site: Site | None
+    rng: torch.Tensor
+    autocast: tuple[str, torch.dtype] | None
+
+
+@dataclass(slots=True)
+class Origin:
+    """Where a node of the autograd graph was made."""
+
+    site: Site | None
+    module: str | None
+    function: str
+
+
+@dataclass(slots=True)
+class Recording:
+    """The backward call at which a recorded step ends, and everything before it.
+
+    Args:
+        events: module calls and operations, in order.
+        loss: the tensor on which backward was called; `value` its value.
+        origins: grad_fn -> where it was made.
+    """
+
+    backward: str
+    site: Site | None
+    loss: torch.Tensor
+    value: float
+    scale: float
+    events: list[Operation | ModelCall]
+    origins: dict[Any, Origin] = field(default_factory=dict)
+
+
+def autocast_state() -> tuple[str, torch.dtype] | None:
+    """Device type and dtype of the autocast region that is open, if any."""
+    for device in ("cuda", "cpu"):
+        if torch.is_autocast_enabled(device):
+            return device, torch.get_autocast_dtype(device)
+    return None
+
+
+def leaves(value: Any, depth: int = 0) -> Iterator[Any]:
+    """The leaves of a nest of tuples, lists, dicts and plain objects (a distribution, a model output), in a fixed order."""
+    if isinstance(value, Mapping):
+        for part in value.values():
+            yield from leaves(part, depth + 1)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from leaves(part, depth + 1)
+    elif depth < 4 and hasattr(value, "__dict__") and not isinstance(value, (torch.Tensor, nn.Module, type)):
+        yield from leaves(vars(value), depth + 1)
+    else:
+        yield value
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors among the leaves."""
+    return (leaf for leaf in leaves(value) if isinstance(leaf, torch.Tensor))
+
+
+class StepRecorder:
+    """Collects the recordings of the first steps and hands each to `on_recording` before the weights change."""
+
+    part = "step recording"
+
+    def __init__(self, session: Session, on_recording: Callable[[Recording], None]) -> None:
+        self._session = session
+        self._on_recording = on_recording
+        self._mode = _Mode(self)
+        self._active = False
+        self._stopped = False
+        self._moving: set[int] = set()
+        self.events: list[Operation | ModelCall] = []
+        self.origins: dict[Any, Origin] = {}
+        self._copies: dict[int, tuple[int, nn.Module, dict[int, nn.Module]]] = {}
+        self._pending: list[Recording] = []
+        self._seen: set[str] = set()
+        self.calling = False
+        self.reason: str | None = None
+
+    def on_call_begin(self, event: Call) -> None:
+        if not self._active:
+            if self._stopped or event.phase != "train":
+                return
+            # Not earlier: a program may make its data with millions of small operations first.
+            self._mode.__enter__()
+            self._active = True
+        self.calling = True
+        if event.phase == "train" and self.reason is None:
+            self._prepare(event)
+
+    def _prepare(self, event: Call) -> None:
+        try:
+            copied, by_original = self._copy(event.model)
+        except Exception as error:
+            self.reason = f"{type(event.model).__name__} cannot be copied ({type(error).__name__}: {error})"
+            return
+        module = by_original.get(id(unwrapped(event.module)), copied)
+        rng, autocast = torch.get_rng_state(), autocast_state()
+        call = ModelCall(module, copied, event.model, event.args, event.kwargs, None, event.site, rng, autocast)
+        self.events.append(call)
+
+    def _copy(self, model: nn.Module) -> tuple[nn.Module, dict[int, nn.Module]]:
+        """A copy of the model as it is now; the same one while its weights have not changed."""
+        version = sum(p._version for p in model.parameters())
+        known = self._copies.get(id(model))
+        if known is None or known[0] != version:
+            plain = unwrapped(model)
+            copied = copy.deepcopy(plain)
+            pairs = {id(a): b for a, b in zip(plain.modules(), copied.modules(), strict=True)}
+            known = self._copies[id(model)] = (version, copied, pairs)
+        return known[1], known[2]
+
+    def on_call_end(self, event: Call) -> None:
+        self.calling = False
+        if self._active and self.events and event.phase == "train" and isinstance(self.events[-1], ModelCall):
+            self.events[-1].output = event.output
+            self._moving.update(id(t) for t in tensors_in(event.output))
+
+    def on_backward_begin(self, event: Backward) -> None:
+        key = str(event.site)
+        if not self._active or key in self._seen:
+            return
+        self._seen.add(key)
+        value = float(event.loss.detach()) / event.scale if event.loss.numel() == 1 else float("nan")
+        self._pending.append(Recording(key, event.site, event.loss, value, event.scale, list(self.events), self.origins))
+
+    def on_step_begin(self, _event: Step) -> None:
+        pending, self._pending = self._pending, []
+        for recording in pending:
+            self._on_recording(recording)
+
+    def on_step_end(self, _event: Step) -> None:
+        if self._active and (self._session.step >= RECORDED_STEPS or len(self.events) > MAX_EVENTS):
+            self.stop()
+
+    def on_finish(self, _ended: str) -> None:
+        for recording in self._pending:  # a script that never steps still gets its probes
+            self._on_recording(recording)
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the mode and let go of everything that was kept."""
+        self._stopped = True
+        if self._active:
+            self._active = False
+            _leave(self._mode)
+        self.events, self.origins, self._pending, self._moving = [], {}, [], set()
+        self._copies.clear()
+
+    def record(self, function: Callable[..., Any], args: Any, kwargs: Any, output: Any, rng: torch.Tensor | None) -> None:
+        """Note one operation: its origin for the graph, and, outside module calls, itself."""
+        if self._session.in_backward or not self._session.recorder.here:
+            return
+        site = user_site(3)
+        name = getattr(function, "__name__", str(function))
+        module = self._running_module() if self.calling else None
+        made = list(tensors_in(output))
+        for tensor in made:
+            node = _grad_fn(tensor)
+            if node is not None:
+                self.origins[node] = Origin(site, module, name)
+        if made and not self.calling and len(self.events) <= MAX_EVENTS and self._moves(args, kwargs):
+            self._moving.update(id(t) for t in made)
+            self.events.append(Operation(function, args, kwargs, output, site, rng, autocast_state()))
+
+    def _moves(self, args: Any, kwargs: Any) -> bool:
+        """Whether an operation works on a parameter or on what came from a model."""
+        return any(t.requires_grad or id(t) in self._moving for t in tensors_in((args, kwargs)))
+
+    def _running_module(self) -> str | None:
+        """Path of the innermost module whose forward is on the stack."""
+        frame: FrameType | None = sys._getframe(3)
+        while frame is not None:
+            if frame.f_code.co_name == "_call_impl":
+                inner = frame.f_locals.get("self")
+                return self._path(inner) if isinstance(inner, nn.Module) else None
+            frame = frame.f_back
+        return None
+
+    def _path(self, module: nn.Module) -> str:
+        model = self._session.models.outermost(module)
+        paths = self._session.options.setdefault("module_paths", {})
+        if id(model) not in paths:
+            prefix = self._session.models.prefix(model)
+            paths[id(model)] = {id(m): prefix + plain_name(n) for n, m in model.named_modules()}
+        found: str = paths[id(model)].get(id(module), "") or type(module).__name__
+        return found
+
+
+def _grad_fn(tensor: torch.Tensor) -> Any:
+    try:
+        return tensor.grad_fn
+    except RuntimeError:  # a view made under no_grad whose base was changed in place has none to give
+        return None
+
+
+class _Mode(TorchFunctionMode):  # type: ignore[misc]
+    """Lets every function run as it would, then tells the recorder."""
+
+    def __init__(self, recorder: StepRecorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        recorder = self._recorder
+        rng = None
+        name = getattr(func, "__name__", "")
+        if not recorder.calling and any(word in name for word in _RANDOM):
+            rng = torch.get_rng_state()
+        output = func(*args, **kwargs)
+        recorder._session.recorder.guard(recorder.part, recorder.record)(func, args, kwargs, output, rng)
+        return output
+
+
+def _leave(mode: TorchFunctionMode) -> None:
+    """Take one mode off the stack wherever it stands; the user may have entered others above it."""
+    above = []
+    while torch._C._len_torch_function_stack() > 0:
+        top = torch._C._pop_torch_function_stack()
+        if top is mode:
+            break
+        above.append(top)
+    for other in reversed(above):
+        torch._C._push_on_torch_function_stack(other)

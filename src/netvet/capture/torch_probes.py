@@ -1,0 +1,114 @@
+"""Run the probes: looks at a copy of the model before its first update, within a few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from netvet.capture.recorder import Recorder
+from netvet.capture.torch_events import Session
+from netvet.capture.torch_models import Models
+from netvet.capture.torch_ops import Recording, StepRecorder
+from netvet.capture.torch_replay import NotReplayable, Replay
+from netvet.capture.torch_rng import forked_rng
+
+# All probes of one recorded step together; the most telling come first.
+PROBE_SECONDS = 8.0
+# What a user can give where the script's own step cannot be replayed.
+TWO_LINES = "def step(model, batch):\n    return loss of the batch"
+
+
+@dataclass
+class ProbeContext:
+    """What a probe works on.
+
+    Attributes:
+        replay: the recorded step, on copies.
+        recorder: where its facts go (`add` collects records over several recorded steps).
+        deadline: perf_counter value after which no further work should start.
+    """
+
+    replay: Replay
+    recording: Recording
+    models: Models
+    recorder: Recorder
+    deadline: float
+    found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def add(self, signal: str, record: dict[str, Any]) -> None:
+        """Add one record to a signal and write it."""
+        records = self.found.setdefault(signal, [])
+        records.append(record)
+        self.recorder.facts(signal, records)
+
+    @property
+    def late(self) -> bool:
+        """The time for probes is used up."""
+        return perf_counter() > self.deadline
+
+
+Probe = Callable[[ProbeContext], None]
+
+
+class Prober:
+    """Turns each recording into a replay and runs the probes on it."""
+
+    part = "probes"
+
+    def __init__(self, session: Session, probes: Sequence[tuple[tuple[str, ...], Probe]]) -> None:
+        self._session = session
+        self._probes = probes
+        self._found: dict[str, list[dict[str, Any]]] = {}
+        self._spent = 0.0
+        self.steps = StepRecorder(session, session.recorder.guard(self.part, self.probe))
+
+    def probe(self, recording: Recording) -> None:
+        """Replay one recorded step and look at it from all sides."""
+        recorder, began = self._session.recorder, perf_counter()
+        recorder.suspended = True
+        try:
+            with forked_rng():
+                self._probe(recording, began)
+        finally:
+            recorder.suspended = False
+            self._spent += perf_counter() - began
+
+    def _probe(self, recording: Recording, began: float) -> None:
+        recorder = self._session.recorder
+        try:
+            if self.steps.reason:
+                raise NotReplayable(self.steps.reason)
+            replay = Replay(recording)
+        except Exception as error:  # whatever a user's model does when called once more
+            reason = str(error) if isinstance(error, NotReplayable) else f"repeating it raised {type(error).__name__}: {error}"
+            self._put("replay", {"ok": False, "backward": recording.backward, "reason": reason, "two_lines": TWO_LINES})
+            for signals, _ in self._probes:
+                for signal in signals:
+                    if signal not in self._found:
+                        recorder.missing(signal, f"the first training step could not be replayed: {reason}")
+            return
+        context = ProbeContext(replay, recording, self._session.models, recorder, began + PROBE_SECONDS - self._spent, self._found)
+        self._put("replay", {"ok": True, "backward": recording.backward, "relative_error": replay.relative_error, "calls": len(replay.calls), "seconds": perf_counter() - began})
+        for signals, probe in self._probes:
+            if context.late:
+                reason = f"the probes' {PROBE_SECONDS:g} s were used up before it"
+            else:
+                reason = self._run(probe, context)
+            for signal in signals:
+                if reason and signal not in self._found:
+                    recorder.missing(signal, reason)
+
+    def _run(self, probe: Probe, context: ProbeContext) -> str | None:
+        try:
+            with forked_rng():
+                probe(context)
+        except Exception as error:
+            return f"the probe could not be run: {type(error).__name__}: {error}"
+        return None
+
+    def _put(self, signal: str, record: dict[str, Any]) -> None:
+        records = self._found.setdefault(signal, [])
+        records.append(record)
+        self._session.recorder.facts(signal, records)

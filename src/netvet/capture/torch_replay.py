@@ -1,0 +1,140 @@
+"""Replay a recorded training step on copies: from the same state to the same loss, as often as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._pytree import tree_map_only
+
+from netvet.capture.torch_ops import ModelCall, Operation, Recording, leaves, tensors_in
+from netvet.capture.torch_rng import forked_rng
+
+# A replayed loss this close to the recorded one (relative) is the same: the kernels are deterministic on a CPU
+# and differ in the last bits elsewhere.
+TOLERANCE = 1e-5
+
+
+class NotReplayable(Exception):
+    """The step cannot be replayed; the message says why, for the user."""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What came of one replay: the loss, and each recorded tensor's twin by the id of the recorded one."""
+
+    loss: torch.Tensor
+    twins: dict[int, torch.Tensor]
+
+
+class Replay:
+    """One recorded step that can be run again.
+
+    Attributes:
+        calls: the model calls that the loss depends on, in order; `module` and `model` in them are copies.
+        models: the distinct copies.
+
+    Raises:
+        NotReplayable: the recording cannot be repeated to the same loss.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self._events = _slice(recording)
+        self.calls = [e for e in self._events if isinstance(e, ModelCall)]
+        self.models = list({id(c.model): c.model for c in self.calls}.values())
+        if not self.calls:
+            raise NotReplayable("the loss does not come from a module that was called in training mode")
+        self.relative_error = self._verify()
+
+    def _verify(self) -> float:
+        error = 0.0
+        for _ in range(2):  # twice: a model that keeps state between calls shows itself
+            with torch.no_grad():
+                loss = float(self.run().loss)
+            wanted = self.recording.value
+            same = loss == wanted or (loss != loss and wanted != wanted)
+            error = max(error, 0.0 if same else abs(loss - wanted) / max(abs(wanted), 1e-12))
+        if not error <= TOLERANCE:
+            raise NotReplayable(f"the replayed loss differs from the recorded one (relative difference {error:.1e})")
+        return error
+
+    def run(self, replace: Mapping[int, torch.Tensor] | None = None) -> Replayed:
+        """Repeat the step.
+
+        Args:
+            replace: id of a recorded tensor (an input, a target) -> what to use in its place.
+
+        The copies' buffers are as before afterwards; gradients are the caller's to clear.
+        """
+        twins: dict[int, torch.Tensor] = dict(replace or {})
+        for call in self.calls:
+            for mine, theirs in zip(call.model.parameters(), call.original.parameters(), strict=True):
+                twins.setdefault(id(theirs), mine)
+        with forked_rng(), kept_buffers(self.models):
+            for event in self._events:
+                _repeat(event, twins)
+        loss = twins.get(id(self.recording.loss))
+        if loss is None:
+            raise NotReplayable("the loss was not made by PyTorch functions that were seen")
+        return Replayed(loss / self.recording.scale if self.recording.scale != 1.0 else loss, twins)
+
+
+@contextmanager
+def kept_buffers(models: list[nn.Module]) -> Iterator[None]:
+    """Put the buffers and training modes of copies back on leaving."""
+    kept = [(b, b.detach().clone()) for m in models for b in m.buffers()]
+    modes = [(sub, sub.training) for m in models for sub in m.modules()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in kept:
+                buffer.copy_(value)
+        for sub, mode in modes:
+            sub.training = mode
+
+
+def _slice(recording: Recording) -> list[Operation | ModelCall]:
+    """The events that the loss depends on."""
+    needed = {id(recording.loss)}
+    kept: list[Operation | ModelCall] = []
+    for event in reversed(recording.events):
+        if any(id(t) in needed for t in tensors_in(event.output)):
+            kept.append(event)
+            needed.update(id(t) for t in tensors_in((event.args, event.kwargs)))
+    kept.reverse()
+    return _from_first_call(kept, recording)
+
+
+def _from_first_call(events: list[Operation | ModelCall], recording: Recording) -> list[Operation | ModelCall]:
+    """Drop operations that neither come from a model's output nor from a parameter: their results stand."""
+    moving = {id(p) for e in recording.events if isinstance(e, ModelCall) for p in e.original.parameters()}
+    kept = []
+    for event in events:
+        if isinstance(event, ModelCall) or any(id(t) in moving for t in tensors_in((event.args, event.kwargs))):
+            kept.append(event)
+            moving.update(id(t) for t in tensors_in(event.output))
+    return kept
+
+
+def _repeat(event: Operation | ModelCall, twins: dict[int, torch.Tensor]) -> None:
+    def twin(tensor: torch.Tensor) -> torch.Tensor:
+        return twins.get(id(tensor), tensor)
+
+    args, kwargs = tree_map_only(torch.Tensor, twin, (event.args, event.kwargs))
+    if event.rng is not None:
+        torch.set_rng_state(event.rng)
+    context = torch.autocast(event.autocast[0], event.autocast[1]) if event.autocast else nullcontext()
+    with context:
+        output = event.module(*args, **kwargs) if isinstance(event, ModelCall) else event.function(*args, **kwargs)
+    recorded, replayed = list(leaves(event.output)), list(leaves(output))
+    if len(recorded) != len(replayed):
+        raise NotReplayable("a call gave another structure when it was repeated")
+    for old, new in zip(recorded, replayed, strict=True):
+        if isinstance(old, torch.Tensor) and isinstance(new, torch.Tensor):
+            twins[id(old)] = new
