@@ -1,0 +1,174 @@
+"""Write the generated pages of docs/ and check the links of every page.
+
+A check's page is its docstring under a head made from its declaration; `docs/signals.md` is the catalogue of
+signals. Nobody edits these by hand. Run it with `make docs`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from netvet.checks import all_checks
+from netvet.core import Check
+from netvet.signals import SIGNALS, Signal
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+
+STAGES = {
+    "data": "Become one with the data",
+    "skeleton": "A training and evaluation loop you can trust",
+    "fit": "Training dynamics",
+}
+SHAPES = {
+    "series": "Series: one number per step",
+    "layers": "Layers: one series per layer, parameter, optimizer or call site",
+    "facts": "Facts: records",
+}
+
+_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`[^`\n]*`")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(.*?)\s*$", re.MULTILINE)
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: path below the repository -> text."""
+    checks = all_checks()
+    made = {DOCS / "checks" / f"{one.name}.md": check_page(one) for one in checks}
+    made[DOCS / "checks" / "index.md"] = index_page(checks)
+    made[DOCS / "signals.md"] = signals_page(tuple(SIGNALS.values()))
+    return made
+
+
+def check_page(one: Check) -> str:
+    """The page of one check."""
+    summary, _, rest = one.doc.partition("\n")
+    head = [f"# {one.name}", "", summary, "", "| stage | kind | severity | since |", "|---|---|---|---|"]
+    head += [f"| {one.stage} | {one.kind} | {one.severity} | {one.since} |", "", f"Reads {_signal_links(one)}."]
+    if one.explained_by:
+        links = ", ".join(f"[{name}]({name}.md)" for name in sorted(one.explained_by))
+        head += ["", f"Explained by (when one of these fires too, it comes first): {links}."]
+    return "\n".join([*head, "", _fenced(rest.strip()), "", *_fixes(one), *_settings(one), *_silence(one)])
+
+
+def _signal_links(one: Check) -> str:
+    names = [*one.required, *(f"{name} (if there)" for name in one.optional)]
+    return ", ".join(f"[{name.replace('_', ' ')}](../signals.md#{name.partition(' ')[0]})" for name in names)
+
+
+def _fenced(text: str) -> str:
+    """Put doctest blocks in fences, which every Markdown reader shows as code."""
+    lines: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if line.startswith(">>>") and not inside:
+            lines.append("```pycon")
+            inside = True
+        elif inside and not line.strip():
+            lines.append("```")
+            inside = False
+        lines.append(line)
+    return "\n".join([*lines, "```"] if inside else lines)
+
+
+def _fixes(one: Check) -> list[str]:
+    if not one.fixes:
+        return []
+    return ["## What to change", "", *(f"- **{fix.name}**: {fix.advice}" for fix in one.fixes), ""]
+
+
+def _settings(one: Check) -> list[str]:
+    if not one.settings:
+        return []
+    lines = [f"{name} = {_toml(value)}" for name, value in one.settings.items()]
+    return ["## Settings", "", "```toml", f"[tool.netvet.checks.{one.name}]", *lines, "```", ""]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def _silence(one: Check) -> list[str]:
+    example = f'[tool.netvet.allow]\n"{one.name}" = "why it is right here"'
+    return ["## When it is right as it is", "", "```toml", example, "```", ""]
+
+
+def index_page(checks: Sequence[Check]) -> str:
+    """The list of checks by stage."""
+    lines = ["# Checks", "", f"{len(checks)} checks. `netvet explain NAME` prints the same pages."]
+    for stage, title in STAGES.items():
+        lines += ["", f"## {title}", "", "| check | kind | severity | what it finds |", "|---|---|---|---|"]
+        lines += [
+            f"| [{c.name}]({c.name}.md) | {c.kind} | {c.severity} | {_cell(c.summary)} |"
+            for c in checks
+            if c.stage == stage
+        ]
+    return "\n".join([*lines, ""])
+
+
+def signals_page(signals: Sequence[Signal]) -> str:
+    """The catalogue of signals."""
+    lines = ["# Signals", "", "What a run can hold. Steps count completed optimizer steps.", ""]
+    lines += ["Cost: `free` is seen in passing, `step` is a little on every step, `deep` on sampled steps only,"]
+    lines += ["`probe` once, on a copy. Records that point at the user's code have `file` and `line`."]
+    for shape, title in SHAPES.items():
+        lines += ["", f"## {title}"]
+        for signal in (s for s in signals if s.shape == shape):
+            lines += ["", f"### {signal.name}", "", f"{signal.meaning} Unit: {signal.unit}. Cost: `{signal.cost}`."]
+            if signal.fields:
+                lines += ["", *(f"- `{name}`{': ' if text else ''}{text}" for name, text in signal.fields.items())]
+    return "\n".join([*lines, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def written_pages() -> list[Path]:
+    """Every Markdown page of the repository that links are checked in."""
+    return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+
+
+def broken_links(page: Path) -> Iterator[str]:
+    """The relative links of a page that lead nowhere, as `page: target`."""
+    text = _CODE.sub("", _FENCE.sub("", page.read_text(encoding="utf-8")))
+    for target in _LINK.findall(text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        goal = (page.parent / file).resolve() if file else page
+        if not goal.exists() or (anchor and goal.suffix == ".md" and anchor not in _anchors(goal)):
+            yield f"{page.relative_to(ROOT)}: {target}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings get: lower case, no punctuation, hyphens for spaces."""
+    headings = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def main() -> int:
+    """Write the pages, remove those of checks that are gone, and report broken links."""
+    made = pages()
+    (DOCS / "checks").mkdir(parents=True, exist_ok=True)
+    for stale in set((DOCS / "checks").glob("*.md")) - set(made):
+        stale.unlink()
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
+    broken = [link for page in written_pages() for link in broken_links(page)]
+    for link in broken:
+        print(f"broken link: {link}", file=sys.stderr)
+    print(f"{len(made)} pages written, {len(written_pages())} checked, {len(broken)} broken links")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
