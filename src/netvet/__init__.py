@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         check,
     )
     from netvet.diagnose import Diagnosis, Settings, diagnose
+    from netvet.store import Run
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ __all__ = [
     "LayerSeries",
     "Location",
     "NetvetError",
+    "Run",
     "Series",
     "Settings",
     "__version__",
@@ -45,6 +47,7 @@ __all__ = [
 _HOMES = {
     "core": ("Check", "Facts", "Finding", "Fix", "LayerSeries", "Location", "NetvetError", "Series", "check"),
     "diagnose": ("Diagnosis", "Settings", "diagnose"),
+    "store": ("Run",),
 }
 _HOME = {name: f"netvet.{module}" for module, names in _HOMES.items() for name in names}
 
