@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from netvet.capture.torch_calls import CallCollector
+from netvet.capture.torch_coverage import CoverageCollector
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_loop import LoopCollector
+from netvet.capture.torch_memory import MemoryCollector
+from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
 from netvet.capture.torch_probe_table import PROBES
 from netvet.capture.torch_probes import Prober
+from netvet.capture.torch_settings import (
+    CheckpointCollector,
+    OptimizerCollector,
+    ScalerCollector,
+    SchedulerCollector,
+    SeedCollector,
+)
+
+COLLECTORS: tuple[type[Any], ...] = (
+    LoopCollector,
+    OrderCollector,
+    ClearingCollector,
+    BackwardCollector,
+    ClipCollector,
+    OptimizerCollector,
+    SchedulerCollector,
+    ScalerCollector,
+    SeedCollector,
+    CheckpointCollector,
+    CallCollector,
+    CoverageCollector,
+    MemoryCollector,
+)
 
 
 def all_collectors(session: Session, *, probes: bool) -> list[Any]:
     """Fresh collectors for one run; those that probe copies only if asked for."""
-    chosen: list[Any] = [LoopCollector(session)]
+    chosen: list[Any] = [collector(session) for collector in COLLECTORS]
     if probes:
         prober = Prober(session, PROBES)
         chosen += [prober, prober.steps]

@@ -1,0 +1,111 @@
+"""What stays in memory: graphs of earlier losses, resident memory, and the time that steps take."""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from time import perf_counter
+from types import FrameType
+from typing import Any
+
+import torch
+
+from netvet.capture.torch_events import Backward, Session, Step
+from netvet.capture.torch_order import place
+from netvet.capture.torch_site import Site, _kind, _shown
+
+MAX_WATCHED = 5_000
+COUNT_EVERY = 10
+# So many living graphs of earlier losses are worth a look for who holds them.
+SUSPICIOUS = 20
+
+
+class _Life:
+    """Lives as long as the autograd node in whose metadata it lies."""
+
+    __slots__ = ("__weakref__",)
+
+
+class MemoryCollector:
+    """Records `live_graphs`, `retained_losses`, `memory_bytes` and `step_seconds`."""
+
+    part = "memory"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._graphs: list[weakref.ref[_Life]] = []
+        self._looked_up = False
+        self._clock = perf_counter()
+        self._counted = 0
+
+    def on_backward_begin(self, event: Backward) -> None:
+        node = event.loss.grad_fn if event.loss is not None else None
+        if node is not None and len(self._graphs) < MAX_WATCHED:
+            life = _Life()
+            node.metadata["netvet"] = life
+            self._graphs.append(weakref.ref(life))
+
+    def on_step_end(self, _event: Step) -> None:
+        session = self._session
+        if session.step % COUNT_EVERY:
+            return
+        self._graphs = [ref for ref in self._graphs if ref() is not None]
+        session.recorder.value(session.step, "live_graphs", float(len(self._graphs)))
+        now = perf_counter()
+        if session.step > self._counted:
+            session.recorder.value(session.step, "step_seconds", (now - self._clock) / (session.step - self._counted))
+        self._clock, self._counted = now, session.step
+        memory = _resident_bytes()
+        if memory is not None:
+            session.recorder.value(session.step, "memory_bytes", memory)
+        if len(self._graphs) >= SUSPICIOUS and not self._looked_up:
+            self._looked_up = True
+            session.recorder.facts("retained_losses", _holders(sys._getframe()))
+
+
+def _resident_bytes() -> float | None:
+    try:
+        with open("/proc/self/statm") as file:
+            return float(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _holders(frame: FrameType | None) -> list[dict[str, Any]]:
+    """The user's variables that hold many tensors with a graph, or a sum that carries one."""
+    found: list[dict[str, Any]] = []
+    while frame is not None:
+        code = frame.f_code
+        if _kind(code.co_filename) == 0:
+            site = Site(_shown(code.co_filename), frame.f_lineno)
+            for name, value in list(frame.f_locals.items()):
+                found += _held(name if code.co_name == "<module>" else f"{name} in {code.co_name}", value, site)
+        frame = frame.f_back
+    return found[:10]
+
+
+def _held(name: str, value: Any, site: Site, depth: int = 0) -> list[dict[str, Any]]:
+    if isinstance(value, torch.Tensor):
+        kind, count = "tensor", int(value.grad_fn is not None and value.numel() == 1 and _long_sum(value))
+    elif isinstance(value, (list, tuple)):
+        kind, count = "list", sum(isinstance(v, torch.Tensor) and v.grad_fn is not None for v in value[-1000:])
+        count = count if count >= SUSPICIOUS // 2 else 0
+    elif isinstance(value, dict) or (depth == 0 and hasattr(value, "__dict__") and not isinstance(value, (torch.nn.Module, type))):
+        inner = value if isinstance(value, dict) else vars(value)
+        if depth < 2 and len(inner) < 200 and not name.startswith("__"):
+            return [r for key, part in list(inner.items()) for r in _held(f"{name}.{key}", part, site, depth + 1)]
+        return []
+    else:
+        return []
+    return [{"holder": name, "kind": kind, "count": count, **place(site)}] if count else []
+
+
+def _long_sum(value: torch.Tensor) -> bool:
+    """Whether a scalar is the last of a long chain of additions."""
+    node, length = value.grad_fn, 0
+    while node is not None and type(node).__name__ == "AddBackward0" and length < SUSPICIOUS // 2:
+        nodes = [following for following, _ in node.next_functions if following is not None]
+        node = next((n for n in nodes if type(n).__name__ == "AddBackward0"), None)
+        length += 1
+    return length >= SUSPICIOUS // 2

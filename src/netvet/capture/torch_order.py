@@ -1,0 +1,310 @@
+"""The order of things in the loop: events, cleared gradients, backward calls, clipping."""
+
+from __future__ import annotations
+
+import statistics
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
+from netvet.capture.torch_site import Site
+
+# The order of events shows itself in the first steps; later ones repeat it.
+ORDER_STEPS = 50
+MAX_EVENTS = 2_000
+# Gradients of so many parameters at each end of the optimizer's list stand for all.
+SAMPLED_PARAMETERS = 4
+MAX_GRAPH_NODES = 50_000
+MAX_NORMS = 20_000
+
+
+def place(site: Site | None) -> dict[str, Any]:
+    """The fields `file` and `line` of a record."""
+    return {"file": site.file if site else None, "line": site.line if site else None}
+
+
+class OrderCollector:
+    """Records `events`."""
+
+    part = "order of events"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._events: list[dict[str, Any]] = []
+
+    def _note(self, kind: str, target: str, site: Site | None, detail: Any = None) -> None:
+        if self._session.step < ORDER_STEPS and len(self._events) < MAX_EVENTS:
+            self._events.append({"step": self._session.step, "kind": kind, "target": target, **place(site), "detail": detail})
+
+    def on_call_begin(self, event: Call) -> None:
+        self._note("forward", self._session.models.name(event.model), event.site, event.phase)
+
+    def on_loss(self, event: LossCall) -> None:
+        self._note("loss", event.function, event.site, "train" if event.grad else "eval")
+
+    def on_backward_begin(self, event: Backward) -> None:
+        self._note("backward", "", event.site)
+
+    def on_zero_grad(self, event: Happening) -> None:
+        self._note("zero_grad", type(event.subject).__name__, event.site)
+
+    def on_clip(self, event: Clip) -> None:
+        self._note("clip", "", event.site, event.kind)
+
+    def on_step_begin(self, event: Step) -> None:
+        self._note("step", event.name, event.site)
+
+    def on_scheduler_step(self, event: Happening) -> None:
+        self._note("scheduler_step", type(event.subject).__name__, event.site)
+
+    def on_scaler(self, event: Happening) -> None:
+        kinds = {"unscale": "unscale", "step": "scaler_step", "update": "scaler_update"}
+        if event.details["kind"] in kinds:
+            self._note(kinds[event.details["kind"]], "GradScaler", event.site)
+
+    def on_report(self, _: None) -> None:
+        self._session.recorder.facts("events", self._events)
+
+
+@dataclass
+class _Clearing:
+    """What is known of one optimizer's gradients since its last step."""
+
+    optimizer: weakref.ref[torch.optim.Optimizer]
+    site: Site | None
+    sample: list[torch.Tensor] = field(default_factory=list)
+    cleared: bool = True
+    backwards: int = 0
+    intervals: int = 0
+    not_reset: int = 0
+    first_step: int | None = None
+    zero_at_step: int = 0
+    none_at_step: int = 0
+    in_step: bool = False
+
+
+class ClearingCollector:
+    """Records `gradient_resets`: whether gradients were cleared between the successive steps of an optimizer.
+
+    Only what is there at a backward call counts: it does not matter who cleared the gradients, or how.
+    """
+
+    part = "cleared gradients"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[str, _Clearing] = {}
+
+    @property
+    def _looking(self) -> bool:
+        return self._session.step < ORDER_STEPS or self._session.deep
+
+    def on_backward_begin(self, _event: Backward) -> None:
+        for one in self._known.values():
+            if one.in_step:
+                continue  # a closure: the optimizer itself calls backward as often as it likes
+            one.backwards += 1
+            if not one.cleared and self._looking:
+                one.cleared = not any(_nonzero(p.grad) for p in one.sample)
+
+    def on_step_begin(self, event: Step) -> None:
+        one = self._known.setdefault(event.name, _Clearing(weakref.ref(event.optimizer), event.site))
+        one.in_step = True
+        if not self._looking:
+            return
+        grads = [p.grad for group in event.optimizer.param_groups for p in group["params"]]
+        if one.sample and one.backwards:
+            one.intervals += 1
+            if not one.cleared:
+                one.not_reset += 1
+                one.first_step = self._session.step if one.first_step is None else one.first_step
+        if all(g is None for g in grads):
+            one.none_at_step += 1
+        elif (one.backwards or one.intervals == 0) and not any(_nonzero(g) for g in grads):
+            one.zero_at_step += 1
+
+    def on_step_end(self, event: Step) -> None:
+        one = self._known[event.name]
+        held = [p for group in event.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        sample = held if len(held) <= 2 * SAMPLED_PARAMETERS else held[:SAMPLED_PARAMETERS] + held[-SAMPLED_PARAMETERS:]
+        # A gradient that is zero anyway cannot show whether it was cleared.
+        one.sample = [p for p in sample if _nonzero(p.grad)] if self._looking else []
+        one.cleared, one.backwards, one.in_step = not one.sample, 0, False
+
+    def on_report(self, _: None) -> None:
+        self._session.recorder.facts(
+            "gradient_resets",
+            [
+                {
+                    "optimizer": name, "intervals": one.intervals, "not_reset": one.not_reset,
+                    "first_step": one.first_step, "zero_at_step": one.zero_at_step,
+                    "none_at_step": one.none_at_step, **place(one.site),
+                }
+                for name, one in self._known.items()
+            ],
+        )  # fmt: skip
+
+
+def _nonzero(gradient: torch.Tensor | None) -> bool:
+    if gradient is None:
+        return False
+    dense = gradient._values() if gradient.is_sparse else gradient
+    return bool(dense.detach().any())
+
+
+class BackwardCollector:
+    """Records `backwards`: what each backward call site was given and what it reached."""
+
+    part = "backward calls"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._sites: dict[str, dict[str, Any]] = {}
+        self._since_step: list[str] = []
+        self._per_step: dict[str, list[int]] = {}
+
+    def on_backward_begin(self, event: Backward) -> None:
+        if event.loss is None:
+            return
+        record = self._sites.get(str(event.site))
+        if record is None:
+            record = self._sites[str(event.site)] = self._describe(event)
+        record["calls"] += 1
+        if len(self._since_step) < 1000:
+            self._since_step.append(str(event.site))
+
+    def _describe(self, event: Backward) -> dict[str, Any]:
+        loss = event.loss
+        reached = reached_parameters(loss)
+        names = {id(p): model for _, p, model in self._session.models.parameters()}
+        models = {id(m): m for i in reached if (m := names.get(i)) is not None}
+        return {
+            **place(event.site), "calls": 0, "first_step": self._session.step, "requires_grad": loss.requires_grad,
+            "has_graph": loss.grad_fn is not None, "leaf": loss.is_leaf, "shape": list(loss.shape),
+            "first_value": float(loss.detach()) if loss.numel() == 1 else None, "scaled": event.scale != 1.0,
+            "reaches": sum(i in names for i in reached), "raised": None,
+            "models": [self._session.models.name(m) for m in models.values()], "optimizers": [],
+        }  # fmt: skip
+
+    def on_backward_end(self, event: Backward) -> None:
+        if event.error is not None and str(event.site) in self._sites:
+            self._sites[str(event.site)]["raised"] = f"{type(event.error).__name__}: {event.error}"[:500]
+
+    def on_step_begin(self, event: Step) -> None:
+        for site in dict.fromkeys(self._since_step):
+            optimizers = self._sites[site]["optimizers"]
+            if event.name not in optimizers:
+                optimizers.append(event.name)
+            counts = self._per_step.setdefault(site, [])
+            if len(counts) < 1000:
+                counts.append(self._since_step.count(site))
+        self._since_step.clear()
+
+    def on_report(self, _: None) -> None:
+        for site, counts in self._per_step.items():
+            self._sites[site]["per_step"] = statistics.median(counts)
+        self._session.recorder.facts("backwards", list(self._sites.values()))
+
+
+def reached_parameters(loss: torch.Tensor) -> set[int]:
+    """Ids of the leaf tensors in the autograd graph of a loss."""
+    if loss.grad_fn is None:
+        return set()
+    found: set[int] = set()
+    seen, queue = {loss.grad_fn}, [loss.grad_fn]
+    while queue and len(seen) < MAX_GRAPH_NODES:
+        node = queue.pop()
+        variable = getattr(node, "variable", None)
+        if isinstance(variable, torch.Tensor):
+            found.add(id(variable))
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                queue.append(following)
+    return found
+
+
+class ClipCollector:
+    """Records `clips`."""
+
+    part = "clipping"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._sites: dict[str, dict[str, Any]] = {}
+        self._norms: dict[str, list[float]] = {}
+        self._after: dict[str, list[float]] = {}
+        self._pending: dict[str, set[int]] = {}
+        self._backward = self._forward = self._unscaled = self._scaled = False
+
+    def on_call_begin(self, event: Call) -> None:
+        self._forward = self._forward or event.phase == "train"
+
+    def on_backward_begin(self, event: Backward) -> None:
+        self._backward = True
+        self._scaled = event.scale != 1.0
+
+    def on_scaler(self, event: Happening) -> None:
+        if event.details["kind"] == "unscale":
+            self._unscaled = True
+
+    def on_clip(self, event: Clip) -> None:
+        with_gradient = [p for p in event.parameters if p.grad is not None]
+        record = self._sites.setdefault(
+            str(event.site),
+            {
+                **place(event.site), "kind": event.kind, "max_norm": event.limit, "calls": 0, "clipped": 0,
+                "empty_calls": 0, "parameters": len(with_gradient), "positions": {}, "covers": None,
+            },
+        )  # fmt: skip
+        record["calls"] += 1
+        record["empty_calls"] += not with_gradient
+        position = self._position()
+        record["positions"][position] = record["positions"].get(position, 0) + 1
+        if event.norm is not None and (event.norm.device.type == "cpu" or self._session.deep):
+            norm = float(event.norm)
+            record["clipped"] += norm > event.limit
+            norms = self._norms.setdefault(str(event.site), [])
+            norms.append(norm)
+            if len(norms) > MAX_NORMS:
+                del norms[::2]
+        self._pending[str(event.site)] = {id(p) for p in event.parameters}
+
+    def _position(self) -> str:
+        if not self._backward:
+            return "before-backward" if self._forward else "after-step"
+        return "before-unscale" if self._scaled and not self._unscaled else "ok"
+
+    def on_step_begin(self, event: Step) -> None:
+        if self._pending and self._session.step < ORDER_STEPS:
+            held = [p for group in event.optimizer.param_groups for p in group["params"] if p.grad is not None]
+            for site, ids in self._pending.items():
+                share = sum(id(p) in ids for p in held) / len(held) if held else None
+                self._sites[site]["covers"] = max(share or 0.0, self._sites[site]["covers"] or 0.0)
+                norms = [torch.linalg.vector_norm(p.grad.detach().float()) for p in held if not p.grad.is_sparse]
+                if norms and share:
+                    self._after.setdefault(site, []).append(float(torch.linalg.vector_norm(torch.stack(norms))))
+        self._pending.clear()
+
+    def on_step_end(self, _event: Step) -> None:
+        self._backward = self._forward = self._unscaled = False
+
+    def on_report(self, _: None) -> None:
+        records = []
+        for site, record in self._sites.items():
+            norms = self._norms.get(site, [])
+            late = norms[len(norms) // 10 :]
+            after = self._after.get(site)
+            records.append(
+                {
+                    **{key: value for key, value in record.items() if key != "positions"},
+                    "position": max(record["positions"], key=record["positions"].get),
+                    "clipped_after_warmup": sum(n > record["max_norm"] for n in late) / len(late) if late else None,
+                    "norm_median": statistics.median(norms) if norms else None,
+                    "norm_after": statistics.median(after) if after else None,
+                }
+            )
+        self._session.recorder.facts("clips", records)
