@@ -1,0 +1,21 @@
+"""The report as JSON, and the schema that it keeps."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from netvet.report.view import View
+
+
+def as_json(view: View) -> str:
+    """The report as indented JSON, in ASCII, with a newline at the end."""
+    return json.dumps(view, indent=2, allow_nan=False) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema (2020-12) of the report."""
+    text = files("netvet.report").joinpath("schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
