@@ -1,0 +1,68 @@
+"""An evaluation after which the model is not as it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, check, location_of
+
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+_MODE_DEPENDENT = ("Dropout", "BatchNorm")
+
+
+@check(
+    stage="skeleton",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    explained_by=("evaluation-in-train-mode",),
+    fixes={
+        "pure-evaluation": "Evaluate under model.eval() and torch.no_grad(), with no optimizer step.",
+        "call-train": "Call model.train() after each evaluation.",
+    },
+)
+def evaluation_changes_state(evaluations: Facts, modules: Facts | None = None) -> Iterator[Finding]:
+    """An evaluation changes the weights, the running statistics or the mode of the model.
+
+    ## Why it matters
+    Evaluating must not be part of the training. Weights that change in between make the scores incomparable; running
+    statistics that take in validation data leak it into the model; a model left in eval mode trains without dropout.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> sick = Facts.of({"model": "Net", "step": 100, "parameters_changed": ["fc.weight"]})
+    >>> evaluation_changes_state(sick)[0].message
+    '1 of 1 evaluation passes changed the weights of Net (fc.weight)'
+
+    ## Known problems
+    Averaged weights that are swapped in and out again leave nothing changed. Caches, counters and metric states in
+    buffers are no statistics of the data: silent. Random numbers that an evaluation draws are not held against it. A
+    mode that is not restored matters only where the model has dropout or batch norm.
+
+    ## References
+    torch.nn.Module.eval; torch.no_grad.
+    """
+    layers = [str(m.get("cls")) for m in modules or ()]
+    for model in dict.fromkeys(e.get("model") for e in evaluations):
+        mine = [e for e in evaluations if e.get("model") == model]
+        weights = [e for e in mine if e.get("parameters_changed")]
+        buffers = [e for e in mine if any(str(b).endswith(_STATISTICS) for b in e.get("buffers_changed") or ())]
+        left = [e for e in mine if e.get("mode_before") is True and e.get("mode_after") is False]
+        if weights:
+            names = [str(n) for n in weights[0]["parameters_changed"]]
+            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            message = f"{len(weights)} of {len(mine)} evaluation passes changed the weights of {model} ({shown})"
+            yield Finding(message, str(model), weights[0].get("step"), location=location_of(weights[0]), confidence=1.0)
+        elif buffers:
+            what = f"changed the running statistics of {model}: they take in evaluation data"
+            message = f"{len(buffers)} of {len(mine)} evaluation passes {what}"
+            place = location_of(buffers[0])
+            yield Finding(
+                message, str(model), buffers[0].get("step"), location=place, severity="warning", confidence=1.0
+            )
+        if left and any(cls.startswith(_MODE_DEPENDENT) for cls in layers):
+            message = (
+                f"{len(left)} of {len(mine)} evaluation passes left {model} in eval mode, and training went on in it"
+            )
+            place = location_of(left[0])
+            yield Finding(message, str(model), left[0].get("step"), location=place, severity="warning", confidence=0.9)

@@ -1,0 +1,92 @@
+"""A training that was resumed without all of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, Record, Severity, check, location_of
+from netvet.stats import number
+
+# What only a checkpoint for resuming holds; a file of weights alone may be a pretrained model.
+_PROGRESS = {"epoch", "optimizer", "scheduler", "scaler", "rng"}
+
+
+@check(
+    stage="skeleton",
+    kind="cause",
+    severity="warning",
+    since="0.1",
+    fixes={
+        "save-everything": "Save and load the state_dict of model, optimizer, scheduler and scaler, and the epoch.",
+    },
+)
+def incomplete_checkpoint(
+    checkpoints: Facts,
+    optimizers: Facts,
+    schedulers: Facts | None = None,
+    run: Facts | None = None,
+    *,
+    patience: int = 10,  # steps after loading; fewer are no continued training
+) -> Iterator[Finding]:
+    """Training goes on from a checkpoint, but the optimizer or the schedule starts anew.
+
+    ## Why it matters
+    Adam's moments, momentum and the position in the schedule are part of the training. Without them the first steps
+    after resuming are too large or run at the wrong rate: the loss jumps, and the run is not the one that was stopped.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> checkpoints = Facts.of({"kind": "load", "step": 200, "keys": ["model", "optimizer", "epoch"]},
+    ...                        {"kind": "load_state_dict", "target": "model", "step": 200})
+    >>> adam = Facts.of({"name": "Adam", "cls": "Adam", "steps": 400})
+    >>> incomplete_checkpoint(checkpoints, adam, run=Facts.of({"steps": 400}))[0].message
+    'training went on from a checkpoint at step 200 without the state of Adam, although the file has one'
+
+    ## Known problems
+    Pretrained weights, the best weights loaded for a final test, target networks and averaged models need the weights
+    only: silent. Weights without any mark of progress that are loaded in mid-run are a note.
+
+    ## References
+    PyTorch, "Saving and loading a general checkpoint".
+    """
+    total = next((number(r, "steps") for r in run or ()), None)
+    if total is None:
+        total = sum(number(o, "steps") or 0.0 for o in optimizers)
+    records = list(checkpoints)
+    for position, load in enumerate(records):
+        step, keys = number(load, "step"), set(load.get("keys") or ())
+        if load.get("kind") != "load" or step is None or total - step < patience:
+            continue
+        later = records[position + 1 :]
+        until = next((i for i, r in enumerate(later) if r.get("kind") == "load"), len(later))
+        restored = [r for r in later[:until] if r.get("kind") == "load_state_dict"]
+        targets = {str(r.get("target")).lower() for r in restored}
+        lost = _lost(targets, optimizers, schedulers or Facts(), restored)
+        if "model" not in targets or not lost or (step == 0 and not keys & _PROGRESS):
+            continue
+        kept = next((k for k in ("optimizer", "scheduler") if k in keys and k not in targets), None)
+        extra = ", although the file has one" if kept else ""
+        without = f"without the state of {' and '.join(lost)}{extra}"
+        message = f"training went on from a checkpoint at step {step:g} {without}"
+        jump = {k: load[k] for k in ("loss_before", "loss_after") if number(load, k) is not None}
+        sure, place = 0.8 if kept else 0.6, location_of(load)
+        severity: Severity = "warning" if keys & _PROGRESS else "note"
+        yield Finding(message, None, int(step), None, None, place, jump, severity, sure)
+        return
+
+
+def _lost(targets: set[str], optimizers: Facts, schedulers: Facts, restored: list[Record]) -> list[str]:
+    """What has a state and was not loaded."""
+    lost = []
+    if "optimizer" not in targets:
+        lost += list(dict.fromkeys(str(o.get("name")) for o in optimizers if o.get("steps") and _has_state(o)))[:1]
+    if "scheduler" not in targets:
+        lost += list(dict.fromkeys(str(s.get("cls")) for s in schedulers if s.get("steps")))[:1]
+    missing = [str(k) for r in restored for k in r.get("missing") or ()]
+    statistics = [k for k in missing if k.endswith(("running_mean", "running_var"))]
+    return lost + ([f"{len(statistics)} running statistics"] if statistics else [])
+
+
+def _has_state(optimizer: Record) -> bool:
+    """Plain SGD without momentum has none."""
+    return optimizer.get("cls") != "SGD" or any(number(g, "momentum") for g in optimizer.get("groups") or ())

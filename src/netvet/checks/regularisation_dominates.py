@@ -1,0 +1,121 @@
+"""A penalty or weight decay that pulls harder than the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from netvet.core import Facts, Finding, LayerSeries, Record, Series, check, location_of
+from netvet.stats import change, number
+
+# Weight decay is taken off the weights directly, in proportion to the learning rate, and not added to the gradient.
+_DECOUPLED = ("AdamW", "NAdamW", "Adafactor", "Lion", "LAMB", "Muon", "SGDW")
+
+
+@check(
+    stage="skeleton",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    fixes={
+        "lower-weight-decay": "Lower the weight decay 10 to 1000 times; usual are 1e-5 to 1e-3 (decoupled up to 0.1).",
+        "lower-penalty": "Lower the coefficient of the penalty until its gradient is well below that of the data loss.",
+    },
+)
+def regularisation_dominates(
+    optimizers: Facts,
+    loss: LayerSeries | None = None,
+    loss_terms: Facts | None = None,
+    param_norm: LayerSeries | None = None,
+    param_grad_norm: LayerSeries | None = None,
+    update_ratio: LayerSeries | None = None,
+    lr: LayerSeries | None = None,
+    *,
+    ratio: float = 10.0,  # catalogue: penalty against data, by gradient norm
+    pressure: float = 0.5,  # decay against data, in the step; healthy runs have 0.001 to 0.1
+    shrunk: float = 0.7,  # norms must have followed: at the noise floor of SGD decay alone is far slower
+    learned: float = 0.5,  # a run that halved its loss does learn, grokking with strong decay among them
+) -> Iterator[Finding]:
+    """The regularisation pulls harder on the weights than the data does.
+
+    ## Why it matters
+    Then small weights are the real objective: weights shrink towards zero, and predictions towards a constant.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> terms = Facts.of({"backward": "train.py:9", "term": "cross entropy", "is_data": True, "grad_norm": 0.5},
+    ...                  {"backward": "train.py:9", "term": "L1 penalty", "is_data": False, "grad_norm": 40.0})
+    >>> regularisation_dominates(Facts(), loss_terms=terms)[0].message
+    'L1 penalty has a gradient of 40 against 0.5 of the data loss, 80 times as much'
+
+    ## Known problems
+    Strong decay with a loss that is learned (grokking), norms that shrink in front of batch norm, tiny gradients in
+    fine-tuning: silent, as norms and loss must both show it. Terms of the outputs (KL of a VAE) count as data.
+
+    ## References
+    Loshchilov and Hutter, arXiv:1711.05101 (coupled and decoupled decay); digits with decay 1.0: 2.31 to 2.30.
+    """
+    yield from _penalties(loss_terms or Facts(), ratio)
+    moved = [m for m in (change(s) for s in (loss or {}).values()) if m is not None and m.last > learned * m.first]
+    if param_norm is None or not moved:
+        return
+    for optimizer in optimizers:
+        rates = _decays(optimizer, lr or LayerSeries({}), param_norm)
+        fall = [float(s.values[-1] / s.values[0]) for s in (param_norm[n].finite() for n in rates) if s.values[0] > 0]
+        decoupled = optimizer.get("cls") in _DECOUPLED
+        seen = update_ratio if decoupled else param_grad_norm
+        pull = _pressure(rates, param_norm, seen or LayerSeries({}), decoupled=decoupled)
+        if not fall or pull is None or pull < pressure or (left := float(np.median(fall))) > shrunk:
+            continue
+        worst, name, decay = moved[0], optimizer.get("name"), max(r[0] for r in rates.values())
+        message = (
+            f"weight decay {decay:g} of {name} pulls {pull:.2g} times as hard as the data: weights shrank to "
+            f"{left:.0%} of their norm while the loss went from {worst.first:.3g} to {worst.last:.3g}"
+        )
+        yield Finding(message, name, 0, pull, pressure, location_of(optimizer), {"weight_decay": decay})
+
+
+def _penalties(terms: Facts, ratio: float) -> Iterator[Finding]:
+    """Penalty terms in the loss whose gradient is far above that of all data terms together."""
+    for site in dict.fromkeys(t.get("backward") for t in terms):
+        mine = [t for t in terms if t.get("backward") == site]
+        data = [number(t, "grad_norm") or 0.0 for t in mine if t.get("is_data") is True]
+        total = float(np.sqrt(sum(d * d for d in data)))
+        for term in mine:
+            norm = number(term, "grad_norm")
+            if term.get("is_data") is False and norm is not None and total > 0 and norm > ratio * total:
+                what = f"{term.get('term', 'a penalty')} has a gradient of {norm:.3g}"
+                message = f"{what} against {total:.3g} of the data loss, {norm / total:.2g} times as much"
+                yield Finding(message, site, 0, norm / total, ratio, location_of(term))
+
+
+def _decays(optimizer: Record, lr: LayerSeries, norms: LayerSeries) -> dict[str, tuple[float, Series]]:
+    """Weight decay and learning rate of each parameter that is decayed and whose norm is known."""
+    found = {}
+    for index, group in enumerate(optimizer.get("groups") or ()):
+        decay, rate = number(group, "weight_decay") or 0.0, number(group, "lr") or 0.0
+        rates = lr.get(f"{optimizer.get('name')}/{index}") or Series.of([rate])
+        known = [n for n in group.get("names") or () if n in norms and len(norms[n].finite()) > 1]
+        found.update({n: (decay, rates) for n in known if decay > 0 and len(rates)})
+    return found
+
+
+def _pressure(
+    rates: Mapping[str, tuple[float, Series]], norms: LayerSeries, steps: LayerSeries, *, decoupled: bool
+) -> float | None:
+    """Pull of the decay over that of the data, all parameters together: the larger of its start and its median."""
+    sums: dict[int, npt.NDArray[np.float64]] = {}
+    for name, (decay, lr) in rates.items():
+        weight = dict(zip(norms[name].steps.tolist(), norms[name].values.tolist(), strict=True))
+        seen = (steps.get(name) or Series.of([])).finite()
+        for step, value in zip(seen.steps.tolist(), seen.values.tolist(), strict=True):
+            norm = weight.get(step, np.nan)
+            # What is left of the update without the decay is the data's share; the two are nearly orthogonal.
+            rate = decay * float(np.interp(step, lr.steps, lr.values)) if decoupled else decay
+            data = np.sqrt(max(value * value - rate * rate, 0.0)) * norm if decoupled else value
+            if np.isfinite(norm):
+                sums[step] = sums.get(step, np.zeros(2)) + np.square([rate * norm, data])
+    pulls = [float(np.sqrt(a / b)) for _, (a, b) in sorted(sums.items()) if b > 0]
+    return max(float(np.median(pulls[:5])), float(np.median(pulls))) if pulls else None
