@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -65,8 +66,8 @@ def regularisation_dominates(
         rates = _decays(optimizer, lr or LayerSeries({}), param_norm)
         fall = [float(s.values[-1] / s.values[0]) for s in (param_norm[n].finite() for n in rates) if s.values[0] > 0]
         decoupled = optimizer.get("cls") in _DECOUPLED
-        seen = update_ratio if decoupled else param_grad_norm
-        pull = _pressure(rates, param_norm, seen or LayerSeries({}), decoupled=decoupled)
+        seen = (update_ratio if decoupled else param_grad_norm) or LayerSeries({})
+        pull = _pressure(rates, param_norm, seen, decoupled=decoupled)
         if not fall or pull is None or pull < pressure or (left := float(np.median(fall))) > shrunk:
             continue
         worst, name, decay = moved[0], optimizer.get("name"), max(r[0] for r in rates.values())
@@ -81,8 +82,7 @@ def _penalties(terms: Facts, ratio: float) -> Iterator[Finding]:
     """Penalty terms in the loss whose gradient is far above that of all data terms together."""
     for site in dict.fromkeys(t.get("backward") for t in terms):
         mine = [t for t in terms if t.get("backward") == site]
-        data = [number(t, "grad_norm") or 0.0 for t in mine if t.get("is_data") is True]
-        total = float(np.sqrt(sum(d * d for d in data)))
+        total = math.hypot(*(number(t, "grad_norm") or 0.0 for t in mine if t.get("is_data") is True))
         for term in mine:
             norm = number(term, "grad_norm")
             if term.get("is_data") is False and norm is not None and total > 0 and norm > ratio * total:
@@ -93,12 +93,11 @@ def _penalties(terms: Facts, ratio: float) -> Iterator[Finding]:
 
 def _decays(optimizer: Record, lr: LayerSeries, norms: LayerSeries) -> dict[str, tuple[float, Series]]:
     """Weight decay and learning rate of each parameter that is decayed and whose norm is known."""
-    found = {}
+    found: dict[str, tuple[float, Series]] = {}
     for index, group in enumerate(optimizer.get("groups") or ()):
-        decay, rate = number(group, "weight_decay") or 0.0, number(group, "lr") or 0.0
-        rates = lr.get(f"{optimizer.get('name')}/{index}") or Series.of([rate])
-        known = [n for n in group.get("names") or () if n in norms and len(norms[n].finite()) > 1]
-        found.update({n: (decay, rates) for n in known if decay > 0 and len(rates)})
+        decay, names = number(group, "weight_decay") or 0.0, group.get("names") or ()
+        rates = lr.get(f"{optimizer.get('name')}/{index}") or Series.of([number(group, "lr") or 0.0])
+        found.update({n: (decay, rates) for n in names if decay > 0 and n in norms and len(norms[n].finite()) > 1})
     return found
 
 
@@ -111,11 +110,11 @@ def _pressure(
         weight = dict(zip(norms[name].steps.tolist(), norms[name].values.tolist(), strict=True))
         seen = (steps.get(name) or Series.of([])).finite()
         for step, value in zip(seen.steps.tolist(), seen.values.tolist(), strict=True):
-            norm = weight.get(step, np.nan)
+            norm = weight.get(step, math.nan)
             # What is left of the update without the decay is the data's share; the two are nearly orthogonal.
             rate = decay * float(np.interp(step, lr.steps, lr.values)) if decoupled else decay
             data = np.sqrt(max(value * value - rate * rate, 0.0)) * norm if decoupled else value
             if np.isfinite(norm):
                 sums[step] = sums.get(step, np.zeros(2)) + np.square([rate * norm, data])
-    pulls = [float(np.sqrt(a / b)) for _, (a, b) in sorted(sums.items()) if b > 0]
+    pulls = [math.sqrt(sums[s][0] / sums[s][1]) for s in sorted(sums) if sums[s][1] > 0]
     return max(float(np.median(pulls[:5])), float(np.median(pulls))) if pulls else None

@@ -53,7 +53,7 @@ def unsynchronised_replicas(replicas: Facts, loaders: Facts | None = None) -> It
             effect = f"its gradients are not averaged over {size:g} processes"
             message = f"the model inside {wrapper} is called directly in training, so {effect}"
             if differing:
-                message += f" ({len(differing)} parameters differ)"
+                message += f" (differing: {len(differing)})"
             yield Finding(message, wrapper, step, location=place, confidence=1.0 if differing else 0.8)
         elif differing and "FSDP" not in wrapper and "FullyShard" not in wrapper:
             shown = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")

@@ -54,12 +54,8 @@ def wrong_class_weights(
     for loss in losses:
         if loss.get("phase") == "eval" or loss.get("feeds_backward") is False:
             continue
-        faults = (
-            *_ignoring(loss, inputs, ignored),
-            *_weights(loss, uneven, samples),
-            *_positives(loss, uneven, samples),
-        )
-        for message, severity, sure in faults[:1]:
+        weights = (*_weights(loss, uneven, samples), *_positives(loss, uneven, samples))
+        for message, severity, sure in (*_ignoring(loss, inputs, ignored), *weights)[:1]:
             place = location_of(loss)
             yield Finding(message, loss.get("site"), 0, location=place, severity=severity, confidence=sure)
 
@@ -92,7 +88,9 @@ def _weights(loss: Record, uneven: float, samples: int) -> Iterator[_Fault]:
         what = "negative" if weight.any() else "all 0"
         yield f"the class weights are {what}: {np.round(weight, 3).tolist()[:10]}", "error", 1.0
         return
-    used = (weight > 0) & (counts > 0) if len(counts) == len(weight) else np.zeros(len(weight), dtype=bool)
+    if len(counts) != len(weight):
+        return
+    used = (weight > 0) & (counts > 0)
     w, c = weight[used], counts[used]
     if len(w) < 2 or c.sum() < samples or w.max() < uneven * w.min() or c.max() < uneven * c.min():
         return

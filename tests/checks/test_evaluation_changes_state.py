@@ -1,0 +1,52 @@
+"""An evaluation after which the model is not as it was before."""
+
+import pytest
+
+from netvet.checks.evaluation_changes_state import evaluation_changes_state
+from netvet.core import Facts, Location
+
+LAYERS = Facts.of({"cls": "Linear"}, {"cls": "Dropout"})
+
+
+def evaluation(**more):
+    record = {"model": "Net", "step": 100, "parameters_changed": [], "buffers_changed": []}
+    return {**record, "mode_before": True, "mode_after": True, "file": "train.py", "line": 60, **more}
+
+
+def test_fires_when_weights_change():
+    names = ["a", "b", "c", "d"]
+    (finding,) = evaluation_changes_state(Facts.of(evaluation(parameters_changed=names), evaluation()))
+    assert finding.message == "1 of 2 evaluation passes changed the weights of Net (a, b, c, ...)"
+    assert finding.location == Location("train.py", 60)
+    assert finding.severity is None
+
+
+def test_fires_when_running_statistics_change():
+    (finding,) = evaluation_changes_state(Facts.of(evaluation(buffers_changed=["bn.running_mean"])))
+    assert "running statistics of Net" in finding.message
+    assert finding.severity == "warning"
+
+
+def test_fires_when_the_mode_is_not_restored():
+    (finding,) = evaluation_changes_state(Facts.of(evaluation(mode_after=False)), LAYERS)
+    assert finding.message == "1 of 1 evaluation passes left Net in eval mode, and training went on in it"
+
+
+def test_is_quiet_when_the_mode_does_not_matter():
+    assert evaluation_changes_state(Facts.of(evaluation(mode_after=False))) == []
+    assert evaluation_changes_state(Facts.of(evaluation(mode_after=False)), Facts.of({"cls": "LayerNorm"})) == []
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        evaluation(),
+        evaluation(buffers_changed=["cache", "metric.total"]),
+        evaluation(rng_changed=True),
+        evaluation(mode_before=False, mode_after=False),
+        evaluation(mode_after=None),
+        {},
+    ],
+)
+def test_is_quiet_on(one):
+    assert evaluation_changes_state(Facts.of(one), LAYERS) == []

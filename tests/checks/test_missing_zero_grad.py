@@ -1,0 +1,38 @@
+"""Gradients that pile up from step to step."""
+
+import pytest
+
+from netvet.checks.missing_zero_grad import missing_zero_grad
+from netvet.core import Facts, Location
+
+
+def resets(not_reset, intervals, **more):
+    record = {"optimizer": "SGD", "not_reset": not_reset, "intervals": intervals, "first_step": 1}
+    return Facts.of({**record, "file": "train.py", "line": 50, **more})
+
+
+def test_fires_when_nothing_is_ever_cleared():
+    (finding,) = missing_zero_grad(resets(99, 99))
+    assert "not cleared in 99 of 99 intervals" in finding.message
+    assert finding.location == Location("train.py", 50)
+    assert (finding.step, finding.value, finding.confidence) == (1, 1.0, 1.0)
+
+
+def test_fires_when_clearing_is_rare():
+    assert missing_zero_grad(resets(75, 100))
+
+
+@pytest.mark.parametrize(
+    ("not_reset", "intervals"), [(0, 99), (2, 2), (3, 100), (40, 100), (5, 0), (None, 9), (5, None)]
+)
+def test_is_quiet_below_the_limit(not_reset, intervals):
+    assert missing_zero_grad(resets(not_reset, intervals)) == []
+
+
+def test_judges_each_optimizer_by_itself():
+    both = Facts.of(*resets(0, 50), *resets(50, 50, optimizer="Adam"))
+    assert [f.where for f in missing_zero_grad(both)] == ["Adam"]
+
+
+def test_is_quiet_without_fields():
+    assert missing_zero_grad(Facts.of({})) == []

@@ -1,0 +1,68 @@
+"""A loss with the wrong sign: the optimizer makes predictions worse."""
+
+import pytest
+
+from netvet.checks.negated_loss import negated_loss
+from netvet.core import Facts, Location
+
+
+def loss(**more):
+    record = {"site": "train.py:44", "file": "train.py", "line": 44, "phase": "train", "function": "cross_entropy"}
+    return {**record, "feeds_backward": True, **more}
+
+
+def optimizer(maximize=False, **more):
+    return {"name": "SGD", "cls": "SGD", "steps": 100, "groups": [{"lr": 0.1, "maximize": maximize}], **more}
+
+
+def test_fires_on_a_minus_sign():
+    (finding,) = negated_loss(Facts.of(loss(share=-1.0)), Facts.of(optimizer()))
+    assert finding.message.startswith("cross_entropy enters backward with a minus sign")
+    assert finding.location == Location("train.py", 44)
+
+
+def test_fires_on_maximize():
+    made = optimizer(maximize=True, file="train.py", line=20)
+    (finding,) = negated_loss(Facts.of(loss(share=1.0)), Facts.of(made))
+    assert "SGD was created with maximize=True" in finding.message
+    assert finding.location == Location("train.py", 20)
+
+
+def test_fires_on_what_the_probe_saw():
+    contract = Facts.of(
+        {"site": "train.py:44", "perfect": 0.0, "constant": -2.3, "worst": -20, "descends_toward_target": False}
+    )
+    (finding,) = negated_loss(Facts.of(loss()), None, contract)
+    assert finding.evidence == {"perfect": 0.0, "constant": -2.3, "worst": -20}
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25, 64.0, -0.4, -3.0, None])
+def test_is_quiet_on_other_shares(share):
+    assert negated_loss(Facts.of(loss(share=share)), Facts.of(optimizer())) == []
+
+
+def test_is_quiet_on_a_doubly_negated_loss():
+    assert negated_loss(Facts.of(loss(share=-1.0)), Facts.of(optimizer(maximize=True))) == []
+
+
+def test_is_quiet_on_an_adversary():
+    two = Facts.of(optimizer(), optimizer(name="SGD#2"))
+    assert negated_loss(Facts.of(loss(share=-1.0)), two) == []
+    assert negated_loss(Facts.of(loss(share=-1.0), loss(share=1.0, site="train.py:50")), Facts.of(optimizer())) == []
+    real = loss(function="binary_cross_entropy_with_logits", share=-1.0, target={"distinct": 1})
+    assert negated_loss(Facts.of(real), Facts.of(optimizer())) == []
+
+
+def test_is_quiet_on_policy_gradients_and_densities():
+    assert negated_loss(Facts.of(loss(reduction="none", share=-1.0)), Facts.of(optimizer())) == []
+    assert negated_loss(Facts.of(loss(function="gaussian_nll_loss", share=-1.0)), Facts.of(optimizer())) == []
+    assert negated_loss(Facts(), Facts.of(optimizer(maximize=True))) == []
+
+
+def test_is_quiet_on_a_probe_that_prefers_the_truth():
+    contract = Facts.of({"site": "train.py:44", "perfect": 0.0, "constant": 2.3, "descends_toward_target": True})
+    assert negated_loss(Facts.of(loss()), None, contract) == []
+
+
+def test_is_quiet_without_fields():
+    assert negated_loss(Facts.of({}), Facts.of({}), Facts.of({})) == []

@@ -1,0 +1,70 @@
+"""Copies of a model on several processes that drift apart."""
+
+import pytest
+
+from netvet.checks.unsynchronised_replicas import unsynchronised_replicas
+from netvet.core import Facts, Location
+
+
+def replicas(**more):
+    record = {"world_size": 2, "rank": 0, "wrapper": "DistributedDataParallel", "raw_module_called": False}
+    return Facts.of({**record, "differing": [], "first_step": 1, "file": "train.py", "line": 40, **more})
+
+
+def test_fires_when_replicas_differ():
+    (finding,) = unsynchronised_replicas(replicas(differing=["a", "b", "c", "d"]))
+    assert finding.message == "the replicas differ over 2 processes from step 1 on: a, b, c, ..."
+    assert finding.severity == "error"
+
+
+def test_fires_when_the_wrapper_is_passed_by():
+    (finding,) = unsynchronised_replicas(replicas(raw_module_called=True, differing=["a"]))
+    assert "called directly in training" in finding.message
+    assert "(differing: 1)" in finding.message
+    assert finding.location == Location("train.py", 40)
+
+
+def test_without_a_wrapper_it_is_a_warning():
+    assert [f.severity for f in unsynchronised_replicas(replicas(wrapper=None, differing=["a"]))] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        replicas(),
+        replicas(differing=["bn.running_mean", "bn.num_batches_tracked"]),
+        replicas(wrapper="FSDP", differing=["a"]),
+        replicas(world_size=1, differing=["a"]),
+        replicas(wrapper=None),
+        Facts.of({}),
+    ],
+)
+def test_is_quiet_on(made):
+    assert unsynchronised_replicas(made) == []
+
+
+def loader(**more):
+    record = {"name": "train.py:31", "phase": "train", "distributed_sampler": True, "set_epoch_called": False}
+    return Facts.of({**record, "epochs": 3, "shuffled": True, "file": "train.py", "line": 31, **more})
+
+
+def test_fires_when_the_order_never_changes():
+    (finding,) = unsynchronised_replicas(replicas(), loader())
+    assert (
+        finding.message == "set_epoch was never called on the sampler of train.py:31: all 3 epochs have the same order"
+    )
+
+
+@pytest.mark.parametrize(
+    "loaders",
+    [
+        loader(set_epoch_called=True),
+        loader(epochs=1),
+        loader(phase="eval"),
+        loader(distributed_sampler=False),
+        Facts.of({}),
+    ],
+)
+def test_is_quiet_on_right_samplers(loaders):
+    assert unsynchronised_replicas(replicas(), loaders) == []
+    assert unsynchronised_replicas(Facts(), loader()) == []
