@@ -64,7 +64,7 @@ def noise(values: npt.NDArray[np.float64]) -> float:
     """Std of the noise around a slow trend, from the differences of neighbours."""
     if len(values) < 3:
         return 0.0
-    return robust_spread(np.diff(values)) / np.sqrt(2.0)
+    return float(robust_spread(np.diff(values)) / np.sqrt(2.0))
 
 
 @dataclass(frozen=True, slots=True)
