@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from netvet.capture.torch_batches import BatchTracker
 from netvet.capture.torch_calls import CallCollector
 from netvet.capture.torch_coverage import CoverageCollector
+from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import Session
+from netvet.capture.torch_inputs import InputCollector
 from netvet.capture.torch_loop import LoopCollector
+from netvet.capture.torch_losses import LossCollector
 from netvet.capture.torch_memory import MemoryCollector
 from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
 from netvet.capture.torch_probe_table import PROBES
@@ -19,8 +23,10 @@ from netvet.capture.torch_settings import (
     SchedulerCollector,
     SeedCollector,
 )
+from netvet.capture.torch_targets import TargetCollector
 
 COLLECTORS: tuple[type[Any], ...] = (
+    BatchTracker,  # first: the others ask it for the present batch
     LoopCollector,
     OrderCollector,
     ClearingCollector,
@@ -34,6 +40,10 @@ COLLECTORS: tuple[type[Any], ...] = (
     CallCollector,
     CoverageCollector,
     MemoryCollector,
+    LossCollector,
+    TargetCollector,
+    InputCollector,
+    EvaluationCollector,
 )
 
 

@@ -125,6 +125,7 @@ class StepRecorder:
     def __init__(self, session: Session, on_recording: Callable[[Recording], None]) -> None:
         self._session = session
         self._on_recording = on_recording
+        session.options["step_recorder"] = self
         self._mode = _Mode(self)
         self._active = False
         self._stopped = False
