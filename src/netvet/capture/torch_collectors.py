@@ -13,6 +13,7 @@ from netvet.capture.torch_inputs import InputCollector
 from netvet.capture.torch_loop import LoopCollector
 from netvet.capture.torch_losses import LossCollector
 from netvet.capture.torch_memory import MemoryCollector
+from netvet.capture.torch_metrics import MetricCollector, MetricWindow
 from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
 from netvet.capture.torch_probe_table import PROBES
 from netvet.capture.torch_probes import Prober
@@ -26,7 +27,8 @@ from netvet.capture.torch_settings import (
 from netvet.capture.torch_targets import TargetCollector
 
 COLLECTORS: tuple[type[Any], ...] = (
-    BatchTracker,  # first: the others ask it for the present batch
+    MetricWindow,  # first: its mode must not see what the others compute
+    BatchTracker,  # early: the others ask it for the present batch
     LoopCollector,
     OrderCollector,
     ClearingCollector,
@@ -44,6 +46,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     TargetCollector,
     InputCollector,
     EvaluationCollector,
+    MetricCollector,
 )
 
 

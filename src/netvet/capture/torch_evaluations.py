@@ -40,6 +40,7 @@ class Score:
     compared: int = 0
     hit_means: Any = 0.0
     hit_batches: int = 0
+    by_script: bool = False
     squares: float = 0.0
     targets: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
 
@@ -210,18 +211,17 @@ class EvaluationCollector:
             "repeats": float(statistics.median(found.repeats)) if found.repeats else None,
             "scored": next((s for s in ("loss", "compare", "argmax") if s in found.scored), None),
         }  # fmt: skip
-        ordered = sorted(found.scores.items(), key=lambda item: -item[1].weight)
+        ordered = sorted(found.scores.items(), key=lambda item: (item[1].by_script, -item[1].weight))
         for site, score in ordered:
+            if score.by_script and "accuracy" in record:
+                continue  # the same, and more certain, from a loss
             values = _values(score)
             if "loss" in values and "loss" not in record:
                 self._any_loss = True
-                record |= {
-                    "loss": values["loss"],
-                    "loss_of_batch_means": values["loss_of_batch_means"],
-                    "loss_site": site,
-                }
-            if "accuracy" in values and "accuracy" not in record:
-                record |= {"accuracy": values["accuracy"], "accuracy_of_batch_means": values["accuracy_of_batch_means"]}
+                record["loss_site"] = site
+            for name in ("loss", "accuracy"):
+                if name in values and name not in record:
+                    record |= {name: values[name], f"{name}_of_batch_means": values[f"{name}_of_batch_means"]}
             series = self._series_key(site, found)
             for signal, name in (("val_loss", "loss"), ("val_accuracy", "accuracy")):
                 if name in values:

@@ -131,6 +131,7 @@ class Session:
         deep: this step is to be looked at closely.
         in_backward: a backward pass is running.
         first_step_done: an optimizer has stepped.
+        emitting: collectors are at work: PyTorch functions that run now are theirs, not the user's.
     """
 
     def __init__(self, recorder: Recorder, models: Models) -> None:
@@ -140,6 +141,7 @@ class Session:
         self.deep = True
         self.in_backward = False
         self.first_step_done = False
+        self.emitting = False
         self.options: dict[str, Any] = {}
         self._listeners: dict[str, list[Callable[[Any], Any]]] = {event: [] for event in EVENTS}
 
@@ -152,8 +154,12 @@ class Session:
 
     def emit(self, event: str, what: Any = None) -> None:
         """Tell all collectors; an error in one is kept from the others and from the training."""
-        for listener in self._listeners[event]:
-            listener(what)
+        outer, self.emitting = self.emitting, True
+        try:
+            for listener in self._listeners[event]:
+                listener(what)
+        finally:
+            self.emitting = outer
 
     def wants(self, event: str) -> bool:
         """Whether anybody listens."""

@@ -210,7 +210,8 @@ class StepRecorder:
 
     def record(self, function: Callable[..., Any], args: Any, kwargs: Any, output: Any, rng: torch.Tensor | None) -> None:
         """Note one operation: its origin for the graph, and, outside module calls, itself."""
-        if self._session.in_backward or not self._session.recorder.here:
+        session = self._session
+        if session.in_backward or session.emitting or not session.recorder.here:
             return
         site = user_site(3)
         name = getattr(function, "__name__", str(function))
