@@ -17,6 +17,7 @@ from netvet.capture.torch_metrics import MetricCollector, MetricWindow
 from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
 from netvet.capture.torch_probe_table import PROBES
 from netvet.capture.torch_probes import Prober
+from netvet.capture.torch_samples import SampleCollector
 from netvet.capture.torch_settings import (
     CheckpointCollector,
     OptimizerCollector,
@@ -47,6 +48,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     InputCollector,
     EvaluationCollector,
     MetricCollector,
+    SampleCollector,
 )
 
 

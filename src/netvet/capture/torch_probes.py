@@ -9,6 +9,7 @@ from typing import Any
 
 from netvet.capture.recorder import Recorder
 from netvet.capture.torch_events import Session
+from netvet.capture.torch_graph import describe_broadcasts, describe_graph, describe_unregistered
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_ops import Recording, StepRecorder
 from netvet.capture.torch_replay import NotReplayable, Replay
@@ -77,6 +78,7 @@ class Prober:
 
     def _probe(self, recording: Recording, began: float) -> None:
         recorder = self._session.recorder
+        self._describe(recording)
         try:
             if self.steps.reason:
                 raise NotReplayable(self.steps.reason)
@@ -99,6 +101,19 @@ class Prober:
             for signal in signals:
                 if reason and signal not in self._found:
                     recorder.missing(signal, reason)
+
+    def _describe(self, recording: Recording) -> None:
+        """What the recording shows without being repeated."""
+        models, optimizers = self._session.models, self._session.options.get("optimizers", ())
+        models.refresh()
+        records = {
+            "graph": describe_graph(recording, models),
+            "unregistered": describe_unregistered(recording, models, optimizers),
+            "broadcasts": describe_broadcasts(recording),
+        }
+        for signal, found in records.items():
+            self._found.setdefault(signal, []).extend(found)
+            self._session.recorder.facts(signal, self._found[signal])
 
     def _run(self, probe: Probe, context: ProbeContext) -> str | None:
         try:

@@ -58,7 +58,7 @@ class OptimizerTap:
         self._session = session
         self._names: dict[int, str] = {}
         self._counts: dict[str, int] = {}
-        self._kept: list[Optimizer] = []  # so that an id is never given to another optimizer
+        self._kept: list[Optimizer] = session.options.setdefault("optimizers", [])  # kept: no id is used twice
         self._handles: list[Any] = []
 
     def install(self, patches: Patches) -> None:

@@ -1,0 +1,90 @@
+"""The terms that a loss is the sum of, with the gradient that each contributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from netvet.capture.torch_ops import ModelCall, Operation, tensors_in
+from netvet.capture.torch_order import place
+from netvet.capture.torch_probes import ProbeContext
+
+MAX_TERMS = 8
+_SUMS = ("add", "__add__", "__radd__", "__iadd__", "add_", "sub", "__sub__", "__rsub__", "rsub", "__isub__")
+_SCALINGS = ("mul", "__mul__", "__rmul__", "div", "__truediv__", "true_divide", "mul_", "div_", "neg", "__neg__")
+
+
+def loss_terms(context: ProbeContext) -> None:
+    """Record `loss_terms`: walk back from the loss through sums and multiples by constants."""
+    made: dict[int, Operation | ModelCall] = {}
+    for event in context.recording.events:
+        for tensor in tensors_in(event.output):
+            made.setdefault(id(tensor), event)
+    terms = _split(context.recording.loss, 1.0, made)[:MAX_TERMS]
+    replayed = context.replay.run()
+    parameters = [p for m in context.replay.models for p in m.parameters() if p.requires_grad]
+    for tensor, coefficient in terms:
+        twin = replayed.twins.get(id(tensor))
+        if twin is None:
+            continue
+        event = made.get(id(tensor))
+        site = event.site if event is not None else context.recording.site
+        context.add(
+            "loss_terms",
+            {
+                "backward": context.recording.backward, "term": _term_name(event), **place(site),
+                "value": float(twin.detach()) * coefficient, "coefficient": coefficient,
+                "grad_norm": _gradient_norm(twin, coefficient, parameters), "is_data": _is_data(tensor, made),
+            },
+        )  # fmt: skip
+
+
+def _split(tensor: torch.Tensor, coefficient: float, made: dict[int, Any], depth: int = 0) -> list[tuple[torch.Tensor, float]]:
+    event = made.get(id(tensor))
+    if not isinstance(event, Operation) or depth > 50 or event.output is not tensor:
+        return [(tensor, coefficient)]
+    name = getattr(event.function, "__name__", "")
+    scalars = [a for a in event.args if isinstance(a, torch.Tensor) and a.numel() == 1]
+    numbers = [float(a) for a in event.args if isinstance(a, (int, float))]
+    if name in _SUMS and scalars and tensor not in _ids(scalars):
+        signs = (-1.0 if name in ("rsub", "__rsub__") else 1.0, -1.0 if "sub" in name and "rsub" not in name else 1.0)
+        parts = [(a, s) for a, s in zip(event.args[:2], signs, strict=False) if isinstance(a, torch.Tensor)]
+        return [t for a, sign in parts for t in _split(a, sign * coefficient, made, depth + 1)]
+    if name in _SCALINGS and len(scalars) == 1:
+        factor = -1.0 if "neg" in name else numbers[0] if numbers else 1.0
+        factor = 1.0 / factor if "div" in name and factor else factor
+        return _split(scalars[0], coefficient * factor, made, depth + 1)
+    return [(tensor, coefficient)]
+
+
+def _ids(tensors: list[torch.Tensor]) -> set[torch.Tensor]:
+    return set(tensors)  # tensors hash by identity: an in-place sum must not be taken apart for ever
+
+
+def _term_name(event: Operation | ModelCall | None) -> str:
+    if event is None:
+        return "constant"
+    return "model output" if isinstance(event, ModelCall) else getattr(event.function, "__name__", "operation")
+
+
+def _gradient_norm(twin: torch.Tensor, coefficient: float, parameters: list[torch.Tensor]) -> float | None:
+    if not twin.requires_grad or twin.numel() != 1:
+        return None
+    gradients = torch.autograd.grad(twin, parameters, retain_graph=True, allow_unused=True)
+    norms = [torch.linalg.vector_norm(g.coalesce().values() if g.is_sparse else g) for g in gradients if g is not None]
+    return abs(coefficient) * float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
+
+
+def _is_data(tensor: torch.Tensor, made: dict[int, Any]) -> bool:
+    """Whether a model's output is among what a tensor was computed from."""
+    queue, seen = [tensor], {id(tensor)}
+    while queue and len(seen) < 10_000:
+        event = made.get(id(queue.pop()))
+        if isinstance(event, ModelCall):
+            return True
+        if event is not None:
+            new = [t for t in tensors_in((event.args, event.kwargs)) if id(t) not in seen]
+            seen.update(id(t) for t in new)
+            queue += new
+    return False
