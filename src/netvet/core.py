@@ -96,6 +96,7 @@ class Facts(Sequence[Record]):
 
     @classmethod
     def of(cls, *records: Record) -> Facts:
+        """Build from plain records."""
         return cls(records)
 
     def __getitem__(self, index: Any) -> Any:
@@ -180,6 +181,7 @@ class Check:
         return self.doc.partition("\n")[0]
 
     def __call__(self, *signals: Any, **settings: Any) -> list[Finding]:
+        """Run the check on signals given by position or name."""
         return list(self.function(*signals, **settings))
 
 

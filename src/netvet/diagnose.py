@@ -15,7 +15,8 @@ MAX_VERDICTS = 5
 class SignalSource(Protocol):
     """Whatever holds the signals of a run: a stored run, or plain data in a test."""
 
-    def get(self, signal: str) -> Series | LayerSeries | Facts | None: ...
+    def get(self, signal: str) -> Series | LayerSeries | Facts | None:
+        """The signal, or None where it was not recorded."""
 
     def reason(self, signal: str) -> str | None:
         """Why a signal is missing, if that is known."""
@@ -129,7 +130,9 @@ def _selected(checks: Sequence[Check], settings: Settings) -> list[Check]:
     for name, limits in settings.limits.items():
         for key in limits:
             if key not in known[name].settings:
-                raise NetvetError(f"check {name!r} has no setting {key!r}; it has: {', '.join(known[name].settings) or 'none'}")
+                raise NetvetError(
+                    f"check {name!r} has no setting {key!r}; it has: {', '.join(known[name].settings) or 'none'}"
+                )
     return [c for c in checks if (not settings.only or c.name in settings.only) and c.name not in settings.skip]
 
 
@@ -170,7 +173,13 @@ def _with_explained(findings: Sequence[Reported]) -> list[Reported]:
         for cause in _explainers(name, by_name):
             explains.setdefault(cause, []).append(name)
     return [
-        Reported(f.check, f.finding, f.severity, () if f.severity == "note" else tuple(sorted(explains.get(f.check.name, ()))), f.allowed)
+        Reported(
+            f.check,
+            f.finding,
+            f.severity,
+            () if f.severity == "note" else tuple(sorted(explains.get(f.check.name, ()))),
+            f.allowed,
+        )
         for f in findings
     ]
 
@@ -195,7 +204,9 @@ def _is_explained(name: str, explainers: Mapping[str, set[str]]) -> bool:
     return any(name not in explainers.get(other, set()) for other in explainers[name])
 
 
-def _verdict(group: list[Reported], groups: Mapping[str, list[Reported]], explainers: Mapping[str, set[str]]) -> Verdict:
+def _verdict(
+    group: list[Reported], groups: Mapping[str, list[Reported]], explainers: Mapping[str, set[str]]
+) -> Verdict:
     main = group[0]
     name = main.check.name
     folded = tuple(f for other, fs in groups.items() if name in explainers[other] and other != name for f in fs)

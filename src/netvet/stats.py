@@ -25,7 +25,9 @@ class Stretch:
     value: float
 
 
-def stretches(series: LayerSeries, *, above: float | None = None, below: float | None = None, patience: int) -> Iterator[Stretch]:
+def stretches(
+    series: LayerSeries, *, above: float | None = None, below: float | None = None, patience: int
+) -> Iterator[Stretch]:
     """The layers whose value is beyond a limit over the last `patience` steps, to the end of the run.
 
     Only the stretch that reaches the last recorded value counts: what healed itself is no finding.
@@ -90,7 +92,11 @@ def change(series: Series, *, share: float = 0.1) -> Change | None:
     first, last = values[:n], values[-n:]
     error = float(np.hypot(first.std(ddof=1), last.std(ddof=1)) / np.sqrt(n))
     difference = float(first.mean() - last.mean())
-    return Change(float(first.mean()), float(last.mean()), difference / error if error > 0 else np.inf * np.sign(difference) if difference else 0.0)
+    return Change(
+        float(first.mean()),
+        float(last.mean()),
+        difference / error if error > 0 else np.inf * np.sign(difference) if difference else 0.0,
+    )
 
 
 def slope(series: Series) -> tuple[float, float]:

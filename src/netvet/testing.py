@@ -16,7 +16,9 @@ class PlainSignals:
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, signal: str) -> Series | LayerSeries | Facts | None:
+        """The signal, or None where the test gave none."""
         return self.signals.get(signal)
 
     def reason(self, signal: str) -> str | None:
+        """Why it is missing, if the test said so."""
         return self.reasons.get(signal)

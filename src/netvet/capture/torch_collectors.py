@@ -7,6 +7,7 @@ from typing import Any
 from netvet.capture.torch_batches import BatchTracker
 from netvet.capture.torch_calls import CallCollector
 from netvet.capture.torch_coverage import CoverageCollector
+from netvet.capture.torch_datasets import DatasetCollector
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_inputs import InputCollector
@@ -49,6 +50,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     EvaluationCollector,
     MetricCollector,
     SampleCollector,
+    DatasetCollector,
 )
 
 

@@ -38,7 +38,11 @@ class CoverageCollector:
         self._loaded: dict[int, float] = {}
 
     def on_checkpoint(self, event: Happening) -> None:
-        if event.details["kind"] == "load_state_dict" and isinstance(event.subject, nn.Module) and not self._session.first_step_done:
+        if (
+            event.details["kind"] == "load_state_dict"
+            and isinstance(event.subject, nn.Module)
+            and not self._session.first_step_done
+        ):
             content = event.details["content"]
             keys = set(content) if isinstance(content, dict) else set()
             for name, p in event.subject.named_parameters():
@@ -64,7 +68,8 @@ class CoverageCollector:
         total = _total(p)
         dense = p.detach()
         record = {
-            "name": name, "model": model, "layer": name.rpartition(".")[0], "shape": list(p.shape), "elements": p.numel(),
+            "name": name, "model": model, "layer": name.rpartition(".")[0], "shape": list(p.shape),
+            "elements": p.numel(),
             "requires_grad": p.requires_grad, "reached": False, "changed": False, "loaded": loaded is not None,
             "overwritten": loaded is not None and loaded != total, "zero_grad_steps": 0, "deep_steps": 0,
             "init_std": float(dense.float().std()) if p.numel() > 1 and p.is_floating_point() else None,
@@ -116,7 +121,12 @@ class CoverageCollector:
 
     def _tied(self, one: _Seen) -> list[str]:
         models, p = self._session.models, one.parameter()
-        found = [models.prefix(m) + n for m in models.called() for n, q in m.named_parameters(remove_duplicate=False) if q is p]
+        found = [
+            models.prefix(m) + n
+            for m in models.called()
+            for n, q in m.named_parameters(remove_duplicate=False)
+            if q is p
+        ]
         return [n for n in found if n != one.record["name"]]
 
 

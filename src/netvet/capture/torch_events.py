@@ -81,7 +81,11 @@ class Step:
 
 @dataclass(slots=True)
 class Clip:
-    """A call of clip_grad_norm_ or clip_grad_value_, after it ran. `norm` is the norm before, still a tensor (None for values)."""
+    """A call of clip_grad_norm_ or clip_grad_value_, after it ran.
+
+    Args:
+        norm: the norm before, still a tensor; None for clipping by value.
+    """
 
     kind: Literal["norm", "value"]
     parameters: list[torch.Tensor]

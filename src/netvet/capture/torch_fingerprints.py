@@ -15,11 +15,8 @@ Prints = npt.NDArray[np.int64]
 
 def rows_of(tensors: Iterable[torch.Tensor], axis: int, size: int) -> list[torch.Tensor]:
     """Those tensors that have one entry for each sample, samples first, flat: [size, values]."""
-    found = []
-    for tensor in tensors:
-        if is_plain(tensor) and tensor.dim() > axis and tensor.shape[axis] == size and tensor.numel():
-            found.append(tensor.detach().movedim(axis, 0).reshape(size, -1))
-    return found
+    mine = [t for t in tensors if is_plain(t) and t.dim() > axis and t.shape[axis] == size and t.numel()]
+    return [t.detach().movedim(axis, 0).reshape(size, -1) for t in mine]
 
 
 def fingerprints(rows: list[torch.Tensor]) -> Prints:
@@ -56,13 +53,9 @@ def epoch_length(chunks: list[Prints]) -> int | None:
         return None
     ends = np.cumsum([len(c) for c in chunks])
     sums = np.concatenate(([np.uint64(0)], np.cumsum(mixed(np.concatenate(chunks)))))
-    known = set(ends.tolist())
-    for end in ends.tolist():
-        if 2 * end > ends[-1]:
-            return None
-        if 2 * end in known and sums[2 * end] - sums[end] == sums[end]:
-            return int(end)
-    return None
+    ends = ends[np.isin(2 * ends, ends)]
+    found = ends[sums[2 * ends] - sums[ends] == sums[ends]]
+    return int(found[0]) if len(found) else None
 
 
 def repeats(prints: Prints) -> npt.NDArray[np.int64]:

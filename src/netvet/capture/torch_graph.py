@@ -16,8 +16,10 @@ from netvet.capture.torch_order import place
 # A graph larger than this is cut: the faults that a graph shows lie near the loss or repeat in every layer.
 MAX_NODES = 5_000
 _SAVED = ("dim", "p", "reduction", "keepdim", "eps", "training", "dims", "ignore_index")
-_ELEMENTWISE = ("add", "sub", "rsub", "mul", "div", "pow", "eq", "ne", "lt", "gt", "true_divide", "subtract", "__sub__", "__rsub__",
-                "__add__", "__radd__", "__mul__", "__rmul__", "__truediv__", "__pow__", "__eq__", "minimum", "maximum")  # fmt: skip
+_ELEMENTWISE = (
+    "add", "sub", "rsub", "mul", "div", "pow", "eq", "ne", "lt", "gt", "true_divide", "subtract", "minimum", "maximum",
+    "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__pow__", "__eq__",
+)  # fmt: skip
 
 
 def op_name(node: Any) -> str:
@@ -44,7 +46,9 @@ def describe_graph(recording: Recording, models: Models) -> list[dict[str, Any]]
     return [_record(node, ids, depths[node], origins[node], recording.backward, models) for node in order]
 
 
-def _record(node: Any, ids: dict[Any, int], depth: int, origin: Origin | None, backward: str, models: Models) -> dict[str, Any]:
+def _record(
+    node: Any, ids: dict[Any, int], depth: int, origin: Origin | None, backward: str, models: Models
+) -> dict[str, Any]:
     record: dict[str, Any] = {
         "backward": backward, "id": ids[node], "op": op_name(node), "depth": depth,
         "next": [ids[n] for n, _ in node.next_functions if n in ids],
@@ -53,7 +57,11 @@ def _record(node: Any, ids: dict[Any, int], depth: int, origin: Origin | None, b
     variable = getattr(node, "variable", None)
     if isinstance(variable, torch.Tensor):
         name = models.tensor_name(variable)
-        record |= {"leaf": "unknown" if name == "?" else "parameter", "parameter": None if name == "?" else name, "shape": list(variable.shape)}
+        record |= {
+            "leaf": "unknown" if name == "?" else "parameter",
+            "parameter": None if name == "?" else name,
+            "shape": list(variable.shape),
+        }
     return record
 
 
@@ -71,7 +79,9 @@ def _saved(node: Any) -> dict[str, Any]:
     return found
 
 
-def describe_unregistered(recording: Recording, models: Models, optimizers: Iterable[torch.optim.Optimizer]) -> list[dict[str, Any]]:
+def describe_unregistered(
+    recording: Recording, models: Models, optimizers: Iterable[torch.optim.Optimizer]
+) -> list[dict[str, Any]]:
     """The leaf tensors of the graph that need a gradient and are in no module that was called."""
     if recording.loss.grad_fn is None:
         return []
@@ -140,7 +150,11 @@ def describe_broadcasts(recording: Recording) -> list[dict[str, Any]]:
 def _broadcast(event: Operation, moving: set[int]) -> dict[str, Any] | None:
     name = getattr(event.function, "__name__", "")
     operands = [a for a in event.args[:2] if isinstance(a, torch.Tensor)]
-    if name.rstrip("_") not in (n.rstrip("_") for n in _ELEMENTWISE) or len(operands) != 2 or not isinstance(event.output, torch.Tensor):
+    if (
+        name.rstrip("_") not in (n.rstrip("_") for n in _ELEMENTWISE)
+        or len(operands) != 2
+        or not isinstance(event.output, torch.Tensor)
+    ):
         return None
     left, right = operands
     from_model = [id(t) in moving for t in operands]

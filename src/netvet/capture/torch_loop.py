@@ -69,7 +69,9 @@ class LoopCollector:
 
     def on_scaler(self, event: Happening) -> None:
         if event.details["kind"] == "update":
-            self._session.recorder.value(self._session.step, "loss_scale", float(event.subject.get_scale()), "GradScaler")
+            self._session.recorder.value(
+                self._session.step, "loss_scale", float(event.subject.get_scale()), "GradScaler"
+            )
 
     def on_finish(self, _ended: str) -> None:
         session = self._session

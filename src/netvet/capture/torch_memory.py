@@ -43,7 +43,8 @@ class MemoryCollector:
         node = event.loss.grad_fn if event.loss is not None else None
         if node is not None and len(self._graphs) < MAX_WATCHED:
             life = _Life()
-            node.metadata["netvet"] = life
+            metadata: Any = node.metadata
+            metadata["netvet"] = life
             self._graphs.append(weakref.ref(life))
 
     def on_step_end(self, _event: Step) -> None:
@@ -91,7 +92,9 @@ def _held(name: str, value: Any, site: Site, depth: int = 0) -> list[dict[str, A
     elif isinstance(value, (list, tuple)):
         kind, count = "list", sum(isinstance(v, torch.Tensor) and v.grad_fn is not None for v in value[-1000:])
         count = count if count >= SUSPICIOUS // 2 else 0
-    elif isinstance(value, dict) or (depth == 0 and hasattr(value, "__dict__") and not isinstance(value, (torch.nn.Module, type))):
+    elif isinstance(value, dict) or (
+        depth == 0 and hasattr(value, "__dict__") and not isinstance(value, (torch.nn.Module, type))
+    ):
         inner = value if isinstance(value, dict) else vars(value)
         if depth < 2 and len(inner) < 200 and not name.startswith("__"):
             return [r for key, part in list(inner.items()) for r in _held(f"{name}.{key}", part, site, depth + 1)]

@@ -26,7 +26,18 @@ from netvet.capture.torch_site import Site, user_site
 RECORDED_STEPS = 3
 MAX_EVENTS = 20_000
 # Operations that draw from the global generator: its state is kept with them.
-_RANDOM = ("dropout", "rand", "bernoulli", "multinomial", "normal", "gumbel", "rrelu", "uniform", "poisson", "exponential")
+_RANDOM = (
+    "dropout",
+    "rand",
+    "bernoulli",
+    "multinomial",
+    "normal",
+    "gumbel",
+    "rrelu",
+    "uniform",
+    "poisson",
+    "exponential",
+)
 
 
 @dataclass(slots=True)
@@ -99,7 +110,7 @@ def autocast_state() -> tuple[str, torch.dtype] | None:
 
 
 def leaves(value: Any, depth: int = 0) -> Iterator[Any]:
-    """The leaves of a nest of tuples, lists, dicts and plain objects (a distribution, a model output), in a fixed order."""
+    """The leaves of a nest of tuples, lists, dicts and plain objects (a distribution), in a fixed order."""
     if isinstance(value, Mapping):
         for part in value.values():
             yield from leaves(part, depth + 1)
@@ -143,7 +154,7 @@ class StepRecorder:
             if self._stopped or event.phase != "train":
                 return
             # Not earlier: a program may make its data with millions of small operations first.
-            self._mode.__enter__()
+            torch._C._push_on_torch_function_stack(self._mode)
             self._active = True
         self.calling = True
         if event.phase == "train" and self.reason is None:
@@ -183,7 +194,9 @@ class StepRecorder:
             return
         self._seen.add(key)
         value = float(event.loss.detach()) / event.scale if event.loss.numel() == 1 else float("nan")
-        self._pending.append(Recording(key, event.site, event.loss, value, event.scale, list(self.events), self.origins))
+        self._pending.append(
+            Recording(key, event.site, event.loss, value, event.scale, list(self.events), self.origins)
+        )
 
     def on_step_begin(self, _event: Step) -> None:
         pending, self._pending = self._pending, []
@@ -208,7 +221,9 @@ class StepRecorder:
         self.events, self.origins, self._pending, self._moving = [], {}, [], set()
         self._copies.clear()
 
-    def record(self, function: Callable[..., Any], args: Any, kwargs: Any, output: Any, rng: torch.Tensor | None) -> None:
+    def record(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, output: Any, rng: torch.Tensor | None
+    ) -> None:
         """Note one operation: its origin for the graph, and, outside module calls, itself."""
         session = self._session
         if session.in_backward or session.emitting or not session.recorder.here:
@@ -256,7 +271,7 @@ def _grad_fn(tensor: torch.Tensor) -> Any:
         return None
 
 
-class _Mode(TorchFunctionMode):  # type: ignore[misc]
+class _Mode(TorchFunctionMode):
     """Lets every function run as it would, then tells the recorder."""
 
     def __init__(self, recorder: StepRecorder) -> None:

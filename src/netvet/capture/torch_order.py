@@ -37,7 +37,9 @@ class OrderCollector:
 
     def _note(self, kind: str, target: str, site: Site | None, detail: Any = None) -> None:
         if self._session.step < ORDER_STEPS and len(self._events) < MAX_EVENTS:
-            self._events.append({"step": self._session.step, "kind": kind, "target": target, **place(site), "detail": detail})
+            self._events.append(
+                {"step": self._session.step, "kind": kind, "target": target, **place(site), "detail": detail}
+            )
 
     def on_call_begin(self, event: Call) -> None:
         self._note("forward", self._session.models.name(event.model), event.site, event.phase)
@@ -167,8 +169,6 @@ class BackwardCollector:
         self._per_step: dict[str, list[int]] = {}
 
     def on_backward_begin(self, event: Backward) -> None:
-        if event.loss is None:
-            return
         record = self._sites.get(str(event.site))
         if record is None:
             record = self._sites[str(event.site)] = self._describe(event)

@@ -84,23 +84,34 @@ class Prober:
                 raise NotReplayable(self.steps.reason)
             replay = Replay(recording)
         except Exception as error:  # whatever a user's model does when called once more
-            reason = str(error) if isinstance(error, NotReplayable) else f"repeating it raised {type(error).__name__}: {error}"
-            self._put("replay", {"ok": False, "backward": recording.backward, "reason": reason, "two_lines": TWO_LINES})
-            for signals, _ in self._probes:
-                for signal in signals:
-                    if signal not in self._found:
-                        recorder.missing(signal, f"the first training step could not be replayed: {reason}")
+            told = str(error) if isinstance(error, NotReplayable) else f"{type(error).__name__}: {error}"
+            self._not_replayable(recording, told)
             return
-        context = ProbeContext(replay, recording, self._session.models, recorder, began + PROBE_SECONDS - self._spent, self._found)
-        self._put("replay", {"ok": True, "backward": recording.backward, "relative_error": replay.relative_error, "calls": len(replay.calls), "seconds": perf_counter() - began})
+        deadline = began + PROBE_SECONDS - self._spent
+        context = ProbeContext(replay, recording, self._session.models, recorder, deadline, self._found)
+        self._put(
+            "replay",
+            {
+                "ok": True,
+                "backward": recording.backward,
+                "relative_error": replay.relative_error,
+                "calls": len(replay.calls),
+                "seconds": perf_counter() - began,
+            },
+        )
         for signals, probe in self._probes:
-            if context.late:
-                reason = f"the probes' {PROBE_SECONDS:g} s were used up before it"
-            else:
-                reason = self._run(probe, context)
-            for signal in signals:
-                if reason and signal not in self._found:
-                    recorder.missing(signal, reason)
+            late = f"the probes' {PROBE_SECONDS:g} s were used up before it"
+            self._missing(signals, late if context.late else self._run(probe, context))
+
+    def _not_replayable(self, recording: Recording, reason: str) -> None:
+        self._put("replay", {"ok": False, "backward": recording.backward, "reason": reason, "two_lines": TWO_LINES})
+        for signals, _ in self._probes:
+            self._missing(signals, f"the first training step could not be replayed: {reason}")
+
+    def _missing(self, signals: tuple[str, ...], reason: str | None) -> None:
+        for signal in signals:
+            if reason and signal not in self._found:
+                self._session.recorder.missing(signal, reason)
 
     def _describe(self, recording: Recording) -> None:
         """What the recording shows without being repeated."""

@@ -139,7 +139,7 @@ def _execute(options: RunOptions) -> _Ending:
 def _exit_status(code: Any) -> int:
     if code is None or isinstance(code, int):
         return code or 0
-    print(code, file=sys.stderr)  # what Python itself does with sys.exit("message")
+    sys.stderr.write(f"{code}\n")  # what Python itself does with sys.exit("message")
     return 1
 
 
@@ -172,7 +172,9 @@ def _text(error: BaseException | None) -> str | None:
 def _users_part(frames: TracebackType | None) -> TracebackType | None:
     """The traceback from the script's first line on, without the frames that ran it."""
     here = frames
-    while here is not None and (here.tb_frame.f_code.co_filename == __file__ or "runpy" in here.tb_frame.f_code.co_filename):
+    while here is not None and (
+        here.tb_frame.f_code.co_filename == __file__ or "runpy" in here.tb_frame.f_code.co_filename
+    ):
         here = here.tb_next
     return here or frames
 

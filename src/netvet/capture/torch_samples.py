@@ -23,6 +23,8 @@ MAX_EXAMPLES = 10
 ASKED = 64
 # Above this share of new samples in the second epoch, samples are augmented: fingerprints cannot match then.
 AUGMENTED = 0.5
+# An evaluation that covers so much of the training data scores the training on purpose.
+TRAINING_SCORE = 0.5
 
 
 @dataclass(slots=True)
@@ -254,14 +256,17 @@ class SampleCollector:
     def _overlap(self, stream: _Stream) -> dict[str, Any]:
         """The evaluation part of the record: the evaluation that shares most, besides scores on the training data."""
         train, best = np.concatenate(stream.chunks), None
+        if stream.loader is None and not self._first_epoch(stream)[1]:
+            return {"eval": None, "overlap": None, "overlap_examples": []}  # random pieces of the data, new each time
         groups = [g for g in self._groups.values() if g.chunks and g.owner.scored and g.values == stream.values]
         for group in groups:
-            prints = np.unique(np.concatenate(group.chunks))
+            chunks = _without_training_score(group.chunks, train)
+            prints = np.unique(np.concatenate(chunks))
             shared = np.isin(prints, train)
             on_train = group.loader is not None and "train" in group.loader.phases
             rank = (not on_train and shared.mean() < 0.99, float(shared.mean()))
             if best is None or rank > best[0]:
-                best = (rank, prints[shared], len(prints), np.concatenate(group.chunks))
+                best = (rank, prints[shared], len(prints), np.concatenate(chunks))
         if best is None:
             return {"eval": None, "overlap": None, "overlap_examples": []}
         examples = [
@@ -280,6 +285,17 @@ class SampleCollector:
             chained = any(s.chained for s in self._streams.values())
             reason = "the model is called several times for each batch" if chained else "no training input was seen"
             self._session.recorder.missing("samples", f"{reason}: single samples cannot be told apart")
+
+
+def _without_training_score(chunks: list[Prints], train: Prints) -> list[Prints]:
+    """The batches of an evaluation without those of a score on the training data that was taken at the same place."""
+    inside = [bool(np.isin(c, train).all()) for c in chunks]
+    if all(inside) or not any(inside):
+        return chunks
+    within = np.unique(np.concatenate([c for c, i in zip(chunks, inside, strict=True) if i]))
+    if len(within) < TRAINING_SCORE * len(np.unique(train)):
+        return chunks
+    return [c for c, i in zip(chunks, inside, strict=True) if not i]
 
 
 def _conflicts(first: Prints, targets: list[Prints | None]) -> int | None:

@@ -77,4 +77,3 @@ class Watch:
         """Take the taps out; PyTorch is as it was."""
         self._optimizers.remove()
         self._patches.undo()
-

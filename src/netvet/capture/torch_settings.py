@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import weakref
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,8 +17,10 @@ MAX_RECORDS = 50
 # Losses on each side of a restart that are averaged to see whether it jumped.
 RESTART_LOSSES = 5
 _GROUP_SETTINGS = ("lr", "momentum", "betas", "eps", "weight_decay", "maximize", "alpha", "nesterov", "amsgrad")
-_SCHEDULER_SETTINGS = ("T_max", "eta_min", "step_size", "gamma", "milestones", "total_steps", "total_iters", "T_0", "T_mult",
-                       "patience", "factor", "power", "start_factor", "end_factor", "max_lrs", "base_lrs", "mode", "step_size_up")  # fmt: skip
+_SCHEDULER_SETTINGS = (
+    "T_max", "eta_min", "step_size", "gamma", "milestones", "total_steps", "total_iters", "T_0", "T_mult",
+    "patience", "factor", "power", "start_factor", "end_factor", "max_lrs", "base_lrs", "mode", "step_size_up",
+)  # fmt: skip
 
 
 class OptimizerCollector:
@@ -35,7 +38,13 @@ class OptimizerCollector:
     def on_optimizer_created(self, event: Happening) -> None:
         name = event.details["name"]
         self._alive[name] = weakref.ref(event.subject)
-        self._records[name] = {"name": name, "cls": type(event.subject).__name__, **place(event.site), "steps": 0, "zero_grad_calls": 0}
+        self._records[name] = {
+            "name": name,
+            "cls": type(event.subject).__name__,
+            **place(event.site),
+            "steps": 0,
+            "zero_grad_calls": 0,
+        }
 
     def on_zero_grad(self, event: Happening) -> None:
         for name, ref in self._alive.items():
@@ -43,7 +52,9 @@ class OptimizerCollector:
                 self._records[name]["zero_grad_calls"] += 1
 
     def on_step_begin(self, event: Step) -> None:
-        record = self._records.setdefault(event.name, {"name": event.name, "cls": type(event.optimizer).__name__, "zero_grad_calls": 0})
+        record = self._records.setdefault(
+            event.name, {"name": event.name, "cls": type(event.optimizer).__name__, "zero_grad_calls": 0}
+        )
         record["steps"] = record.get("steps", 0) + 1
         if record["steps"] == 1:
             self._alive[event.name] = weakref.ref(event.optimizer)
@@ -79,7 +90,8 @@ class OptimizerCollector:
                     stale += id(p) not in graded
         self._records[name] |= {
             "groups": groups, "parameters": names[:2000], "unknown_parameters": unknown, "stale_parameters": stale,
-            "backward_seen": bool(graded), "models": sorted({owners[id(p)] for g in optimizer.param_groups for p in g["params"] if id(p) in owners}),
+            "backward_seen": bool(graded),
+            "models": sorted({owners[id(p)] for g in optimizer.param_groups for p in g["params"] if id(p) in owners}),
         }  # fmt: skip
 
     def on_report(self, _: None) -> None:
@@ -128,7 +140,11 @@ class SchedulerCollector:
         record["last_step"] = self._session.step
         if record["steps"] == 1:
             site = place(event.site)
-            record |= {"step_file": site["file"], "step_line": site["line"], "before_optimizer": self._session.step == record["created_at"]}
+            record |= {
+                "step_file": site["file"],
+                "step_line": site["line"],
+                "before_optimizer": self._session.step == record["created_at"],
+            }
 
     def on_loader_iter(self, event: Happening) -> None:
         steps = self._passes.setdefault(id(event.subject), [])
@@ -141,7 +157,7 @@ class SchedulerCollector:
         rates[0], rates[1], rates[2] = max(rates[0], rate), rate, rates[2] + 1
 
     def on_report(self, _: None) -> None:
-        per_pass = [b - a for steps in self._passes.values() for a, b in zip(steps, steps[1:], strict=False) if b > a]
+        per_pass = [b - a for steps in self._passes.values() for a, b in pairwise(steps) if b > a]
         epoch = statistics.median(per_pass) if per_pass else None
         records = []
         for scheduler in self._kept:
@@ -236,7 +252,9 @@ class SeedCollector:
 
     def on_seed(self, event: Happening) -> None:
         if len(self._records) < MAX_RECORDS and event.site is not None:
-            self._records.append({"generator": event.details["generator"], **place(event.site), "step": self._session.step})
+            self._records.append(
+                {"generator": event.details["generator"], **place(event.site), "step": self._session.step}
+            )
 
     def on_report(self, _: None) -> None:
         self._session.recorder.facts("seeds", self._records)
@@ -269,15 +287,20 @@ class CheckpointCollector:
         self._records.append(
             {
                 "kind": details["kind"], "target": type(event.subject).__name__ if event.subject is not None else None,
-                "step": self._session.step, **place(event.site), "keys": _state_kinds(event.subject, details["content"]),
+                "step": self._session.step, **place(event.site),
+                "keys": _state_kinds(event.subject, details["content"]),
                 "missing": details.get("missing", [])[:50], "unexpected": details.get("unexpected", [])[:50],
-                "strict": details.get("strict"), "loss_before": statistics.fmean(self._recent) if self._recent else None, "after": [],
+                "strict": details.get("strict"),
+                "loss_before": statistics.fmean(self._recent) if self._recent else None, "after": [],
             }
         )  # fmt: skip
 
     def on_report(self, _: None) -> None:
         records = [
-            {**{k: v for k, v in r.items() if k != "after"}, "loss_after": statistics.fmean(r["after"]) if r["after"] else None}
+            {
+                **{k: v for k, v in r.items() if k != "after"},
+                "loss_after": statistics.fmean(r["after"]) if r["after"] else None,
+            }
             for r in self._records
         ]
         self._session.recorder.facts("checkpoints", records)

@@ -19,7 +19,6 @@ from netvet.capture.torch_events import Clip, Happening, Session, Step
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_site import user_site
 
-
 Describe = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[str, Any] | None]
 
 
@@ -68,7 +67,9 @@ class OptimizerTap:
         self._handles = [register_optimizer_step_pre_hook(begin), register_optimizer_step_post_hook(end)]
         after(patches, self._session, Optimizer, "__init__", self._created)
         for owner in (Optimizer, torch.nn.Module):
-            after(patches, self._session, owner, "zero_grad", lambda _, a, k: ("zero_grad", Happening(a[0], user_site())))
+            after(
+                patches, self._session, owner, "zero_grad", lambda _, a, k: ("zero_grad", Happening(a[0], user_site()))
+            )
 
     def remove(self) -> None:
         """Take the hooks away again."""
@@ -175,14 +176,18 @@ def tap_schedulers(session: Session, patches: Patches) -> None:
 
     def _created(scheduler: Any, kwargs: dict[str, Any], args: tuple[Any, ...]) -> None:
         if session.recorder.here:
-            session.emit("scheduler_created", Happening(scheduler, user_site(), {"arguments": kwargs, "positional": args}))
+            session.emit(
+                "scheduler_created", Happening(scheduler, user_site(), {"arguments": kwargs, "positional": args})
+            )
 
     created = session.recorder.guard("schedulers", _created)
 
     def stepped(_result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
         return None if constructing else ("scheduler_step", Happening(args[0], user_site()))
 
-    classes = [c for c in vars(lr_scheduler).values() if isinstance(c, type) and issubclass(c, lr_scheduler.LRScheduler)]
+    classes = [
+        c for c in vars(lr_scheduler).values() if isinstance(c, type) and issubclass(c, lr_scheduler.LRScheduler)
+    ]
     for cls in dict.fromkeys(classes):
         if "__init__" in vars(cls):
             patches.wrap(cls, "__init__", count)
@@ -208,7 +213,11 @@ def tap_loaders(session: Session, patches: Patches) -> None:
 
 def tap_seeds(session: Session, patches: Patches) -> None:
     """Emit seed for the calls that seed PyTorch's, numpy's and Python's global generators."""
-    for generator, owner, name in (("torch", torch, "manual_seed"), ("numpy", np.random, "seed"), ("python", random, "seed")):
+    for generator, owner, name in (
+        ("torch", torch, "manual_seed"),
+        ("numpy", np.random, "seed"),
+        ("python", random, "seed"),
+    ):
         details = {"generator": generator}
         after(patches, session, owner, name, lambda _r, _a, _k, d=details: ("seed", Happening(None, user_site(), d)))  # type: ignore[misc]
 
@@ -221,7 +230,10 @@ def tap_checkpoints(session: Session, patches: Patches) -> None:
 
     def loaded(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Happening]:
         strict = kwargs.get("strict", args[2] if len(args) > 2 else True)
-        missing = {"missing": list(getattr(result, "missing_keys", [])), "unexpected": list(getattr(result, "unexpected_keys", []))}
+        missing = {
+            "missing": list(getattr(result, "missing_keys", [])),
+            "unexpected": list(getattr(result, "unexpected_keys", [])),
+        }
         return event("load_state_dict", args[0], args[1] if len(args) > 1 else None, strict=strict, **missing)
 
     after(patches, session, torch, "save", lambda _r, a, _k: event("save", None, a[0] if a else None))

@@ -86,7 +86,9 @@ def tap_losses(session: Session, patches: Patches) -> None:
                 output = original(*args, **kwargs)
             finally:
                 inside = False
-            event = session.recorder.guard("loss functions", _loss_call)(original.__name__, signature, args, kwargs, output)
+            event = session.recorder.guard("loss functions", _loss_call)(
+                original.__name__, signature, args, kwargs, output
+            )
             if event is not None:
                 session.emit("loss", event)
             return output
@@ -116,6 +118,8 @@ def tap_backward(session: Session, patches: Patches) -> None:
             if _skip(session):
                 return original(tensors, *args, **kwargs)
             loss = tensors if isinstance(tensors, torch.Tensor) else next(iter(tensors), None)
+            if loss is None:
+                return original(tensors, *args, **kwargs)
             event = Backward(loss, user_site(), float(session.options.get("loss_scale", 1.0)))
             session.emit("backward_begin", event)
             session.in_backward = True

@@ -23,24 +23,26 @@ def loss_terms(context: ProbeContext) -> None:
             made.setdefault(id(tensor), event)
     terms = _split(context.recording.loss, 1.0, made)[:MAX_TERMS]
     replayed = context.replay.run()
-    parameters = [p for m in context.replay.models for p in m.parameters() if p.requires_grad]
+    parameters: list[torch.Tensor] = [p for m in context.replay.models for p in m.parameters() if p.requires_grad]
     for tensor, coefficient in terms:
         twin = replayed.twins.get(id(tensor))
         if twin is None:
             continue
-        event = made.get(id(tensor))
-        site = event.site if event is not None else context.recording.site
+        maker = made.get(id(tensor))
+        site = maker.site if maker is not None else context.recording.site
         context.add(
             "loss_terms",
             {
-                "backward": context.recording.backward, "term": _term_name(event), **place(site),
+                "backward": context.recording.backward, "term": _term_name(maker), **place(site),
                 "value": float(twin.detach()) * coefficient, "coefficient": coefficient,
                 "grad_norm": _gradient_norm(twin, coefficient, parameters), "is_data": _is_data(tensor, made),
             },
         )  # fmt: skip
 
 
-def _split(tensor: torch.Tensor, coefficient: float, made: dict[int, Any], depth: int = 0) -> list[tuple[torch.Tensor, float]]:
+def _split(
+    tensor: torch.Tensor, coefficient: float, made: dict[int, Any], depth: int = 0
+) -> list[tuple[torch.Tensor, float]]:
     event = made.get(id(tensor))
     if not isinstance(event, Operation) or depth > 50 or event.output is not tensor:
         return [(tensor, coefficient)]

@@ -7,7 +7,37 @@ from importlib import import_module
 
 from netvet.core import Check
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = (
+    "unexpected-initial-loss",
+    "mismatched-loss",
+    "broadcast-loss",
+    "clipped-loss",
+    "negated-loss",
+    "unreduced-loss",
+    "regularisation-dominates",
+    "wrong-class-weights",
+    "unsafe-loss-arithmetic",
+    "missing-zero-grad",
+    "missing-step",
+    "wrong-call-order",
+    "detached-loss",
+    "parameters-not-in-optimizer",
+    "stale-optimizer",
+    "ineffective-clip",
+    "always-clipped",
+    "evaluation-in-train-mode",
+    "training-in-eval-mode",
+    "evaluation-changes-state",
+    "partial-evaluation",
+    "misread-metric",
+    "misstepped-scheduler",
+    "unseeded-run",
+    "nondeterministic-step",
+    "unscaled-half-precision",
+    "retained-graph",
+    "incomplete-checkpoint",
+    "unsynchronised-replicas",
+)
 
 
 @cache
