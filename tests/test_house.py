@@ -266,10 +266,12 @@ def test_every_check_comes_with(pattern):
 
 
 def test_every_check_names_signals_and_checks_that_exist():
+    known = {*NAMES, *planned_checks()}
+
     def unknown() -> Iterator[str]:
         for one in map(load, NAMES):
             yield from (f"{one.name}: no signal {s!r}" for s in (*one.required, *one.optional) if s not in SIGNALS)
-            yield from (f"{one.name}: explained by {c!r}, no such check" for c in one.explained_by if c not in NAMES)
+            yield from (f"{one.name}: explained by {c!r}, no such check" for c in one.explained_by if c not in known)
             if not one.required:
                 yield f"{one.name}: needs no signal"
 
@@ -298,7 +300,14 @@ def test_the_example_runs(name):
     assert not told, f"{name}: the example does not give what it says\n" + "".join(told)
 
 
+def planned_checks() -> set[str]:
+    """Checks of the catalogue that are not written yet: programs and other checks may name them already."""
+    return set((ROOT / "tests" / "planned_checks.txt").read_text(encoding="utf-8").split())
+
+
 def test_every_program_of_the_corpus_has_a_readable_header():
+    known = {*NAMES, *planned_checks()}
+
     def unreadable() -> Iterator[str]:
         for path in python_files("tests/sick", "tests/healthy"):
             try:
@@ -308,6 +317,6 @@ def test_every_program_of_the_corpus_has_a_readable_header():
                 continue
             if header.healthy != (path.parent.name == "healthy"):
                 yield f"{shown(path)}: in the wrong folder"
-            yield from (f"{shown(path)}: no check {n!r}" for n in header.expected if n not in NAMES)
+            yield from (f"{shown(path)}: no check {n!r}" for n in header.expected if n not in known)
 
     fail_with(unreadable(), "headers")

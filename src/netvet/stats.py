@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,3 +116,78 @@ def number(record: Mapping[str, Any], field: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if np.isfinite(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a loss went: first value, lowest and last window mean, std of one value and of a window mean."""
+
+    start: float
+    best: float
+    end: float
+    best_step: int
+    noise: float
+    error: float
+    span: int
+
+    @property
+    def gain(self) -> float:
+        """Fall from the first value to the lowest window, as a share of the first value's size."""
+        return (self.start - self.best) / max(abs(self.start), 1e-12)
+
+
+def course(series: Series, *, windows: int = 10) -> Course | None:
+    """Summarise a loss; None for fewer than 8 finite values. The first value is that before any update."""
+    kept = series.finite()
+    count = len(kept)
+    if count < 8:
+        return None
+    window = max(3, count // windows)
+    levels = smooth(kept.values[count % window :], window)
+    spread = noise(kept.values)
+    best = int(levels.argmin())
+    step = int(kept.steps[count % window + best * window])
+    first, last = int(kept.steps[0]), int(kept.steps[-1])
+    start, error = float(kept.values[0]), spread / float(np.sqrt(window))
+    return Course(start, float(levels[best]), float(levels[-1]), step, spread, error, last - first)
+
+
+def sole_loss(losses: Iterable[Mapping[str, Any]] | None) -> Mapping[str, Any]:
+    """The one training loss call that feeds backward; empty where there are none or several."""
+    kept = [r for r in losses or () if r.get("phase") == "train" and r.get("feeds_backward") is not False]
+    return kept[0] if len(kept) == 1 else {}
+
+
+def constant_loss(
+    loss: Mapping[str, Any],
+    targets: Iterable[Mapping[str, Any]] | None,
+    initial: Iterable[Mapping[str, Any]] | None,
+) -> float | None:
+    """Loss of the best constant prediction at one training loss call; None where it cannot be told."""
+    site, function = loss.get("site"), loss.get("function")
+    if site is None or loss.get("reduction") not in (None, "mean"):
+        return None
+    for record in initial or ():
+        known = number(record, "best_constant")
+        if record.get("site") == site and known is not None:
+            return known
+    target = next((t for t in targets or () if t.get("site") == site and t.get("phase") != "eval"), {})
+    classes, entropy, std = number(loss, "classes"), number(target, "entropy"), number(target, "std")
+    if function in ("cross_entropy", "nll_loss"):
+        even = float(np.log(classes)) if classes and classes > 1 else None
+        return even if entropy is None or loss.get("weight") else entropy
+    return std * std if function == "mse_loss" and std is not None else None
+
+
+def matrix_ratio(update_ratio: Mapping[str, Series], *, early: int | None = None) -> float | None:
+    """Typical update-to-weight ratio of the weights (biases and norms left out): median over layers.
+
+    Args:
+        early: take each layer's largest value over its first so many values; else its median over the run.
+    """
+    found = []
+    for name, one in update_ratio.items():
+        values = one.finite().values
+        if len(values) and not name.endswith(("bias", ".beta", ".gamma")):
+            found.append(float(values[:early].max() if early else np.median(values)))
+    return float(np.median(found)) if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,9 @@ from netvet.capture.torch_batches import BatchTracker, Loader, length
 from netvet.capture.torch_events import Happening, Session
 from netvet.capture.torch_order import place
 from netvet.capture.torch_tensors import Budget, named_tensors
-from netvet.capture.torch_workers import Draws, draw
+from netvet.capture.torch_workers import Draws, draw, stored_tensors
 
-MAX_STORES, MAX_ROWS, MAX_ROW_BYTES = 8, 64, 1_000_000
-MAX_DEPTH, MAX_ATTRIBUTES = 4, 200
+MAX_ROWS, MAX_ROW_BYTES = 64, 1_000_000
 SHARE, GRACE = 0.003, 0.3
 
 
@@ -25,7 +24,7 @@ SHARE, GRACE = 0.003, 0.3
 class _Store:
     """Some rows of one tensor or array that a data set holds, as they were before the first pass."""
 
-    holder: Any
+    holder: weakref.ref[Any]
     rows: list[int]
     before: torch.Tensor
     values: int
@@ -41,27 +40,6 @@ class _Seen:
     changed: int = 0
     drift: float | None = None
     checks: int = 0
-
-
-def stored_tensors(dataset: Any) -> Iterator[Any]:
-    """Tensors and arrays that a data set holds in its attributes, also through subsets and concatenations."""
-    stack, seen, found = [(dataset, 0)], set(), 0
-    visited = 0
-    while stack and found < MAX_STORES and visited < MAX_ATTRIBUTES:
-        thing, depth = stack.pop()
-        visited += 1
-        if id(thing) in seen or depth > MAX_DEPTH:
-            continue
-        seen.add(id(thing))
-        if isinstance(thing, (torch.Tensor, np.ndarray)):
-            found += 1
-            yield thing
-        elif isinstance(thing, (list, tuple)):
-            stack.extend((item, depth + 1) for item in thing[:MAX_STORES])
-        elif isinstance(thing, dict):
-            stack.extend((item, depth + 1) for item in list(thing.values())[:MAX_STORES])
-        elif hasattr(thing, "__dict__") and not isinstance(thing, (type, torch.nn.Module, DataLoader)):
-            stack.extend((item, depth + 1) for item in reversed(list(vars(thing).values())))
 
 
 def _take(holder: Any, rows: list[int]) -> torch.Tensor:
@@ -82,7 +60,7 @@ def _store(holder: Any, samples: int) -> _Store | None:
     size = values * (holder.element_size() if isinstance(holder, torch.Tensor) else holder.itemsize)
     count = min(MAX_ROWS, len(holder), max(MAX_ROW_BYTES // max(size, 1), 1))
     rows = sorted({int(i) for i in np.linspace(0, len(holder) - 1, count)})
-    return _Store(holder, rows, _take(holder, rows), values)
+    return _Store(weakref.ref(holder), rows, _take(holder, rows), values)
 
 
 class DatasetCollector:
@@ -155,10 +133,11 @@ class DatasetCollector:
 def _compare(seen: _Seen, epoch: int) -> None:
     """Look whether the rows are still what they were. Rows of zeros may be filled in later: a cache."""
     for store in seen.stores:
-        if store.values not in seen.sizes:
+        holder = store.holder()
+        if store.values not in seen.sizes or holder is None:
             continue  # weights or bookkeeping, not what the batches are made of
         seen.checks += 1
-        now, before = _take(store.holder, store.rows), store.before
+        now, before = _take(holder, store.rows), store.before
         if now.shape != before.shape or now.dtype != before.dtype:
             continue
         flat_now, flat_before = now.reshape(len(now), -1), before.reshape(len(before), -1)

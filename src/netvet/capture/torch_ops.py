@@ -139,7 +139,7 @@ class StepRecorder:
         session.options["step_recorder"] = self
         self._mode = _Mode(self)
         self._active = False
-        self._stopped = False
+        self._stopped = self._paused = False
         self._moving: set[int] = set()
         self.events: list[Operation | ModelCall] = []
         self.origins: dict[Any, Origin] = {}
@@ -156,6 +156,10 @@ class StepRecorder:
             # Not earlier: a program may make its data with millions of small operations first.
             torch._C._push_on_torch_function_stack(self._mode)
             self._active = True
+        if _is_compiled(event.model):
+            # torch.compile would trace the mode itself, with graph breaks and recompilations.
+            _leave(self._mode)
+            self._paused = True
         self.calling = True
         if event.phase == "train" and self.reason is None:
             self._prepare(event)
@@ -184,6 +188,9 @@ class StepRecorder:
 
     def on_call_end(self, event: Call) -> None:
         self.calling = False
+        if self._paused:
+            torch._C._push_on_torch_function_stack(self._mode)
+            self._paused = False
         if self._active and self.events and event.phase == "train" and isinstance(self.events[-1], ModelCall):
             self.events[-1].output = event.output
             self._moving.update(id(t) for t in tensors_in(event.output))
@@ -288,6 +295,11 @@ class _Mode(TorchFunctionMode):
         output = func(*args, **kwargs)
         recorder._session.recorder.guard(recorder.part, recorder.record)(func, args, kwargs, output, rng)
         return output
+
+
+def _is_compiled(model: nn.Module) -> bool:
+    """Any part of the model runs through torch.compile."""
+    return any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) is not None for m in model.modules())
 
 
 def _leave(mode: TorchFunctionMode) -> None:

@@ -29,6 +29,7 @@ class ProbeContext:
         replay: the recorded step, on copies.
         recorder: where its facts go (`add` collects records over several recorded steps).
         deadline: perf_counter value after which no further work should start.
+        optimizers: the user's own; to be read only.
     """
 
     replay: Replay
@@ -37,6 +38,7 @@ class ProbeContext:
     recorder: Recorder
     deadline: float
     found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    optimizers: Sequence[Any] = ()
 
     def add(self, signal: str, record: dict[str, Any]) -> None:
         """Add one record to a signal and write it."""

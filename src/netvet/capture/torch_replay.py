@@ -34,7 +34,8 @@ class Replay:
     """One recorded step that can be run again.
 
     Attributes:
-        calls: the model calls that the loss depends on, in order; `module` and `model` in them are copies.
+        events: the model calls and operations that the loss depends on, in order.
+        calls: the model calls among them; `module` and `model` in them are copies.
         models: the distinct copies.
 
     Raises:
@@ -43,8 +44,8 @@ class Replay:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self._events = _slice(recording)
-        self.calls = [e for e in self._events if isinstance(e, ModelCall)]
+        self.events = _slice(recording)
+        self.calls = [e for e in self.events if isinstance(e, ModelCall)]
         self.models = list({id(c.model): c.model for c in self.calls}.values())
         if not self.calls:
             raise NotReplayable("the loss does not come from a module that was called in training mode")
@@ -66,17 +67,18 @@ class Replay:
         """Repeat the step.
 
         Args:
-            replace: id of a recorded tensor (an input, a target) -> what to use in its place.
+            replace: id of a recorded tensor (an input, a target, an output) -> what to use in its place.
 
         The copies' buffers are as before afterwards; gradients are the caller's to clear.
         """
         twins: dict[int, torch.Tensor] = dict(replace or {})
+        fixed = frozenset(twins)
         for call in self.calls:
             for mine, theirs in zip(call.model.parameters(), call.original.parameters(), strict=True):
                 twins.setdefault(id(theirs), mine)
         with forked_rng(), kept_buffers(self.models):
-            for event in self._events:
-                _repeat(event, twins)
+            for event in self.events:
+                _repeat(event, twins, fixed)
         loss = twins.get(id(self.recording.loss))
         if loss is None:
             raise NotReplayable("the loss was not made by PyTorch functions that were seen")
@@ -121,7 +123,10 @@ def _from_first_call(events: list[Operation | ModelCall], recording: Recording) 
     return kept
 
 
-def _repeat(event: Operation | ModelCall, twins: dict[int, torch.Tensor]) -> None:
+def _repeat(event: Operation | ModelCall, twins: dict[int, torch.Tensor], fixed: frozenset[int]) -> None:
+    if fixed and all(id(t) in fixed for t in tensors_in(event.output)):
+        return  # everything that it makes is given
+
     def twin(tensor: torch.Tensor) -> torch.Tensor:
         return twins.get(id(tensor), tensor)
 
@@ -135,5 +140,5 @@ def _repeat(event: Operation | ModelCall, twins: dict[int, torch.Tensor]) -> Non
     if len(recorded) != len(replayed):
         raise NotReplayable("a call gave another structure when it was repeated")
     for old, new in zip(recorded, replayed, strict=True):
-        if isinstance(old, torch.Tensor) and isinstance(new, torch.Tensor):
+        if isinstance(old, torch.Tensor) and isinstance(new, torch.Tensor) and id(old) not in fixed:
             twins[id(old)] = new

@@ -6,14 +6,16 @@ it changes there. The user has chosen to read this data set in forked workers; n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
-import pickle
 import random
 import select
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -46,6 +48,9 @@ class Draws:
     same_every_epoch: bool | None
 
 
+# How far a data set is searched for what it stores.
+MAX_STORES, MAX_DEPTH, MAX_ATTRIBUTES = 8, 4, 200
+
 Reading = tuple[list[str], list[str], str]
 
 
@@ -66,21 +71,41 @@ def draw(loader: DataLoader[Any]) -> Draws | None:
     return Draws(max(across or 0.0, epochs or 0.0), kind, equal, None if epochs is None else epochs > 0)
 
 
+def stored_tensors(dataset: Any) -> Iterator[Any]:
+    """Tensors and arrays that a data set holds in its attributes, also through subsets and concatenations."""
+    stack, seen, found = [(dataset, 0)], set(), 0
+    visited = 0
+    while stack and found < MAX_STORES and visited < MAX_ATTRIBUTES:
+        thing, depth = stack.pop()
+        visited += 1
+        if id(thing) in seen or depth > MAX_DEPTH:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, (torch.Tensor, np.ndarray)):
+            found += 1
+            yield thing
+        elif isinstance(thing, (list, tuple)):
+            stack.extend((item, depth + 1) for item in thing[:MAX_STORES])
+        elif isinstance(thing, dict):
+            stack.extend((item, depth + 1) for item in list(thing.values())[:MAX_STORES])
+        elif hasattr(thing, "__dict__") and not isinstance(thing, (type, torch.nn.Module, DataLoader)):
+            stack.extend((item, depth + 1) for item in reversed(list(vars(thing).values())))
+
+
 def _forks(loader: DataLoader[Any]) -> bool:
     context = loader.multiprocessing_context
-    method = context.get_start_method() if context is not None else torch.multiprocessing.get_start_method()
-    return (
-        method == "fork"
-        and hasattr(os, "fork")
-        and sys.platform.startswith("linux")
-        and not _holds_files(loader.dataset)
-    )
+    # Asking for the default would fix it, and a later call of set_start_method by the user would fail.
+    method = (context or torch.multiprocessing).get_start_method(allow_none=True)
+    method = method or torch.multiprocessing.get_all_start_methods()[0]
+    return bool(method == "fork") and sys.platform.startswith("linux") and not _shares_state(loader.dataset)
 
 
-def _holds_files(dataset: Any) -> bool:
-    """Open files share their position with the parent: such data sets are left alone."""
+def _shares_state(dataset: Any) -> bool:
+    """Open files share their position with the parent, shared tensors their values: such data sets are left alone."""
     values = list(getattr(dataset, "__dict__", {}).values())
-    return any(hasattr(v, "fileno") or hasattr(v, "read") for v in values)
+    files = any(hasattr(v, "fileno") or hasattr(v, "read") for v in values)
+    tensors = [v for v in stored_tensors(dataset) if isinstance(v, torch.Tensor)]
+    return files or any(t.is_shared() for t in tensors)  # type: ignore[no-untyped-call]
 
 
 def _repeated(one: Reading, other: Reading | None) -> float | None:
@@ -104,7 +129,7 @@ def _in_child(loader: DataLoader[Any], worker: int, base_seed: int) -> Reading |
             os.close(receiving)
             _silence()
             found = _read_as_worker(loader, worker, base_seed)
-            os.write(sending, pickle.dumps(found))
+            os.write(sending, json.dumps(found).encode())
         finally:
             os._exit(0)
     os.close(sending)
@@ -129,16 +154,14 @@ def _receive(pipe: int, child: int) -> Reading | None:
         if not part:
             break
         data += part
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     os.waitpid(child, 0)
     try:
-        found: Reading = pickle.loads(data)
-    except Exception:  # it ended before it had anything to say
+        first, second, state = json.loads(data)
+    except ValueError:  # it ended before it had anything to say
         return None
-    return found
+    return first, second, state
 
 
 def _read_as_worker(loader: DataLoader[Any], worker: int, base_seed: int) -> Reading:
@@ -149,13 +172,14 @@ def _read_as_worker(loader: DataLoader[Any], worker: int, base_seed: int) -> Rea
     random.seed(seed)
     torch.manual_seed(seed)
     if hasattr(internals, "_generate_state"):  # PyTorch seeds numpy in its workers, too
-        np.random.seed(internals._generate_state(base_seed, worker))
+        np.random.seed(internals._generate_state(base_seed, worker))  # type: ignore[no-untyped-call]
     dataset = loader.dataset
     info = internals.WorkerInfo(id=worker, num_workers=loader.num_workers, seed=seed, dataset=dataset)
     internals._worker_info = info
     if loader.worker_init_fn is not None:
         loader.worker_init_fn(worker)
-    state = hashlib.sha256(pickle.dumps(np.random.get_state())).hexdigest()
+    _, keys, position, _, _ = np.random.get_state(legacy=True)
+    state = hashlib.sha256(np.asarray(keys).tobytes() + str(position).encode()).hexdigest()
     indices = range(min(READ, len(dataset)))  # type: ignore[arg-type]
     first, second = [], []
     for index in indices:

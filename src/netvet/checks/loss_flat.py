@@ -1,0 +1,108 @@
+"""A training loss that stays where it began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
+from netvet.stats import change, constant_loss, course, sole_loss
+
+_CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+_CAUSES = (
+    "missing-step", "detached-loss", "wrong-call-order", "detached-parameters", "parameters-not-in-optimizer",
+    "stale-optimizer", "unregistered-parameters", "frozen-parameters", "unused-parameters", "double-softmax",
+    "double-sigmoid", "wrong-softmax-dim", "wrong-output-activation", "repeated-activation", "symmetric-init",
+    "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler",
+    "regularisation-dominates", "batch-mixing", "random-labels", "constant-feature", "constant-target",
+    "missing-zero-grad", "clipped-loss", "broadcast-loss", "mismatched-loss", "negated-loss", "unscaled-input",
+    "unscaled-target", "wrong-dtype", "wrong-layout", "unscaled-half-precision", "unreduced-loss",
+    "unshuffled-data", "logits-as-probabilities", "wrong-class-weights", "excessive-augmentation", "mutated-data",
+    "insufficient-capacity", "missing-nonlinearity", "too-small-batch", "training-in-eval-mode", "missing-warmup",
+    "conflicting-labels", "label-errors", "overwritten-pretraining", "corrupt-samples", "oversized-regularisation",
+    "oversized-dropout", "always-clipped", "dead-relu", "vanishing-gradient", "zero-gradient", "saturated-activation",
+)  # fmt: skip
+
+
+@check(
+    stage="fit",
+    kind="symptom",
+    severity="warning",
+    since="0.1",
+    explained_by=_CAUSES,
+    fixes={
+        "overfit-batch": "Train on one batch only: a net that cannot fit that has a fault in the model or the loop.",
+        "lr-range": "Try learning rates ten times higher and lower for a few steps.",
+    },
+)
+def loss_flat(
+    loss: LayerSeries,
+    losses: Facts | None = None,
+    targets: Facts | None = None,
+    initial_loss: Facts | None = None,
+    train_accuracy: LayerSeries | None = None,
+    target_top_share: LayerSeries | None = None,
+    parameters: Facts | None = None,
+    *,
+    limit: float = 0.02,  # random labels fall by 1.6 % in 300 steps on the digits; a net that learns by 5 % and more
+    patience: int = 50,  # steps; shorter runs may be in their warm-up
+    sigmas: float = 3.0,
+) -> Iterator[Finding]:
+    """The training loss does not fall.
+
+    ## Why it matters
+    A loss that stays at the level of a constant prediction says that nothing is learned, however long it runs.
+
+    ## Example
+    >>> from netvet.core import Facts, LayerSeries
+    >>> flat = LayerSeries.of(**{"train.py:45": [2.31 - 0.00001 * i for i in range(100)]})
+    >>> loss_flat(flat, Facts.of({"site": "l", "phase": "train", "function": "cross_entropy", "classes": 10}))[0].message
+    'the loss is 2.31 at the start and 2.31 after 99 steps: it fell by 0.0%, less than 2%'
+
+    ## Known problems
+    Losses of adversarial nets, policy gradients and bootstrapped values need not fall: only a known criterion that is
+    the only loss, and is no better than a constant prediction, is more than a note. Nets that start from loaded
+    weights, start far below that level or are right more often than the commonest class are silent.
+
+    ## References
+    Measured on the digits, section "what one faulty line does": 2.314 to 2.3116 for a cut graph.
+    """
+    sole, loaded = sole_loss(losses), any(p.get("loaded") for p in parameters or ())
+    level = constant_loss(sole, targets, initial_loss)
+    if loaded or _right(train_accuracy, target_top_share):
+        return
+    for site, one in loss.items():
+        seen = course(one)
+        if seen is None or seen.span < patience or not np.isfinite(one.values).all() or seen.start <= 0:
+            continue
+        error = sigmas * float(np.hypot(seen.error, seen.noise))
+        # Too noisy to tell, risen (that is another symptom), or begun below what a constant would get.
+        if 3 * seen.error > 0.1 * seen.start or seen.end > seen.start + max(0.05 * seen.start, error):
+            continue
+        moved = change(one)
+        clear = moved is not None and moved.z > sigmas and moved.relative > limit
+        if clear or seen.gain >= max(limit, min(error / seen.start, 0.05)) or (level and seen.start < 0.7 * level):
+            continue
+        stuck = level is not None and seen.end >= 0.9 * level
+        known = len(loss) == 1 and (sole.get("function") in _CLASSIFYING or sole.get("function") == "mse_loss")
+        constant = float(np.ptp(one.values)) <= 1e-7 * seen.start
+        severity: Severity = "note" if not known or not stuck else "error" if constant else "warning"
+        message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} steps: "
+        message += "it never changes" if constant else f"it fell by {max(seen.gain, 0.0):.1%}, less than {limit:.0%}"
+        place = location_of(sole) if len(loss) == 1 else None
+        yield Finding(message, site, 0, seen.gain, limit, place, severity=severity, confidence=0.8)
+
+
+def _right(accuracy: LayerSeries | None, majority: LayerSeries | None) -> bool:
+    """Predictions at the end are right clearly more often than by always saying the commonest class."""
+    for site, one in (accuracy or {}).items():
+        values, top = one.finite().values, (majority or {}).get(site)
+        if len(values) < 4 or top is None or not len(top.finite()):
+            continue
+        tail = values[-max(3, len(values) // 5) :]
+        error = float(tail.std() / np.sqrt(len(tail)))
+        if float(tail.mean()) > float(np.median(top.finite().values)) + max(0.05, 3 * error):
+            return True
+    return False

@@ -1,0 +1,105 @@
+"""A learning rate with which the net cannot learn because the steps are too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
+from netvet.stats import constant_loss, course, matrix_ratio, number, sole_loss
+
+_CAUSES = (
+    "missing-zero-grad", "unreduced-loss", "unscaled-input", "unscaled-target", "negated-loss", "badly-scaled-init",
+    "misstepped-scheduler", "regularisation-dominates", "ineffective-clip", "wrong-call-order", "mismatched-loss",
+    "logits-as-probabilities", "wrong-class-weights", "unscaled-half-precision", "unsafe-loss-arithmetic",
+    "non-finite-input", "clipped-loss", "wrong-output-activation", "broadcast-loss",
+)  # fmt: skip
+
+
+@check(
+    stage="fit",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    explained_by=_CAUSES,
+    fixes={
+        "lower-lr": "Divide the learning rate by 10; if the loss still does not fall, by 100.",
+        "warmup": "Raise the learning rate from near zero over the first few hundred steps.",
+    },
+)
+def lr_too_high(
+    loss: LayerSeries,
+    lr: LayerSeries | None = None,
+    update_ratio: LayerSeries | None = None,
+    lr_probe: Facts | None = None,
+    optimizers: Facts | None = None,
+    losses: Facts | None = None,
+    targets: Facts | None = None,
+    initial_loss: Facts | None = None,
+    *,
+    ratio: float = 0.3,  # healthy near 1e-3, huge above 0.1 (torchmortem); zero-initialised layers pass 0.1 once
+    gain: float = 0.05,  # fall of the loss, as a share, from which on the run counts as learning
+    sigmas: float = 3.0,
+    patience: int = 20,  # steps
+) -> Iterator[Finding]:
+    """The steps are so long that the loss does not fall.
+
+    ## Why it matters
+    A step beyond the width of the valley lands on the other side, higher up. Weights grow at random, activations
+    saturate or die, and the net ends with a constant prediction from which it does not come back.
+
+    ## Example
+    >>> from netvet.core import Facts, LayerSeries
+    >>> flat = LayerSeries.of(**{"train.py:45": [2.31, 40.0, 9.0, *[2.4] * 60]})
+    >>> moves = LayerSeries.of(**{"0.weight": [8.0, 1.0, 0.5], "2.weight": [9.0, 1.0, 0.4]})
+    >>> lr_too_high(flat, LayerSeries.of(**{"Adam/0": [1.0] * 63}), moves)[0].message
+    'with a learning rate of 1 the loss went from 2.31 to 2.4, and single steps changed the weights by 850% of their norm'
+
+    ## Known problems
+    A run that learns is silent however long its steps are, as are losses that need not fall (several losses, negative
+    losses). A rate that works but is not the best is for a search to find, not a fault.
+
+    ## References
+    Smith, arXiv:1506.01186 (range test). Measured on the digits: Adam at 1.0 ends at 2.37, at 10 at 2.53.
+    """
+    if len(loss) != 1:
+        return
+    (site, one), sole = next(iter(loss.items())), sole_loss(losses)
+    seen = course(one)
+    if seen is None or seen.span < patience or seen.start <= 0 or seen.best < 0:
+        return
+    level = constant_loss(sole, targets, initial_loss)
+    base = min(seen.start, level) if level else seen.start
+    broken = not np.isfinite(one.values[-1])
+    if seen.best < (1 - gain) * base - sigmas * seen.error or (seen.end < (1 - gain) * base and not broken):
+        return
+    longest = matrix_ratio(update_ratio or {}, early=20)
+    better = next((b for r in lr_probe or () if (b := _better(r, sigmas)) is not None), None)
+    probed = any(r.get("losses") for r in lr_probe or ())
+    if not (longest is not None and longest > ratio and (not probed or better)) and not better:
+        return
+    rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
+    message = f"with a learning rate of {rate:.3g} " if rate else "at this learning rate "
+    message += "the loss became NaN or infinite" if broken else f"the loss went from {seen.start:.3g} to {seen.end:.3g}"
+    if longest is not None and longest > ratio:
+        message += f", and single steps changed the weights by {longest:.0%} of their norm"
+    if better:
+        message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}"
+    place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
+    sure = 0.9 if better else 0.7
+    yield Finding(message, site, 0, longest, ratio, place, confidence=sure)
+
+
+def _better(probe: Record, sigmas: float) -> tuple[float, float] | None:
+    """A smaller multiple of the rate that learns where the script's own does not: (multiple, its loss)."""
+    start, spread = number(probe, "start"), number(probe, "spread") or 0.0
+    pairs = dict(zip(probe.get("multiples") or (), probe.get("losses") or (), strict=False))
+    if start is None or 1 not in pairs:
+        return None
+    own = float("inf") if pairs[1] is None else float(pairs[1])
+    lower = [(float(v), float(m)) for m, v in pairs.items() if m < 1 and v is not None]
+    if not lower or own < start - sigmas * spread:
+        return None
+    value, multiple = min(lower)
+    return (multiple, value) if value < start - max(sigmas * spread, 0.05 * abs(start)) else None

@@ -1,0 +1,109 @@
+"""A learning rate so small that training hardly moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
+from netvet.stats import change, constant_loss, course, matrix_ratio, number, sole_loss
+
+_CAUSES = (
+    "misstepped-scheduler", "lr-decays-early", "missing-step", "detached-loss", "wrong-call-order", "double-softmax",
+    "double-sigmoid", "wrong-softmax-dim", "symmetric-init", "parameters-not-in-optimizer", "stale-optimizer",
+    "detached-parameters", "frozen-parameters", "unregistered-parameters", "clipped-loss", "unscaled-input",
+    "unscaled-target", "badly-scaled-init", "unscaled-half-precision", "batch-mixing", "regularisation-dominates",
+    "wrong-output-activation", "wrong-class-weights", "broadcast-loss", "mismatched-loss", "unreduced-loss",
+)  # fmt: skip
+
+
+@check(
+    stage="fit",
+    kind="cause",
+    severity="warning",
+    since="0.1",
+    explained_by=_CAUSES,
+    fixes={"raise-lr": "Multiply the learning rate by 10, and again while the loss falls faster."},
+)
+def lr_too_low(
+    loss: LayerSeries,
+    lr: LayerSeries | None = None,
+    update_ratio: LayerSeries | None = None,
+    lr_probe: Facts | None = None,
+    optimizers: Facts | None = None,
+    clips: Facts | None = None,
+    parameters: Facts | None = None,
+    losses: Facts | None = None,
+    targets: Facts | None = None,
+    initial_loss: Facts | None = None,
+    *,
+    ratio: float = 3e-4,  # healthy near 1e-3; Adam at 1e-5 gives 1e-4 on default weights
+    gain: float = 0.1,  # a loss that fell by more is learning
+    sigmas: float = 3.0,
+    patience: int = 50,  # steps
+) -> Iterator[Finding]:
+    """The steps are so short that the loss hardly falls.
+
+    ## Why it matters
+    The direction is right but the net gets nowhere: hours of training for what ten times the rate does in minutes.
+
+    ## Example
+    >>> from netvet.core import Facts, LayerSeries
+    >>> slow = LayerSeries.of(**{"train.py:45": [2.314 - 0.0001 * i for i in range(100)]})
+    >>> moves = LayerSeries.of(**{"0.weight": [1e-5] * 10, "2.weight": [3e-5] * 10})
+    >>> lr_too_low(slow, LayerSeries.of(**{"Adam/0": [1e-6] * 100}), moves)[0].message
+    'at a learning rate of 1e-06 a step changes the weights by 0.002%: the loss fell from 2.31 to 2.3 only in 99 steps'
+
+    ## Known problems
+    Fine-tuning of loaded weights wants short steps, a warm-up begins with them, clipping can cause them, and nothing
+    moves where gradients vanish: all silent, as is every run that learns and every script with several losses.
+
+    ## References
+    Karpathy: updates near 1e-3 of the weights. Measured on the digits: Adam at 1e-5 leaves the loss at 2.3025.
+    """
+    if len(loss) != 1 or any(p.get("loaded") for p in parameters or ()) or _held_back(lr, clips):
+        return
+    (site, one), seen = next(iter(loss.items())), course(next(iter(loss.values())))
+    level = constant_loss(sole_loss(losses), targets, initial_loss)
+    if seen is None or seen.span < patience or seen.start <= 0 or (level and seen.start < 0.8 * level):
+        return
+    if not np.isfinite(one.values).all() or seen.gain > gain or seen.end > seen.start + sigmas * seen.noise:
+        return
+    moved, typical = change(one), matrix_ratio(update_ratio or {})
+    steady = moved is not None and moved.z > sigmas and moved.first > moved.last
+    better = next((b for r in lr_probe or () if (b := _better(r, sigmas)) is not None), None)
+    probed = any(r.get("losses") for r in lr_probe or ())
+    tiny = typical is not None and 0 < typical < ratio
+    if not better and not (tiny and steady and not probed):
+        return
+    rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
+    message = f"at a learning rate of {rate:.3g} " if rate else "at this learning rate "
+    message += f"a step changes the weights by {typical:.1g}: " if typical is not None and not tiny else ""
+    message += f"a step changes the weights by {100 * (typical or 0):.1g}%: " if tiny else ""
+    message += f"the loss fell from {seen.start:.3g} to {seen.end:.3g} only in {seen.span} steps"
+    if better:
+        message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}"
+    place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
+    yield Finding(message, site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7)
+
+
+def _held_back(lr: LayerSeries | None, clips: Facts | None) -> bool:
+    """The rate still rises at the end (warm-up), or clipping sets the length of the steps."""
+    rising = any(
+        len(s) > 2 and s.values[-1] > 0 and s.values[-1] > 1.5 * s.values[len(s) // 2] for s in (lr or {}).values()
+    )
+    return rising or any((number(c, "clipped_after_warmup") or 0) > 0.9 for c in clips or ())
+
+
+def _better(probe: Record, sigmas: float) -> tuple[float, float] | None:
+    """A multiple of the rate of 10 or more that falls at least five times as far: (multiple, its loss)."""
+    start, spread = number(probe, "start"), number(probe, "spread") or 0.0
+    pairs = dict(zip(probe.get("multiples") or (), probe.get("losses") or (), strict=False))
+    own = pairs.get(1)
+    higher = [(float(v), float(m)) for m, v in pairs.items() if m >= 10 and v is not None]
+    if start is None or own is None or not higher:
+        return None
+    value, multiple = min(higher)
+    needed = max(5 * (start - float(own)), sigmas * spread, 0.02 * abs(start))
+    return (multiple, value) if start - value > needed else None
