@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from netvet.capture.torch_ablation import AblationCollector
+from netvet.capture.torch_baselines import BaselineCollector
 from netvet.capture.torch_batches import BatchTracker
 from netvet.capture.torch_calls import CallCollector
 from netvet.capture.torch_coverage import CoverageCollector
@@ -18,6 +20,7 @@ from netvet.capture.torch_metrics import MetricCollector, MetricWindow
 from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
 from netvet.capture.torch_probe_table import PROBES
 from netvet.capture.torch_probes import Prober
+from netvet.capture.torch_reservoir import Reservoir
 from netvet.capture.torch_samples import SampleCollector
 from netvet.capture.torch_settings import (
     CheckpointCollector,
@@ -51,6 +54,9 @@ COLLECTORS: tuple[type[Any], ...] = (
     MetricCollector,
     SampleCollector,
     DatasetCollector,
+    Reservoir,
+    BaselineCollector,
+    AblationCollector,
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +29,8 @@ from netvet.capture.torch_tensors import (
 
 MAX_SITES = 200
 MAX_CLASSES = 1_000
+# Training batches whose score stands for the end of the training.
+RECENT = 10
 # Batches of labels kept for the order of the classes; more than any test of it needs.
 MAX_BATCHES, MAX_LABELS = 2_000, 200_000
 # Random batches drawn to know how pure they would be by chance.
@@ -84,6 +88,7 @@ class _Seen:
     kept: int = 0
     step: int = -1
     series: dict[str, list[float]] = field(default_factory=dict)
+    recent: dict[str, deque[float]] = field(default_factory=dict)
 
 
 class TargetCollector:
@@ -93,6 +98,7 @@ class TargetCollector:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        session.options["targets"] = self
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._budget = Budget(SHARE, GRACE)
         self._ended = False
@@ -127,9 +133,17 @@ class TargetCollector:
         if step != seen.step:
             seen.step, seen.series = step, {}
         for name, value in measured(event).items():
+            seen.recent.setdefault(name, deque(maxlen=RECENT)).append(value)
+            if name not in SERIES:
+                continue
             values = seen.series.setdefault(name, [])
             values.append(value)  # micro-batches of one step are averaged
             self._session.recorder.value(step, name, sum(values) / len(values), site)
+
+    def recent(self, name: str) -> Iterator[list[float]]:
+        """The last values of `accuracy` or `r2` on training batches, per call site."""
+        name = "train_accuracy" if name == "accuracy" else name
+        return (list(seen.recent[name]) for seen in self._seen.values() if name in seen.recent)
 
     def on_finish(self, _ended: str) -> None:
         self._ended = True
@@ -158,6 +172,9 @@ def measured(event: LossCall) -> dict[str, float]:
             spread = _batch_std(tensor)
             if spread is not None:
                 found[name] = spread
+        if found.get("target_std") and event.input.shape == event.target.shape:
+            error = (event.input.detach().double() - event.target.detach().double()).square().mean()
+            found["r2"] = 1.0 - float(error) / found["target_std"] ** 2
     return found
 
 

@@ -1,0 +1,195 @@
+"""A bounded random selection of training and evaluation samples with their targets, for looks at the end of the run."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from netvet.capture.torch_batches import Batch, BatchTracker
+from netvet.capture.torch_evaluations import EvaluationCollector
+from netvet.capture.torch_events import Backward, Call, LossCall, Session
+from netvet.capture.torch_losses import loss_phase
+from netvet.capture.torch_ops import tensors_in
+from netvet.capture.torch_tensors import Budget, is_plain
+
+MAX_TRAIN, MAX_EVAL = 2_048, 1_024
+# Bytes of samples kept in all, training samples first.
+TRAIN_BYTES, EVAL_BYTES = 48 * 2**20, 16 * 2**20
+# Calls that are offered to the selection in any case; later ones on deep steps.
+FIRST_CALLS = 200
+SHARE, GRACE = 0.005, 0.3
+
+
+@dataclass(slots=True)
+class Sink:
+    """The loss that a model's output goes into: enough to compute it again for other inputs.
+
+    Args:
+        output: which of the output's tensors the loss takes (its shape may differ from the loss's input).
+        tail: shape of the loss's input for one sample.
+    """
+
+    site: str
+    function: str
+    arguments: dict[str, Any]
+    output: int
+    tail: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Kept:
+    """Selected samples of one split: tensors with one row for each sample.
+
+    Attributes:
+        inputs: name of the argument -> rows; `fixed` the arguments that are the same for all samples.
+        reason: why nothing could be kept.
+    """
+
+    limit: int
+    inputs: dict[str, torch.Tensor] = field(default_factory=dict)
+    targets: torch.Tensor | None = None
+    count: int = 0
+    seen: int = 0
+    batch: int = 0
+    calls: int = 0
+    kind: str | None = None
+    function: str = ""
+    loader: str | None = None
+    sink: Sink | None = None
+    reason: str | None = None
+
+
+class Reservoir:
+    """Keeps the selection; other collectors find it in the session's options."""
+
+    part = "selection of samples"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        session.options["reservoir"] = self
+        self.train, self.eval = Kept(MAX_TRAIN), Kept(MAX_EVAL)
+        self.model: weakref.ref[torch.nn.Module] | None = None
+        self.call: tuple[str, str] | None = None
+        self._random = np.random.default_rng(0)
+        self._budget = Budget(SHARE, GRACE)
+        self._outputs: list[tuple[weakref.ref[torch.Tensor], int, int]] = []
+        self._offered: int | None = None
+
+    def on_call_end(self, event: Call) -> None:
+        self._outputs = []
+        for tensor in tensors_in(event.output):
+            pointer = tensor.untyped_storage().data_ptr() if is_plain(tensor) else -1
+            self._outputs.append((weakref.ref(tensor), pointer, tensor.numel()))
+            if len(self._outputs) >= 8:
+                break
+
+    def on_backward_begin(self, _event: Backward) -> None:
+        self._outputs = []
+
+    def on_loss(self, event: LossCall) -> None:
+        tracker: BatchTracker = self._session.options["batches"]
+        batch = tracker.batch
+        if batch is None or not batch.size or batch.path or not is_plain(event.target) or event.target.dim() == 0:
+            return
+        train = loss_phase(event, batch) == "train"
+        kept = self.train if train else self.eval
+        if kept.reason is not None or self._offered == id(batch) or batch.repeat > 1:
+            return
+        if not train and not self._is_evaluation(batch):
+            return
+        kept.calls += 1
+        if not self._budget.left or (kept.calls > FIRST_CALLS and not (self._session.deep and train)):
+            return
+        if self.call is not None and (batch.model, event.function) != self.call:
+            return  # one model and one loss only
+        self._offered = id(batch)
+        with self._budget:
+            self._offer(kept, batch, event, train)
+
+    def _is_evaluation(self, batch: Batch) -> bool:
+        """Not a score on the training data; one pass of one loader is enough."""
+        evaluations: EvaluationCollector = self._session.options["evaluations"]
+        if evaluations.current is None or self.train.targets is None:
+            return False
+        if batch.loader is None:
+            return True
+        if "train" in batch.loader.phases or self.eval.loader not in (None, batch.loader.name):
+            return False
+        self.eval.loader = batch.loader.name
+        return batch.loader.passes <= 1
+
+    def _offer(self, kept: Kept, batch: Batch, event: LossCall, train: bool) -> None:
+        size, target = batch.size or 0, event.target.detach()
+        if target.shape[0] != size or event.input.shape[0] != size:
+            kept.reason = "the loss does not have one target for each sample"
+            return
+        rows = self._rows(kept, batch, size)
+        if rows is None:
+            return
+        if kept.targets is None:
+            self._begin(kept, batch, event, rows, train)
+        targets = kept.targets
+        if targets is None or targets.shape[1:] != target.shape[1:]:
+            kept.reason = "the targets of the samples differ in shape"
+            return
+        for row in range(size):
+            place = kept.count if kept.count < len(targets) else int(self._random.integers(0, kept.seen + 1))
+            kept.seen += 1
+            if place < len(targets):
+                kept.count = max(kept.count, place + 1)
+                targets[place] = target[row]
+                for name, values in rows.items():
+                    kept.inputs[name][place] = values[row]
+
+    def _rows(self, kept: Kept, batch: Batch, size: int) -> dict[str, torch.Tensor] | None:
+        """The inputs, samples first; None where they cannot be stacked."""
+        found = {}
+        for name, tensor in batch.inputs.items():
+            if not is_plain(tensor) or tensor.dim() <= batch.axis or tensor.shape[batch.axis] != size:
+                kept.reason = f"argument {name} of the model has no row for each sample"
+                return None
+            found[name] = tensor.detach().movedim(batch.axis, 0)
+        if batch.axis:
+            kept.reason = "the samples are not along the first axis"
+        elif kept.inputs and any(
+            n not in kept.inputs or kept.inputs[n].shape[1:] != t.shape[1:] for n, t in found.items()
+        ):
+            kept.reason = "the samples differ in shape"
+        return None if kept.reason else found
+
+    def _begin(self, kept: Kept, batch: Batch, event: LossCall, rows: dict[str, torch.Tensor], train: bool) -> None:
+        per_sample = sum(
+            t.numel() // t.shape[0] * t.element_size() for t in (*rows.values(), event.target) if t.shape[0]
+        )
+        limit = min(kept.limit, (TRAIN_BYTES if train else EVAL_BYTES) // max(per_sample, 1))
+        if limit < 16:
+            kept.reason = f"single samples are too large to keep ({per_sample / 2**20:.0f} MiB)"
+            return
+        kept.inputs = {n: torch.zeros((limit, *t.shape[1:]), dtype=t.dtype) for n, t in rows.items()}
+        kept.targets = torch.zeros((limit, *event.target.shape[1:]), dtype=event.target.dtype)
+        kept.batch, kept.function = batch.size or 1, event.function
+        kept.sink = self._sink(event)
+        if train:
+            self.model, self.call = batch.module, (batch.model, event.function)
+
+    def _sink(self, event: LossCall) -> Sink | None:
+        """Where the loss's input comes from, if it is an output of the model as it is or reshaped."""
+        pointer = event.input.untyped_storage().data_ptr()
+        for index, (reference, storage, size) in enumerate(self._outputs):
+            if reference() is event.input or (storage == pointer and size == event.input.numel()):
+                names = [k for k in event.arguments if k not in ("input", "target")]
+                kept = {k: _own(event.arguments[k]) for k in names}
+                tail = tuple(event.input.shape[1:])
+                return Sink(str(event.site or "?"), event.function, kept, index, tail)
+        return None
+
+    def on_finish(self, _ended: str) -> None:
+        self._outputs = []
+
+
+def _own(value: Any) -> Any:
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
