@@ -136,14 +136,18 @@ class Reservoir:
         if targets is None or targets.shape[1:] != target.shape[1:]:
             kept.reason = "the targets of the samples differ in shape"
             return
+        places: dict[int, int] = {}  # where -> which row; of two for one place the later stays
         for row in range(size):
             place = kept.count if kept.count < len(targets) else int(self._random.integers(0, kept.seen + 1))
             kept.seen += 1
             if place < len(targets):
                 kept.count = max(kept.count, place + 1)
-                targets[place] = target[row]
-                for name, values in rows.items():
-                    kept.inputs[name][place] = values[row]
+                places[place] = row
+        if places:
+            where, which = torch.tensor(list(places)), torch.tensor(list(places.values()), device=target.device)
+            targets[where] = target[which].cpu()
+            for name, values in rows.items():
+                kept.inputs[name][where] = values[which.to(values.device)].cpu()
 
     def _rows(self, kept: Kept, batch: Batch, size: int) -> dict[str, torch.Tensor] | None:
         """The inputs, samples first; None where they cannot be stacked."""
