@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from netvet.capture.torch_probe_contract import loss_contract
+from netvet.capture.torch_probe_start import final_bias, initial_loss
 from netvet.capture.torch_probes import Probe
 from netvet.capture.torch_terms import loss_terms
 
-PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = ((("loss_terms",), loss_terms),)
+PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
+    (("initial_loss",), initial_loss),
+    (("loss_contract",), loss_contract),
+    (("loss_terms",), loss_terms),
+    (("final_bias",), final_bias),
+)

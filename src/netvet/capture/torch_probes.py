@@ -29,7 +29,7 @@ class ProbeContext:
         replay: the recorded step, on copies.
         recorder: where its facts go (`add` collects records over several recorded steps).
         deadline: perf_counter value after which no further work should start.
-        optimizers: the user's own; to be read only.
+        optimizers: the user's own with their names; to be read only.
     """
 
     replay: Replay
@@ -38,7 +38,7 @@ class ProbeContext:
     recorder: Recorder
     deadline: float
     found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    optimizers: Sequence[Any] = ()
+    optimizers: Sequence[tuple[Any, str]] = ()
 
     def add(self, signal: str, record: dict[str, Any]) -> None:
         """Add one record to a signal and write it."""
@@ -91,6 +91,7 @@ class Prober:
             return
         deadline = began + PROBE_SECONDS - self._spent
         context = ProbeContext(replay, recording, self._session.models, recorder, deadline, self._found)
+        context.optimizers = tuple(self._session.options["optimizers"].alive())
         self._put(
             "replay",
             {
@@ -117,7 +118,8 @@ class Prober:
 
     def _describe(self, recording: Recording) -> None:
         """What the recording shows without being repeated."""
-        models, optimizers = self._session.models, self._session.options.get("optimizers", ())
+        models = self._session.models
+        optimizers = [optimizer for optimizer, _ in self._session.options["optimizers"].alive()]
         models.refresh()
         records = {
             "graph": describe_graph(recording, models),
