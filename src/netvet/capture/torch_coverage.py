@@ -49,19 +49,27 @@ class CoverageCollector:
                 if not keys or name in keys:
                     self._loaded[id(p)] = _total(p)
 
+    def on_backward_end(self, _event: Any) -> None:
+        """Look at the parameters of scripts that (so far) take no optimizer step."""
+        if self._session.deep and not self._session.first_step_done:
+            self._look_at_all("")
+
     def on_step_begin(self, event: Step) -> None:
-        session = self._session
-        if not session.deep:
+        if not self._session.deep:
             return
         for group in event.optimizer.param_groups:
             for p in group["params"]:
                 self._in_optimizer.setdefault(id(p), event.name)
-        session.models.refresh()
-        for name, p, model in session.models.parameters():
+        self._look_at_all(event.name)
+
+    def _look_at_all(self, optimizer: str) -> None:
+        models = self._session.models
+        models.refresh()
+        for name, p, model in models.parameters():
             one = self._seen.get(id(p))
             if one is None or one.parameter() is not p:
-                one = self._seen[id(p)] = self._first_look(name, p, session.models.name(model))
-            self._look(one, p, held=self._in_optimizer.get(id(p)) == event.name)
+                one = self._seen[id(p)] = self._first_look(name, p, models.name(model))
+            self._look(one, p, held=bool(optimizer) and self._in_optimizer.get(id(p)) == optimizer)
 
     def _first_look(self, name: str, p: torch.nn.Parameter, model: str) -> _Seen:
         loaded = self._loaded.get(id(p))

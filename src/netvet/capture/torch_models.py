@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -33,6 +33,31 @@ def unwrapped(module: nn.Module) -> nn.Module:
         module = inner
 
 
+V = TypeVar("V")
+
+
+class WeakIdMap(Generic[V]):
+    """Values by the identity of objects that it does not keep alive; an id that is used again is not mixed up."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, tuple[weakref.ref[Any], V]] = {}
+
+    def get(self, key: object) -> V | None:
+        """The value of this very object."""
+        entry = self._entries.get(id(key))
+        return entry[1] if entry is not None and entry[0]() is key else None
+
+    def set(self, key: object, value: V) -> None:
+        """Remember a value for an object that can be referred to weakly."""
+        self._entries[id(key)] = (weakref.ref(key), value)
+
+    def alive(self) -> list[tuple[Any, V]]:
+        """The objects that still exist, in the order in which they came; the others are forgotten."""
+        found = [(ref(), ref, value) for ref, value in self._entries.values()]
+        self._entries = {id(key): (ref, value) for key, ref, value in found if key is not None}
+        return [(key, value) for key, _, value in found if key is not None]
+
+
 class Models:
     """All modules made during the run (held weakly), and names for those that were called.
 
@@ -42,11 +67,11 @@ class Models:
 
     def __init__(self) -> None:
         self._alive: dict[int, weakref.ref[nn.Module]] = {}
-        self._names: dict[int, str] = {}
+        self._names: WeakIdMap[str] = WeakIdMap()
         self._called: list[weakref.ref[nn.Module]] = []
         self._counts: dict[str, int] = {}
-        self._tensor_names: dict[int, str] = {}
-        self._owners: dict[int, nn.Module] = {}
+        self._tensor_names: WeakIdMap[str] = WeakIdMap()
+        self._owners: WeakIdMap[weakref.ref[nn.Module]] = WeakIdMap()
 
     def watch_construction(self, patches: Patches) -> None:
         """Hear of every module that is made, copied or unpickled."""
@@ -70,10 +95,11 @@ class Models:
 
     def outermost(self, module: nn.Module) -> nn.Module:
         """The module that contains this one and is contained in none (itself, mostly)."""
-        known = self._owners.get(id(module))
+        reference = self._owners.get(module)
+        known = reference() if reference is not None else None
         if known is None:
             known = self._find_outermost(module)
-            self._owners[id(module)] = known
+            self._owners.set(module, weakref.ref(known))
         return known
 
     def _find_outermost(self, module: nn.Module) -> nn.Module:
@@ -91,20 +117,21 @@ class Models:
 
     def name(self, model: nn.Module) -> str:
         """The name of a called model: its class, numbered where there are several."""
-        name = self._names.get(id(model))
+        name = self._names.get(model)
         if name is None:
             cls = type(unwrapped(model)).__name__
             self._counts[cls] = self._counts.get(cls, 0) + 1
             name = cls if self._counts[cls] == 1 else f"{cls}#{self._counts[cls]}"
-            self._names[id(model)] = name
+            self._names.set(model, name)
             self._called.append(weakref.ref(model))
-            self._owners[id(model)] = model
+            self._owners.set(model, weakref.ref(model))
             self._name_tensors(model)
         return name
 
     def _name_tensors(self, model: nn.Module) -> None:
         for name, parameter in model.named_parameters():
-            self._tensor_names.setdefault(id(parameter), self.prefix(model) + plain_name(name))
+            if self._tensor_names.get(parameter) is None:
+                self._tensor_names.set(parameter, self.prefix(model) + plain_name(name))
 
     def refresh(self) -> None:
         """Name parameters that were added since their model was first called."""
@@ -131,4 +158,4 @@ class Models:
 
     def tensor_name(self, tensor: torch.Tensor) -> str:
         """The parameter's name, `?` if it is in no called model."""
-        return self._tensor_names.get(id(tensor), "?")
+        return self._tensor_names.get(tensor) or "?"

@@ -123,10 +123,8 @@ class ClearingCollector:
             if not one.cleared:
                 one.not_reset += 1
                 one.first_step = self._session.step if one.first_step is None else one.first_step
-        if all(g is None for g in grads):
-            one.none_at_step += 1
-        elif (one.backwards or one.intervals == 0) and not any(_nonzero(g) for g in grads):
-            one.zero_at_step += 1
+        one.none_at_step += all(g is None for g in grads)
+        one.zero_at_step += one.backwards > 0 and not any(_nonzero(g) for g in grads)
 
     def on_step_end(self, event: Step) -> None:
         one = self._known[event.name]

@@ -199,6 +199,6 @@ def _problems(watch: Watch, writer: RunWriter) -> tuple[str, ...]:
     problems = [f"netvet switched off {part}: {reason}" for part, reason in watch.recorder.switched_off.items()]
     if writer.error:
         problems.append(f"the store stopped being written: {writer.error}")
-    if not watch.session.first_step_done:
-        problems.append("no optimizer step was seen: did the script train with torch?")
+    if watch.session.step == 0:
+        problems.append("no training step was seen: netvet watches PyTorch optimizers and backward calls of this process")
     return tuple(problems)

@@ -32,7 +32,6 @@ class OptimizerCollector:
         self._session = session
         self._records: dict[str, dict[str, Any]] = {}
         self._alive: dict[str, weakref.ref[torch.optim.Optimizer]] = {}
-        self._graded: dict[str, weakref.WeakSet[torch.Tensor]] = {}
         self._graded_ids: dict[str, set[int]] = {}
 
     def on_optimizer_created(self, event: Happening) -> None:
@@ -50,6 +49,17 @@ class OptimizerCollector:
         for name, ref in self._alive.items():
             if ref() is event.subject:
                 self._records[name]["zero_grad_calls"] += 1
+
+    def on_backward_end(self, _event: Backward) -> None:
+        """Notice gradients of optimizers that (so far) never step."""
+        if not self._session.deep:
+            return
+        for name, ref in self._alive.items():
+            optimizer = ref()
+            if optimizer is not None and not self._graded_ids.get(name):
+                held = (p for group in optimizer.param_groups for p in group["params"])
+                self._graded_ids[name] = {id(p) for p in held if p.grad is not None}
+                self._snapshot(name, optimizer)
 
     def on_step_begin(self, event: Step) -> None:
         record = self._records.setdefault(
@@ -114,19 +124,19 @@ class SchedulerCollector:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._records: dict[int, dict[str, Any]] = {}
-        self._kept: list[Any] = []  # so that an id is never given to another scheduler
         self._passes: dict[int, list[int]] = {}
         self._rates: dict[int, list[float]] = {}
         self._gaps: dict[int, list[int]] = {}
 
     def on_scheduler_created(self, event: Happening) -> None:
         scheduler = event.subject
-        self._kept.append(scheduler)
+        optimizer = getattr(scheduler, "optimizer", None)
         settings = {key: _plain(getattr(scheduler, key)) for key in _SCHEDULER_SETTINGS if hasattr(scheduler, key)}
         self._records[id(scheduler)] = {
             "cls": type(scheduler).__name__, **place(event.site), "step_file": None, "step_line": None, "steps": 0,
             "before_optimizer": False, "settings": settings, "horizon": _horizon(settings),
             "needs_metric": type(scheduler).__name__ == "ReduceLROnPlateau", "created_at": self._session.step,
+            "optimizer": type(optimizer).__name__ if optimizer is not None else None, "optimizer_id": id(optimizer),
         }  # fmt: skip
 
     def on_scheduler_step(self, event: Happening) -> None:
@@ -160,14 +170,12 @@ class SchedulerCollector:
         per_pass = [b - a for steps in self._passes.values() for a, b in pairwise(steps) if b > a]
         epoch = statistics.median(per_pass) if per_pass else None
         records = []
-        for scheduler in self._kept:
-            record = dict(self._records[id(scheduler)])
-            optimizer = getattr(scheduler, "optimizer", None)
-            peak, last, steps = self._rates.get(id(optimizer), [0.0, 0.0, 0])
+        for key, known in self._records.items():
+            record = dict(known)
+            peak, last, steps = self._rates.get(record.pop("optimizer_id"), [0.0, 0.0, 0])
             record |= {
-                "optimizer": type(optimizer).__name__ if optimizer is not None else None,
                 "optimizer_steps": int(steps), "steps_per_epoch": epoch, "end_share": last / peak if peak else None,
-                "per": _rhythm(record["steps"], self._gaps.get(id(scheduler), []), epoch),
+                "per": _rhythm(record["steps"], self._gaps.get(key, []), epoch),
             }  # fmt: skip
             record.pop("created_at")
             record.pop("last_step", None)

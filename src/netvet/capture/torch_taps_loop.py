@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from netvet.capture.torch_events import Clip, Happening, Session, Step
+from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_site import user_site
 
@@ -55,9 +56,8 @@ class OptimizerTap:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._names: dict[int, str] = {}
+        self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
         self._counts: dict[str, int] = {}
-        self._kept: list[Optimizer] = session.options.setdefault("optimizers", [])  # kept: no id is used twice
         self._handles: list[Any] = []
 
     def install(self, patches: Patches) -> None:
@@ -78,13 +78,12 @@ class OptimizerTap:
 
     def name(self, optimizer: Optimizer) -> str:
         """Class of the optimizer, numbered where there are several."""
-        name = self._names.get(id(optimizer))
+        name = self._names.get(optimizer)
         if name is None:
             cls = type(optimizer).__name__
             self._counts[cls] = self._counts.get(cls, 0) + 1
             name = cls if self._counts[cls] == 1 else f"{cls}#{self._counts[cls]}"
-            self._names[id(optimizer)] = name
-            self._kept.append(optimizer)
+            self._names.set(optimizer, name)
         return name
 
     def _created(self, _result: None, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:

@@ -1,0 +1,41 @@
+"""Run a small training loop under watch, in this process, and read what was recorded."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from netvet.capture.recorder import Recorder, Schedule
+from netvet.capture.torch_session import Watch
+from netvet.store import Run, RunWriter
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def watch(tmp_path) -> Iterator[Callable[..., Run]]:
+    """A function that runs another under watch and gives the recorded run."""
+    opened = []
+
+    def run(train: Callable[[], object], *, probes: bool = True, every: int | None = 1) -> Run:
+        writer = RunWriter.create(tmp_path, "test")
+        recorder = Recorder(writer, Schedule(0.01, every))
+        watched = Watch(recorder, probes=probes)
+        watched.install()
+        ended = "exception"
+        try:
+            train()
+            ended = "ok"
+        finally:
+            watched.finish(ended)
+            writer.close()
+        assert recorder.switched_off == {}
+        opened.append(Run.open(writer.path))
+        return opened[-1]
+
+    yield run
+    for one in opened:
+        one.close()
