@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from netvet.capture.torch_ablation import AblationCollector
+from netvet.capture.torch_activations import ActivationCollector
+from netvet.capture.torch_attention import AttentionCollector
 from netvet.capture.torch_baselines import BaselineCollector
 from netvet.capture.torch_batches import BatchTracker
 from netvet.capture.torch_calls import CallCollector
@@ -12,12 +14,18 @@ from netvet.capture.torch_coverage import CoverageCollector
 from netvet.capture.torch_datasets import DatasetCollector
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import Session
+from netvet.capture.torch_filters import FilterCollector
+from netvet.capture.torch_fixed_batch import FixedBatchCollector
+from netvet.capture.torch_gradients import GradientCollector, NonFiniteCollector
 from netvet.capture.torch_inputs import InputCollector
 from netvet.capture.torch_loop import LoopCollector
 from netvet.capture.torch_losses import LossCollector
 from netvet.capture.torch_memory import MemoryCollector
 from netvet.capture.torch_metrics import MetricCollector, MetricWindow
+from netvet.capture.torch_modules import ModuleCollector
 from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
+from netvet.capture.torch_parameters import ParameterCollector
+from netvet.capture.torch_precision import PrecisionCollector, ReplicaCollector
 from netvet.capture.torch_probe_table import PROBES
 from netvet.capture.torch_probes import Prober
 from netvet.capture.torch_reservoir import Reservoir
@@ -57,6 +65,16 @@ COLLECTORS: tuple[type[Any], ...] = (
     Reservoir,
     BaselineCollector,
     AblationCollector,
+    ParameterCollector,
+    GradientCollector,
+    NonFiniteCollector,
+    ModuleCollector,
+    ActivationCollector,
+    AttentionCollector,
+    PrecisionCollector,
+    ReplicaCollector,
+    FixedBatchCollector,
+    FilterCollector,
 )
 
 

@@ -107,6 +107,7 @@ EVENTS = (
     "start",  # None: the taps are in, the program has not begun
     "call_begin",  # Call
     "call_end",  # Call, with its output
+    "call_failed",  # Call that raised; no call_end follows
     "loss",  # LossCall
     "backward_begin",  # Backward
     "backward_end",  # Backward

@@ -58,7 +58,11 @@ class LoopCollector:
             before = self._clipped.get(id(group["params"][0])) if group["params"] else None
             if index == 0 and before is not None:
                 recorder.value(step, "grad_norm_before_clip", before, event.name)
-        recorder.value(step, "grad_norm", global_norm(gradients) / event.scale, event.name)
+        norm = global_norm(gradients) / event.scale
+        self._session.options["grad_norm"] = (
+            norm  # of the step that begins: collectors that come later need not ask again
+        )
+        recorder.value(step, "grad_norm", norm, event.name)
         self._clipped.clear()
 
     def _flush(self) -> None:

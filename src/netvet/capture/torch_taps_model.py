@@ -52,6 +52,9 @@ def tap_module_calls(session: Session, patches: Patches) -> None:
             inside = True
             try:
                 event.output = original(module, *args, **kwargs)
+            except BaseException:
+                session.emit("call_failed", event)
+                raise
             finally:
                 inside = False
             session.emit("call_end", event)

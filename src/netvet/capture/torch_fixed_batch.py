@@ -1,0 +1,170 @@
+"""Ask the model about the same batch again and again: do its predictions settle?"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from netvet.capture.torch_events import Call, LossCall, Session, Step
+from netvet.capture.torch_hooks import is_compiled
+from netvet.capture.torch_models import unwrapped
+from netvet.capture.torch_rng import forked_rng
+from netvet.capture.torch_tensors import Budget
+
+MAX_SAMPLES = 256
+MAX_ELEMENTS = 20_000_000
+# Asked at every so many sampled steps, within this share of the run time.
+EVERY = 20
+SHARE, GRACE_SECONDS = 0.003, 0.3
+# Loss calls after which it is clear that the script has no such model.
+MAX_TRIES = 50
+SIGNALS = ("fixed_batch_flips", "fixed_batch_loss")
+
+
+@dataclass
+class _Fixed:
+    """The frozen batch and the copy that is asked with the live weights."""
+
+    model: weakref.ref[nn.Module]
+    frozen: nn.Module
+    x: torch.Tensor
+    target: torch.Tensor
+    function: str
+    arguments: dict[str, Any]
+    site: str
+    predicted: torch.Tensor | None = None
+
+
+class FixedBatchCollector:
+    """Records `fixed_batch_flips` and `fixed_batch_loss`."""
+
+    part = "fixed batch"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._call: Call | None = None
+        self._fixed: _Fixed | None = None
+        self._reason: str | None = None
+        self._tries = 0
+        self._deep = 0
+        self._budget = Budget(SHARE, GRACE_SECONDS)
+
+    def on_call_end(self, event: Call) -> None:
+        wanted = self._fixed is None and self._reason is None and event.phase == "train"
+        self._call = event if wanted else None
+
+    def on_backward_begin(self, _event: Any) -> None:
+        self._call = None
+
+    def on_loss(self, event: LossCall) -> None:
+        call, self._call = self._call, None
+        if call is None or not event.grad or self._fixed is not None or self._reason is not None:
+            return
+        self._tries += 1
+        if _fits(call, event):
+            self._freeze(call, event)
+            if self._fixed is not None:
+                self._ask(self._session.step)
+        elif self._tries >= MAX_TRIES:
+            self._reason = "no model that takes one tensor and gives [samples, classes] to a classification loss"
+
+    def _freeze(self, call: Call, event: LossCall) -> None:
+        model = unwrapped(call.module)
+        self._reason = _obstacle(model)
+        if self._reason is not None:
+            return
+        recorder = self._session.recorder
+        recorder.suspended = True
+        try:
+            with forked_rng():
+                frozen = copy.deepcopy(model).eval()
+        except Exception as error:
+            self._reason = f"the model could not be copied: {type(error).__name__}: {error}"
+            return
+        finally:
+            recorder.suspended = False
+        names = ("weight", "ignore_index", "label_smoothing")
+        arguments = {n: event.arguments[n] for n in names if n in event.arguments}
+        if isinstance(arguments.get("weight"), torch.Tensor):
+            arguments["weight"] = arguments["weight"].detach().clone()
+        x, target = call.args[0][:MAX_SAMPLES], event.target[:MAX_SAMPLES]
+        self._fixed = _Fixed(
+            weakref.ref(model), frozen, x.detach().clone(), target.detach().clone(),
+            event.function, arguments, str(event.site or "?"),
+        )  # fmt: skip
+
+    def on_step_end(self, _event: Step) -> None:
+        self._call = None
+        if not self._session.deep or self._fixed is None:
+            return
+        self._deep += 1
+        if self._deep % EVERY == 0 and self._budget.left:
+            self._ask(self._session.step)
+
+    def _ask(self, step: int) -> None:
+        fixed, recorder = self._fixed, self._session.recorder
+        model = fixed.model() if fixed is not None else None
+        if fixed is None or model is None:
+            return
+        recorder.suspended = True
+        try:
+            with forked_rng(), torch.no_grad(), self._budget:
+                output = _answer(fixed, model)
+                loss = float(getattr(functional, fixed.function)(output, fixed.target, **fixed.arguments))
+        except Exception as error:  # whatever a user's model does when it is called once more
+            self._fixed, self._reason = None, f"asking a copy of the model raised {type(error).__name__}: {error}"
+            return
+        finally:
+            recorder.suspended = False
+        recorder.value(step, "fixed_batch_loss", loss, fixed.site)
+        predicted = output.argmax(1)
+        if fixed.predicted is not None:
+            flips = float((predicted != fixed.predicted).double().mean())
+            recorder.value(step, "fixed_batch_flips", flips, fixed.site)
+        fixed.predicted = predicted
+
+    def on_finish(self, _ended: str) -> None:
+        self._call = None
+        if self._fixed is None:
+            reason = self._reason or "no training call whose output went straight into a classification loss was seen"
+            for signal in SIGNALS:
+                self._session.recorder.missing(signal, reason)
+        self._fixed = None
+
+
+def _answer(fixed: _Fixed, model: nn.Module) -> torch.Tensor:
+    # Buffers are cloned: a forward pass may write into them.
+    state: dict[str, torch.Tensor] = {n: p.detach() for n, p in model.named_parameters()}
+    state |= {n: b.detach().clone() for n, b in model.named_buffers()}
+    output = torch.func.functional_call(fixed.frozen, state, (fixed.x,))
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"in eval mode it gives {type(output).__name__}, not a tensor")
+    return output.float()
+
+
+def _fits(call: Call, event: LossCall) -> bool:
+    """The model takes one tensor, and what it gives is the [N, C] input of a classification loss."""
+    if event.function not in ("cross_entropy", "nll_loss") or len(call.args) != 1 or call.kwargs:
+        return False
+    x, scores, target = call.args[0], event.input, event.target
+    if not isinstance(x, torch.Tensor) or x.layout is not torch.strided or call.output is not scores:
+        return False
+    return scores.dim() == 2 and target.dim() == 1 and x.dim() > 0 and x.shape[0] == scores.shape[0] == len(target)
+
+
+def _obstacle(model: nn.Module) -> str | None:
+    if is_compiled(model):
+        return "the model is compiled"
+    if sum(p.numel() for p in model.parameters()) > MAX_ELEMENTS:
+        return f"the model has more than {MAX_ELEMENTS:,} parameters: no copy is kept"
+    if any(m._forward_hooks or m._forward_pre_hooks for m in model.modules()):
+        return "the script has hooks on the model: calling a copy would run them"
+    if any(hasattr(p, "to_local") for p in model.parameters()):
+        return "the model is sharded over processes"
+    return None

@@ -1,0 +1,120 @@
+"""Low precision, and replicas of distributed runs."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from typing import Any
+
+import torch
+from torch import nn
+
+from netvet.capture.torch_events import Call, Happening, Session, Step
+from netvet.capture.torch_models import unwrapped
+from netvet.capture.torch_order import place
+from netvet.capture.torch_parameters import as_floats, local
+
+MAX_SHARES = 1_000
+
+
+class PrecisionCollector:
+    """Records `precision`."""
+
+    part = "precision"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._autocast: tuple[str, torch.dtype] | None = None
+        self._place: dict[str, Any] = {"file": None, "line": None}
+        self._half = False
+        self._scaled = False
+        self._dtypes: dict[str, int] = {}
+        self._shares: deque[float] = deque(maxlen=MAX_SHARES)
+
+    def on_call_begin(self, event: Call) -> None:
+        session = self._session
+        if event.phase not in ("train", "eval-mode-grad") or not session.deep:
+            return
+        first = next(event.module.parameters(), None)
+        device = first.device.type if first is not None else "cpu"
+        if self._autocast is None and device != "meta" and torch.is_autocast_enabled(device):
+            self._autocast = (device, torch.get_autocast_dtype(device))
+            self._place = place(event.site)
+        half = first is not None and first.dtype == torch.float16
+        if half and not self._half and self._autocast is None:
+            self._place = place(event.site)
+        self._half = self._half or half or (self._autocast is not None and self._autocast[1] == torch.float16)
+
+    def on_scaler(self, _event: Happening) -> None:
+        self._scaled = True
+
+    @torch.no_grad()
+    def on_step_begin(self, event: Step) -> None:
+        if not self._session.deep:
+            return
+        if not self._dtypes:
+            self._count_dtypes()
+        if not self._half:
+            return
+        held = (p.grad for group in event.optimizer.param_groups for p in group["params"])
+        # Under autocast float16 gradients reach float32 parameters with their zeros, through the weight matrices.
+        low = [g for g in held if g is not None and (g.dtype == torch.float16 or (self._autocast and g.dim() > 1))]
+        values = [v for g in low if (v := local(g)) is not None]
+        total = sum(v.numel() for v in values)
+        if total:
+            self._shares.append(sum(as_floats([(v == 0).sum() for v in values])) / total)
+
+    def _count_dtypes(self) -> None:
+        for _, p, _ in self._session.models.parameters():
+            name = str(p.dtype).removeprefix("torch.")
+            self._dtypes[name] = self._dtypes.get(name, 0) + 1
+
+    def on_report(self, _: None) -> None:
+        if not self._dtypes:
+            return
+        record = {
+            "autocast": str(self._autocast[1]).removeprefix("torch.") if self._autocast else None,
+            "autocast_device": self._autocast[0] if self._autocast else None,
+            "parameter_dtypes": self._dtypes,
+            "half_without_scaler": self._half and not self._scaled,
+            "underflow_share": statistics.median(self._shares) if self._shares else None,
+            **self._place,
+        }
+        self._session.recorder.facts("precision", [record])
+
+
+def wrapper_of(model: nn.Module) -> str | None:
+    """How a model is spread over processes."""
+    names = {cls.__name__ for cls in type(model).__mro__}
+    if "DistributedDataParallel" in names:
+        return "DistributedDataParallel"
+    return "FSDP" if names & {"FullyShardedDataParallel", "FSDPModule"} else None
+
+
+class ReplicaCollector:
+    """Records `replicas`, without a word to the other processes: a question could block them."""
+
+    part = "replicas"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._record: dict[str, Any] | None = None
+
+    def on_call_begin(self, event: Call) -> None:
+        distributed = torch.distributed
+        if event.phase != "train" or not distributed.is_available() or not distributed.is_initialized():
+            return
+        if self._record is None:
+            self._record = {
+                "world_size": distributed.get_world_size(), "rank": distributed.get_rank(), "wrapper": None,
+                "raw_module_called": False, "differing": None, "first_step": None, **place(event.site),
+            }  # fmt: skip
+        wrapper = wrapper_of(event.model)
+        self._record["wrapper"] = self._record["wrapper"] or wrapper
+        raw = event.module is not event.model and event.module is unwrapped(event.model)
+        if wrapper == "DistributedDataParallel" and raw and not self._record["raw_module_called"]:
+            self._record |= {"raw_module_called": True, "first_step": self._session.step, **place(event.site)}
+
+    def on_report(self, _: None) -> None:
+        if self._record is not None:
+            self._session.recorder.facts("replicas", [self._record])
