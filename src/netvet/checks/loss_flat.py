@@ -58,7 +58,8 @@ def loss_flat(
     ## Example
     >>> from netvet.core import Facts, LayerSeries
     >>> flat = LayerSeries.of(**{"train.py:45": [2.31 - 0.00001 * i for i in range(100)]})
-    >>> loss_flat(flat, Facts.of({"site": "l", "phase": "train", "function": "cross_entropy", "classes": 10}))[0].message
+    >>> site = Facts.of({"site": "l", "phase": "train", "function": "cross_entropy", "classes": 10})
+    >>> loss_flat(flat, site)[0].message
     'the loss is 2.31 at the start and 2.31 after 99 steps: it fell by 0.0%, less than 2%'
 
     ## Known problems
@@ -97,8 +98,10 @@ def loss_flat(
 
 def _right(accuracy: LayerSeries | None, majority: LayerSeries | None) -> bool:
     """Predictions at the end are right clearly more often than by always saying the commonest class."""
-    for site, one in (accuracy or {}).items():
-        values, top = one.finite().values, (majority or {}).get(site)
+    if accuracy is None or majority is None:
+        return False
+    for site, one in accuracy.items():
+        values, top = one.finite().values, majority.get(site)
         if len(values) < 4 or top is None or not len(top.finite()):
             continue
         tail = values[-max(3, len(values) // 5) :]

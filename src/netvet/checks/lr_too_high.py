@@ -54,7 +54,7 @@ def lr_too_high(
     >>> flat = LayerSeries.of(**{"train.py:45": [2.31, 40.0, 9.0, *[2.4] * 60]})
     >>> moves = LayerSeries.of(**{"0.weight": [8.0, 1.0, 0.5], "2.weight": [9.0, 1.0, 0.4]})
     >>> lr_too_high(flat, LayerSeries.of(**{"Adam/0": [1.0] * 63}), moves)[0].message
-    'with a learning rate of 1 the loss went from 2.31 to 2.4, and single steps changed the weights by 850% of their norm'
+    'with a learning rate of 1 the loss went from 2.31 to 2.4, and single steps changed the weights by up to 850%'
 
     ## Known problems
     A run that learns is silent however long its steps are, as are losses that need not fall (several losses, negative
@@ -83,12 +83,11 @@ def lr_too_high(
     message = f"with a learning rate of {rate:.3g} " if rate else "at this learning rate "
     message += "the loss became NaN or infinite" if broken else f"the loss went from {seen.start:.3g} to {seen.end:.3g}"
     if longest is not None and longest > ratio:
-        message += f", and single steps changed the weights by {longest:.0%} of their norm"
+        message += f", and single steps changed the weights by up to {longest:.0%}"
     if better:
         message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}"
     place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
-    sure = 0.9 if better else 0.7
-    yield Finding(message, site, 0, longest, ratio, place, confidence=sure)
+    yield Finding(message, site, 0, longest, ratio, place, confidence=0.9 if better else 0.7)
 
 
 def _better(probe: Record, sigmas: float) -> tuple[float, float] | None:

@@ -79,8 +79,7 @@ def lr_too_low(
         return
     rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
     message = f"at a learning rate of {rate:.3g} " if rate else "at this learning rate "
-    message += f"a step changes the weights by {typical:.1g}: " if typical is not None and not tiny else ""
-    message += f"a step changes the weights by {100 * (typical or 0):.1g}%: " if tiny else ""
+    message += f"a step changes the weights by {100 * typical:.1g}%: " if typical is not None else ""
     message += f"the loss fell from {seen.start:.3g} to {seen.end:.3g} only in {seen.span} steps"
     if better:
         message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}"
