@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netvet.capture.torch_probe_contract import loss_contract
+from netvet.capture.torch_probe_mixing import batch_mixing, future_leak
 from netvet.capture.torch_probe_start import final_bias, initial_loss
 from netvet.capture.torch_probes import Probe
 from netvet.capture.torch_terms import loss_terms
@@ -11,5 +12,7 @@ PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
     (("initial_loss",), initial_loss),
     (("loss_contract",), loss_contract),
     (("loss_terms",), loss_terms),
+    (("batch_mixing", "batched_differs"), batch_mixing),
+    (("future_leak",), future_leak),
     (("final_bias",), final_bias),
 )

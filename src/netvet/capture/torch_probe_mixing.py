@@ -1,0 +1,367 @@
+"""Whether outputs depend on what they must not depend on: other samples, later time steps, the batch around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._pytree import tree_map_only
+
+from netvet.capture.torch_models import unwrapped
+from netvet.capture.torch_ops import ModelCall, tensors_in
+from netvet.capture.torch_order import place
+from netvet.capture.torch_probe_tools import (
+    evaluating,
+    first_calls,
+    float_outputs,
+    loss_operations,
+    module_outputs,
+    run_call,
+)
+from netvet.capture.torch_probes import ProbeContext
+from netvet.capture.torch_tensors import is_plain
+
+# A change of another sample's output above this share of the outputs' std is a dependence, not rounding.
+TOLERANCE = 1e-4
+# Batched and single matrix products round differently.
+SINGLE_TOLERANCE = 1e-3
+PERTURBED, MAX_ELEMENTS = 4, 20_000_000
+Change = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(slots=True)
+class _Axes:
+    """The sample axis of the inputs and of each output that has it."""
+
+    of_input: int
+    size: int
+    of_outputs: list[tuple[int, int]]
+
+
+def inputs_of(call: ModelCall) -> list[torch.Tensor]:
+    """The tensors handed to a call, each once."""
+    found = {id(t): t for t in tensors_in((call.args, call.kwargs))}
+    return list(found.values())
+
+
+def changed_call(call: ModelCall, changes: dict[int, torch.Tensor]) -> Any:
+    """The output of the copy with some inputs replaced."""
+    args, kwargs = tree_map_only(
+        torch.Tensor, lambda t: changes.get(id(t), t), (call.args, call.kwargs)
+    )
+    return run_call(call, args, kwargs)
+
+
+def _testable(context: ProbeContext, call: ModelCall) -> bool:
+    """A batch of samples goes in: no graph, no sparse input, one call of this model."""
+    same = sum(c.original is call.original for c in context.replay.calls)
+    tensors = inputs_of(call)
+    if same != 1 or not tensors or not all(is_plain(t) and t.numel() <= MAX_ELEMENTS for t in tensors):
+        return False
+    return not _is_graph(tensors)
+
+
+def _is_graph(tensors: list[torch.Tensor]) -> bool:
+    """An adjacency matrix or a list of edges is among the inputs: samples are meant to see each other."""
+    if len(tensors) < 2:
+        return False
+    for tensor in tensors:
+        square = tensor.dim() == 2 and tensor.shape[0] == tensor.shape[1] and tensor.shape[0] > 1
+        edges = tensor.dim() == 2 and 2 in tensor.shape and not tensor.is_floating_point()
+        if square or edges or not tensor.layout == torch.strided:
+            return True
+    return False
+
+
+def _base(call: ModelCall) -> list[torch.Tensor] | None:
+    """The outputs in eval mode; None if two passes from the same state differ."""
+    first, second = (float_outputs(changed_call(call, {})) for _ in range(2))
+    same = len(first) == len(second) and all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    return first if same and first and all(bool(torch.isfinite(o).all()) for o in first) else None
+
+
+def _axes(call: ModelCall, outputs: list[torch.Tensor], targets: list[torch.Tensor]) -> list[_Axes]:
+    """The axes along which samples may lie; only one if the targets tell."""
+    main = inputs_of(call)[0]
+    found = []
+    for axis in range(min(2, main.dim())):
+        size = main.shape[axis]
+        pairs = [
+            (index, place_)
+            for index, output in enumerate(outputs)
+            if sum(n == size for n in output.shape[:2]) == 1
+            for place_, n in enumerate(output.shape[:2])
+            if n == size
+        ]
+        found.append(_Axes(axis, int(size), pairs))
+    lengths = {int(t.shape[0]) for t in targets if t.dim() and t.dim() <= 2}
+    told = [a for a in found if lengths == {a.size}] if len({a.size for a in found}) == len(found) else []
+    return told or found
+
+
+def _swap(tensor: torch.Tensor, axis: int, index: int, other: int) -> torch.Tensor:
+    """A copy in which one sample is replaced by another."""
+    swapped = tensor.detach().clone()
+    swapped.select(axis, index).copy_(tensor.detach().select(axis, other))
+    return swapped
+
+
+def _moved(old: torch.Tensor, new: torch.Tensor, axis: int) -> torch.Tensor | None:
+    """Which positions along an axis differ by more than rounding."""
+    if old.shape != new.shape:
+        return None
+    scale = float(old.double().std()) if old.numel() > 1 else 0.0
+    scale = scale or float(old.abs().max()) or 1.0
+    gap = (new.double() - old.double()).abs().movedim(axis, 0).reshape(old.shape[axis], -1).amax(1)
+    return gap > TOLERANCE * scale
+
+
+def _pairs(call: ModelCall, base: list[torch.Tensor], axes: _Axes) -> list[tuple[int, int]] | None:
+    """Pairs (changed sample, other sample whose output moved); None if no sample could be changed."""
+    tensors = [t for t in inputs_of(call) if t.dim() > axes.of_input and t.shape[axes.of_input] == axes.size]
+    found, tried = [], 0
+    for index in dict.fromkeys(i * axes.size // PERTURBED for i in range(PERTURBED)):
+        other = (index + max(1, axes.size // 2)) % axes.size
+        changes = {id(t): _swap(t, axes.of_input, index, other) for t in tensors}
+        if all(torch.equal(changes[id(t)], t) for t in tensors):
+            continue
+        tried += 1
+        outputs = float_outputs(changed_call(call, changes))
+        if len(outputs) != len(base):
+            return None
+        moved = torch.zeros(axes.size, dtype=torch.bool)
+        for which, axis in axes.of_outputs:
+            one = _moved(base[which], outputs[which], axis)
+            if one is None:
+                return None
+            moved |= one.cpu()
+        moved[index] = False
+        found += [(index, int(j)) for j in moved.nonzero().flatten().tolist()]
+    return found if tried else None
+
+
+def batch_mixing(context: ProbeContext) -> None:
+    """Record `batch_mixing` and, where samples do not mix, `batched_differs`."""
+    targets = [o.target for o in loss_operations(context.replay)]
+    for call in first_calls(context):
+        if context.late or not _testable(context, call):
+            continue
+        with evaluating(call):
+            base = _base(call)
+            if base is None:
+                continue
+            results = [
+                (axes, _pairs(call, base, axes))
+                for axes in _axes(call, base, targets)
+                if axes.size > 1
+            ]
+            if not results or any(pairs is None for _, pairs in results):
+                continue
+            free = [axes for axes, pairs in results if not pairs and axes.of_outputs]
+            mixed = [(axes, pairs) for axes, pairs in results if pairs and axes.of_outputs]
+            # Independent along either axis: the samples may lie along it.
+            if free:
+                _record_mixing(context, call, free[0], [], base)
+                _record_single(context, call, free[0], base)
+            elif mixed and (mixed[0][0].of_input == 0 or len(results) == 1) and not _one_sample(call):
+                _record_mixing(context, call, mixed[0][0], mixed[0][1] or [], base)
+
+
+def _one_sample(call: ModelCall) -> bool:
+    """The input may be one sequence or one graph without a batch axis: its elements are meant to see each other."""
+    main = inputs_of(call)[0]
+    if main.dim() < 2:
+        return True
+    size = main.shape[0]
+    held = [v for m in call.module.modules() for v in (*vars(m).values(), *m._buffers.values())]
+    if any(isinstance(v, torch.Tensor) and (v.layout != torch.strided or v.shape[:2] == (size, size)) for v in held):
+        return True
+    mixers = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+    return main.dim() == 2 and main.is_floating_point() and any(isinstance(m, mixers) for m in call.module.modules())
+
+
+def _record_mixing(
+    context: ProbeContext, call: ModelCall, axes: _Axes, pairs: list[tuple[int, int]], base: list[torch.Tensor]
+) -> None:
+    tried = min(PERTURBED, axes.size)
+    share = len(pairs) / (tried * (axes.size - 1))
+    later = all(j > i for i, j in pairs)
+    module = None
+    if pairs:
+        index = pairs[0][0]
+        other = (index + max(1, axes.size // 2)) % axes.size
+        tensors = [t for t in inputs_of(call) if t.dim() > axes.of_input and t.shape[axes.of_input] == axes.size]
+        changes = {id(t): _swap(t, axes.of_input, index, other) for t in tensors}
+        allowed = torch.zeros(axes.size, dtype=torch.bool)
+        allowed[index] = True
+        module = first_mixing(call, changes, axes.size, allowed)
+    context.add(
+        "batch_mixing",
+        {
+            "model": context.models.name(call.original), "axis": axes.of_input, "mixed": share,
+            "pair": list(pairs[0]) if pairs else None, "mode": "eval", "legal": _legal(call), "op": None,
+            "module": module, **place(call.site),
+            "structure": None if not pairs else "all" if share > 0.99 else "earlier" if later else "block",
+        },
+    )  # fmt: skip
+
+
+def _legal(call: ModelCall) -> list[str] | None:
+    """Layers that normalise with the batch at hand even in eval mode."""
+    batch_norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    names = [n for n, m in call.module.named_modules() if isinstance(m, batch_norms) and m.running_mean is None]
+    return names or None
+
+
+def first_mixing(call: ModelCall, changes: dict[int, torch.Tensor], size: int, allowed: torch.Tensor) -> str | None:
+    """Path of the first module whose output moves where it must not although its input does not."""
+    base: list[tuple[str, list[torch.Tensor], list[torch.Tensor]]] = []
+    new: list[tuple[str, list[torch.Tensor], list[torch.Tensor]]] = []
+    for seen, replaced in ((base, dict[int, torch.Tensor]()), (new, changes)):
+
+        def see(name: str, _module: nn.Module, given: Any, output: Any, into: Any = seen) -> None:
+            if len(into) < 1000:
+                into.append((name, [t.clone() for t in float_outputs(given)], float_outputs(output)))
+
+        with module_outputs(call.module, see):
+            changed_call(call, replaced)
+    for old, other in zip(base, new, strict=False):
+        if old[0] != other[0]:
+            return None
+        if _leaks(old[2], other[2], size, allowed):
+            name = old[0]
+            if _leaks(old[1], other[1], size, allowed):  # already in what it was given: its parent's own code
+                name = name.rpartition(".")[0]
+            return name or type(unwrapped(call.original)).__name__
+    return None
+
+
+def _leaks(old: list[torch.Tensor], new: list[torch.Tensor], size: int, allowed: torch.Tensor) -> bool:
+    """Whether a tensor moved outside the allowed positions along every axis that could be the one."""
+    for a, b in zip(old, new, strict=False):
+        moves = [_moved(a, b, axis) for axis in range(min(2, a.dim())) if a.shape[axis] == size]
+        if moves and all(m is not None and bool((m.cpu() & ~allowed).any()) for m in moves):
+            return True
+    return False
+
+
+def _record_single(context: ProbeContext, call: ModelCall, axes: _Axes, base: list[torch.Tensor]) -> None:
+    """Record `batched_differs`: one sample alone against the same sample in its batch."""
+    tensors = inputs_of(call)
+    batched = [t for t in tensors if t.dim() > axes.of_input and t.shape[axes.of_input] == axes.size]
+    if len(batched) != len(tensors) or axes.of_input != 0:
+        return
+    worst, sample, raised = 0.0, 0, None
+    for index in dict.fromkeys((0, axes.size // 2, axes.size - 1)):
+        changes = {id(t): t.detach().narrow(0, index, 1).clone() for t in batched}
+        try:
+            outputs = float_outputs(changed_call(call, changes))
+        except Exception as error:
+            raised, sample = f"{type(error).__name__}: {error}"[:300], index
+            break
+        if len(outputs) != len(base):
+            return
+        for which, axis in axes.of_outputs:
+            wanted = base[which].select(axis, index)
+            if outputs[which].numel() != wanted.numel():
+                return
+            scale = float(base[which].double().std()) or float(base[which].abs().max()) or 1.0
+            gap = float((outputs[which].reshape(-1).double() - wanted.reshape(-1).double()).abs().max()) / scale
+            if gap > worst:
+                worst, sample = gap, index
+    context.add(
+        "batched_differs",
+        {
+            "model": context.models.name(call.original), "max_difference": None if raised else worst,
+            "tolerance": SINGLE_TOLERANCE, "sample": sample, "layer": None, **place(call.site), "raised": raised,
+        },
+    )  # fmt: skip
+
+
+def future_leak(context: ProbeContext) -> None:
+    """Record `future_leak`, where the targets are the inputs one step later."""
+    targets = [o.target.detach() for o in loss_operations(context.replay)]
+    for call in first_calls(context):
+        tensors = inputs_of(call)
+        if context.late or not _testable(context, call):
+            continue
+        found = _shifted(tensors, targets or tensors[1:])
+        if found is None:
+            continue
+        tensor, axis = found
+        with evaluating(call):
+            base = _base(call)
+            if base is not None:
+                _record_leak(context, call, tensor, axis, base)
+
+
+def _shifted(tensors: list[torch.Tensor], targets: list[torch.Tensor]) -> tuple[torch.Tensor, int] | None:
+    """The input that is one of the targets one step earlier, and its time axis."""
+    for tensor in tensors:
+        for target in targets:
+            if target is tensor or target.numel() != tensor.numel() or tensor.dim() not in (2, 3):
+                continue
+            wanted = target.reshape(tensor.shape)
+            for axis in (1, 0):
+                steps = tensor.shape[axis]
+                if steps < 4 or tensor.shape[1 - axis] < 1:
+                    continue
+                later, aimed = tensor.narrow(axis, 1, steps - 1), wanted.narrow(axis, 0, steps - 1)
+                # Constant sequences are their own shift.
+                moving = bool((later != tensor.narrow(axis, 0, steps - 1)).double().mean() > 0.2)
+                if moving and bool((later == aimed).double().mean() > 0.99):
+                    return tensor.detach(), axis
+    return None
+
+
+def _record_leak(
+    context: ProbeContext, call: ModelCall, tensor: torch.Tensor, axis: int, base: list[torch.Tensor]
+) -> None:
+    steps, original = tensor.shape[axis], next(t for t in inputs_of(call) if t.data_ptr() == tensor.data_ptr())
+    found = [(i, s) for i, o in enumerate(base) if (s := _sequence_shape(o, tensor, axis)) is not None]
+    if not found:
+        return
+    which, shape = found[0]
+    leaking, tested, pair, changes = 0, 0, None, {}
+    for last in sorted({0, steps // 3, steps // 2, steps - 2}):
+        later = tensor.clone()
+        # Another order of the same values: the other samples' for a batch, turned round for a single one.
+        rest = later.narrow(axis, last + 1, steps - last - 1)
+        rest.copy_(rest.roll(1, 1 - axis) if tensor.shape[1 - axis] > 1 else rest.flip(axis))
+        if torch.equal(later, tensor):
+            continue
+        outputs = float_outputs(changed_call(call, {id(original): later}))
+        moved = _moved(base[which].reshape(shape), outputs[which].reshape(shape), axis) if len(outputs) == len(base) else None
+        if moved is None:
+            return
+        tested += last + 1
+        early = moved[: last + 1]
+        leaking += int(early.sum())
+        if bool(early.any()) and pair is None:
+            pair, changes = [int(early.nonzero()[0]), last + 1], {id(original): later}
+    if not tested:
+        return
+    module = None
+    if pair is not None:
+        allowed = torch.arange(steps) >= pair[1]
+        module = first_mixing(call, changes, steps, allowed) if tensor.shape[0] != tensor.shape[1] else None
+    context.add(
+        "future_leak",
+        {
+            "model": context.models.name(call.original), "autoregressive": "target is input shifted by 1",
+            "leaks": leaking / tested, "pair": pair, "op": None, "module": module, **place(call.site), "shift": 1,
+        },
+    )  # fmt: skip
+
+
+def _sequence_shape(output: torch.Tensor, tensor: torch.Tensor, axis: int) -> tuple[int, ...] | None:
+    """The output's shape with batch and time as in the input; None where it has no such axes."""
+    first, second = tensor.shape[:2]
+    if output.dim() >= 2 and output.shape[:2] == (first, second):
+        return tuple(output.shape)
+    if output.dim() >= 2 and output.shape[0] == first * second:
+        return (first, second, -1)
+    return None
