@@ -21,7 +21,7 @@ from netvet.capture.torch_tensors import Budget, hits
 # The model may be gone when the script has ended: it is asked along the way, each time this much later.
 FIRST_STEP, GROWTH = 50, 1.2
 SAMPLES, MAX_BATCH = 256, 64
-SHARE, GRACE = 0.01, 0.3
+SHARE, GRACE = 0.01, 0.2
 # A copy may take so many bytes, and so much of the free memory of an accelerator.
 MAX_COPY, MAX_FREE = 2**30, 0.2
 

@@ -21,7 +21,7 @@ CLOSE_CALLS = 10
 MAX_INDICES = 10
 # Fewer samples cannot show that a feature never varies.
 MIN_SAMPLES = 16
-SHARE, GRACE = 0.005, 0.3
+SHARE, GRACE = 0.005, 0.15
 
 
 @dataclass(slots=True)

@@ -33,6 +33,7 @@ MAX_WEIGHTS = 1_000
 MAX_WAITING, MAX_SHARES = 256, 200
 # All calls up to here are looked at closely, later ones on deep steps as far as the budget goes.
 CLOSE_CALLS = 3
+SHARE, GRACE = 0.005, 0.15
 # Rows of probabilities sum to one within rounding: 50,000 float32 classes stay below 1e-4, half precision does not.
 ROUNDING, HALF_ROUNDING = 1e-4, 1e-2
 # Nodes that hand values on as they are: the op that made the loss's input is looked for behind them.
@@ -78,7 +79,7 @@ class LossCollector:
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._waiting: list[tuple[_Seen, int, float | None]] = []
         self._handles: list[Any] = []
-        self._budget = Budget(0.005, 0.3)
+        self._budget = Budget(SHARE, GRACE)
         self._ended = False
 
     def on_loss(self, event: LossCall) -> None:

@@ -25,7 +25,7 @@ from netvet.capture.torch_tensors import CLASS_LOSSES, Budget, class_axis, is_pl
 MAX_SITES = 20
 # After so many functions between two model calls the script is doing something else.
 MAX_FUNCTIONS = 100
-SHARE, GRACE = 0.01, 0.5
+SHARE, GRACE = 0.01, 0.3
 
 # What makes labels of outputs, what compares, and what hands values on.
 _ROUNDING = ("round", "gt", "ge", "lt", "le", "greater", "greater_equal", "less", "less_equal")

@@ -21,7 +21,7 @@ MAX_TRAIN, MAX_EVAL = 2_048, 1_024
 TRAIN_BYTES, EVAL_BYTES = 48 * 2**20, 16 * 2**20
 # Calls that are offered to the selection in any case; later ones on deep steps.
 FIRST_CALLS = 200
-SHARE, GRACE = 0.005, 0.3
+SHARE, GRACE = 0.005, 0.15
 
 
 @dataclass(slots=True)
@@ -81,6 +81,8 @@ class Reservoir:
 
     def on_call_end(self, event: Call) -> None:
         self._outputs = []
+        if self.train.targets is not None and (event.phase == "train" or self.eval.targets is not None):
+            return  # what the outputs are needed for is known
         for tensor in tensors_in(event.output):
             pointer = tensor.untyped_storage().data_ptr() if is_plain(tensor) else -1
             self._outputs.append((weakref.ref(tensor), pointer, tensor.numel()))

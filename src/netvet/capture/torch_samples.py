@@ -13,8 +13,8 @@ from netvet.capture.torch_events import Backward, Call, LossCall, Session
 from netvet.capture.torch_fingerprints import Prints, epoch_length, fingerprints, repeats, rows_of
 from netvet.capture.torch_tensors import Budget
 
-# Hashing reads every input once. So many batches are hashed in any case (up to the seconds), then a share of the time.
-FIRST_BATCHES, SHARE, GRACE = 200, 0.03, 2.0
+# Hashing reads every input once: a second in any case, then a share of the run time.
+SHARE, GRACE = 0.03, 1.0
 MAX_SAMPLES, MAX_STREAMS, MAX_GROUPS = 500_000, 16, 16
 # Samples of the second epoch that are hashed: enough to compare orders.
 SECOND_EPOCH = 20_000
@@ -78,13 +78,8 @@ class SampleCollector:
         self._streams: dict[tuple[str, str, str], _Stream] = {}
         self._groups: dict[Any, _Group] = {}
         self._budget = Budget(SHARE, GRACE)
-        self._batches = 0
         self._present: _Stream | None = None
         self._ended = False
-
-    @property
-    def _may_hash(self) -> bool:
-        return self._budget.left
 
     def on_call_begin(self, event: Call) -> None:
         tracker: BatchTracker = self._session.options["batches"]
@@ -116,7 +111,6 @@ class SampleCollector:
         if stream.samples >= MAX_SAMPLES or not self._budget.left:
             stream.done = stream.gap = True
             return
-        self._batches += 1
         with self._budget:
             rows = rows_of(batch.inputs.values(), batch.axis, batch.size or 0)
             if not rows:

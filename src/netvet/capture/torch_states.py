@@ -33,12 +33,39 @@ class Around:
     weights: list[float] | None = None
 
 
+class _Element:
+    """One element of a parameter, quick to read; lets go of the parameter's memory when the parameter dies."""
+
+    __slots__ = ("_index", "_parameter", "_pointer", "_view", "name")
+
+    def __init__(self, name: str, parameter: torch.Tensor, index: tuple[int, ...]) -> None:
+        self.name, self._index = name, index
+        self._view: torch.Tensor | None = None
+        self._pointer = 0
+        self._parameter = weakref.ref(parameter, self._release)
+
+    def _release(self, _: Any) -> None:
+        self._view = None
+
+    def value(self) -> Any:
+        """The number; on an accelerator a copy that is not waited for."""
+        p = self._parameter()
+        if p is None:
+            return float("nan")
+        pointer = p.data_ptr()
+        if self._view is None or pointer != self._pointer:
+            if len(self._index) != p.dim() or any(i >= s for i, s in zip(self._index, p.shape, strict=True)):
+                return float("nan")
+            self._view, self._pointer = p.detach()[self._index], pointer
+        return self._view.item() if self._view.device.type == "cpu" else self._view.clone()
+
+
 @dataclass(slots=True)
 class _Model:
-    """A model that is trained. `elements`: name, parameter and index of single elements that training moves."""
+    """A model that is trained. `elements`: single elements that training moves."""
 
     mode: bool
-    elements: list[tuple[str, weakref.ref[torch.Tensor], tuple[int, ...]]] = field(default_factory=list)
+    elements: list[_Element] = field(default_factory=list)
     chosen: bool = False
     after_step: list[Any] | None = None
     steps: int = 0
@@ -91,7 +118,7 @@ class StateWatch:
             grad = p.grad if p.grad is not None else p
             flat = torch.tensor(int(grad.detach().abs().reshape(-1).argmax()))
             index = tuple(int(i) for i in torch.unravel_index(flat, p.shape))
-            known.elements.append((plain_name(n), weakref.ref(p), index))
+            known.elements.append(_Element(plain_name(n), p, index))
 
     def begin(self, name: str, model: nn.Module, around: Around | None, calls: int) -> Around | None:
         """A call without gradients begins: the first one of a pass notes the state."""
@@ -119,7 +146,7 @@ class StateWatch:
         # Weights that are swapped in for an evaluation and out again are back by now.
         each = zip(known.elements, _floats(known.after_step), around.weights, _floats(_read(known)), strict=True)
         record["parameters_changed"] = [
-            name for (name, _, _), before, during, after in each if before != during == after and before == before
+            element.name for element, before, during, after in each if before != during == after and before == before
         ]
 
 
@@ -131,16 +158,7 @@ def _is_usable(p: torch.Tensor) -> bool:
 
 
 def _read(known: _Model) -> list[Any]:
-    """The watched elements: numbers, or on an accelerator copies that are not waited for."""
-    found: list[Any] = []
-    for _, reference, index in known.elements:
-        p = reference()
-        if p is None or len(index) != p.dim() or any(i >= s for i, s in zip(index, p.shape, strict=True)):
-            found.append(float("nan"))
-        else:
-            element = p.detach()[index]
-            found.append(element.item() if p.device.type == "cpu" else element.clone())
-    return found
+    return [element.value() for element in known.elements]
 
 
 def _floats(values: list[Any]) -> list[float]:

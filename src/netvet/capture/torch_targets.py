@@ -36,7 +36,7 @@ MAX_BATCHES, MAX_LABELS = 2_000, 200_000
 # Random batches drawn to know how pure they would be by chance.
 DRAWS = 200
 # The first calls are all counted, as far as they take less than this share of the run.
-SHARE, GRACE = 0.005, 0.3
+SHARE, GRACE = 0.005, 0.15
 SERIES = ("train_accuracy", "prediction_top_share", "target_top_share", "prediction_std", "target_std")
 NO_LOSS = "no loss function of torch.nn.functional was called: the targets of a loss written by hand are not seen"
 _KINDS = {
