@@ -1,0 +1,169 @@
+"""The first step done twice, evaluation done twice, and a few steps with other learning rates."""
+
+from __future__ import annotations
+
+import copy
+import math
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from netvet.capture.torch_ops import ModelCall
+from netvet.capture.torch_order import place
+from netvet.capture.torch_probe_tools import evaluating, first_calls, float_outputs, module_outputs, run_call
+from netvet.capture.torch_probes import ProbeContext
+
+MULTIPLES = (0.1, 1.0, 10.0)
+LR_STEPS, LR_SECONDS = 10, 2.0
+
+
+def step_repeat(context: ProbeContext) -> None:
+    """Record `step_repeat`: the gradients of two replays."""
+    models = context.replay.models
+    parameters = [p for m in models for p in m.parameters() if p.requires_grad]
+    if not parameters or any(_own_generator(m) for m in models):
+        return
+    rounds = []
+    with torch.enable_grad():
+        for _ in range(2):
+            loss = context.replay.run().loss
+            found = torch.autograd.grad(loss.sum(), parameters, allow_unused=True)
+            rounds.append([g.to_dense().detach() if g.is_sparse else g.detach() for g in found if g is not None])
+    gaps, equal = [0.0], True
+    for one, two in zip(*rounds, strict=True):
+        equal = equal and torch.equal(one, two)
+        scale = float(one.abs().max())
+        if math.isfinite(scale) and scale > 0:
+            gaps.append(float((one - two).abs().max()) / scale)
+    finite = all(bool(torch.isfinite(g).all()) for g in rounds[0])
+    if finite:
+        context.add(
+            "step_repeat",
+            {"equal": equal, "max_difference": max(gaps), "first_layer": None, "seeded": True, **place(context.recording.site)},
+        )
+
+
+def _own_generator(model: nn.Module) -> bool:
+    """A module holds a generator whose state a replay does not put back."""
+    return any("enerator" in type(v).__name__ or "Random" in type(v).__name__ for m in model.modules() for v in vars(m).values())
+
+
+def eval_repeat(context: ProbeContext) -> None:
+    """Record `eval_repeat`: two passes in eval mode with different random numbers."""
+    for call in first_calls(context):
+        state = torch.Generator().manual_seed(20_011).get_state()
+        with evaluating(call):
+            first, second = _pass(call, None), _pass(call, state)
+            one, two = first[-1][1], second[-1][1]
+            if len(one) != len(two) or not one:
+                continue
+            gap = max(_gap(a, b) for a, b in zip(one, two, strict=True))
+            layer = next((a[0] for a, b in zip(first, second, strict=False) if _differ(a[1], b[1])), None)
+        origin = None
+        if gap > 0 and layer is not None:
+            prefix = context.models.prefix(call.original) + layer
+            origin = next(
+                (
+                    o
+                    for o in context.recording.origins.values()
+                    if any(w in o.function for w in ("dropout", "rand", "bernoulli", "normal"))
+                    and (o.module or "").startswith(prefix if layer else "")
+                ),
+                None,
+            )
+        trained = [t.detach() for t in float_outputs(call.output)]
+        pairs = list(zip(trained, one, strict=False)) if len(trained) == len(one) else []
+        context.add(
+            "eval_repeat",
+            {
+                "model": context.models.name(call.original), "equal": gap == 0.0, "max_difference": gap, "layer": layer,
+                "op": origin.function if origin else None, **place(origin.site if origin else call.site),
+                "train_eval_gap": max((_gap(a, b) for a, b in pairs), default=None),
+            },
+        )  # fmt: skip
+
+
+def _pass(call: ModelCall, state: torch.Tensor | None) -> list[tuple[str, list[torch.Tensor]]]:
+    """Every module's output in one pass, the whole model's last."""
+    found: list[tuple[str, list[torch.Tensor]]] = []
+
+    def see(name: str, _module: nn.Module, _given: Any, output: Any) -> None:
+        if len(found) < 1000:
+            found.append((name, [t.clone() for t in float_outputs(output)]))
+
+    with module_outputs(call.module, see):
+        output = run_call(call, call.args, call.kwargs, state)
+    return [*found, ("", float_outputs(output))]
+
+
+def _gap(one: torch.Tensor, two: torch.Tensor) -> float:
+    if one.shape != two.shape or one.numel() == 0:
+        return 0.0
+    scale = float(one.double().abs().max()) or 1.0
+    gap = float((one.double() - two.double()).abs().max()) / scale
+    return gap if math.isfinite(gap) else 0.0
+
+
+def _differ(one: list[torch.Tensor], two: list[torch.Tensor]) -> bool:
+    return any(_gap(a, b) > 0 for a, b in zip(one, two, strict=False))
+
+
+def lr_probe(context: ProbeContext) -> None:
+    """Record `lr_probe`: a few steps on the recorded batch at several multiples of the learning rate."""
+    if len(context.optimizers) != 1 or len(context.replay.models) != 1 or math.isnan(context.recording.value):
+        return
+    optimizer, name = context.optimizers[0]
+    if isinstance(optimizer, torch.optim.LBFGS) or optimizer.state:
+        return
+    model = context.replay.models[0]
+    originals = list(context.replay.calls[0].original.parameters())
+    twins = {id(o): p for o, p in zip(originals, model.parameters(), strict=True)}
+    groups = optimizer.param_groups
+    rates = [float(g["lr"]) for g in groups if "lr" in g]
+    if len(rates) != len(groups) or not all(id(p) in twins for g in groups for p in g["params"]) or not max(rates) > 0:
+        return
+    until = perf_counter() + LR_SECONDS
+    kept = copy.deepcopy(model.state_dict())
+    losses: list[float | None] = []
+    start = float(context.recording.value)
+    try:
+        for multiple in MULTIPLES:
+            mine = [
+                {**g, "params": [twins[id(p)] for p in g["params"]], "lr": float(g["lr"]) * multiple} for g in groups
+            ]
+            found = _train(context, type(optimizer), mine, until)
+            model.load_state_dict(kept)
+            if found is None:
+                return  # too slow to say anything
+            losses.append(found if math.isfinite(found) and found < 1e3 * (abs(start) + 1) else None)
+    finally:
+        model.load_state_dict(kept)
+        for parameter in model.parameters():
+            parameter.grad = None
+    reached = [(loss, m) for loss, m in zip(losses, MULTIPLES, strict=True) if loss is not None]
+    context.add(
+        "lr_probe",
+        {
+            "optimizer": name, "lr": max(rates), "multiples": list(MULTIPLES), "start": start, "losses": losses,
+            "spread": None, "best": min(reached)[1] if reached else None, "steps": LR_STEPS, "batches": 1,
+        },
+    )  # fmt: skip
+
+
+def _train(context: ProbeContext, cls: type[Any], groups: list[dict[str, Any]], until: float) -> float | None:
+    for group in groups:
+        group.pop("param_names", None)
+        group.pop("initial_lr", None)
+    optimizer = cls(groups, lr=groups[0]["lr"])
+    with torch.enable_grad():
+        for _ in range(LR_STEPS):
+            if perf_counter() > until:
+                return None
+            optimizer.zero_grad()
+            loss = context.replay.run().loss
+            loss.sum().backward()
+            optimizer.step()
+    with torch.no_grad():
+        return float(context.replay.run().loss.sum())
