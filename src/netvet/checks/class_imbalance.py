@@ -1,0 +1,87 @@
+"""Classes so rare that the net stopped telling them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
+
+
+@check(
+    stage="data",
+    kind="cause",
+    severity="warning",
+    since="0.1",
+    explained_by=("missing-class", "constant-target", "missing-step", "detached-loss", "lr-too-low", "mismatched-loss"),
+    fixes={
+        "class-weights": "Weight the loss by the inverse frequency of the classes (weight= or pos_weight=).",
+        "balanced-sampler": "Draw rare classes more often (WeightedRandomSampler).",
+        "honest-metric": "Judge by recall per class, balanced accuracy or average precision, not by accuracy.",
+    },
+)
+def class_imbalance(
+    targets: Facts,
+    losses: Facts | None = None,
+    prediction_top_share: LayerSeries | None = None,
+    *,
+    ratio: float = 10.0,  # most common over rarest class; SageMaker Debugger's ClassImbalance
+    collapsed: float = 0.99,  # share of the predictions in one class at the end of the run
+    rarest: float = 0.1,  # over the number of classes; cleanlab's limit for an underperforming rare class
+) -> Iterator[Finding]:
+    """One class outnumbers another so far that the net only ever predicts the common one.
+
+    ## Why it matters
+    Always guessing the most common class then has a high accuracy and a low loss, and the gradients of the rare
+    samples are outvoted in every batch.
+
+    ## Example
+    >>> from netvet.core import Facts, LayerSeries
+    >>> counts = Facts.of({"site": "train.py:44", "phase": "train", "kind": "binary", "counts": [970, 30]})
+    >>> top = LayerSeries.of(**{"train.py:44": [0.6, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]})
+    >>> class_imbalance(counts, None, top)[0].message
+    'class 1 has 30 of 1000 training samples, and the net ends by predicting class 0 for 100%: guessing it scores 0.97'
+
+    ## Known problems
+    Weighted losses and samplers that balance the batches are silent, as are losses that are weighted by hand
+    (reduction none). A net that still predicts several classes is at most a note: imbalance alone is no fault.
+
+    ## References
+    He and Garcia, Learning from Imbalanced Data (2009); Lin et al., Focal Loss, arXiv:1708.02002.
+    """
+    used = {loss.get("site"): loss for loss in losses or ()}
+    for target in targets:
+        counts = np.asarray([c or 0 for c in target.get("counts") or ()], dtype=float)
+        seen = counts[counts > 0]
+        if target.get("phase") != "train" or target.get("kind") not in ("classes", "binary") or len(seen) < 2:
+            continue
+        loss = used.get(target.get("site"), {})
+        if _weighted(loss) or seen.sum() < 100 or seen.max() < ratio * seen.min():
+            continue
+        top = _last(prediction_top_share, str(target.get("site")))
+        common, rare = int(counts.argmax()), int(np.where(counts > 0, counts, np.inf).argmin())
+        share = float(seen.max() / seen.sum())
+        what = f"class {rare} has {counts[rare]:g} of {seen.sum():g} training samples"
+        where, at = target.get("site"), location_of(loss)
+        if top is not None and top >= collapsed and share < collapsed:
+            message = (
+                f"{what}, and the net ends by predicting class {common} for {top:.0%}: guessing it scores {share:.2f}"
+            )
+            yield Finding(message, where, None, float(seen.max() / seen.min()), ratio, at, confidence=0.7)
+        elif seen.min() / seen.sum() < rarest / max(len(seen), 1):
+            message = f"{what}: always guessing class {common} already has an accuracy of {share:.2f}"
+            yield Finding(message, where, None, share, None, at, severity="note", confidence=0.9)
+
+
+def _weighted(loss: Record) -> bool:
+    weights = loss.get("weight") is not None or loss.get("pos_weight") is not None
+    return weights or loss.get("reduction") == "none" or loss.get("feeds_backward") is False
+
+
+def _last(series: LayerSeries | None, site: str) -> float | None:
+    """Median of the last quarter of a run of some length; None where the run is too short to say."""
+    one = series[site].finite() if series is not None and site in series else None
+    if one is None or len(one) < 4:
+        return None
+    return float(np.median(one.values[-max(len(one) // 4, 2) :]))

@@ -1,0 +1,78 @@
+"""Evaluation samples that the net was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, Record, Severity, check
+from netvet.stats import number
+
+
+@check(
+    stage="data",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    fixes={
+        "split-first": "Split before anything copies, resamples or augments rows, and train on the training part only.",
+        "drop-shared": "Remove from the training data every sample that is also in the evaluation data.",
+    },
+)
+def split_overlap(
+    samples: Facts,
+    inputs: Facts | None = None,
+    target_in_input: Facts | None = None,
+    *,
+    error: float = 0.05,  # share of the evaluation samples; deepchecks' limit for duplicates between splits
+    warning: float = 0.01,  # catalogue: any; below 1 % the score moves by less than its own error
+    fewest: int = 20,  # evaluation samples; a handful proves nothing about a split
+) -> Iterator[Finding]:
+    """Samples of the evaluation set are in the training set too.
+
+    ## Why it matters
+    A net can know such samples by heart: the score no longer says how it does on new data, and the choice of settings
+    and of the best epoch rewards memory.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> split_overlap(Facts.of({"train": 1000, "eval": 200, "overlap": 50, "granular": 64, "duplicates": 0}))[0].message
+    '50 of 200 evaluation samples (25%) are also training samples: the score partly measures memory'
+
+    ## Known problems
+    Short or discrete inputs (tokens, few features) collide without any mistake: silent where samples repeat within
+    the training data as well. Scoring on exactly the training data (no split at all, whole graphs, physics-informed
+    nets) and autoencoders are notes.
+
+    ## References
+    Kapoor and Narayanan, Leakage and the reproducibility crisis (2023); deepchecks, Train-test samples mix.
+    """
+    tokens = any(str(i.get("dtype")).removeprefix("torch.").startswith(("int", "uint")) for i in inputs or ())
+    rebuilt = any(t.get("autoencoder") for t in target_in_input or ())
+    for record in samples:
+        train, total, shared = number(record, "train"), number(record, "eval"), number(record, "overlap")
+        if not train or not total or not shared or total < fewest:
+            continue
+        part = min(shared / total, 1.0)
+        discrete = tokens or (number(record, "granular") or 0) < 16
+        if discrete and _collides(record, part, tokens=tokens):
+            continue
+        whole = part > 0.99
+        severity: Severity = "error" if part >= error else "warning" if part >= warning else "note"
+        if rebuilt or (whole and abs(total - train) <= 0.02 * train):
+            severity = "note"
+        elif whole:  # it may be meant as a score on training data
+            severity = "warning"
+        what = "no score is about data that the net has not seen" if whole else "the score partly measures memory"
+        shown = f"{part:.0%}" if part >= 0.01 else f"{part:.1%}"
+        message = f"{shared:g} of {total:g} evaluation samples ({shown}) are also training samples: {what}"
+        evidence = {"pairs": list(record.get("overlap_examples") or ())[:10]}
+        sure = 0.7 if whole or discrete else 1.0
+        yield Finding(message, "evaluation", None, part, warning, None, evidence, severity=severity, confidence=sure)
+
+
+def _collides(record: Record, part: float, *, tokens: bool) -> bool:
+    """Whether short or discrete samples would meet that often without any mistake."""
+    repeats, seen, width = number(record, "duplicates"), number(record, "train_seen"), number(record, "granular")
+    # One of a group of equal samples on the other side of a random split: about twice the repeats, with slack.
+    chance = 3 * repeats / seen if repeats and seen else 0.0
+    return part <= chance or (tokens and repeats is None) or (width or 0) < 2

@@ -1,0 +1,69 @@
+"""Training batches whose classes come in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, check, location_of
+from netvet.stats import number
+
+
+@check(
+    stage="data",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    explained_by=("constant-target",),
+    fixes={"shuffle": "Shuffle the training data in every epoch: DataLoader(..., shuffle=True)."},
+)
+def unshuffled_data(
+    targets: Facts,
+    samples: Facts | None = None,
+    losses: Facts | None = None,
+    *,
+    excess: float = 0.4,  # of the way from the purity of random batches to batches of one class; sorted data give > 0.8
+    surprise: float = 6.0,  # standard errors above random batches; far beyond any number of looks
+) -> Iterator[Finding]:
+    """The training samples come sorted by class.
+
+    ## Why it matters
+    A batch of one class teaches the net to answer that class, whatever the input, and the next batch teaches the next
+    one. Batch statistics are those of a single class, too.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> batches = {"batch_purity": 0.97, "expected_purity": 0.21, "purity_z": 80.0, "lag1": 0.98}
+    >>> sick = Facts.of({"site": "train.py:44", "phase": "train", "kind": "classes", **batches})
+    >>> unshuffled_data(sick)[0].message
+    'training samples come in order of their class: 97% of a batch has one class, random batches would have 21%'
+
+    ## Known problems
+    Data that stay in one order that is random are fine. The real and the fake batch of a GAN hold one label each,
+    metric learning draws few classes per batch on purpose, and data that come in another order in each epoch are
+    shuffled: all are silent. Continual learning trains class after class by design.
+
+    ## References
+    Bottou, Stochastic Gradient Descent Tricks (2012), section 4; measured on the digits: Adam 0.77 in place of 0.93,
+    SGD 0.12 in place of 0.85.
+    """
+    same_order = next((s.get("same_order") for s in samples or ()), None)
+    places = {loss.get("site"): location_of(loss) for loss in losses or ()}
+    for target in targets:
+        if target.get("phase") != "train" or target.get("kind") not in ("classes", "binary") or same_order is False:
+            continue
+        purity, random, z = (number(target, f) for f in ("batch_purity", "expected_purity", "purity_z"))
+        if purity is None or random is None or z is None or random >= 0.999 or z < surprise:
+            continue
+        # Real and fake batches of a GAN at one line: always exactly one of two labels.
+        if target.get("kind") == "binary" and purity >= 0.9999 and same_order is None:
+            continue
+        lag = number(target, "lag1")
+        if (purity - random) / (1 - random) < excess or (lag is not None and lag < 0.2):
+            continue
+        message = (
+            f"training samples come in order of their class: {purity:.0%} of a batch has one class, "
+            f"random batches would have {random:.0%}"
+        )
+        site = target.get("site")
+        yield Finding(message, site, 0, purity, random, places.get(site), confidence=1.0 if same_order else 0.8)
+        return
