@@ -1,0 +1,70 @@
+"""A net that is no better than a predictor without any learning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, check
+from netvet.stats import number
+
+
+@check(
+    stage="skeleton",
+    kind="symptom",
+    severity="warning",
+    since="0.1",
+    explained_by=(
+        *("random-labels", "class-imbalance", "unshuffled-data", "label-out-of-range", "mismatched-normalisation"),
+        *("unscaled-input", "unscaled-target", "constant-feature", "constant-target", "mutated-data", "missing-class"),
+        *("missing-zero-grad", "missing-step", "detached-loss", "negated-loss", "broadcast-loss", "clipped-loss"),
+        *("mismatched-loss", "double-softmax", "wrong-softmax-dim", "logits-as-probabilities", "wrong-call-order"),
+        *("parameters-not-in-optimizer", "stale-optimizer", "detached-parameters", "frozen-parameters"),
+        *("symmetric-init", "badly-scaled-init", "wrong-output-activation", "batch-mixing", "misstepped-scheduler"),
+        *("lr-too-high", "lr-too-low", "non-finite-input", "unsafe-loss-arithmetic", "evaluation-in-train-mode"),
+        *("regularisation-dominates", "stopped-early", "ignores-input", "collapsed-prediction"),
+    ),
+    fixes={"overfit-batch": "Make the net fit one batch first; if it cannot, the fault is in model, loss or loop."},
+)
+def below_baseline(
+    baselines: Facts,
+    *,
+    fewest: int = 50,  # samples of the evaluation
+) -> Iterator[Finding]:
+    """The net scores no better on the evaluation data than a constant answer.
+
+    ## Why it matters
+    All the training has given nothing that counting the targets would not give.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> sick = {"split": "val", "score": "accuracy", "samples": 400, "model": 0.1, "majority": 0.12, "linear": 0.9}
+    >>> below_baseline(Facts.of(sick))[0].message
+    'the net ends at an accuracy of 0.1 on 400 evaluation samples, no better than a constant answer (0.12)'
+
+    ## Known problems
+    On training data alone nothing is said: the two sides of a GAN end at chance. With most samples in one class the
+    constant answer is hard to beat: then it is a note. A linear model that is a little better is none, either.
+
+    ## References
+    Karpathy, A Recipe for Training Neural Networks (2019): input-independent baseline.
+    """
+    for record in baselines:
+        model, count, score = number(record, "model"), number(record, "samples") or 0, record.get("score")
+        constant = number(record, "majority" if score == "accuracy" else "mean")
+        if record.get("split") != "val" or score not in ("accuracy", "r2") or model is None or count < fewest:
+            continue
+        if constant is None or model > constant or constant > 0.99:
+            continue
+        sure = 0.9 if model < constant - 2 * math.sqrt(0.25 / count) else 0.7
+        name = "an accuracy" if score == "accuracy" else "an R2"
+        message = (
+            f"the net ends at {name} of {model:.3g} on {count:g} evaluation samples, "
+            f"no better than a constant answer ({constant:.3g})"
+        )
+        easy = score == "accuracy" and constant > 0.9
+        where = record.get("site")
+        yield Finding(
+            message, where, value=model, limit=constant, severity="note" if easy else "warning", confidence=sure
+        )
+        return

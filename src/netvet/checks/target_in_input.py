@@ -1,0 +1,55 @@
+"""Inputs that hold the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, check, location_of
+
+
+@check(
+    stage="data",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    fixes={
+        "shift-target": "Predict the next element: the target is the sequence shifted by one.",
+        "drop-column": "Remove the target, and whatever is computed from it, from the input.",
+    },
+)
+def target_in_input(target_in_input: Facts) -> Iterator[Finding]:
+    """The target can be copied from the input.
+
+    ## Why it matters
+    The net learns to copy. The loss goes to zero in training and validation alike, and on real use, where the answer
+    is not part of the input, nothing is left.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> target_in_input(Facts.of({"model": "Net", "column": 7}))[0].message
+    'column 7 of the input of Net equals the target: the net need only copy it'
+
+    ## Known problems
+    Autoencoders and denoisers are meant to give their input back, and targets that are an exact linear map of the
+    input occur in exercises: silent.
+
+    ## References
+    Kaufman et al., Leakage in Data Mining (2012); measured on a character model: perplexity 1.002.
+    """
+    for record in target_in_input:
+        if record.get("autoencoder") is True:
+            continue
+        model, column = record.get("model"), record.get("column")
+        if column is not None and not isinstance(column, bool):
+            message = f"column {column} of the input of {model} equals the target: the net need only copy it"
+        elif record.get("shifted_identity") is True:
+            message = f"the target of {model} equals its input at the same position: the net need only copy it"
+        elif (
+            record.get("identical") is True
+            and record.get("autoencoder") is False
+            and record.get("task") != "regression"
+        ):
+            message = f"the target of {model} equals its input: the net need only copy it"
+        else:
+            continue
+        yield Finding(message, str(model), 0, location=location_of(record), confidence=0.9)
