@@ -191,3 +191,52 @@ def matrix_ratio(update_ratio: Mapping[str, Series], *, early: int | None = None
         if len(values) and not name.endswith(("bias", ".beta", ".gamma")):
             found.append(float(values[:early].max() if early else np.median(values)))
     return float(np.median(found)) if found else None
+
+
+def learns(loss: Mapping[str, Series] | None, *, gain: float = 0.1) -> bool:
+    """Whether any of the losses fell clearly, by this share of its first value, and stayed below it."""
+    for one in (loss or {}).values():
+        seen = course(one)
+        if seen is not None and seen.start - seen.end > max(gain * abs(seen.start), 3 * seen.error):
+            return True
+    return False
+
+
+def late(series: Series, *, share: float = 0.2, patience: int = 50) -> float | None:
+    """Median of the last part of a series; None for a run shorter than `patience` steps or under 3 values."""
+    kept = series.finite()
+    if len(kept) < 3 or kept.steps[-1] - kept.steps[0] < patience:
+        return None
+    return float(np.median(kept.values[-max(3, int(len(kept) * share)) :]))
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first three names and how many more there are."""
+    every = list(names)
+    return ", ".join(every[:3]) + (f" and {len(every) - 3} more" if len(every) > 3 else "")
+
+
+def autograd_nodes(graph: Iterable[Mapping[str, Any]]) -> Iterator[dict[int, Mapping[str, Any]]]:
+    """The records of the signal `graph` by id, one mapping for each backward call site."""
+    sites: dict[Any, dict[int, Mapping[str, Any]]] = {}
+    for record in graph:
+        if record.get("id") is not None:
+            sites.setdefault(record.get("backward"), {})[record["id"]] = record
+    yield from sites.values()
+
+
+def consumers(nodes: Mapping[int, Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    """The nodes of an autograd graph that take the output of each node."""
+    users: dict[int, list[Mapping[str, Any]]] = {}
+    for node in nodes.values():
+        for following in node.get("next") or ():
+            users.setdefault(following, []).append(node)
+    return users
+
+
+def unturned(node: Mapping[str, Any], nodes: Mapping[int, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What a node is a view (transpose, reshape, cast) of."""
+    views = ("T", "Transpose", "Permute", "View", "UnsafeView", "ToCopy")
+    while node.get("op") in views and len(node.get("next") or ()) == 1 and node["next"][0] in nodes:
+        node = nodes[node["next"][0]]
+    return node

@@ -1,0 +1,75 @@
+"""Activations that explode or die out on their way through the untrained net."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from netvet.core import Facts, Finding, check, location_of
+from netvet.stats import number
+
+
+@check(
+    stage="skeleton",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    explained_by=("symmetric-init",),
+    fixes={
+        "he-init": "Initialise to fit: kaiming_normal_ for ReLU, xavier_normal_ for tanh; norms if deep.",
+    },
+)
+def badly_scaled_init(
+    depth_scale: Facts,
+    *,
+    per_ten: float = 10.0,  # catalogue: change of the std by more than this per ten layers
+    total: float = 100.0,  # and by more than this in all: a few default layers shrink it by less
+    large: float = 10.0,  # weights that are so many times larger than suggested
+) -> Iterator[Finding]:
+    """The std of the activations grows or shrinks from layer to layer before the first step.
+
+    ## Why it matters
+    The gradient shrinks or grows by the same factors: either the first layers learn nothing, or the first steps throw
+    the weights away. The initial loss is then far above its expected value.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> scale = {"weight_std": 1.0, "suggested_std": 0.1}
+    >>> layers = [{"name": f"fc{i}", "activation_std": 10.0**i, **scale} for i in range(4)]
+    >>> badly_scaled_init(Facts.of({"layers": layers, "weighted_layers": 4, "activation_ratio": 1000.0}))[0].message
+    'the std of activations grows 1e+03 times over 4 layers (fc0 1, fc3 1e+03): weights of fc0 have std 1, not 0.1'
+
+    ## Known problems
+    Layers followed by a norm may have any scale: the std is measured behind it. Small last layers, zero-initialised
+    branches and PyTorch's own defaults in shallow nets stay below the limits.
+
+    ## References
+    Glorot and Bengio 2010; He et al. 2015, equation 10: std = sqrt(2 / fan_in) for ReLU.
+    """
+    for record in depth_scale:
+        ratio, depth = number(record, "activation_ratio"), number(record, "weighted_layers")
+        layers = [x for x in record.get("layers") or () if number(x, "activation_std")]
+        if not ratio or ratio <= 0 or not depth or depth < 2 or len(layers) < 2:
+            continue
+        change = max(ratio, 1 / ratio)
+        if change < total or math.log(change) / depth <= math.log(per_ten) / 10:
+            continue
+        worst = max(layers, key=_off)
+        if _off(worst) < math.log(1.5) or (ratio > 1 and change < total * large and _off(worst) < math.log(large) / 2):
+            continue
+        verb = "grows" if ratio > 1 else "shrinks"
+        first, last = layers[0], layers[-1]
+        ends = f"({first.get('name')} {first['activation_std']:.3g}, {last.get('name')} {last['activation_std']:.3g})"
+        message = (
+            f"the std of activations {verb} {change:.3g} times over {depth:g} layers {ends}: "
+            f"weights of {worst.get('name')} have std {worst['weight_std']:.3g}, not {worst['suggested_std']:.3g}"
+        )
+        name = str(worst.get("name"))
+        yield Finding(message, name, 0, change, total, location_of(record), {"activation_ratio": ratio}, confidence=0.9)
+
+
+def _off(layer: dict[str, Any]) -> float:
+    """How far the weights are from the suggested scale, as a log ratio."""
+    std, wanted = number(layer, "weight_std"), number(layer, "suggested_std")
+    return abs(math.log(std / wanted)) if std and wanted and std > 0 and wanted > 0 else -1.0

@@ -1,0 +1,83 @@
+"""Pretrained weights that were loaded and then lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, Severity, check, location_of
+from netvet.stats import number
+
+
+@check(
+    stage="skeleton",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    fixes={
+        "load-last": "Load the weights after every initialisation, and only re-initialise the layers that are new.",
+        "match-keys": "Look at what load_state_dict returns: rename the keys (a prefix such as module.) until it fits.",
+    },
+)
+def overwritten_pretraining(
+    parameters: Facts,
+    checkpoints: Facts | None = None,
+    *,
+    share: float = 0.5,  # of what was loaded (or of the keys of a model): a new head is less than that
+) -> Iterator[Finding]:
+    """Loaded weights were changed again before the first step, or most keys of a file did not fit the model.
+
+    ## Why it matters
+    Training starts from random weights while everybody believes it starts from pretrained ones.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> sick = {"name": "body.weight", "loaded": True, "overwritten": True, "elements": 900, "model": "Net"}
+    >>> overwritten_pretraining(Facts.of(sick))[0].message
+    '1 parameter of Net (body.weight) was loaded and then changed before the first step: 100% of what was loaded'
+
+    ## Known problems
+    A head that is replaced or re-initialised for a new task is a small part and silent; strict=False with a few
+    missing keys is meant.
+
+    ## References
+    torch.nn.Module.load_state_dict: with strict=False keys that do not match are ignored without a word.
+    """
+    loaded = [p for p in parameters if p.get("loaded") or p.get("overwritten")]
+    lost = [p for p in loaded if p.get("overwritten") is True]
+    part = sum(number(p, "elements") or 0 for p in lost) / max(sum(number(p, "elements") or 0 for p in loaded), 1.0)
+    if lost and part >= share:
+        names = [str(p.get("name")) for p in lost]
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        count = f"{len(names)} parameter{'s' if len(names) > 1 else ''} of {lost[0].get('model')} ({shown})"
+        message = (
+            f"{count} {'were' if len(names) > 1 else 'was'} loaded and then changed before the first step: "
+            f"{part:.0%} of what was loaded"
+        )
+        # An average or a scaled copy of loaded weights is made on purpose, but rarely of most of them.
+        place = next((location_of(c) for c in checkpoints or () if c.get("kind") == "load_state_dict"), None)
+        yield Finding(message, names[0], 0, part, share, place, {"parameters": names[:50]}, confidence=0.9)
+    total = len(parameters)
+    for record in checkpoints or ():
+        missing, unexpected = list(record.get("missing") or ()), list(record.get("unexpected") or ())
+        early = record.get("kind") == "load_state_dict" and (number(record, "step") or 0) == 0
+        if not early or record.get("strict") is not False or not unexpected or not total:
+            continue
+        if len(missing) < share * total:
+            continue
+        severity: Severity | None = "error" if len(missing) >= total else "warning"
+        message = (
+            f"load_state_dict(strict=False) left {len(missing)} keys of {record.get('target')} without weights and "
+            f"ignored {len(unexpected)} keys of the file ({unexpected[0]} where {missing[0]} was wanted)"
+        )
+        evidence = {"missing": missing[:20], "unexpected": unexpected[:20]}
+        yield Finding(
+            message,
+            str(record.get("target")),
+            0,
+            len(missing),
+            share * total,
+            location_of(record),
+            evidence,
+            severity=severity,
+            confidence=0.8,
+        )

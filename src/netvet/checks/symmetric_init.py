@@ -1,0 +1,63 @@
+"""Units that start equal and stay equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, check, location_of
+from netvet.stats import number
+
+
+@check(
+    stage="skeleton",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    fixes={"random-init": "Start the weights at random (kaiming or xavier); only biases and norms may be constant."},
+)
+def symmetric_init(
+    symmetric_units: Facts,
+    *,
+    share: float = 0.5,  # of the units of a layer that equal another one
+) -> Iterator[Finding]:
+    """Units of a layer have equal weights and equal gradients, so no step can tell them apart.
+
+    ## Why it matters
+    All these units compute the same value for ever: the layer is as wide as the number of its different units.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> sick = Facts.of({"layer": "fc1", "parameter": "fc1.weight", "units": 32, "identical": 32,
+    ...                  "identical_gradients": 32, "layers_with_weights": 2})
+    >>> symmetric_init(sick)[0].message
+    '32 of 32 units of fc1 start with equal weights and get equal gradients: no step can tell them apart'
+
+    ## Known problems
+    A single linear layer at zero is convex and fine. Zero last layers of residual blocks, adapters and heads get
+    different gradients, so they are silent.
+
+    ## References
+    Goodfellow et al., Deep Learning, 8.4. Measured on the digits: zero weights 0.08, constant weights 0.08.
+    """
+    hit = []
+    for record in symmetric_units:
+        units, equal = number(record, "units"), number(record, "identical_gradients")
+        layers = number(record, "layers_with_weights")
+        if not units or units < 2 or not equal or layers is None or layers < 2 or equal / units < share:
+            continue
+        zero_gradient = record.get("zero_gradient") is True
+        hit.append((zero_gradient, record, equal, units))
+    # A layer without any gradient is equal in it trivially; alone it may only wait for a zero layer behind it.
+    if not any(not zero for zero, *_ in hit) and len(hit) < 2:
+        return
+    _, record, equal, units = min(hit, key=lambda h: h[0])
+    more = f" (and {len(hit) - 1} more layer{'s' if len(hit) > 2 else ''})" if len(hit) > 1 else ""
+    layer = str(record.get("layer") or record.get("parameter"))
+    message = (
+        f"{equal:g} of {units:g} units of {layer}{more} start with equal weights and get equal gradients: "
+        "no step can tell them apart"
+    )
+    layers_hit = [str(r.get("layer") or r.get("parameter")) for _, r, *_ in hit]
+    yield Finding(
+        message, layer, 0, equal / units, share, location_of(record), {"layers": layers_hit[:50]}, confidence=1.0
+    )
