@@ -83,7 +83,8 @@ def entropy_share(logits: torch.Tensor) -> torch.Tensor | None:
     weights = torch.softmax(logits.masked_fill(~choice[..., None], 0.0), -1)
     entropy = torch.special.entr(weights).sum(-1) / keys.clamp(min=2).float().log()
     per_head = (entropy * choice).sum((0, 2)) / choice.sum((0, 2)).clamp(min=1)
-    return per_head.min()
+    lowest: torch.Tensor = per_head.min()
+    return lowest
 
 
 class AttentionCollector:
@@ -116,8 +117,9 @@ class AttentionCollector:
         names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
         given = {**dict(zip(names, args, strict=False)), **kwargs}
         query, key = given.get("query"), given.get("key")
-        plain = isinstance(query, torch.Tensor) and isinstance(key, torch.Tensor) and not query.is_nested
-        if name in self._found or not plain or not isinstance(module, nn.MultiheadAttention):
+        if not isinstance(query, torch.Tensor) or not isinstance(key, torch.Tensor) or query.is_nested:
+            return
+        if name in self._found or not isinstance(module, nn.MultiheadAttention):
             return
         if is_wrapped(query) or module.bias_k is not None or module.add_zero_attn or key.shape[-2] > MAX_KEYS:
             return

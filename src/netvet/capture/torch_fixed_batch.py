@@ -69,8 +69,7 @@ class FixedBatchCollector:
         self._tries += 1
         if _fits(call, event):
             self._freeze(call, event)
-            if self._fixed is not None:
-                self._ask(self._session.step)
+            self._ask(self._session.step)
         elif self._tries >= MAX_TRIES:
             self._reason = "no model that takes one tensor and gives [samples, classes] to a classification loss"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import Any
 
 import torch
@@ -43,7 +42,6 @@ def settings_of(module: nn.Module) -> dict[str, Any]:
     return found
 
 
-@cache
 def class_place(cls: type) -> tuple[str, int] | None:
     """File and line of a class that the user wrote."""
     try:
@@ -77,7 +75,7 @@ class ModuleCollector:
         self._order: dict[str, int] = {}
         self._now: dict[str, int] = {}
         self._current: dict[str, dict[str, Any]] = {}
-        self._path = ""
+        self._places: dict[type, tuple[str, int] | None] = {}
 
     def on_call_begin(self, event: Call) -> None:
         self._hooks.remove()
@@ -101,13 +99,18 @@ class ModuleCollector:
             name = (prefix + plain_name(path)) if path else prefix.rstrip(".")
             self._hooks.add(name, module, self._after, self._before)
 
+    def _place(self, cls: type) -> tuple[str, int] | None:
+        if cls not in self._places:
+            self._places[cls] = class_place(cls)
+        return self._places[cls]
+
     def _describe(self, root: str, model: nn.Module) -> dict[str, dict[str, Any]]:
         """Records by path; the root's path is its prefix, as for its own parameters."""
         prefix = self._session.models.prefix(model)
         records: dict[str, dict[str, Any]] = {}
         inner = unwrapped(model)
         for path, module in list(inner.named_modules())[:MAX_MODULES]:
-            place = class_place(type(module))
+            place = self._place(type(module))
             own = sum(p.numel() for p in module._parameters.values() if p is not None)
             key = (prefix + plain_name(path)) if path else prefix.rstrip(".")
             records[key] = {
@@ -127,8 +130,8 @@ class ModuleCollector:
             return
         if record["order"] is None:
             root = record["model"]
-            record["order"] = self._order.get(root, 0)
-            self._order[root] = record["order"] + 1
+            order = record["order"] = self._order.get(root, 0)
+            self._order[root] = order + 1
         self._now[name] = self._now.get(name, 0) + 1
 
     def _after(self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
