@@ -1,0 +1,80 @@
+"""Sudden peaks of the training loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netvet.core import Finding, LayerSeries, Severity, check
+from netvet.stats import robust_spread
+
+_CAUSES = (
+    "lr-too-high", "unscaled-input", "unscaled-target", "badly-scaled-init", "missing-zero-grad",
+    "unreduced-loss", "missing-warmup", "negated-loss", "regularisation-dominates", "mismatched-loss",
+    "logits-as-probabilities", "wrong-class-weights", "ineffective-clip", "wrong-call-order",
+    "unsafe-loss-arithmetic", "wrong-output-activation", "non-finite-input", "unscaled-half-precision",
+    "outlier-samples", "corrupt-samples", "too-small-batch", "wrong-momentum", "unshuffled-data", "mutated-data",
+    "label-errors", "exploding-gradient",
+)  # fmt: skip
+
+
+@check(
+    stage="fit",
+    kind="symptom",
+    severity="warning",
+    since="0.1",
+    explained_by=_CAUSES,
+    fixes={
+        "clip": "Clip the gradient norm just above its usual size.",
+        "lower-lr": "Lower the learning rate, or warm it up.",
+    },
+)
+def loss_spikes(
+    loss: LayerSeries,
+    *,
+    sigmas: float = 10.0,  # robust std of the values before; 2x a mean fails for small losses (KillLossSpike)
+    times: float = 3.0,  # the level before
+    window: int = 30,  # values that make the level
+    count: int = 3,  # spikes that make a warning, together with a loss that did not get better after them
+) -> Iterator[Finding]:
+    """The loss jumps far above its level of the steps before.
+
+    ## Why it matters
+    Each peak is a step that threw the weights away; what was learned before has to be learned again.
+
+    ## Example
+    >>> from netvet.core import LayerSeries
+    >>> loss_spikes(LayerSeries.of(**{"train.py:45": [1.0, 1.1, 0.9] * 20 + [9.0] + [1.0, 1.1, 0.9] * 20}))[0].message
+    'the loss jumped from 1 to 9 at step 60, the first of 1 spikes'
+
+    ## Known problems
+    Heavy-tailed losses, hard batches and scripts that train one model after another show peaks, and recover: a
+    note.
+
+    ## References
+    Robust z-score; Chowdhery et al., arXiv:2204.02311, section 5.1 (loss spikes).
+    """
+    for site, one in loss.items():
+        seen = one.finite()
+        values, peaks = seen.values, []
+        last = -window
+        for i in range(window, len(values)):
+            before = values[i - window : i]
+            level = float(np.median(before))
+            high = level + sigmas * max(robust_spread(before), 0.01 * abs(level))
+            if level > 0 and values[i] > max(high, times * level):
+                if i - last > window:
+                    peaks.append((i, level))
+                last = i
+        if not peaks:
+            continue
+        at, level = peaks[0]
+        end = float(np.median(values[-max(3, len(values) // 10) :]))
+        message = f"the loss jumped from {level:.3g} to {values[at]:.3g} at step {int(seen.steps[at])}, "
+        message += f"the first of {len(peaks)} spikes"
+        mild = len(loss) > 1 or len(peaks) < count or end < 0.95 * level
+        value = float(values[at])
+        steps = [int(seen.steps[i]) for i, _ in peaks[:50]]
+        severity: Severity | None = "note" if mild else None
+        yield Finding(message, site, steps[0], value, times * level, None, {"steps": steps}, severity, 0.6)

@@ -1,0 +1,87 @@
+"""A validation loss that rises while the training loss falls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netvet.core import Facts, Finding, LayerSeries, Severity, check
+from netvet.stats import noise
+
+_CAUSES = (
+    "too-few-samples", "duplicate-samples", "label-errors", "random-labels", "conflicting-labels", "split-drift",
+    "mismatched-normalisation", "evaluation-in-train-mode", "excessive-augmentation", "training-in-eval-mode",
+    "group-overlap", "spurious-feature", "leaking-feature", "repeated-worker-rng", "target-in-input",
+    "future-leak",
+)  # fmt: skip
+
+
+@check(
+    stage="fit",
+    kind="symptom",
+    severity="warning",
+    since="0.1",
+    explained_by=_CAUSES,
+    fixes={
+        "early-stopping": "Keep the weights of the best validation loss and stop there.",
+        "regularise": "More data, augmentation, weight decay or dropout, in that order.",
+    },
+)
+def overfitting(
+    val_loss: LayerSeries,
+    loss: LayerSeries,
+    checkpoints: Facts | None = None,
+    *,
+    rise: float = 0.2,  # of the lowest validation loss; up to that it is a note
+    small: float = 0.05,
+    sigmas: float = 5.0,
+    evaluations: int = 6,
+) -> Iterator[Finding]:
+    """The validation loss rises clearly above its minimum while the training loss goes on falling.
+
+    ## Why it matters
+    From the turning point on the net learns its training samples by heart: the last weights are worse than earlier
+    ones.
+
+    ## Example
+    >>> from netvet.core import LayerSeries
+    >>> val = LayerSeries.of(**{"t:9": [1.0, 0.8, 0.6, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1]})
+    >>> train = LayerSeries.of(**{"t:4": [1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.15, 0.1, 0.08, 0.06]})
+    >>> overfitting(val, train)[0].message
+    'the validation loss rose from 0.5 at step 3 to 1 at the end (100%), while the training loss fell from 0.6 to 0.08'
+
+    ## Known problems
+    Few or noisy evaluations, scripts that train several models, and small rises are silent or notes; so is a script
+    that saves its weights along the way, for it can go back to the best.
+
+    ## References
+    Prechelt (1998), Early stopping - but when?
+    """
+    train = next(iter(loss.values())).finite() if len(loss) == 1 else None
+    for site, every in val_loss.items():
+        one = every.finite()
+        if train is None or len(one) < evaluations or not len(train):
+            continue
+        best, end = int(one.values.argmin()), float(np.mean(one.values[-3:]))
+        low = float(one.values[best])
+        spread = max(noise(one.values), noise(one.values[best:]))
+        risen = end - low
+        # Late: the best lies in the first three quarters; rising: the last third is above the middle one.
+        rest = one.values[best:]
+        if low <= 0 or best > 0.75 * (len(one) - 1) or len(rest) < 4 or risen <= max(small * low, sigmas * spread):
+            continue
+        since = int(one.steps[best])
+        then, after = train.values[train.steps <= since][-5:], train.since(since).values
+        if not len(then) or len(after) < 3:
+            continue
+        before, now = float(np.median(then[-3:])) if len(then) > 3 else float(then[-1]), float(np.median(after[-3:]))
+        if now >= before or float(np.mean(rest[-2:])) <= float(np.mean(rest[:2])):
+            continue
+        message = (
+            f"the validation loss rose from {low:.3g} at step {since} to {end:.3g} at the end ({risen / low:.0%}), "
+            f"while the training loss fell from {before:.3g} to {now:.3g}"
+        )
+        saved = sum(1 for c in checkpoints or () if c.get("kind") == "save") > 1
+        severity: Severity | None = "note" if risen <= rise * low or saved else None
+        yield Finding(message, site, since, risen / low, rise, severity=severity, confidence=0.8)

@@ -1,0 +1,74 @@
+"""Steps that hardly change the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netvet.core import Finding, LayerSeries, Severity, check
+from netvet.stats import learns, listed
+
+_CAUSES = (
+    "lr-too-low", "misstepped-scheduler", "lr-decays-early", "missing-warmup", "unscaled-half-precision",
+    "double-softmax", "wrong-softmax-dim", "symmetric-init", "badly-scaled-init", "clipped-loss",
+    "wrong-output-activation", "always-clipped", "vanishing-gradient", "dead-relu", "saturated-activation",
+    "unscaled-input", "unscaled-target", "parameters-not-in-optimizer", "wrong-call-order",
+    "regularisation-dominates", "wrong-class-weights", "broadcast-loss",
+)  # fmt: skip
+
+
+@check(
+    stage="fit",
+    kind="symptom",
+    severity="warning",
+    since="0.1",
+    explained_by=_CAUSES,
+    fixes={
+        "raise-lr": "Multiply the learning rate by 10, and again while the loss falls faster.",
+    },
+)
+def tiny_updates(
+    update_ratio: LayerSeries,
+    loss: LayerSeries | None = None,
+    *,
+    limit: float = 1e-5,  # catalogue
+    share: float = 0.5,  # of the layers
+    patience: int = 20,  # steps
+) -> Iterator[Finding]:
+    """The update-to-weight ratio is tiny in most layers.
+
+    ## Why it matters
+    Weights that move by less than a hundred-thousandth a step need a hundred thousand steps to change.
+
+    ## Example
+    >>> from netvet.core import LayerSeries
+    >>> tiny_updates(LayerSeries.of(**{"0.weight": [1e-7] * 30, "2.weight": [1e-7] * 30}))[0].message
+    'a step changes the weights by 1e-07 of their norm in 2 of 2 layers (0.weight, 2.weight); usual is 1e-3'
+
+    ## Known problems
+    Frozen layers (no change at all) are left out; the tail of a decaying rate does not count, as the median over
+    the run is judged; a net that learns all the same is a note.
+
+    ## References
+    The band 1e-5 to 1e-1 is that of torchmortem; near 1e-3 is usual (Karpathy).
+    """
+    typical = {}
+    for layer, every in update_ratio.items():
+        one = every.finite()
+        # Biases and scales begin at zero or one: their ratio says little.
+        if layer.endswith("bias") or len(one) < 3 or int(one.steps[-1] - one.steps[0]) < patience:
+            continue
+        middle = float(np.median(one.values))
+        if middle > 0:
+            typical[layer] = middle
+    beyond = {layer: v for layer, v in typical.items() if v < limit}
+    if not beyond or len(beyond) < share * len(typical):
+        return
+    middle = float(np.median(list(beyond.values())))
+    message = (
+        f"a step changes the weights by {middle:.1g} of their norm in {len(beyond)} of {len(typical)} layers "
+        f"({listed(beyond)}); usual is 1e-3"
+    )
+    severity: Severity | None = "note" if learns(loss) else None
+    yield Finding(message, next(iter(beyond)), 0, middle, limit, severity=severity, confidence=0.6)
