@@ -88,6 +88,7 @@ class Recording:
 
     Args:
         events: module calls and operations, in order.
+        micro_batches: backward calls at this line until the step, each after a call on other inputs.
         loss: the tensor on which backward was called; `value` its value.
         origins: grad_fn -> where it was made.
     """
@@ -99,6 +100,7 @@ class Recording:
     scale: float
     events: list[Operation | ModelCall]
     origins: dict[Any, Origin] = field(default_factory=dict)
+    micro_batches: int = 1
 
 
 def autocast_state() -> tuple[str, torch.dtype] | None:
@@ -197,6 +199,8 @@ class StepRecorder:
 
     def on_backward_begin(self, event: Backward) -> None:
         key = str(event.site)
+        if self._active and key in self._seen:
+            self._count_micro_batch(key)
         if not self._active or key in self._seen:
             return
         self._seen.add(key)
@@ -204,6 +208,15 @@ class StepRecorder:
         self._pending.append(
             Recording(key, event.site, event.loss, value, event.scale, list(self.events), self.origins)
         )
+
+    def _count_micro_batch(self, key: str) -> None:
+        for recording in self._pending:
+            calls = [e for e in recording.events if isinstance(e, ModelCall)]
+            last = next((e for e in reversed(self.events) if isinstance(e, ModelCall)), None)
+            if recording.backward == key and calls and last is not None and last.original is calls[-1].original:
+                old, new = next(tensors_in(calls[-1].args), None), next(tensors_in(last.args), None)
+                if old is not None and new is not None and not (old.shape == new.shape and torch.equal(old, new)):
+                    recording.micro_batches += 1
 
     def on_step_begin(self, _event: Step) -> None:
         pending, self._pending = self._pending, []

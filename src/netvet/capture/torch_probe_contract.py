@@ -23,7 +23,19 @@ _RANGES = {
     "Sigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Relu": (0.0, None), "Softplus": (0.0, None),
     "LogSoftmax": (None, 0.0), "LogSigmoid": (None, 0.0), "Exp": (0.0, None),
 }  # fmt: skip
-_VIEWS = ("View", "UnsafeView", "Squeeze", "Unsqueeze", "Transpose", "T", "Permute", "Select", "Slice", "Clone", "Alias")
+_VIEWS = (
+    "View",
+    "UnsafeView",
+    "Squeeze",
+    "Unsqueeze",
+    "Transpose",
+    "T",
+    "Permute",
+    "Select",
+    "Slice",
+    "Clone",
+    "Alias",
+)
 
 
 def loss_contract(context: ProbeContext) -> None:
@@ -168,7 +180,8 @@ def _clamped(context: ProbeContext, operation: LossOperation, total: _Total) -> 
 
 def _clamp_between(recording: Recording, operation: LossOperation) -> Any:
     stop = operation.event.output.grad_fn
-    queue, seen = [recording.loss.grad_fn], set()
+    seen: set[Any] = set()
+    queue = [recording.loss.grad_fn]
     while queue and len(seen) < 1000:
         node = queue.pop()
         if node is None or node in seen or node is stop:
@@ -185,7 +198,7 @@ def _batch_scaling(context: ProbeContext, operation: LossOperation) -> float | N
     given, target = operation.input.detach(), operation.target.detach()
     if target.dim() == 0 or given.shape[0] != target.shape[0]:
         return None
-    factor = _factor(context, operation)
+    factor = loss_factor(context, operation)
     count = float(given.shape[0])
     if factor is None:
         return None
@@ -201,7 +214,7 @@ def _batch_scaling(context: ProbeContext, operation: LossOperation) -> float | N
     return finite(float(both.norm() / one.norm()))
 
 
-def _factor(context: ProbeContext, operation: LossOperation) -> float | None:
+def loss_factor(context: ProbeContext, operation: LossOperation) -> float | None:
     """What the value of the loss function is multiplied by on its way to backward."""
     with torch.enable_grad():
         if operation.event.output.dim() != 0:

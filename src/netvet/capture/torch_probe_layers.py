@@ -110,9 +110,7 @@ def symmetric_units(context: ProbeContext) -> None:
         if not loss.requires_grad:
             return
         wanted = [w for w in weights if w.requires_grad]
-        gradients = dict(
-            zip(map(id, wanted), torch.autograd.grad(loss.sum(), wanted, allow_unused=True), strict=True)
-        )
+        gradients = dict(zip(map(id, wanted), torch.autograd.grad(loss.sum(), wanted, allow_unused=True), strict=True))
     for name, module, original in found:
         record = _symmetry(module, gradients.get(id(module.weight)))
         if record is not None:

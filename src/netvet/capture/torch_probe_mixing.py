@@ -49,9 +49,7 @@ def inputs_of(call: ModelCall) -> list[torch.Tensor]:
 
 def changed_call(call: ModelCall, changes: dict[int, torch.Tensor]) -> Any:
     """The output of the copy with some inputs replaced."""
-    args, kwargs = tree_map_only(
-        torch.Tensor, lambda t: changes.get(id(t), t), (call.args, call.kwargs)
-    )
+    args, kwargs = tree_map_only(torch.Tensor, lambda t: changes.get(id(t), t), (call.args, call.kwargs))
     return run_call(call, args, kwargs)
 
 
@@ -71,7 +69,7 @@ def _is_graph(tensors: list[torch.Tensor]) -> bool:
     for tensor in tensors:
         square = tensor.dim() == 2 and tensor.shape[0] == tensor.shape[1] and tensor.shape[0] > 1
         edges = tensor.dim() == 2 and 2 in tensor.shape and not tensor.is_floating_point()
-        if square or edges or not tensor.layout == torch.strided:
+        if square or edges or tensor.layout != torch.strided:
             return True
     return False
 
@@ -153,11 +151,7 @@ def batch_mixing(context: ProbeContext) -> None:
             base = _base(call)
             if base is None:
                 continue
-            results = [
-                (axes, _pairs(call, base, axes))
-                for axes in _axes(call, base, targets)
-                if axes.size > 1
-            ]
+            results = [(axes, _pairs(call, base, axes)) for axes in _axes(call, base, targets) if axes.size > 1]
             if not results or any(pairs is None for _, pairs in results):
                 continue
             free = [axes for axes, pairs in results if not pairs and axes.of_outputs]
@@ -334,7 +328,11 @@ def _record_leak(
         if torch.equal(later, tensor):
             continue
         outputs = float_outputs(changed_call(call, {id(original): later}))
-        moved = _moved(base[which].reshape(shape), outputs[which].reshape(shape), axis) if len(outputs) == len(base) else None
+        moved = (
+            _moved(base[which].reshape(shape), outputs[which].reshape(shape), axis)
+            if len(outputs) == len(base)
+            else None
+        )
         if moved is None:
             return
         tested += last + 1

@@ -12,7 +12,15 @@ from torch import nn
 
 from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_order import place
-from netvet.capture.torch_probe_tools import evaluating, first_calls, float_outputs, module_outputs, run_call
+from netvet.capture.torch_probe_contract import loss_factor
+from netvet.capture.torch_probe_tools import (
+    evaluating,
+    first_calls,
+    float_outputs,
+    loss_operations,
+    module_outputs,
+    run_call,
+)
 from netvet.capture.torch_probes import ProbeContext
 
 MULTIPLES = (0.1, 1.0, 10.0)
@@ -41,13 +49,23 @@ def step_repeat(context: ProbeContext) -> None:
     if finite:
         context.add(
             "step_repeat",
-            {"equal": equal, "max_difference": max(gaps), "first_layer": None, "seeded": True, **place(context.recording.site)},
+            {
+                "equal": equal,
+                "max_difference": max(gaps),
+                "first_layer": None,
+                "seeded": True,
+                **place(context.recording.site),
+            },
         )
 
 
 def _own_generator(model: nn.Module) -> bool:
     """A module holds a generator whose state a replay does not put back."""
-    return any("enerator" in type(v).__name__ or "Random" in type(v).__name__ for m in model.modules() for v in vars(m).values())
+    return any(
+        "enerator" in type(v).__name__ or "Random" in type(v).__name__
+        for m in model.modules()
+        for v in vars(m).values()
+    )
 
 
 def eval_repeat(context: ProbeContext) -> None:
@@ -110,6 +128,27 @@ def _differ(one: list[torch.Tensor], two: list[torch.Tensor]) -> bool:
     return any(_gap(a, b) > 0 for a, b in zip(one, two, strict=False))
 
 
+def accumulation(context: ProbeContext) -> None:
+    """Record `accumulation`: whether the losses of several micro-batches of one step are divided by their number."""
+    count, operations = context.recording.micro_batches, loss_operations(context.replay)
+    if count < 2 or len(operations) != 1 or len(context.optimizers) != 1 or len(context.replay.calls) != 1:
+        return
+    operation, (optimizer, name) = operations[0], context.optimizers[0]
+    constant = operation.target.numel() > 1 and bool((operation.target == operation.target.reshape(-1)[0]).all())
+    factor = loss_factor(context, operation)
+    if constant or factor is None or operation.arguments.get("reduction") != "mean":
+        return
+    divided = abs(factor * count - 1) < 0.05
+    if divided or abs(factor - 1) < 1e-3:
+        context.add(
+            "accumulation",
+            {
+                "micro_batches": count, "ratio": factor * count, "divided": divided, "optimizer": name,
+                "scale_invariant": type(optimizer).__name__ not in ("SGD", "ASGD"), **place(context.recording.site),
+            },
+        )  # fmt: skip
+
+
 def lr_probe(context: ProbeContext) -> None:
     """Record `lr_probe`: a few steps on the recorded batch at several multiples of the learning rate."""
     if len(context.optimizers) != 1 or len(context.replay.models) != 1 or math.isnan(context.recording.value):
@@ -163,7 +202,7 @@ def _train(context: ProbeContext, cls: type[Any], groups: list[dict[str, Any]], 
                 return None
             optimizer.zero_grad()
             loss = context.replay.run().loss
-            loss.sum().backward()
+            torch.autograd.backward(loss.sum())
             optimizer.step()
     with torch.no_grad():
         return float(context.replay.run().loss.sum())

@@ -187,14 +187,14 @@ def _means(operation: LossOperation, scores: torch.Tensor, axis: int) -> dict[st
 
 
 def _last_layer(context: ProbeContext, operation: LossOperation) -> tuple[str, torch.Tensor] | None:
-    """The layer whose output is the input of the loss, but for an activation that belongs to the loss; and that output."""
+    """The layer whose output is the input of the loss (but for the loss's own activation), and that output."""
     given = operation.input.detach()
     found: list[tuple[str, torch.Tensor]] = []
 
     def see(name: str, module: nn.Module, _inputs: Any, output: Any) -> None:
-        if isinstance(getattr(module, "bias", None), torch.Tensor) and isinstance(output, torch.Tensor):
-            if output.numel() == given.numel() and not list(module.children()):
-                found[:] = [(name, output.detach().reshape(given.shape))]
+        biased = isinstance(getattr(module, "bias", None), torch.Tensor) and not list(module.children())
+        if biased and isinstance(output, torch.Tensor) and output.numel() == given.numel():
+            found[:] = [(name, output.detach().reshape(given.shape))]
 
     models = context.replay.models
     if len(models) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netvet.capture.torch_probe_contract import loss_contract
 from netvet.capture.torch_probe_layers import depth_scale, symmetric_units
 from netvet.capture.torch_probe_mixing import batch_mixing, future_leak
-from netvet.capture.torch_probe_repeat import eval_repeat, lr_probe, step_repeat
+from netvet.capture.torch_probe_repeat import accumulation, eval_repeat, lr_probe, step_repeat
 from netvet.capture.torch_probe_start import final_bias, initial_loss
 from netvet.capture.torch_probes import Probe
 from netvet.capture.torch_terms import loss_terms
@@ -21,5 +21,6 @@ PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
     (("final_bias",), final_bias),
     (("eval_repeat",), eval_repeat),
     (("step_repeat",), step_repeat),
+    (("accumulation",), accumulation),
     (("lr_probe",), lr_probe),
 )
