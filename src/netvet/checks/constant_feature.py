@@ -31,7 +31,8 @@ def constant_feature(
     ## Example
     >>> from netvet.core import Facts
     >>> seen = {"phase": "train", "dtype": "float32", "samples": 640, "batch": 32, "constant_features": 64}
-    >>> constant_feature(Facts.of({"model": "Net", "position": 0, "features": 64, "min": 0, "max": 0, **seen}))[0].message
+    >>> zeros = {"model": "Net", "position": 0, "features": 64, "min": 0, "max": 0}
+    >>> constant_feature(Facts.of({**zeros, **seen}))[0].message
     'every value of input 0 of Net is 0, in all 640 samples: the net sees nothing'
 
     ## Known problems

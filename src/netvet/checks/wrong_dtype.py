@@ -11,7 +11,8 @@ from netvet.core import Facts, Finding, Location, check
 _RAISED = re.compile(
     r"expected (?:scalar type|dtype) .{1,40}(?:but (?:found|got)|for)|must have the same dtype|to have the same dtype"
     r"|Found dtype \w+ but expected|Expected floating point type for target|one of the following scalar types"
-    r"|not implemented for '(?:Int|Long|Byte|Short|Char|Bool|Float|Double|Half)'|can't be cast to the desired output type",
+    r"|not implemented for '(?:Int|Long|Byte|Short|Char|Bool|Float|Double|Half)'"
+    r"|can't be cast to the desired output type",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,57 @@
+"""Targets that were separated from their inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, check, location_of
+from netvet.stats import number
+
+
+@check(
+    stage="data",
+    kind="cause",
+    severity="error",
+    since="0.1",
+    explained_by=("wrong-dtype", "constant-target", "missing-class", "constant-feature"),
+    fixes={
+        "pair-check": "Print some inputs with their targets after all loading and shuffling: they must belong together."
+    },
+)
+def random_labels(
+    random_labels: Facts,
+    *,
+    fewest: int = 200,  # samples; fewer cannot tell the pairings apart
+    spread: float = 2.0,  # std of the score over shuffled pairings
+) -> Iterator[Finding]:
+    """Inputs and targets do not belong together.
+
+    ## Why it matters
+    Where the pairing is lost, a net can only learn the samples by heart: the training loss may still fall to zero.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> probe = {"samples": 800, "true_score": 0.11, "shuffled_score": 0.1, "shuffled_sd": 0.01, "model_val_score": 0.1}
+    >>> random_labels(Facts.of({**probe, "chance": 0.1, "score": "accuracy"}))[0].message
+    'on 800 samples the true pairing of inputs and targets scores 0.11, shuffled pairings 0.1: nothing can be learned'
+
+    ## Known problems
+    Hard problems (parity) defeat simple learners, too: silent unless the net itself is at chance on validation data.
+    Pure noise, as in daily returns, cannot be told from shuffled labels.
+
+    ## References
+    Zhang et al., Understanding deep learning requires rethinking generalization, arXiv:1611.03530.
+    """
+    for record in random_labels:
+        true, shuffled, sd = (number(record, f) for f in ("true_score", "shuffled_score", "shuffled_sd"))
+        own, chance, count = (number(record, f) for f in ("model_val_score", "chance", "samples"))
+        if true is None or shuffled is None or sd is None or own is None or (count or 0) < fewest:
+            continue
+        level = shuffled if chance is None else chance
+        if true > shuffled + spread * max(sd, 1e-3) or own > level + max(0.03, spread * sd):
+            continue
+        message = (
+            f"on {count:g} samples the true pairing of inputs and targets scores {true:.2g}, "
+            f"shuffled pairings {shuffled:.2g}: nothing can be learned"
+        )
+        yield Finding(message, "training data", None, true, shuffled, location_of(record), confidence=0.7)

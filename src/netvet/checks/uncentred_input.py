@@ -1,0 +1,58 @@
+"""Inputs that are not centred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.core import Facts, Finding, check, location_of
+
+
+@check(
+    stage="data",
+    kind="cause",
+    severity="warning",
+    since="0.1",
+    explained_by=("unscaled-input", "non-finite-input", "mismatched-normalisation"),
+    fixes={"centre": "Subtract the mean of each feature or channel, fitted on the training data."},
+)
+def uncentred_input(
+    inputs: Facts,
+    modules: Facts | None = None,
+    *,
+    limit: float = 5.0,  # std; pixels from 0 to 1 reach 2 without harm
+) -> Iterator[Finding]:
+    """The mean of the input features is far from zero, measured in their std.
+
+    ## Why it matters
+    All inputs then point in nearly the same direction: the gradients of a unit share one sign, and learning zigzags.
+
+    ## Example
+    >>> from netvet.core import Facts
+    >>> data = {"dtype": "float32", "phase": "train", "feature_mean": [8.0, 9.0], "feature_std": [1.0, 1.0]}
+    >>> uncentred_input(Facts.of({"model": "Net", "position": 0, **data}))[0].message
+    'the features of input 0 of Net have means of 8.5 std (median): all samples look nearly alike'
+
+    ## Known problems
+    Pixels from 0 to 1 and single odd features stay below the limit; a norm layer in front centres by itself.
+
+    ## References
+    LeCun et al., Efficient BackProp (1998), 4.3.
+    """
+    normed = {m.get("model") for m in modules or () if m.get("order") == 0 and "Norm" in str(m.get("cls"))}
+    for record in inputs.where(phase="train"):
+        means, stds = record.get("feature_mean") or (), record.get("feature_std") or ()
+        is_float = str(record.get("dtype")).removeprefix("torch.").startswith(("float", "bfloat"))
+        if not is_float or record.get("model") in normed or len(means) != len(stds):
+            continue
+        pairs = [(m, s) for m, s in zip(means, stds, strict=True) if m is not None and s]
+        away = sorted(abs(m) / s for m, s in pairs if s > 1e-9)
+        # A single number, such as a time, is no set of features.
+        if len(away) < 2 and len(record.get("shape") or ()) < 4:
+            continue
+        middle = (away[len(away) // 2] + away[(len(away) - 1) // 2]) / 2 if away else 0.0
+        if middle < limit or max(abs(m) for m, _ in pairs) < 0.5:
+            continue
+        name = f"input {record.get('position')} of {record.get('model')}"
+        message = f"the features of {name} have means of {middle:.2g} std (median): all samples look nearly alike"
+        where, at = str(record.get("model")), location_of(record)
+        yield Finding(message, where, 0, middle, limit, at, confidence=0.6)
