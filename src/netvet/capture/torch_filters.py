@@ -22,7 +22,7 @@ MAX_MODELS = 20
 def roughness(weight: torch.Tensor) -> float | None:
     """Share of the spectral energy of [filters, channels, height, width] above half of the highest frequency.
 
-    0.75 for white noise, as that part is three quarters of the plane; None for filters that are all zero.
+    0.72 for white noise, as that part is about three quarters of the plane; None for filters that are all zero.
     """
     spectrum = torch.fft.fft2(weight.double(), s=(PADDED, PADDED)).abs().square()
     frequency = torch.fft.fftfreq(PADDED, dtype=torch.float64).abs()

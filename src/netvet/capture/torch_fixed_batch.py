@@ -53,6 +53,7 @@ class FixedBatchCollector:
         self._reason: str | None = None
         self._tries = 0
         self._deep = 0
+        self._compared = False
         self._budget = Budget(SHARE, GRACE_SECONDS)
 
     def on_call_end(self, event: Call) -> None:
@@ -126,6 +127,7 @@ class FixedBatchCollector:
         if fixed.predicted is not None:
             flips = float((predicted != fixed.predicted).double().mean())
             recorder.value(step, "fixed_batch_flips", flips, fixed.site)
+            self._compared = True
         fixed.predicted = predicted
 
     def on_finish(self, _ended: str) -> None:
@@ -134,6 +136,9 @@ class FixedBatchCollector:
             reason = self._reason or "no training call whose output went straight into a classification loss was seen"
             for signal in SIGNALS:
                 self._session.recorder.missing(signal, reason)
+        elif not self._compared:
+            reason = f"the run was too short: the batch is asked at every {EVERY}th sampled step"
+            self._session.recorder.missing("fixed_batch_flips", reason)
         self._fixed = None
 
 

@@ -120,7 +120,8 @@ class GradientCollector:
         records = []
         for last in self._last.values():
             ratio = noise_ratio(list(last.cosines))
-            if ratio is None:
+            # LBFGS walks far within one step: its gradients belong to different places.
+            if ratio is None or last.name.startswith("LBFGS"):
                 continue
             batch = None if self._unknown_size else round(statistics.median(last.batches)) or None
             scale = None if batch is None else ratio * batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -87,6 +88,18 @@ def write(session: Session, step: int, signal: str, named: Iterable[tuple[str, t
         session.recorder.values(step, signal, dict(zip([n for n, _ in pairs], numbers, strict=True)))
 
 
+@dataclass(slots=True)
+class _Before:
+    """A parameter before a step: the tensor itself, its numbers, and a copy of its sampled elements."""
+
+    p: torch.Tensor
+    index: int
+    norm: torch.Tensor
+    std: torch.Tensor
+    gradient: torch.Tensor | None
+    few: torch.Tensor
+
+
 class ParameterCollector:
     """Records `param_norm`, `param_std`, `param_grad_norm` and `update_ratio`."""
 
@@ -94,8 +107,8 @@ class ParameterCollector:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        # Optimizer, step, and a copy of the sampled weights by name; only while the step lasts.
-        self._before: tuple[Any, int, dict[str, tuple[torch.Tensor, torch.Tensor]]] | None = None
+        # Optimizer, step and parameters; only while the step lasts.
+        self._before: tuple[Any, int, list[_Before]] | None = None
 
     @torch.no_grad()
     def on_step_begin(self, event: Step) -> None:
@@ -103,21 +116,17 @@ class ParameterCollector:
         self._before = None
         if not session.deep or event.skipped:
             return
-        norms, stds, gradients, before = [], [], [], {}
-        for name, p in named_parameters(session, event):
+        before = []
+        held = (p for group in event.optimizer.param_groups for p in group["params"])
+        for index, p in zip(range(MAX_TENSORS), held, strict=False):
             values = local(p)
             if values is None:
                 continue
             few = sample(values)
-            norms.append((name, torch.linalg.vector_norm(values)))
-            stds.append((name, few.std(correction=0) if few.numel() > 1 else torch.zeros((), device=few.device)))
-            before[name] = (p, few.clone())
+            std = few.std(correction=0) if few.numel() > 1 else torch.zeros((), device=few.device)
             gradient = None if p.grad is None else local(p.grad)
-            if gradient is not None:
-                gradients.append((name, torch.linalg.vector_norm(gradient) / event.scale))
-        write(session, session.step, "param_norm", norms)
-        write(session, session.step, "param_std", stds)
-        write(session, session.step, "param_grad_norm", gradients)
+            size = None if gradient is None else torch.linalg.vector_norm(gradient) / event.scale
+            before.append(_Before(p, index, torch.linalg.vector_norm(values), std, size, few.clone()))
         self._before = (event.optimizer, session.step, before)
 
     @torch.no_grad()
@@ -126,21 +135,28 @@ class ParameterCollector:
         if kept is None or kept[0] is not event.optimizer:
             return
         _, step, before = kept
-        pairs = []
-        for name, (p, old) in before.items():
-            new = local(p)
+        # Names are asked for only now: a closure may have called the model for the first time within the step.
+        known = {id(p): name for name, p, _ in self._session.models.parameters()}
+        named = [(known.get(id(b.p), f"{event.name}/{b.index}"), b) for b in before]
+        write(self._session, step, "param_norm", [(n, b.norm) for n, b in named])
+        write(self._session, step, "param_std", [(n, b.std) for n, b in named])
+        write(self._session, step, "param_grad_norm", [(n, b.gradient) for n, b in named if b.gradient is not None])
+        self._write_updates(step, named)
+
+    def _write_updates(self, step: int, named: list[tuple[str, _Before]]) -> None:
+        names, sizes = [], []
+        for name, one in named:
+            new, old = local(one.p), one.few
             if new is None:
                 continue
             few = sample(new)
             if few.shape == old.shape and few.dtype == old.dtype and few.device == old.device:
-                pairs.append((name, torch.linalg.vector_norm(few - old), torch.linalg.vector_norm(old)))
-        numbers = as_floats([t for _, change, size in pairs for t in (change, size)])
+                names.append(name)
+                sizes += [torch.linalg.vector_norm(few - old), torch.linalg.vector_norm(old)]
+        numbers = as_floats(sizes)
         # A tensor that was all zero (a fresh bias) has no ratio.
-        ratios = {
-            name: change / size
-            for (name, _, _), change, size in zip(pairs, numbers[::2], numbers[1::2], strict=True)
-            if size != 0
-        }
+        pairs = zip(names, numbers[::2], numbers[1::2], strict=True)
+        ratios = {name: change / size for name, change, size in pairs if size != 0}
         if ratios:
             self._session.recorder.values(step, "update_ratio", ratios)
 
