@@ -9,11 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from netvet.capture.recorder import Recorder, Schedule
 from netvet.capture.torch_activations import MIN_SAMPLES
 from netvet.capture.torch_attention import attention_logits, entropy_share
 from netvet.capture.torch_filters import roughness
 from netvet.capture.torch_gradients import noise_ratio
 from netvet.capture.torch_parameters import sample, stride_of
+from netvet.capture.torch_session import Watch
+from netvet.store import RunWriter
 
 
 class Net(nn.Module):
@@ -284,3 +287,13 @@ def test_closures_name_their_parameters(watch):
             optimizer.step(closure)
 
     assert set(watch(program).get("update_ratio")) == {"weight", "bias"}
+
+
+def test_the_time_of_sampled_steps_is_counted(tmp_path):
+    recorder = Recorder(RunWriter.create(tmp_path, "test"), Schedule(0.01))
+    watched = Watch(recorder, probes=False)
+    watched.install()
+    train(3)
+    watched.finish("ok")
+    recorder.writer.close()
+    assert 0 < recorder.schedule.spent < recorder.cost

@@ -60,6 +60,7 @@ class ActivationCollector:
     """
 
     part = "activations"
+    sampled = True
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -91,6 +91,7 @@ class AttentionCollector:
     """Records `attention_entropy` and `attention_max_logit`."""
 
     part = "attention"
+    sampled = True
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -155,7 +156,24 @@ class Session:
         for event in EVENTS:
             method = getattr(collector, f"on_{event}", None)
             if method is not None:
+                if getattr(collector, "sampled", False):
+                    method = self._timed(method)
                 self._listeners[event].append(self.recorder.guard(collector.part, method))
+
+    def _timed(self, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The method of a collector with `sampled = True`: its time on sampled steps is held under the budget."""
+
+        def timed(what: Any) -> None:
+            if not self.deep:
+                method(what)
+                return
+            began = perf_counter()
+            try:
+                method(what)
+            finally:
+                self.recorder.schedule.spent += perf_counter() - began
+
+        return timed
 
     def emit(self, event: str, what: Any = None) -> None:
         """Tell all collectors; an error in one is kept from the others and from the training."""

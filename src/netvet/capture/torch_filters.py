@@ -38,6 +38,7 @@ class FilterCollector:
     """Records `first_layer_filters`."""
 
     part = "first-layer filters"
+    sampled = True
 
     def __init__(self, session: Session) -> None:
         self._session = session

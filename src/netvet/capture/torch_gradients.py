@@ -40,6 +40,7 @@ class GradientCollector:
     """
 
     part = "agreement of gradients"
+    sampled = True
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -88,11 +89,13 @@ class CallHooks:
     def _quietly(self, work: Callable[[], Any]) -> None:
         session = self._session
         outer, session.emitting = session.emitting, True
+        began = perf_counter()
         try:
             with torch.no_grad():
                 work()
         finally:
             session.emitting = outer
+            session.recorder.schedule.spent += perf_counter() - began
 
     def remove(self) -> None:
         """Take all hooks away."""

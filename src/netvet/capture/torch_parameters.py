@@ -104,6 +104,7 @@ class ParameterCollector:
     """Records `param_norm`, `param_std`, `param_grad_norm` and `update_ratio`."""
 
     part = "sizes of parameters and updates"
+    sampled = True
 
     def __init__(self, session: Session) -> None:
         self._session = session

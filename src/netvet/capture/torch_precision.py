@@ -21,6 +21,7 @@ class PrecisionCollector:
     """Records `precision`."""
 
     part = "precision"
+    sampled = True
 
     def __init__(self, session: Session) -> None:
         self._session = session
