@@ -54,7 +54,8 @@ def saturated_activation(
     if not found:
         return
     worst = max(found, key=lambda s: s.value)
-    message = f"{worst.value:.0%} of the units of {worst.layer} are saturated (derivative under 1% of the top) since step {worst.since}"
+    message = f"{worst.value:.0%} of the units of {worst.layer} are saturated (derivative under 1% of the top) "
+    message += f"since step {worst.since}"
     if len(found) > 1:
         message += f"; so it is in {len(found)} layers ({listed(s.layer for s in found)})"
     mild = learns(loss)
