@@ -41,6 +41,7 @@ _VIEWS = (
     "View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "T", "Permute", "Select", "Slice",
     "Clone", "ToCopy", "Alias", "Expand", "Index", "IndexSelect", "Split", "Unbind", "Chunk", "Flatten", "AsStrided",
 )  # fmt: skip
+LossKey = tuple[str, str, str, int]
 _NAMES = {"addmm": "linear", "bmm": "matmul", "mm": "matmul", "linear": "linear", "addmv": "linear"}
 
 
@@ -69,6 +70,14 @@ def loss_phase(event: LossCall, batch: Batch | None) -> str:
     return "eval" if batch is not None and not batch.trains else "train"
 
 
+def loss_key(event: LossCall, phase: str) -> LossKey:
+    """What makes a loss call one of its own: several functions, or several heads, may share a line."""
+    count = outputs(event) or 0
+    if event.input.dim() and event.input.shape[0] == count:
+        count = 0  # classes that are the samples of the batch, which may vary in number
+    return str(event.site or "?"), phase, event.function, count
+
+
 class LossCollector:
     """Records `losses`."""
 
@@ -76,7 +85,7 @@ class LossCollector:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._seen: dict[tuple[str, str], _Seen] = {}
+        self._seen: dict[LossKey, _Seen] = {}
         self._waiting: list[tuple[_Seen, int, float | None]] = []
         self._handles: list[Any] = []
         self._budget = Budget(SHARE, GRACE)
@@ -84,7 +93,7 @@ class LossCollector:
 
     def on_loss(self, event: LossCall) -> None:
         tracker: BatchTracker = self._session.options["batches"]
-        key = (str(event.site or "?"), loss_phase(event, tracker.batch))
+        key = loss_key(event, loss_phase(event, tracker.batch))
         seen = self._seen.get(key)
         if seen is None:
             if len(self._seen) >= MAX_SITES:
@@ -107,7 +116,7 @@ class LossCollector:
             seen.low = value if seen.low is None else min(seen.low, value)
             seen.high = value if seen.high is None else max(seen.high, value)
 
-    def _describe(self, event: LossCall, key: tuple[str, str], batch: Batch | None) -> dict[str, Any]:
+    def _describe(self, event: LossCall, key: LossKey, batch: Batch | None) -> dict[str, Any]:
         given = event.arguments
         ignore = given.get("ignore_index") if event.function in ("cross_entropy", "nll_loss") else None
         first, target = event.input, event.target
@@ -191,12 +200,12 @@ class LossCollector:
         self._handles.clear()
 
     def on_report(self, _: None) -> None:
-        records: dict[tuple[str, str], dict[str, Any]] = {}
-        for seen in self._seen.values():
+        records: dict[LossKey, dict[str, Any]] = {}
+        for key, seen in self._seen.items():
             record = _result(seen)
             if record["phase"] == "eval-mode-grad":
                 record["phase"] = "train" if record["feeds_backward"] else "eval"
-            records.setdefault((record["site"], record["phase"]), record)
+            records.setdefault((key[0], record["phase"], *key[2:]), record)
         if records:
             self._session.recorder.facts("losses", list(records.values()))
         elif self._ended:
@@ -277,7 +286,8 @@ def _count(seen: _Seen, event: LossCall) -> None:
     if found is None or found.numel() == 0 or bool((found < 0).any()) or bool((found >= classes).any()):
         return
     counts = torch.bincount(found.long(), minlength=classes).cpu()
-    seen.counts = counts if seen.counts is None else seen.counts + counts
+    if seen.counts is None or len(seen.counts) == len(counts):
+        seen.counts = counts if seen.counts is None else seen.counts + counts
 
 
 def _reached(root: Any, wanted: set[int]) -> Iterator[tuple[int, float | None]]:

@@ -13,7 +13,7 @@ import torch
 
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_events import LossCall, Session
-from netvet.capture.torch_losses import loss_phase
+from netvet.capture.torch_losses import LossKey, loss_key, loss_phase
 from netvet.capture.torch_tensors import (
     CLASS_LOSSES,
     REGRESSION_LOSSES,
@@ -99,7 +99,7 @@ class TargetCollector:
     def __init__(self, session: Session) -> None:
         self._session = session
         session.options["targets"] = self
-        self._seen: dict[tuple[str, str], _Seen] = {}
+        self._seen: dict[LossKey, _Seen] = {}
         self._budget = Budget(SHARE, GRACE)
         self._ended = False
 
@@ -107,7 +107,7 @@ class TargetCollector:
         tracker: BatchTracker = self._session.options["batches"]
         phase = loss_phase(event, tracker.batch)
         phase = "train" if phase == "eval-mode-grad" else phase
-        key = (str(event.site or "?"), phase)
+        key = loss_key(event, phase)
         seen = self._seen.get(key)
         if seen is None:
             if len(self._seen) >= MAX_SITES or not is_plain(event.target) or not is_plain(event.input):
@@ -193,7 +193,7 @@ def _batch_std(tensor: torch.Tensor) -> float | None:
     return finite(float(rows.var(0, correction=0).mean().sqrt()))
 
 
-def describe(event: LossCall, key: tuple[str, str], batch: Batch | None) -> dict[str, Any]:
+def describe(event: LossCall, key: LossKey, batch: Batch | None) -> dict[str, Any]:
     """What the first call shows."""
     given = _Moments()
     if event.input.numel() and not event.input.is_complex():

@@ -1,0 +1,122 @@
+"""Kinds, counts and order of targets, and the series of predictions."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+GENERATOR = torch.Generator().manual_seed(1)
+X = torch.randn(240, 6, generator=GENERATOR)
+Y = X[:, :3].argmax(1)
+
+
+def epochs(model, x, y, loss_of, *, count=2, size=24):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(count):
+        for start in range(0, len(x), size):
+            optimizer.zero_grad()
+            loss_of(model(x[start : start + size]), y[start : start + size]).backward()
+            optimizer.step()
+
+
+def target_of(watch, y, loss_of, outputs=3):
+    run = watch(lambda: epochs(nn.Linear(6, outputs), X, y, loss_of), probes=False)
+    return run, run.get("targets")[0]
+
+
+@pytest.mark.parametrize(
+    ("y", "loss_of", "outputs", "kind"),
+    [
+        (Y, functional.cross_entropy, 3, "classes"),
+        (torch.nn.functional.one_hot(Y).float(), functional.cross_entropy, 3, "probabilities"),
+        ((X[:, :1] > 0).float(), functional.binary_cross_entropy_with_logits, 1, "binary"),
+        ((X[:, :3] > 0).float(), functional.binary_cross_entropy_with_logits, 3, "multilabel"),
+        (X[:, :1].sigmoid(), functional.binary_cross_entropy_with_logits, 1, "probabilities"),
+        (X[:, :3], functional.mse_loss, 3, "regression"),
+    ],
+)
+def test_names_the_kind(watch, y, loss_of, outputs, kind):
+    assert target_of(watch, y, loss_of, outputs)[1]["kind"] == kind
+
+
+def test_one_class_for_each_position_is_a_sequence(watch):
+    def loss_of(scores, y):
+        return functional.cross_entropy(scores.reshape(-1, 3), y.reshape(-1))
+
+    y = (X > 0).long()
+    run = watch(lambda: epochs(nn.Linear(6, 18), X, y, loss_of), probes=False)
+    assert run.get("targets")[0]["kind"] == "sequence"
+
+
+def test_counts_and_moments_agree_with_a_reference(watch):
+    record = target_of(watch, Y, functional.cross_entropy)[1]
+    counts = np.bincount(Y.numpy(), minlength=3)
+    shares = counts / counts.sum()
+    assert record["counts"] == (2 * counts).tolist()
+    assert record["samples"] == 480
+    assert record["classes_seen"] == 3
+    assert record["entropy"] == pytest.approx(-(shares * np.log(shares)).sum())
+    assert record["mean"] == pytest.approx(float(Y.double().mean()))
+    assert record["std"] == pytest.approx(float(Y.double().std(correction=0)))
+
+
+def test_sorted_classes_show_in_neighbours_and_in_batches(watch):
+    order = torch.argsort(Y)
+
+    def sorted_epochs():
+        epochs(nn.Linear(6, 3), X[order], Y[order], functional.cross_entropy)
+
+    record = watch(sorted_epochs, probes=False).get("targets")[0]
+    assert record["lag1"] > 20 * record["expected_lag1_sd"]
+    assert record["purity_z"] > 20
+    shuffled = target_of(watch, Y, functional.cross_entropy)[1]
+    assert abs(shuffled["lag1"]) < 4 * shuffled["expected_lag1_sd"]
+    assert abs(shuffled["purity_z"]) < 4
+    by_hand = [np.bincount(Y[i : i + 24].numpy()).max() / 24 for i in range(0, 240, 24)]
+    assert shuffled["batch_purity"] == pytest.approx(np.mean(by_hand))
+
+
+def test_accuracy_and_top_shares_agree_with_a_reference(watch):
+    wanted = []
+
+    def loss_of(scores, y):
+        given = scores.detach().argmax(1)
+        shares = np.bincount(given.numpy(), minlength=3) / 24, np.bincount(y.numpy(), minlength=3) / 24
+        wanted.append((float((given == y).double().mean()), shares[0].max(), shares[1].max()))
+        return functional.cross_entropy(scores, y)
+
+    run, _ = target_of(watch, Y, loss_of)
+    for i, signal in enumerate(("train_accuracy", "prediction_top_share", "target_top_share")):
+        (series,) = run.get(signal).values()
+        assert series.steps.tolist() == list(range(20))
+        assert series.values == pytest.approx([w[i] for w in wanted])
+
+
+def test_stds_of_a_regression_agree_with_a_reference(watch):
+    wanted = []
+
+    def loss_of(output, y):
+        wanted.append((output.detach().double().std(0, correction=0), y.double().std(0, correction=0)))
+        return functional.mse_loss(output, y)
+
+    run, _ = target_of(watch, X[:, :1], loss_of, outputs=1)
+    for i, signal in enumerate(("prediction_std", "target_std")):
+        (series,) = run.get(signal).values()
+        assert series.values == pytest.approx([float(w[i]) for w in wanted])
+
+
+def test_micro_batches_of_one_step_are_averaged(watch):
+    wanted = []
+
+    def train():
+        model = nn.Linear(6, 3)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for part in range(4):
+            scores = model(X[part * 24 : part * 24 + 24])
+            wanted.append(float((scores.argmax(1) == Y[part * 24 : part * 24 + 24]).double().mean()))
+            functional.cross_entropy(scores, Y[part * 24 : part * 24 + 24]).backward()
+        optimizer.step()
+
+    (series,) = watch(train, probes=False).get("train_accuracy").values()
+    assert series.values.tolist() == [pytest.approx(sum(wanted) / 4)]
