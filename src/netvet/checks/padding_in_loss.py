@@ -15,7 +15,7 @@ from netvet.stats import number
     since="0.1",
     explained_by=("ignored-mask",),
     fixes={
-        "ignore-index": "Give padded targets the value of ignore_index, or multiply the loss by the mask before averaging."
+        "ignore-index": "Give padded targets the value of ignore_index, or mask the loss."
     },
 )
 def padding_in_loss(

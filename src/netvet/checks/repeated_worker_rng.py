@@ -14,7 +14,7 @@ from netvet.stats import number
     severity="warning",
     since="0.1",
     fixes={
-        "worker-seed": "Draw from torch's generator, or seed numpy and random in worker_init_fn from torch.initial_seed()."
+        "worker-seed": "Draw from torch's generator, or seed numpy and random in worker_init_fn."
     },
 )
 def repeated_worker_rng(
@@ -36,7 +36,7 @@ def repeated_worker_rng(
     Equal generator states that nobody draws from are silent, and so are draws that differ.
 
     ## References
-    Tanel Parnamaa, Using PyTorch + NumPy? You are making a mistake (2021); PyTorch, randomness in multi-process loading.
+    Tanel Parnamaa, Using PyTorch + NumPy? You are making a mistake (2021).
     """
     for record in worker_draws:
         part = number(record, "repeated")

@@ -1,0 +1,30 @@
+"""Rare classes."""
+
+from netvet.checks.class_imbalance import class_imbalance
+from netvet.core import Facts, LayerSeries
+
+
+COUNTS = {"site": "a", "phase": "train", "kind": "binary", "counts": [970, 30]}
+TOP = LayerSeries.of(a=[1.0] * 8)
+
+
+def test_fires_when_only_the_common_class_is_predicted():
+    (finding,) = class_imbalance(Facts.of(COUNTS), None, TOP)
+    assert "30 of 1000" in finding.message
+    assert finding.severity is None
+
+
+def test_is_quiet_with_weights():
+    assert class_imbalance(Facts.of(COUNTS), Facts.of({"site": "a", "weight": [1, 30]}), TOP) == []
+
+
+def test_is_a_note_while_both_are_predicted():
+    assert [f.severity for f in class_imbalance(Facts.of(COUNTS), None, LayerSeries.of(a=[0.95] * 8))] == ["note"]
+
+
+def test_is_quiet_below_the_limit():
+    assert class_imbalance(Facts.of({**COUNTS, "counts": [600, 400]}), None, TOP) == []
+
+
+def test_is_quiet_without_fields():
+    assert class_imbalance(Facts.of({})) == []

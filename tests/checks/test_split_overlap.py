@@ -1,0 +1,39 @@
+"""Shared samples."""
+
+from netvet.checks.split_overlap import split_overlap
+from netvet.core import Facts
+
+
+SICK = {"train": 1000, "eval": 200, "overlap": 50, "granular": 64, "duplicates": 0, "train_seen": 1000}
+
+
+def test_fires_on_the_fault():
+    (finding,) = split_overlap(Facts.of(SICK))
+    assert "50 of 200" in finding.message
+
+
+def test_is_quiet_without_overlap():
+    assert split_overlap(Facts.of({**SICK, **{"overlap": 0}})) == []
+
+
+def test_is_quiet_for_tiny_splits():
+    assert split_overlap(Facts.of({**SICK, **{"eval": 5, "overlap": 1}})) == []
+
+
+def test_is_quiet_for_short_inputs_that_collide():
+    assert split_overlap(Facts.of({**SICK, **{"granular": 3, "duplicates": 200}})) == []
+
+
+def test_small_overlap_and_no_split_at_all_are_notes():
+    small = Facts.of({**SICK, "overlap": 1})
+    same = Facts.of({**SICK, "eval": 1000, "overlap": 1000})
+    assert [f.severity for s in (small, same) for f in split_overlap(s)] == ["note", "note"]
+
+
+def test_is_quiet_for_tokens_that_repeat():
+    repeats = Facts.of({**SICK, "duplicates": 400})
+    assert split_overlap(repeats, Facts.of({"dtype": "int64"})) == []
+
+
+def test_is_quiet_without_fields():
+    assert split_overlap(Facts.of({})) == []
