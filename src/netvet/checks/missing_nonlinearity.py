@@ -61,8 +61,8 @@ def missing_nonlinearity(graph: Facts, parameters: Facts | None = None) -> Itera
         many, have = ("pairs", "have") if len(pairs) > 1 else ("pair", "has")
         what = f"{len(pairs)} {many} of linear layers ({shown}) {have} nothing but affine operations between"
         message = f"{what}: each pair acts as a single layer"
-        (first, _), place = next(iter(pairs.items()))
-        yield Finding(message, first, 0, len(pairs), 0.0, location_of(place), {"pairs": [list(p) for p in pairs]})
+        place = location_of(next(iter(pairs.values())))
+        yield Finding(message, None, 0, len(pairs), 0.0, place, {"pairs": [list(p) for p in pairs]})
 
 
 def _weight(node: Record, nodes: Nodes) -> Record | None:
@@ -86,8 +86,7 @@ def _linear_before(node: Record, nodes: Nodes, users: dict[int, list[Record]]) -
             return None
         node = ways[0]
         weight = _weight(node, nodes)
-        if weight:
-            # A norm between two blocks may be the end of a deliberate embedding (SimSiam).
+        if weight:  # a norm between two blocks may be the end of a deliberate embedding (SimSiam)
             same = last and _layer(last).rpartition(".")[0] == _layer(weight).rpartition(".")[0]
             return (node, weight) if same or not norm else None
         if node.get("op") not in _AFFINE:

@@ -1,0 +1,25 @@
+"""The prediction for one sample depends on other samples."""
+
+from netvet.checks.batch_mixing import batch_mixing
+from netvet.core import Facts
+
+SICK = {"model": "Net", "mixed": 1.0, "pair": [0, 1], "op": "view", "file": "net.py", "line": 2}
+
+
+def found(**changes):
+    return batch_mixing(Facts.of({**SICK, **changes}))
+
+
+def test_fires_with_the_numbers_and_the_place():
+    (finding,) = found()
+    assert "100% of the pairs" in finding.message
+    assert str(finding.location) == "net.py:2"
+
+
+def test_is_quiet_on_look_alikes_and_missing_values():
+    assert not found(mixed=0.0)
+    assert not found(mixed=None)
+    assert not found(legal=["bn"])
+    assert not found(op="batch_norm")
+    assert not found(pair=None)
+    assert not batch_mixing(Facts.of({}))

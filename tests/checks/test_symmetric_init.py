@@ -1,0 +1,25 @@
+"""Units that start equal and stay equal."""
+
+from netvet.checks.symmetric_init import symmetric_init
+from netvet.core import Facts
+
+SICK = {"layer": "fc", "units": 8, "identical_gradients": 8, "layers_with_weights": 2, "file": "net.py", "line": 2}
+
+
+def found(**changes):
+    return symmetric_init(Facts.of({**SICK, **changes}))
+
+
+def test_fires_with_the_numbers_and_the_place():
+    (finding,) = found()
+    assert "8 of 8 units" in finding.message
+    assert str(finding.location) == "net.py:2"
+
+
+def test_is_quiet_on_look_alikes_and_missing_values():
+    assert not found(layers_with_weights=1)
+    assert not found(identical_gradients=0)
+    assert not found(identical_gradients=None)
+    assert not found(zero_gradient=True)
+    assert not found(units=1)
+    assert not symmetric_init(Facts.of({}))
