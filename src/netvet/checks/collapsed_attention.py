@@ -1,0 +1,60 @@
+"""Attention that looks at one position only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netvet.core import Finding, LayerSeries, Severity, check
+from netvet.stats import late, learns
+
+_CAUSES = (
+    "lr-too-high", "missing-warmup", "unscaled-input", "badly-scaled-init", "ignored-mask",
+    "growing-attention-logits", "missing-zero-grad", "unscaled-half-precision",
+)  # fmt: skip
+
+
+@check(
+    stage="fit",
+    kind="symptom",
+    severity="warning",
+    since="0.1",
+    explained_by=_CAUSES,
+    fixes={
+        "qk-norm": "Normalise queries and keys, warm the learning rate up, or lower it.",
+    },
+)
+def collapsed_attention(
+    attention_entropy: LayerSeries,
+    loss: LayerSeries | None = None,
+    *,
+    limit: float = 0.02,  # of the entropy of even attention
+    patience: int = 50,  # steps
+) -> Iterator[Finding]:
+    """The lowest-entropy head of an attention layer puts all its weight on one key.
+
+    ## Why it matters
+    A softmax that is one-hot has no gradient: the layer can no longer change what it looks at.
+
+    ## Example
+    >>> from netvet.core import LayerSeries
+    >>> collapsed_attention(LayerSeries.of(attn=[0.9] * 10 + [0.001] * 90))[0].message
+    'the attention of attn has 0.1% of the entropy of even attention'
+
+    ## Known problems
+    Heads that copy the previous position are sharp rightly; while the loss falls, it is a note.
+
+    ## References
+    Zhai et al., arXiv:2303.06296 (entropy collapse); Dehghani et al., arXiv:2302.05442.
+    """
+    for layer, every in attention_entropy.items():
+        level, one = late(every, patience=patience), every.finite()
+        if level is None:
+            continue
+        begin = float(np.median(one.values[:3]))
+        if level < limit < begin:
+            message = f"the attention of {layer} has {level:.1%} of the entropy of even attention"
+            severity: Severity | None = "note" if learns(loss) else None
+            yield Finding(message, layer, int(one.steps[-1]), level, limit, severity=severity, confidence=0.6)
+            return

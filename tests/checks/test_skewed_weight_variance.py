@@ -1,0 +1,15 @@
+"""A layer whose weights spread far beyond their initial scale."""
+
+from netvet.checks.skewed_weight_variance import skewed_weight_variance
+from netvet.core import LayerSeries
+
+
+def test_fires_beyond_the_limit():
+    found = skewed_weight_variance(LayerSeries.of(w=[1.05**i for i in range(120)]))
+    assert found
+    assert any(c.isdigit() for c in found[0].message)
+
+
+def test_is_quiet_on_look_alikes_and_below_the_limit():
+    assert skewed_weight_variance(LayerSeries.of(w=[1.0 + 0.01 * i for i in range(120)])) == []
+    assert skewed_weight_variance(LayerSeries.of(w=[])) == []
