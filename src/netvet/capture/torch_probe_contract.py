@@ -60,7 +60,8 @@ def loss_contract(context: ProbeContext) -> None:
                 "perfect": total(perfect), "constant": total(constant) if constant is not None else None,
                 "worst": total(wrong), "floor": total(reached) if reached is not None else None,
                 "descends_toward_target": slope, "unbounded_below": _falls_for_ever(total, wrong, low, high),
-                "output_range": [low, high], "target_range": [float(target.min()), float(target.max())] if real else None,
+                "output_range": [low, high],
+                "target_range": [float(target.min()), float(target.max())] if real else None,
                 **_clamped(context, operation, total), "batch_scaling": _batch_scaling(context, operation),
             },
         )  # fmt: skip

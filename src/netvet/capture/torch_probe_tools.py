@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +126,8 @@ def run_call(
 ) -> Any:
     """Call the copy, from the recorded state of the generator (or another)."""
     torch.set_rng_state(call.rng if state is None else state)
-    return call.module(*args, **kwargs)
+    with torch.autocast(*call.autocast) if call.autocast else nullcontext():
+        return call.module(*args, **kwargs)
 
 
 def float_outputs(output: Any) -> list[torch.Tensor]:
