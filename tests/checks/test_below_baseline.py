@@ -3,7 +3,6 @@
 from netvet.checks.below_baseline import below_baseline
 from netvet.core import Facts
 
-
 SICK = {"split": "val", "score": "accuracy", "samples": 400, "model": 0.1, "majority": 0.12}
 
 
@@ -13,19 +12,19 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_a_better_net():
-    assert below_baseline(Facts.of({**SICK, **{"model": 0.2}})) == []
+    assert below_baseline(Facts.of({**SICK, "model": 0.2})) == []
 
 
 def test_is_quiet_on_training_data():
-    assert below_baseline(Facts.of({**SICK, **{"split": "train"}})) == []
+    assert below_baseline(Facts.of({**SICK, "split": "train"})) == []
 
 
 def test_is_quiet_for_few_samples():
-    assert below_baseline(Facts.of({**SICK, **{"samples": 20}})) == []
+    assert below_baseline(Facts.of({**SICK, "samples": 20})) == []
 
 
 def test_is_quiet_for_one_class():
-    assert below_baseline(Facts.of({**SICK, **{"majority": 1.0}})) == []
+    assert below_baseline(Facts.of({**SICK, "majority": 1.0})) == []
 
 
 def test_is_quiet_without_fields():

@@ -3,7 +3,6 @@
 from netvet.checks.class_imbalance import class_imbalance
 from netvet.core import Facts, LayerSeries
 
-
 COUNTS = {"site": "a", "phase": "train", "kind": "binary", "counts": [970, 30]}
 TOP = LayerSeries.of(a=[1.0] * 8)
 

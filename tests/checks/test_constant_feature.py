@@ -3,7 +3,6 @@
 from netvet.checks.constant_feature import constant_feature
 from netvet.core import Facts
 
-
 SICK = {
     "model": "Net",
     "position": 0,
@@ -24,19 +23,19 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_tokens():
-    assert constant_feature(Facts.of({**SICK, **{"dtype": "int64"}})) == []
+    assert constant_feature(Facts.of({**SICK, "dtype": "int64"})) == []
 
 
 def test_is_quiet_for_few_samples():
-    assert constant_feature(Facts.of({**SICK, **{"samples": 8}})) == []
+    assert constant_feature(Facts.of({**SICK, "samples": 8})) == []
 
 
 def test_is_quiet_for_a_fixed_code():
-    assert constant_feature(Facts.of({**SICK, **{"batch": 1}})) == []
+    assert constant_feature(Facts.of({**SICK, "batch": 1})) == []
 
 
 def test_is_quiet_for_few_features():
-    assert constant_feature(Facts.of({**SICK, **{"constant_features": 2}})) == []
+    assert constant_feature(Facts.of({**SICK, "constant_features": 2})) == []
 
 
 def test_borders_are_a_note():

@@ -3,7 +3,6 @@
 from netvet.checks.duplicate_samples import duplicate_samples
 from netvet.core import Facts
 
-
 SICK = {"train_seen": 1000, "duplicates": 300, "granular": 64}
 
 
@@ -13,15 +12,15 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_below_the_limit():
-    assert duplicate_samples(Facts.of({**SICK, **{"duplicates": 5}})) == []
+    assert duplicate_samples(Facts.of({**SICK, "duplicates": 5})) == []
 
 
 def test_is_quiet_for_short_inputs():
-    assert duplicate_samples(Facts.of({**SICK, **{"granular": 2}})) == []
+    assert duplicate_samples(Facts.of({**SICK, "granular": 2})) == []
 
 
 def test_is_quiet_for_replacement():
-    assert duplicate_samples(Facts.of({**SICK, **{"duplicates": None}})) == []
+    assert duplicate_samples(Facts.of({**SICK, "duplicates": None})) == []
 
 
 def test_is_quiet_for_tokens():

@@ -3,7 +3,6 @@
 from netvet.checks.ignores_input import ignores_input
 from netvet.core import Facts
 
-
 SICK = {"site": "t.py:9", "real": 2.302, "shuffled": 2.303}
 
 
@@ -13,19 +12,19 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_when_inputs_help():
-    assert ignores_input(Facts.of({**SICK, **{"shuffled": 3.0}})) == []
+    assert ignores_input(Facts.of({**SICK, "shuffled": 3.0})) == []
 
 
 def test_is_quiet_near_zero():
-    assert ignores_input(Facts.of({**SICK, **{"real": 0.0}})) == []
+    assert ignores_input(Facts.of({**SICK, "real": 0.0})) == []
 
 
 def test_is_quiet_for_negative_losses():
-    assert ignores_input(Facts.of({**SICK, **{"real": -1.0}})) == []
+    assert ignores_input(Facts.of({**SICK, "real": -1.0})) == []
 
 
 def test_is_quiet_when_accuracy_falls():
-    assert ignores_input(Facts.of({**SICK, **{"accuracy_real": 0.5, "accuracy_shuffled": 0.1}})) == []
+    assert ignores_input(Facts.of({**SICK, "accuracy_real": 0.5, "accuracy_shuffled": 0.1})) == []
 
 
 def test_is_quiet_without_fields():

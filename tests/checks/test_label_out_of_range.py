@@ -3,7 +3,6 @@
 from netvet.checks.label_out_of_range import label_out_of_range
 from netvet.core import Facts
 
-
 SICK = {"exception": "IndexError: Target 10 is out of bounds."}
 
 
@@ -13,11 +12,11 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_other_errors():
-    assert label_out_of_range(Facts.of({**SICK, **{"exception": "IndexError: list index out of range"}})) == []
+    assert label_out_of_range(Facts.of({**SICK, "exception": "IndexError: list index out of range"})) == []
 
 
 def test_is_quiet_for_a_good_run():
-    assert label_out_of_range(Facts.of({**SICK, **{"exception": None}})) == []
+    assert label_out_of_range(Facts.of({**SICK, "exception": None})) == []
 
 
 def test_is_quiet_without_fields():

@@ -3,7 +3,6 @@
 from netvet.checks.mismatched_normalisation import mismatched_normalisation
 from netvet.core import Facts
 
-
 TRAIN = {"model": "Net", "position": 0, "phase": "train", "dtype": "float32", "mean": 0.3, "std": 0.4, "samples": 900}
 TRAIN |= {"min": 0.0, "max": 1.0}
 SCORE = {**TRAIN, "phase": "eval", "mean": 76.5, "std": 102.0, "max": 255.0}

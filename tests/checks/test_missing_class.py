@@ -3,7 +3,6 @@
 from netvet.checks.missing_class import missing_class
 from netvet.core import Facts
 
-
 TRAIN = {"phase": "train", "kind": "classes", "outputs": 3, "counts": [300, 300, 0]}
 SCORE = {**TRAIN, "phase": "eval", "counts": [50, 50, 40]}
 

@@ -3,7 +3,6 @@
 from netvet.checks.mutated_data import mutated_data
 from netvet.core import Facts
 
-
 SICK = {"loader": "train", "checked": 16, "changed": 16, "drift": 0.5}
 
 
@@ -13,15 +12,15 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_when_nothing_changed():
-    assert mutated_data(Facts.of({**SICK, **{"changed": 0}})) == []
+    assert mutated_data(Facts.of({**SICK, "changed": 0})) == []
 
 
 def test_is_quiet_for_a_few_new_labels():
-    assert mutated_data(Facts.of({**SICK, **{"changed": 3}})) == []
+    assert mutated_data(Facts.of({**SICK, "changed": 3})) == []
 
 
 def test_is_quiet_for_too_few():
-    assert mutated_data(Facts.of({**SICK, **{"checked": 2, "changed": 2}})) == []
+    assert mutated_data(Facts.of({**SICK, "checked": 2, "changed": 2})) == []
 
 
 def test_is_quiet_without_fields():

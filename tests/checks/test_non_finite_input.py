@@ -3,7 +3,6 @@
 from netvet.checks.non_finite_input import non_finite_input
 from netvet.core import Facts, LayerSeries
 
-
 SICK = {"model": "Net", "position": 0, "phase": "train", "nonfinite": 3}
 
 
@@ -13,11 +12,11 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_clean_inputs():
-    assert non_finite_input(Facts.of({**SICK, **{"nonfinite": 0}})) == []
+    assert non_finite_input(Facts.of({**SICK, "nonfinite": 0})) == []
 
 
 def test_is_quiet_for_masks():
-    assert non_finite_input(Facts.of({**SICK, **{"position": "attn_mask"}})) == []
+    assert non_finite_input(Facts.of({**SICK, "position": "attn_mask"})) == []
 
 
 def test_is_a_note_while_the_loss_stays_finite():

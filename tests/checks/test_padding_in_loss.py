@@ -3,7 +3,6 @@
 from netvet.checks.padding_in_loss import padding_in_loss
 from netvet.core import Facts
 
-
 SICK = {"model": "Net", "given": True, "loss_changes": 0.3, "tolerance": 1e-05, "pad_share": 0.4}
 
 
@@ -13,23 +12,23 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_when_ignored():
-    assert padding_in_loss(Facts.of({**SICK, **{"loss_changes": 0.0}})) == []
+    assert padding_in_loss(Facts.of({**SICK, "loss_changes": 0.0})) == []
 
 
 def test_is_quiet_for_little_padding():
-    assert padding_in_loss(Facts.of({**SICK, **{"pad_share": 0.001}})) == []
+    assert padding_in_loss(Facts.of({**SICK, "pad_share": 0.001})) == []
 
 
 def test_is_quiet_when_outputs_change():
-    assert padding_in_loss(Facts.of({**SICK, **{"output_changes": 1.0}})) == []
+    assert padding_in_loss(Facts.of({**SICK, "output_changes": 1.0})) == []
 
 
 def test_is_quiet_without_a_mask():
-    assert padding_in_loss(Facts.of({**SICK, **{"given": False}})) == []
+    assert padding_in_loss(Facts.of({**SICK, "given": False})) == []
 
 
 def test_is_quiet_with_ignore_index():
-    assert padding_in_loss(Facts.of({**SICK, **{"ignore_index_used": True}})) == []
+    assert padding_in_loss(Facts.of({**SICK, "ignore_index_used": True})) == []
 
 
 def test_is_quiet_without_fields():

@@ -3,7 +3,6 @@
 from netvet.checks.random_labels import random_labels
 from netvet.core import Facts
 
-
 SICK = {"samples": 800, "true_score": 0.11, "shuffled_score": 0.1, "shuffled_sd": 0.01, "model_val_score": 0.1}
 
 
@@ -13,19 +12,19 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_when_simple_learners_learn():
-    assert random_labels(Facts.of({**SICK, **{"true_score": 0.5}})) == []
+    assert random_labels(Facts.of({**SICK, "true_score": 0.5})) == []
 
 
 def test_is_quiet_when_the_net_learns():
-    assert random_labels(Facts.of({**SICK, **{"model_val_score": 0.6}})) == []
+    assert random_labels(Facts.of({**SICK, "model_val_score": 0.6})) == []
 
 
 def test_is_quiet_for_few_samples():
-    assert random_labels(Facts.of({**SICK, **{"samples": 50}})) == []
+    assert random_labels(Facts.of({**SICK, "samples": 50})) == []
 
 
 def test_is_quiet_without_a_score():
-    assert random_labels(Facts.of({**SICK, **{"model_val_score": None}})) == []
+    assert random_labels(Facts.of({**SICK, "model_val_score": None})) == []
 
 
 def test_is_quiet_without_fields():

@@ -3,7 +3,6 @@
 from netvet.checks.split_overlap import split_overlap
 from netvet.core import Facts
 
-
 SICK = {"train": 1000, "eval": 200, "overlap": 50, "granular": 64, "duplicates": 0, "train_seen": 1000}
 
 
@@ -13,15 +12,15 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_without_overlap():
-    assert split_overlap(Facts.of({**SICK, **{"overlap": 0}})) == []
+    assert split_overlap(Facts.of({**SICK, "overlap": 0})) == []
 
 
 def test_is_quiet_for_tiny_splits():
-    assert split_overlap(Facts.of({**SICK, **{"eval": 5, "overlap": 1}})) == []
+    assert split_overlap(Facts.of({**SICK, "eval": 5, "overlap": 1})) == []
 
 
 def test_is_quiet_for_short_inputs_that_collide():
-    assert split_overlap(Facts.of({**SICK, **{"granular": 3, "duplicates": 200}})) == []
+    assert split_overlap(Facts.of({**SICK, "granular": 3, "duplicates": 200})) == []
 
 
 def test_small_overlap_and_no_split_at_all_are_notes():

@@ -3,7 +3,6 @@
 from netvet.checks.target_in_input import target_in_input
 from netvet.core import Facts
 
-
 SICK = {"model": "Net", "shifted_identity": True}
 
 
@@ -13,15 +12,15 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_autoencoders():
-    assert target_in_input(Facts.of({**SICK, **{"autoencoder": True}})) == []
+    assert target_in_input(Facts.of({**SICK, "autoencoder": True})) == []
 
 
 def test_is_quiet_for_shifted_targets():
-    assert target_in_input(Facts.of({**SICK, **{"shifted_identity": False}})) == []
+    assert target_in_input(Facts.of({**SICK, "shifted_identity": False})) == []
 
 
 def test_is_quiet_for_exact_linear_maps():
-    assert target_in_input(Facts.of({**SICK, **{"shifted_identity": None, "r2": 1.0}})) == []
+    assert target_in_input(Facts.of({**SICK, "shifted_identity": None, "r2": 1.0})) == []
 
 
 def test_is_quiet_without_fields():

@@ -3,7 +3,6 @@
 from netvet.checks.token_out_of_range import token_out_of_range
 from netvet.core import Facts
 
-
 SICK = {"exception": "IndexError: index out of range in self"}
 
 
@@ -13,11 +12,11 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_other_errors():
-    assert token_out_of_range(Facts.of({**SICK, **{"exception": "IndexError: list index out of range"}})) == []
+    assert token_out_of_range(Facts.of({**SICK, "exception": "IndexError: list index out of range"})) == []
 
 
 def test_is_quiet_for_a_good_run():
-    assert token_out_of_range(Facts.of({**SICK, **{"exception": None}})) == []
+    assert token_out_of_range(Facts.of({**SICK, "exception": None})) == []
 
 
 def test_is_quiet_without_fields():

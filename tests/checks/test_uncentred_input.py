@@ -3,7 +3,6 @@
 from netvet.checks.uncentred_input import uncentred_input
 from netvet.core import Facts
 
-
 SICK = {
     "model": "Net",
     "position": 0,
@@ -20,15 +19,15 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_pixels():
-    assert uncentred_input(Facts.of({**SICK, **{"feature_mean": [0.5, 0.5], "feature_std": [0.25, 0.25]}})) == []
+    assert uncentred_input(Facts.of({**SICK, "feature_mean": [0.5, 0.5], "feature_std": [0.25, 0.25]})) == []
 
 
 def test_is_quiet_for_one_number():
-    assert uncentred_input(Facts.of({**SICK, **{"feature_mean": [9.0], "feature_std": [1.0]}})) == []
+    assert uncentred_input(Facts.of({**SICK, "feature_mean": [9.0], "feature_std": [1.0]})) == []
 
 
 def test_is_quiet_for_constant_features():
-    assert uncentred_input(Facts.of({**SICK, **{"feature_std": [0.0, 0.0]}})) == []
+    assert uncentred_input(Facts.of({**SICK, "feature_std": [0.0, 0.0]})) == []
 
 
 def test_is_quiet_without_fields():

@@ -3,7 +3,6 @@
 from netvet.checks.unscaled_input import unscaled_input
 from netvet.core import Facts
 
-
 SICK = {
     "model": "Net",
     "position": 0,
@@ -23,19 +22,19 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_unit_scale():
-    assert unscaled_input(Facts.of({**SICK, **{"mean": 0.0, "std": 1.0, "min": -3.0, "max": 3.0}})) == []
+    assert unscaled_input(Facts.of({**SICK, "mean": 0.0, "std": 1.0, "min": -3.0, "max": 3.0})) == []
 
 
 def test_is_quiet_for_tokens():
-    assert unscaled_input(Facts.of({**SICK, **{"dtype": "int64"}})) == []
+    assert unscaled_input(Facts.of({**SICK, "dtype": "int64"})) == []
 
 
 def test_is_quiet_for_times():
-    assert unscaled_input(Facts.of({**SICK, **{"shape": [32], "integral": True}})) == []
+    assert unscaled_input(Facts.of({**SICK, "shape": [32], "integral": True})) == []
 
 
 def test_is_quiet_for_sparse_inputs():
-    assert unscaled_input(Facts.of({**SICK, **{"mean": 0.001, "std": 0.03, "max": 1.0}})) == []
+    assert unscaled_input(Facts.of({**SICK, "mean": 0.001, "std": 0.03, "max": 1.0})) == []
 
 
 def test_fires_on_inputs_scaled_twice():

@@ -3,7 +3,6 @@
 from netvet.checks.unscaled_target import unscaled_target
 from netvet.core import Facts
 
-
 SICK = {
     "site": "t.py:9",
     "phase": "train",
@@ -21,11 +20,11 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_unit_scale():
-    assert unscaled_target(Facts.of({**SICK, **{"mean": 0.0, "std": 1.0}}), Facts.of({"complete": True})) == []
+    assert unscaled_target(Facts.of({**SICK, "mean": 0.0, "std": 1.0}), Facts.of({"complete": True})) == []
 
 
 def test_is_quiet_for_constant_targets():
-    assert unscaled_target(Facts.of({**SICK, **{"std": 0.0}}), Facts.of({"complete": True})) == []
+    assert unscaled_target(Facts.of({**SICK, "std": 0.0}), Facts.of({"complete": True})) == []
 
 
 def test_is_quiet_without_fields():

@@ -3,7 +3,6 @@
 from netvet.checks.unshuffled_data import unshuffled_data
 from netvet.core import Facts
 
-
 SICK = {
     "site": "t.py:9",
     "phase": "train",
@@ -21,19 +20,19 @@ def test_fires_on_the_fault():
 
 
 def test_is_quiet_for_random_batches():
-    assert unshuffled_data(Facts.of({**SICK, **{"batch_purity": 0.21, "purity_z": 1.0}})) == []
+    assert unshuffled_data(Facts.of({**SICK, "batch_purity": 0.21, "purity_z": 1.0})) == []
 
 
 def test_is_quiet_for_a_few_classes_per_batch():
-    assert unshuffled_data(Facts.of({**SICK, **{"batch_purity": 0.3}})) == []
+    assert unshuffled_data(Facts.of({**SICK, "batch_purity": 0.3})) == []
 
 
 def test_is_quiet_for_a_gan():
-    assert unshuffled_data(Facts.of({**SICK, **{"kind": "binary", "batch_purity": 1.0}})) == []
+    assert unshuffled_data(Facts.of({**SICK, "kind": "binary", "batch_purity": 1.0})) == []
 
 
 def test_is_quiet_in_evaluation():
-    assert unshuffled_data(Facts.of({**SICK, **{"phase": "eval"}})) == []
+    assert unshuffled_data(Facts.of({**SICK, "phase": "eval"})) == []
 
 
 def test_is_quiet_when_the_order_changes():

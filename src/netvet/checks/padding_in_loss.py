@@ -14,9 +14,7 @@ from netvet.stats import number
     severity="warning",
     since="0.1",
     explained_by=("ignored-mask",),
-    fixes={
-        "ignore-index": "Give padded targets the value of ignore_index, or mask the loss."
-    },
+    fixes={"ignore-index": "Give padded targets the value of ignore_index, or mask the loss."},
 )
 def padding_in_loss(
     mask_probe: Facts,

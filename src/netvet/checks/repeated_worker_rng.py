@@ -13,9 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
-    fixes={
-        "worker-seed": "Draw from torch's generator, or seed numpy and random in worker_init_fn."
-    },
+    fixes={"worker-seed": "Draw from torch's generator, or seed numpy and random in worker_init_fn."},
 )
 def repeated_worker_rng(
     worker_draws: Facts,
