@@ -40,7 +40,8 @@ def missing_warmup(
     ## Example
     >>> from netvet.core import LayerSeries
     >>> path = LayerSeries.of(**{"t:4": [2.3, 9.0, 8.0, 4.0, *[2.0] * 120]})
-    >>> missing_warmup(path, LayerSeries.of(a=[0.01] * 124), LayerSeries.of(**{"0.weight": [0.5, 0.1, 0.01]}))[0].message
+    >>> moves = LayerSeries.of(**{"0.weight": [0.5, 0.1, 0.01]})
+    >>> missing_warmup(path, LayerSeries.of(a=[0.01] * 124), moves)[0].message
     'at the full rate from the first step the loss jumped from 2.3 to 9, with steps of up to 50% of the weights'
 
     ## Known problems

@@ -35,7 +35,8 @@ def noisy_first_layer(
 
     ## Example
     >>> from netvet.core import Facts
-    >>> noisy_first_layer(Facts.of({"layer": "conv1", "roughness": 0.5, "roughness_init": 0.5, "filters": 9}))[0].message
+    >>> filters = {"layer": "conv1", "roughness": 0.5, "roughness_init": 0.5, "filters": 9}
+    >>> noisy_first_layer(Facts.of(filters))[0].message
     'the filters of conv1 are as rough as at the start: 50% of their energy is in high frequencies, against 50%'
 
     ## Known problems

@@ -44,7 +44,7 @@ def underfitting(
     >>> from netvet.core import Facts, LayerSeries
     >>> site = Facts.of({"site": "l", "phase": "train", "function": "cross_entropy", "classes": 10})
     >>> underfitting(LayerSeries.of(**{"t:4": [2.3, 2.1, 2.0, *[1.9, 1.91] * 80]}), site)[0].message
-    'the training loss levelled off at 1.91, 83% of the 2.3 of a constant prediction'
+    'the training loss levelled off at 1.9, 83% of the 2.3 of a constant prediction'
 
     ## Known problems
     Noisy targets and language have a high floor: a note.
