@@ -25,7 +25,7 @@ def test_is_quiet_for_devices():
             Facts.of(
                 {
                     **SICK,
-                    "exception": "RuntimeError: Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor)",
+                    "exception": "Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor)",
                 }
             )
         )
