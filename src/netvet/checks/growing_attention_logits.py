@@ -29,7 +29,7 @@ def growing_attention_logits(
     attention_max_logit: LayerSeries,
     loss: LayerSeries | None = None,
     *,
-    limit: float = 50.0,  # exp(-50) is 0 beside 1 in bfloat16 and float32; trained models stay near 20
+    limit: float = 50.0,  # exp(-50) is 0 beside 1 in bfloat16 and float32
     patience: int = 50,  # steps
 ) -> Iterator[Finding]:
     """The largest attention logit goes far beyond what softmax can tell apart.

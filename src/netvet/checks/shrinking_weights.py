@@ -29,7 +29,7 @@ def shrinking_weights(
     param_norm: LayerSeries,
     loss: LayerSeries | None = None,
     *,
-    times: float = 5.0,  # a factor that no healthy layer on the digits comes near
+    times: float = 5.0,  # a starting value, not calibrated yet
     patience: int = 100,  # steps
 ) -> Iterator[Finding]:
     """The norm of a layer falls to a fraction of what it was.
