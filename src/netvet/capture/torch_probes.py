@@ -43,6 +43,8 @@ class ProbeContext:
     def add(self, signal: str, record: dict[str, Any]) -> None:
         """Add one record to a signal and write it."""
         records = self.found.setdefault(signal, [])
+        if record.get("model") is not None and any(r.get("model") == record["model"] for r in records):
+            return  # another recorded step of the same model
         records.append(record)
         self.recorder.facts(signal, records)
 
