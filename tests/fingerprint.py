@@ -18,7 +18,9 @@ digest = hashlib.sha256()
 def add_weights(optimizer, _args, _kwargs):
     for group in optimizer.param_groups:
         for p in group["params"]:
-            digest.update(p.detach().contiguous().view(torch.uint8).numpy().tobytes() if p.dim() else p.detach().numpy().tobytes())
+            digest.update(
+                p.detach().contiguous().view(torch.uint8).numpy().tobytes() if p.dim() else p.detach().numpy().tobytes()
+            )
 
 
 register_optimizer_step_post_hook(add_weights)

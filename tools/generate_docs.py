@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from netvet.checks import all_checks
+from netvet.checks import NAMES, all_checks
 from netvet.core import Check
 from netvet.signals import SIGNALS, Signal
 
@@ -50,7 +50,7 @@ def check_page(one: Check) -> str:
     head = [f"# {one.name}", "", summary, "", "| stage | kind | severity | since |", "|---|---|---|---|"]
     head += [f"| {one.stage} | {one.kind} | {one.severity} | {one.since} |", "", f"Reads {_signal_links(one)}."]
     if one.explained_by:
-        links = ", ".join(f"[{name}]({name}.md)" for name in sorted(one.explained_by))
+        links = ", ".join(f"[{name}]({name}.md)" if name in NAMES else name for name in sorted(one.explained_by))
         head += ["", f"Explained by (when one of these fires too, it comes first): {links}."]
     return "\n".join([*head, "", _fenced(rest.strip()), "", *_fixes(one), *_settings(one), *_silence(one)])
 

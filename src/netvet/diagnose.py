@@ -141,6 +141,8 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
     for name in one.required:
         if found[name] is None:
             return NotAssessed(one.name, source.reason(name) or f"{name.replace('_', ' ')} was not recorded")
+    if not one.required and all(found[name] is None for name in one.optional):
+        return NotAssessed(one.name, f"none of its signals was recorded ({', '.join(one.optional)})")
     given = {name: value for name, value in found.items() if value is not None}
     try:
         findings = list(one.function(**given, **settings.limits.get(one.name, {})))

@@ -33,6 +33,7 @@ def watch(tmp_path) -> Iterator[Callable[..., Run]]:
             watched.finish(ended)
             writer.close()
         assert recorder.switched_off == {}
+        assert torch._C._len_torch_function_stack() == 0
         opened.append(Run.open(writer.path))
         return opened[-1]
 

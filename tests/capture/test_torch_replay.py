@@ -36,7 +36,9 @@ def by_cross_entropy(model):
 
 
 def by_hand(model):
-    return (model(X).log_softmax(-1)[torch.arange(32), Y] * -1).mean() + 0.01 * sum((p**2).sum() for p in model.parameters())
+    return (model(X).log_softmax(-1)[torch.arange(32), Y] * -1).mean() + 0.01 * sum(
+        (p**2).sum() for p in model.parameters()
+    )
 
 
 def by_distribution(model):

@@ -27,8 +27,11 @@ def steps(model, optimizer, count=12):
 
 
 def test_every_replaced_attribute_is_put_back(watch):
-    places = [(nn.Module, "__call__"), (nn.Module, "__init__"), (functional, "cross_entropy"), (torch.autograd, "backward"),
-              (torch.nn.utils, "clip_grad_norm_"), (torch.optim.Optimizer, "zero_grad"), (torch, "manual_seed"), (torch, "save")]  # fmt: skip
+    places = [
+        (nn.Module, "__call__"), (nn.Module, "__init__"), (functional, "cross_entropy"),
+        (torch.autograd, "backward"), (torch.nn.utils, "clip_grad_norm_"), (torch.optim.Optimizer, "zero_grad"),
+        (torch, "manual_seed"), (torch, "save"),
+    ]  # fmt: skip
     before = [vars(owner).get(name) for owner, name in places]
     model = net()
     watch(lambda: steps(model, torch.optim.Adam(model.parameters())))

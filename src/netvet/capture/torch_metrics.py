@@ -326,12 +326,14 @@ class MetricWindow:
             torch._C._push_on_torch_function_stack(other)
 
     def close(self) -> None:
-        """Take the mode away again."""
-        if self._open and threading.get_ident() == self._thread:
+        """Take the mode away again; later if a function that it watches is still running (`Tensor.backward`)."""
+        if not self._open or threading.get_ident() != self._thread:
+            return
+        if self.collector is not None:
+            self.collector.forget()
+        if not self._mode.running:
             self._open = False
             _leave(self._mode)
-            if self.collector is not None:
-                self.collector.forget()
 
     def on_call_begin(self, _event: Call) -> None:
         self.close()
@@ -352,10 +354,15 @@ class _Mode(TorchFunctionMode):
     def __init__(self, window: MetricWindow) -> None:
         super().__init__()
         self._window = window
+        self.running = 0  # PyTorch takes the mode off its stack meanwhile, and puts it back afterwards
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        output = func(*args, **kwargs)
+        self.running += 1
+        try:
+            output = func(*args, **kwargs)
+        finally:
+            self.running -= 1
         if self._window.collector is not None:
             self._window.collector.observe(func, args, kwargs, output)
         return output

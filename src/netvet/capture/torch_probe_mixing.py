@@ -328,11 +328,9 @@ def _record_leak(
         if torch.equal(later, tensor):
             continue
         outputs = float_outputs(changed_call(call, {id(original): later}))
-        moved = (
-            _moved(base[which].reshape(shape), outputs[which].reshape(shape), axis)
-            if len(outputs) == len(base)
-            else None
-        )
+        if len(outputs) != len(base):
+            return
+        moved = _moved(base[which].reshape(shape), outputs[which].reshape(shape), axis)
         if moved is None:
             return
         tested += last + 1

@@ -200,5 +200,7 @@ def _problems(watch: Watch, writer: RunWriter) -> tuple[str, ...]:
     if writer.error:
         problems.append(f"the store stopped being written: {writer.error}")
     if watch.session.step == 0:
-        problems.append("no training step was seen: netvet watches PyTorch optimizers and backward calls of this process")
+        problems.append(
+            "no training step was seen: netvet watches PyTorch optimizers and backward calls of this process"
+        )
     return tuple(problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Severity, check, location_of
+from netvet.core import Facts, Finding, Record, Severity, check, location_of
 from netvet.stats import number
 
 
@@ -56,28 +56,30 @@ def overwritten_pretraining(
         # An average or a scaled copy of loaded weights is made on purpose, but rarely of most of them.
         place = next((location_of(c) for c in checkpoints or () if c.get("kind") == "load_state_dict"), None)
         yield Finding(message, names[0], 0, part, share, place, {"parameters": names[:50]}, confidence=0.9)
-    total = len(parameters)
     for record in checkpoints or ():
-        missing, unexpected = list(record.get("missing") or ()), list(record.get("unexpected") or ())
-        early = record.get("kind") == "load_state_dict" and (number(record, "step") or 0) == 0
-        if not early or record.get("strict") is not False or not unexpected or not total:
-            continue
-        if len(missing) < share * total:
-            continue
-        severity: Severity | None = "error" if len(missing) >= total else "warning"
-        message = (
-            f"load_state_dict(strict=False) left {len(missing)} keys of {record.get('target')} without weights and "
-            f"ignored {len(unexpected)} keys of the file ({unexpected[0]} where {missing[0]} was wanted)"
-        )
-        evidence = {"missing": missing[:20], "unexpected": unexpected[:20]}
-        yield Finding(
-            message,
-            str(record.get("target")),
-            0,
-            len(missing),
-            share * total,
-            location_of(record),
-            evidence,
-            severity=severity,
-            confidence=0.8,
-        )
+        yield from _unmatched(record, len(parameters), share)
+
+
+def _unmatched(record: Record, total: int, share: float) -> Iterator[Finding]:
+    """A loaded file of which most keys fitted nothing, which strict=False passes over in silence."""
+    missing, unexpected = list(record.get("missing") or ()), list(record.get("unexpected") or ())
+    early = record.get("kind") == "load_state_dict" and (number(record, "step") or 0) == 0
+    if not early or record.get("strict") is not False or not unexpected or len(missing) < share * max(total, 1):
+        return
+    severity: Severity | None = "error" if len(missing) >= total else "warning"
+    message = (
+        f"load_state_dict(strict=False) left {len(missing)} keys of {record.get('target')} without weights and "
+        f"ignored {len(unexpected)} keys of the file ({unexpected[0]} where {missing[0]} was wanted)"
+    )
+    evidence = {"missing": missing[:20], "unexpected": unexpected[:20]}
+    yield Finding(
+        message,
+        str(record.get("target")),
+        0,
+        len(missing),
+        share * total,
+        location_of(record),
+        evidence,
+        severity=severity,
+        confidence=0.8,
+    )
