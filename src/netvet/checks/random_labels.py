@@ -23,6 +23,7 @@ def random_labels(
     *,
     fewest: int = 200,  # samples; fewer cannot tell the pairings apart
     spread: float = 2.0,  # std of the score over shuffled pairings
+    dominant: float = 0.7,  # share of one class above which accuracy says nothing of what can be learned
 ) -> Iterator[Finding]:
     """Inputs and targets do not belong together.
 
@@ -37,7 +38,7 @@ def random_labels(
 
     ## Known problems
     Hard problems (parity) defeat simple learners, too: silent unless the net itself is at chance on validation data.
-    Pure noise, as in daily returns, cannot be told from shuffled labels.
+    Where one class dominates, accuracy cannot rise above its share: silent. Pure noise, as in daily returns, cannot be told from shuffled labels.
 
     ## References
     Zhang et al., Understanding deep learning requires rethinking generalization, arXiv:1611.03530.
@@ -48,6 +49,8 @@ def random_labels(
         if true is None or shuffled is None or sd is None or own is None or (count or 0) < fewest:
             continue
         level = shuffled if chance is None else chance
+        if record.get("score") == "accuracy" and level > dominant:
+            continue
         if true > shuffled + spread * max(sd, 1e-3) or own > level + max(0.03, spread * sd):
             continue
         message = (
