@@ -21,6 +21,7 @@ class LoopCollector:
         self._waiting: list[tuple[str, float]] = []
         self._clipped: dict[int, float] = {}
         self._own_clock = False
+        self._first_optimizer: dict[str, str] = {}
 
     def on_backward_begin(self, event: Backward) -> None:
         if event.loss is None or event.loss.numel() != 1:
@@ -50,7 +51,7 @@ class LoopCollector:
 
     def on_step_begin(self, event: Step) -> None:
         recorder, step = self._session.recorder, self._session.step
-        self._flush()
+        self._flush(event.name)
         gradients = []
         for index, group in enumerate(event.optimizer.param_groups):
             recorder.value(step, "lr", float(group["lr"]), f"{event.name}/{index}")
@@ -65,9 +66,12 @@ class LoopCollector:
         recorder.value(step, "grad_norm", norm, event.name)
         self._clipped.clear()
 
-    def _flush(self) -> None:
+    def _flush(self, optimizer: str) -> None:
         for site, values in self._losses.items():
-            self._session.recorder.value(self._session.step, "loss", sum(values) / len(values), site)
+            # A script that trains one model after another starts a new curve with each new optimizer.
+            first = self._first_optimizer.setdefault(site, optimizer)
+            key = site if optimizer == first else f"{site} {optimizer}"
+            self._session.recorder.value(self._session.step, "loss", sum(values) / len(values), key)
         self._losses.clear()
         self._waiting.clear()
 

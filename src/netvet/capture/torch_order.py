@@ -56,8 +56,13 @@ class OrderCollector:
     def on_clip(self, event: Clip) -> None:
         self._note("clip", "", event.site, event.kind)
 
-    def on_step_begin(self, event: Step) -> None:
-        self._note("step", event.name, event.site)
+    def on_step_end(self, event: Step) -> None:
+        # After it ran, so that what a closure does inside comes before; the clock has moved on by then.
+        if self._session.step <= ORDER_STEPS and len(self._events) < MAX_EVENTS:
+            step = self._session.step - 1
+            self._events.append(
+                {"step": step, "kind": "step", "target": event.name, **place(event.site), "detail": None}
+            )
 
     def on_scheduler_step(self, event: Happening) -> None:
         self._note("scheduler_step", type(event.subject).__name__, event.site)

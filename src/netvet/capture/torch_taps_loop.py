@@ -196,13 +196,17 @@ def tap_schedulers(session: Session, patches: Patches) -> None:
 
 def tap_loaders(session: Session, patches: Patches) -> None:
     """Emit loader_iter for each pass over a DataLoader and loader_batch for each batch that it gives."""
+    # A loader that is made in the head of a loop lives no longer than that: its iterator keeps it here. One with
+    # persistent workers keeps its iterator itself, so that both would live for ever.
+    kept: weakref.WeakKeyDictionary[Any, Callable[[], Any]] = weakref.WeakKeyDictionary()
 
     def started(result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
-        session.options.setdefault("loaders", {})[id(result)] = weakref.ref(args[0])
-        return "loader_iter", Happening(args[0], user_site(), {"iterator": result})
+        loader = args[0]
+        kept[result] = weakref.ref(loader) if loader.persistent_workers else lambda: loader
+        return "loader_iter", Happening(loader, user_site(), {"iterator": result})
 
     def given(result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
-        reference = session.options.get("loaders", {}).get(id(args[0]))
+        reference = kept.get(args[0])
         loader = reference() if reference is not None else None
         return None if loader is None else ("loader_batch", Happening(loader, None, {"batch": result}))
 

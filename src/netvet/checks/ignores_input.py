@@ -40,6 +40,7 @@ def ignores_input(
     input_ablation: Facts,
     run: Facts | None = None,
     targets: Facts | None = None,
+    optimizers: Facts | None = None,
     *,
     gain: float = 0.01,  # relative fall of the loss that real inputs must give
     fewest: int = 50,  # steps; a shorter run has had no chance
@@ -55,12 +56,14 @@ def ignores_input(
     'the loss is 2.302 with the real inputs and 2.303 with shuffled ones: the net does not use its input'
 
     ## Known problems
-    Constant targets (GANs, residuals) make any order equal: silent. So are short runs, and losses near or below zero.
+    Several optimizers (adversarial nets) and constant targets (residuals) make any order equal: silent. So are short runs, and losses near or below zero.
 
     ## References
     Karpathy, A Recipe for Training Neural Networks (2019): input-independent baseline.
     """
     if any((number(r, "steps") or fewest) < fewest for r in run or ()):
+        return
+    if len(optimizers or ()) > 1:  # a net at its equilibrium with another one tells nothing apart
         return
     fixed = {t.get("site") for t in targets or () if number(t, "std") == 0 or t.get("classes_seen") == 1}
     for record in input_ablation:

@@ -73,7 +73,9 @@ def loss_spikes(
         end = float(np.median(values[-max(3, len(values) // 10) :]))
         message = f"the loss jumped from {level:.3g} to {values[at]:.3g} at step {int(seen.steps[at])}, "
         message += f"the first of {len(peaks)} spikes"
-        mild = len(loss) > 1 or len(peaks) < count or end < 0.95 * level
+        # A run that ends well below where it began has learned between its spikes.
+        start = float(np.median(values[:window]))
+        mild = len(loss) > 1 or len(peaks) < count or end < max(0.95 * level, 0.7 * start)
         value = float(values[at])
         steps = [int(seen.steps[i]) for i, _ in peaks[:50]]
         severity: Severity | None = "note" if mild else None

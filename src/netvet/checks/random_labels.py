@@ -38,7 +38,8 @@ def random_labels(
 
     ## Known problems
     Hard problems (parity) defeat simple learners, too: silent unless the net itself is at chance on validation data.
-    Where one class dominates, accuracy cannot rise above its share: silent. Pure noise, as in daily returns, cannot be told from shuffled labels.
+    Where one class dominates, accuracy cannot rise above its share: silent. Pure noise, as in daily returns, cannot be
+    told from shuffled labels.
 
     ## References
     Zhang et al., Understanding deep learning requires rethinking generalization, arXiv:1611.03530.

@@ -25,6 +25,7 @@ def split_overlap(
     *,
     error: float = 0.05,  # share of the evaluation samples; deepchecks' limit for duplicates between splits
     warning: float = 0.01,  # catalogue: any; below 1 % the score moves by less than its own error
+    natural: int = 3,  # shared samples; iris has one natural pair of twins, and a random split may part it
     fewest: int = 20,  # evaluation samples; a handful proves nothing about a split
 ) -> Iterator[Finding]:
     """Samples of the evaluation set are in the training set too.
@@ -58,7 +59,7 @@ def split_overlap(
             continue
         whole = part > 0.99
         severity: Severity = "error" if part >= error else "warning" if part >= warning else "note"
-        if rebuilt or (whole and abs(total - train) <= 0.02 * train):
+        if shared < natural or rebuilt or (whole and abs(total - train) <= 0.02 * train):
             severity = "note"
         elif whole:  # it may be meant as a score on training data
             severity = "warning"
