@@ -56,7 +56,8 @@ def ignores_input(
     'the loss is 2.302 with the real inputs and 2.303 with shuffled ones: the net does not use its input'
 
     ## Known problems
-    Several optimizers (adversarial nets) and constant targets (residuals) make any order equal: silent. So are short runs, and losses near or below zero.
+    Several optimizers (adversarial nets) and constant targets (residuals) make any order equal: silent. So are short
+    runs, and losses near or below zero.
 
     ## References
     Karpathy, A Recipe for Training Neural Networks (2019): input-independent baseline.
