@@ -14,16 +14,16 @@ from torch import nn
 from netvet.capture.torch_events import LossCall, Session, Step
 from netvet.capture.torch_models import unwrapped
 from netvet.capture.torch_ops import tensors_in
-from netvet.capture.torch_reservoir import Kept, Reservoir, Sink
+from netvet.capture.torch_reservoir import Kept, Reservoir, Sink, Slot, filled
 from netvet.capture.torch_rng import forked_rng
 from netvet.capture.torch_tensors import Budget, hits
 
-# The model may be gone when the script has ended: it is asked along the way, each time this much later.
-FIRST_STEP, GROWTH = 50, 1.2
-SAMPLES, MAX_BATCH = 256, 64
-SHARE, GRACE = 0.01, 0.2
-# A copy may take so many bytes, and so much of the free memory of an accelerator.
-MAX_COPY, MAX_FREE = 2**30, 0.2
+# The model may be gone when the script has ended: a copy is kept up to date, each time this much later.
+FIRST_STEP, GROWTH = 20, 1.1
+SAMPLES, MAX_BATCH, MIN_SAMPLES = 256, 64, 16
+SHARE, GRACE = 0.005, 0.2
+# The copy may take so many bytes, and so much of the free memory of an accelerator.
+MAX_COPY, MAX_FREE = 256 * 2**20, 0.05
 
 
 class AblationCollector:
@@ -35,7 +35,8 @@ class AblationCollector:
         self._session = session
         self._next = FIRST_STEP
         self._budget = Budget(SHARE, GRACE)
-        self._record: dict[str, Any] | None = None
+        self._copy: nn.Module | None = None
+        self._step = 0
         self._reason = "the run was too short"
 
     def on_step_end(self, _event: Step) -> None:
@@ -43,53 +44,84 @@ class AblationCollector:
         if step >= self._next and self._budget.left:
             self._next = int(step * GROWTH) + 1
             with self._budget:
-                self._try()
+                self._keep()
 
     def on_finish(self, _ended: str) -> None:
-        self._try()
+        self._keep()
         recorder = self._session.recorder
-        if self._record is not None:
-            recorder.facts("input_ablation", [self._record])
+        record = self._ask()
+        self._copy = None
+        if record is not None:
+            recorder.facts("input_ablation", [record])
         else:
             recorder.missing("input_ablation", self._reason)
 
-    def _try(self) -> None:
+    def _keep(self) -> None:
+        """Bring the copy up to date, if the model is still there."""
         reservoir: Reservoir = self._session.options["reservoir"]
-        kept, split = (reservoir.eval, "val") if reservoir.eval.count >= 16 else (reservoir.train, "train")
         module = reservoir.model() if reservoir.model is not None else None
-        if kept.reason is not None or kept.targets is None or kept.count < 16:
+        if module is None or reservoir.train.sink is None:
+            return
+        if not _can_copy(module):
+            self._reason = "the model is too large to copy"
+            return
+        plain = unwrapped(module)
+        try:
+            if self._copy is None or not _copied(plain, self._copy):
+                self._copy = copy.deepcopy(plain)
+                self._copy.zero_grad(set_to_none=True)
+            self._step = self._session.step
+        except Exception as error:  # a model that holds what cannot be copied
+            self._copy, self._reason = None, f"the model cannot be copied ({type(error).__name__}: {error})"
+
+    def _ask(self) -> dict[str, Any] | None:
+        reservoir: Reservoir = self._session.options["reservoir"]
+        held = reservoir.eval
+        usable = held.count >= MIN_SAMPLES and held.sink is not None and held.reason is None
+        kept, split = (held, "val") if usable else (reservoir.train, "train")
+        if kept.reason is not None or kept.targets is None or kept.count < MIN_SAMPLES:
             self._reason = kept.reason or "no samples with targets were seen together"
         elif kept.sink is None:
             self._reason = "the script computes something between the model's output and the loss function"
-        elif module is None:
-            self._reason = "the model was gone before it could be asked"
-        elif not _can_copy(module):
-            self._reason = "the model is too large to copy"
-        else:
-            self._ask(module, kept, kept.sink, split)
+        elif self._copy is not None:
+            return self._losses(self._copy, kept, kept.sink, split)
+        return None
 
-    def _ask(self, module: nn.Module, kept: Kept, sink: Sink, split: str) -> None:
+    def _losses(self, model: nn.Module, kept: Kept, sink: Sink, split: str) -> dict[str, Any] | None:
         recorder = self._session.recorder
         before, recorder.suspended = recorder.suspended, True
         try:
             with forked_rng(), torch.no_grad():
-                record = ablate(copy.deepcopy(unwrapped(module)).eval(), kept, sink)
+                record = ablate(model.eval(), kept, sink)
         except Exception as error:  # whatever a user's model does when called once more
             self._reason = f"calling a copy of the model raised {type(error).__name__}: {error}"
-            return
+            return None
         finally:
             recorder.suspended = before
-        if math.isfinite(record["real"]):
-            self._record = record | {"site": sink.site, "split": split, "step": self._session.step}
-            recorder.facts("input_ablation", [self._record])
+        if not math.isfinite(record["real"]):
+            self._reason = "the loss at the end of the run is not finite"
+            return None
+        return record | {"site": sink.site, "split": split, "step": self._step}
 
 
 def _can_copy(module: nn.Module) -> bool:
     parameters = list(module.parameters())
     size = sum(p.numel() * p.element_size() for p in parameters)
-    if parameters and parameters[0].is_cuda:
-        return size < MAX_FREE * torch.cuda.mem_get_info(parameters[0].device)[0]
-    return size < MAX_COPY
+    if parameters and parameters[0].is_cuda and size >= MAX_FREE * torch.cuda.mem_get_info(parameters[0].device)[0]:
+        return False
+    return size < MAX_COPY and not any(hasattr(p, "to_local") for p in parameters)
+
+
+def _copied(source: nn.Module, target: nn.Module) -> bool:
+    """Copy all values over; False where the two no longer have the same tensors."""
+    mine: list[torch.Tensor] = [*source.parameters(), *source.buffers()]
+    theirs: list[torch.Tensor] = [*target.parameters(), *target.buffers()]
+    if [t.shape for t in mine] != [t.shape for t in theirs]:
+        return False
+    with torch.no_grad():
+        for value, place in zip(mine, theirs, strict=True):
+            place.copy_(value)
+    return True
 
 
 def ablate(model: nn.Module, kept: Kept, sink: Sink) -> dict[str, Any]:
@@ -121,15 +153,12 @@ def ablate(model: nn.Module, kept: Kept, sink: Sink) -> dict[str, Any]:
 def _loss(model: nn.Module, kept: Kept, sink: Sink, mine: torch.Tensor, chosen: torch.Tensor | None) -> LossCall:
     """The loss of some targets with the inputs of the chosen samples (None: zeros)."""
     device = next(model.parameters()).device
-    args, kwargs = [], {}
-    for name, values in kept.inputs.items():
-        given = (values[mine] * 0 if chosen is None else values[chosen]).to(device)
-        if name.isdigit():
-            args.append(given)
-        elif name.isidentifier():
-            kwargs[name] = given
-        else:
-            raise ValueError("its arguments are nested")
+
+    def rows(slot: Slot) -> torch.Tensor:
+        values = kept.inputs[slot.name]
+        return (values[mine] * 0 if chosen is None else values[chosen]).to(device)
+
+    args, kwargs = filled(sink.call, rows)
     output = list(tensors_in(model(*args, **kwargs)))[sink.output]
     scores = output.reshape(len(mine), *sink.tail)
     if kept.targets is None:

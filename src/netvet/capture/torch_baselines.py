@@ -179,6 +179,8 @@ def _problem(kept: Kept) -> _Problem | str:
         return "no samples with targets were seen together: the loss is no function of torch.nn.functional"
     inputs = [t[: kept.count] for t in kept.inputs.values()]
     prints = fingerprints([t.reshape(kept.count, -1) for t in inputs])
+    if all(not t.is_floating_point() and t[0].numel() == 1 for t in inputs):
+        return "the inputs are ids: simple learners do not apply"
     _, rows = np.unique(prints, return_index=True)
     rows = np.sort(rows)[:MAX_LEARNED]
     if len(rows) < MIN_LEARNED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,15 +25,50 @@ FIRST_CALLS = 200
 SHARE, GRACE = 0.005, 0.15
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Stands for a tensor among the arguments of a call."""
+
+    name: str
+
+
+def template(value: Any, name: str = "") -> Any:
+    """Arguments of a call with slots in place of the tensors, named as `named_tensors` names them.
+
+    Raises:
+        ValueError: there is something among them that cannot be kept.
+    """
+    if isinstance(value, torch.Tensor):
+        return Slot(name)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if type(value) in (tuple, list):
+        return type(value)(template(v, f"{name}.{i}" if name else str(i)) for i, v in enumerate(value))
+    if type(value) is dict:
+        return {k: template(v, f"{name}.{k}" if name else str(k)) for k, v in value.items()}
+    raise ValueError(f"the model is called with a {type(value).__name__}")
+
+
+def filled(value: Any, rows: Callable[[Slot], torch.Tensor]) -> Any:
+    """The template with tensors in its slots."""
+    if isinstance(value, Slot):
+        return rows(value)
+    if isinstance(value, dict):
+        return {k: filled(v, rows) for k, v in value.items()}
+    return type(value)(filled(v, rows) for v in value) if isinstance(value, (tuple, list)) else value
+
+
 @dataclass(slots=True)
 class Sink:
     """The loss that a model's output goes into: enough to compute it again for other inputs.
 
     Args:
+        call: the arguments of the model, with slots for tensors.
         output: which of the output's tensors the loss takes (its shape may differ from the loss's input).
         tail: shape of the loss's input for one sample.
     """
 
+    call: tuple[Any, Any]
     site: str
     function: str
     arguments: dict[str, Any]
@@ -78,11 +114,16 @@ class Reservoir:
         self._budget = Budget(SHARE, GRACE)
         self._outputs: list[tuple[weakref.ref[torch.Tensor], int, int]] = []
         self._offered: int | None = None
+        self._call: tuple[Any, Any] | None = None
 
     def on_call_end(self, event: Call) -> None:
         self._outputs = []
         if self.train.targets is not None and (event.phase == "train" or self.eval.targets is not None):
             return  # what the outputs are needed for is known
+        try:
+            self._call = template(event.args), template(event.kwargs)
+        except ValueError:
+            self._call = None
         for tensor in tensors_in(event.output):
             pointer = tensor.untyped_storage().data_ptr() if is_plain(tensor) else -1
             self._outputs.append((weakref.ref(tensor), pointer, tensor.numel()))
@@ -184,13 +225,15 @@ class Reservoir:
 
     def _sink(self, event: LossCall) -> Sink | None:
         """Where the loss's input comes from, if it is an output of the model as it is or reshaped."""
+        if self._call is None:
+            return None
         pointer = event.input.untyped_storage().data_ptr()
         for index, (reference, storage, size) in enumerate(self._outputs):
             if reference() is event.input or (storage == pointer and size == event.input.numel()):
                 names = [k for k in event.arguments if k not in ("input", "target")]
                 kept = {k: _own(event.arguments[k]) for k in names}
                 tail = tuple(event.input.shape[1:])
-                return Sink(str(event.site or "?"), event.function, kept, index, tail)
+                return Sink(self._call, str(event.site or "?"), event.function, kept, index, tail)
         return None
 
     def on_finish(self, _ended: str) -> None:

@@ -251,12 +251,20 @@ def result(seen: _Seen) -> dict[str, Any]:
         record["counts"] = counts.tolist() if size <= MAX_CLASSES else None
         record |= {"classes_seen": len(shares), "entropy": float(-(shares * np.log(shares)).sum())}
         if seen.phase == "train" and record["kind"] in ("classes", "binary"):
-            record |= order_of(seen.batches, counts)
+            record |= order_of(distinct(seen.batches))
     return record
 
 
-def order_of(batches: list[npt.NDArray[np.int64]], counts: npt.NDArray[np.int64]) -> dict[str, float]:
+def distinct(batches: list[npt.NDArray[np.int64]]) -> list[npt.NDArray[np.int64]]:
+    """Each batch of labels once: a fixed order that comes again in every epoch says nothing new."""
+    return list({batch.tobytes(): batch for batch in batches}.values())
+
+
+def order_of(batches: list[npt.NDArray[np.int64]]) -> dict[str, float]:
     """How ordered the classes come: within neighbouring samples and within batches, against chance."""
+    if len(batches) < 2:
+        return {}  # all samples at once have no order
+    counts = np.bincount(np.concatenate(batches))
     found: dict[str, float] = {}
     mean = float((np.arange(len(counts)) * counts).sum() / counts.sum())
     variance = float(((np.arange(len(counts)) - mean) ** 2 * counts).sum() / counts.sum())
