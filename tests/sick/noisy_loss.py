@@ -56,7 +56,7 @@ def main():
     train = TensorDataset(images[:1400], labels[:1400])
     loader = DataLoader(train, batch_size=args.batch_size, shuffle=True)  # fault
     model = SmallResNet()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
     steps = itertools.islice(forever(loader), args.steps)
     for step, (x, y) in enumerate(steps, start=1):
         model.train()

@@ -15,7 +15,7 @@ from netvet.capture.torch_order import place
 
 # A graph larger than this is cut: the faults that a graph shows lie near the loss or repeat in every layer.
 MAX_NODES = 5_000
-_SAVED = ("dim", "p", "reduction", "keepdim", "eps", "training", "dims", "ignore_index")
+_SAVED = ("dim", "p", "reduction", "keepdim", "eps", "training", "dims", "ignore_index", "min", "max")
 _ELEMENTWISE = (
     "add", "sub", "rsub", "mul", "div", "pow", "eq", "ne", "lt", "gt", "true_divide", "subtract", "minimum", "maximum",
     "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__pow__", "__eq__",

@@ -87,15 +87,22 @@ class Replay:
 
 @contextmanager
 def kept_buffers(models: list[nn.Module]) -> Iterator[None]:
-    """Put the buffers and training modes of copies back on leaving."""
-    kept = [(b, b.detach().clone()) for m in models for b in m.buffers()]
-    modes = [(sub, sub.training) for m in models for sub in m.modules()]
+    """Let copies work on clones of their buffers; the buffers and training modes are as before on leaving.
+
+    Clones, because a graph that was built inside may still be walked backward afterwards: it must find the very
+    values that it saved.
+    """
+    modules = [sub for m in models for sub in m.modules()]
+    modes = [(sub, sub.training) for sub in modules]
+    kept = [(sub, dict(sub._buffers)) for sub in modules if sub._buffers]
+    for sub, buffers in kept:
+        sub._buffers.update({name: b.detach().clone() for name, b in buffers.items() if b is not None})
     try:
         yield
     finally:
-        with torch.no_grad():
-            for buffer, value in kept:
-                buffer.copy_(value)
+        for sub, buffers in kept:
+            sub._buffers.clear()
+            sub._buffers.update(buffers)
         for sub, mode in modes:
             sub.training = mode
 

@@ -54,7 +54,8 @@ def batch_mixing(batch_mixing: Facts, inputs: Facts | None = None) -> Iterator[F
             continue
         if any(part in op for part in ("gru", "lstm", "rnn", "attention")) and _unbatched(inputs, model):
             continue
-        mistake = any(part in op for part in _MISTAKES)
+        # An unnamed op in a model without graph inputs (the probe leaves those out) is judged by its effect.
+        mistake = not op or any(part in op for part in _MISTAKES)
         doubtful = any(part == op.rpartition(".")[2] for part in _DOUBTFUL)
         severity: Severity | None = None if mistake else "warning" if doubtful else "note"
         where = f", first at {record.get('op')}" if op else ""
