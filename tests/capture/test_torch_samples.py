@@ -106,7 +106,7 @@ def scorer(*splits):
 def test_the_overlap_of_splits_is_counted_exactly(watch):
     record = samples_of(watch, loader_of(X[:60], shuffle=True), evaluate=scorer(X[50:]))
     assert (record["eval"], record["overlap"]) == (30, 10)
-    assert all(torch.equal(X[50:][i], X[50:][i]) for i, _ in record["overlap_examples"])
+    assert sorted(i for i, _ in record["overlap_examples"]) == list(range(10))
     clean = samples_of(watch, loader_of(X[:60], shuffle=True), evaluate=scorer(X[60:]))
     assert (clean["eval"], clean["overlap"]) == (20, 0)
 

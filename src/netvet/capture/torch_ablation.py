@@ -60,7 +60,7 @@ class AblationCollector:
         """Bring the copy up to date, if the model is still there."""
         reservoir: Reservoir = self._session.options["reservoir"]
         module = reservoir.model() if reservoir.model is not None else None
-        if module is None or reservoir.train.sink is None:
+        if module is None or (reservoir.train.sink is None and reservoir.eval.sink is None):
             return
         if not _can_copy(module):
             self._reason = "the model is too large to copy"

@@ -62,7 +62,8 @@ def repeats(prints: Prints) -> npt.NDArray[np.int64]:
     """Pairs (index of the first, index) of samples that repeat an earlier one. [pairs, 2]."""
     order = np.argsort(prints, kind="stable")
     ordered = prints[order]
-    new = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = ordered[1:] != ordered[:-1]
     first = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
     pairs = np.stack((first[~new], order[~new]), axis=1)
     return pairs[np.argsort(pairs[:, 1], kind="stable")]

@@ -115,7 +115,7 @@ class MetricCollector:
 
     def forget(self) -> None:
         """The window closes: let go of the user's tensors."""
-        self._derived, self._counted = {}, {}
+        self._derived, self._counted, self._batch = {}, {}, None
 
     def _observe(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         if self._session.emitting or not self._session.recorder.here or not self._derived:

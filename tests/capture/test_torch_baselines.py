@@ -1,0 +1,163 @@
+"""Simple learners and the input ablation, on samples kept during the run."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from netvet.capture.torch_learners import Ridge, flat, nearest, r2, scaled
+
+GENERATOR = torch.Generator().manual_seed(1)
+X = torch.randn(240, 6, generator=GENERATOR)
+Y = X[:, :3].argmax(1)
+REAL = X @ torch.randn(6, 1, generator=GENERATOR) + 0.1 * torch.randn(240, 1, generator=GENERATOR)
+
+
+class Net(nn.Module):
+    def __init__(self, outputs=3, blind=False):
+        super().__init__()
+        self.net, self.blind = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, outputs)), blind
+
+    def forward(self, x, names=("a", None), *, scale=1.0):
+        return self.net(x * 0 if self.blind else x) * scale
+
+
+def plain(model, x):
+    return model(x)
+
+
+def fit(y=Y, loss="cross_entropy", *, outputs=3, blind=False, held=True, epochs=8, call=plain, prepare=None):
+    torch.manual_seed(0)
+    model = Net(outputs, blind)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(epochs):
+        for part in torch.randperm(180).split(20):
+            optimizer.zero_grad()
+            out = call(model, X[part])
+            getattr(functional, loss)(prepare(out) if prepare else out, y[part]).backward()
+            optimizer.step()
+        if held:
+            with torch.no_grad():
+                getattr(functional, loss)(call(model, X[180:]), y[180:])
+
+
+def test_learners_agree_with_a_reference():
+    generator = np.random.default_rng(0)
+    a, b = generator.standard_normal((30, 4)), generator.standard_normal((7, 4))
+    near = [int(((a - row) ** 2).sum(1).argmin()) for row in b]
+    assert nearest(a, b).tolist() == near
+    y = generator.standard_normal((30, 2))
+    strength = 0.1 * np.trace(a @ a.T) / 30
+    weights = np.linalg.solve(a.T @ a + strength * np.eye(4), a.T @ (y - y.mean(0)))
+    assert Ridge(a, 0.1).predict(y, b) == pytest.approx(b @ weights + y.mean(0))
+    assert r2(y, y) == 1.0
+    assert r2(np.repeat(y.mean(0, keepdims=True), 30, 0), y) == pytest.approx(0.0)
+    same, other = scaled(a, b)
+    assert same.mean(0) == pytest.approx(0.0, abs=1e-12)
+    assert other == pytest.approx((b - a.mean(0)) / a.std(0))
+
+
+def test_tokens_are_counted():
+    found = flat([torch.tensor([[3, 3, 5], [5, 5, 5]])])
+    assert found[:, [3, 5]].tolist() == [[2.0, 1.0], [0.0, 3.0]]
+
+
+def test_true_labels_are_learned_better_than_shuffled_ones(watch):
+    run = watch(fit, probes=False)
+    (record,) = run.get("random_labels")
+    assert record["true_score"] > 0.7
+    assert abs(record["shuffled_score"] - 1 / 3) < 0.1
+    assert record["p"] < 1e-6
+    assert record["score"] == "accuracy"
+    assert record["samples"] == 180
+    (base,) = run.get("baselines")
+    assert (base["split"], base["samples"], base["mean"]) == ("val", 60, None)
+    most = int(Y[:180].bincount().argmax())
+    assert base["majority"] == pytest.approx(float((Y[180:] == most).double().mean()))
+    (series,) = run.get("val_accuracy").values()
+    assert base["model"] == record["model_val_score"] == series.values[-1]
+
+
+def test_random_labels_are_not(watch):
+    labels = torch.randint(0, 3, (240,), generator=GENERATOR)
+    (record,) = watch(lambda: fit(labels), probes=False).get("random_labels")
+    assert record["p"] > 0.01
+
+
+def test_numbers_are_scored_by_r2(watch):
+    run = watch(lambda: fit(REAL, "mse_loss", outputs=1), probes=False)
+    (base,) = run.get("baselines")
+    assert base["score"] == "r2"
+    assert base["linear"] > 0.9
+    assert base["mean"] == pytest.approx(0.0, abs=0.1)
+    assert base["model"] > 0.5
+    assert run.get("target_in_input")[0]["r2"] > 0.9
+
+
+def test_without_evaluation_half_of_the_training_samples_are_held_out(watch):
+    (base,) = watch(lambda: fit(held=False), probes=False).get("baselines")
+    assert (base["split"], base["samples"]) == ("train", 90)
+    assert base["model"] > 0.5
+
+
+def test_a_column_that_equals_the_target_is_found(watch):
+    (record,) = watch(lambda: fit(X[:, 4:5].clone(), "mse_loss", outputs=1), probes=False).get("target_in_input")
+    assert record["column"] == 4
+    assert record["identical"] is False
+    (record,) = watch(fit, probes=False).get("target_in_input")
+    assert record["column"] is None
+
+
+def test_autoencoders_that_narrow_are_told_from_copies(watch):
+    def copy(width):
+        model = nn.Sequential(nn.Linear(6, width), nn.Linear(width, 6))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for part in torch.arange(240).split(20):
+            optimizer.zero_grad()
+            functional.mse_loss(model(X[part]), X[part]).backward()
+            optimizer.step()
+
+    for width, narrows in ((3, True), (9, False)):
+        (record,) = watch(lambda width=width: copy(width), probes=False).get("target_in_input")
+        assert (record["identical"], record["autoencoder"]) == (True, narrows)
+
+
+@pytest.mark.parametrize("call", [plain, lambda m, x: m(x, ["a", 1], scale=1.5), lambda m, x: m(x=x)])
+def test_a_net_that_looks_at_its_input_suffers_from_others(watch, call):
+    (record,) = watch(lambda: fit(call=call), probes=False).get("input_ablation")
+    assert record["real"] < 0.7 * record["shuffled"]
+    assert record["real"] < 0.9 * record["zeroed"]
+    assert record["accuracy_real"] > record["accuracy_shuffled"] + 0.2
+    assert record["split"] == "val"
+    assert 60 <= record["step"] <= 72  # within a tenth of the end, where the model was last seen
+
+
+def test_a_blind_net_does_not(watch):
+    (record,) = watch(lambda: fit(blind=True), probes=False).get("input_ablation")
+    assert record["real"] == record["shuffled"] == record["zeroed"]
+
+
+def test_the_loss_of_the_ablation_is_the_models_own(watch):
+    kept = []
+
+    def train():
+        torch.manual_seed(0)
+        model = Net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(30):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(X[:20]), Y[:20]).backward()
+            optimizer.step()
+        kept.append(float(functional.cross_entropy(model(X[:20]), Y[:20]).detach()))
+
+    (record,) = watch(train, probes=False).get("input_ablation")
+    assert record["real"] == pytest.approx(kept[0], rel=0.05)
+
+
+def test_says_why_it_cannot_be_asked(watch):
+    run = watch(lambda: fit(prepare=lambda out: out / 2, held=False), probes=False)
+    assert run.get("input_ablation") is None
+    assert "between the model's output and the loss" in run.reason("input_ablation")
+    run = watch(lambda: fit(torch.zeros(240, dtype=torch.long)), probes=False)
+    assert "one class only" in run.reason("baselines")
