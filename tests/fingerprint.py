@@ -15,7 +15,20 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 digest = hashlib.sha256()
 
 
+def by_a_probe():
+    """The step is one that netvet takes on a copy."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename.replace("\\", "/")
+        if "/netvet/capture/" in name and not name.endswith("torch_runner.py"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def add_weights(optimizer, _args, _kwargs):
+    if by_a_probe():
+        return
     for group in optimizer.param_groups:
         for p in group["params"]:
             digest.update(
@@ -24,6 +37,9 @@ def add_weights(optimizer, _args, _kwargs):
 
 
 register_optimizer_step_post_hook(add_weights)
+# Programs that seed only PyTorch must be comparable, too.
+random.seed(0)
+np.random.seed(0)
 sys.argv = sys.argv[1:]
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")

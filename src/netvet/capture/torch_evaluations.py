@@ -37,7 +37,7 @@ class Score:
     loss_means: Any = 0.0
     batches: int = 0
     hits: Any = 0
-    compared: int = 0
+    compared: Any = 0
     hit_means: Any = 0.0
     hit_batches: int = 0
     by_script: bool = False
@@ -156,11 +156,16 @@ class EvaluationCollector:
         ):
             _add_squares(score, event)
 
-    def hit(self, score: Score, right: Any, count: int) -> None:
+    def hit(self, score: Score, right: Any, count: Any) -> None:
         """Add one batch in which `right` of `count` predictions were right."""
-        if count:
-            score.hits, score.compared = score.hits + right, score.compared + count
-            score.hit_means, score.hit_batches = score.hit_means + right / count, score.hit_batches + 1
+        if isinstance(count, torch.Tensor):
+            share = right / count.clamp(min=1)
+        elif count:
+            share = right / count
+        else:
+            return
+        score.hits, score.compared = score.hits + right, score.compared + count
+        score.hit_means, score.hit_batches = score.hit_means + share, score.hit_batches + 1
 
     def on_backward_begin(self, _event: Backward) -> None:
         tentative, self._tentative, self.current = self._tentative, None, None
@@ -306,8 +311,8 @@ def _values(score: Score) -> dict[str, float]:
             "loss": float(score.loss) / score.weight,
             "loss_of_batch_means": float(score.loss_means) / score.batches,
         }
-    if score.compared:
-        found["accuracy"] = float(score.hits) / score.compared
+    if int(score.compared):
+        found["accuracy"] = float(score.hits) / int(score.compared)
         found["accuracy_of_batch_means"] = float(score.hit_means) / score.hit_batches
     n, total, squares = score.targets
     if n and squares - total**2 / n > 0:

@@ -19,6 +19,36 @@ def rows_of(tensors: Iterable[torch.Tensor], axis: int, size: int) -> list[torch
     return [t.detach().movedim(axis, 0).reshape(size, -1) for t in mine]
 
 
+class Transfer:
+    """Rows on their way from an accelerator to the host; nobody waits for them unless they are asked for early.
+
+    Rows that are on the host are there at once; they are not copied, and must be used before the caller goes on.
+    """
+
+    def __init__(self, rows: list[torch.Tensor]) -> None:
+        self.size = len(rows[0])
+        self._event: torch.cuda.Event | None = None
+        if any(r.is_cuda for r in rows):
+            self._rows = [
+                torch.empty(r.shape, dtype=r.dtype, pin_memory=True).copy_(r, non_blocking=True) for r in rows
+            ]
+            self._event = torch.cuda.Event()
+            self._event.record()
+        else:
+            self._rows = rows
+
+    @property
+    def arrived(self) -> bool:
+        """They can be read without waiting."""
+        return self._event is None or bool(self._event.query())
+
+    def rows(self) -> list[torch.Tensor]:
+        """The rows, on the host."""
+        if self._event is not None:
+            self._event.synchronize()
+        return self._rows
+
+
 def fingerprints(rows: list[torch.Tensor]) -> Prints:
     """One number for each sample, over all its values in all tensors together. int64 [samples].
 

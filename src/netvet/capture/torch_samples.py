@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from netvet.capture.torch_batches import Batch, BatchTracker, Loader
 from netvet.capture.torch_evaluations import EvaluationCollector, Pass
 from netvet.capture.torch_events import Backward, Call, LossCall, Session
-from netvet.capture.torch_fingerprints import Prints, epoch_length, fingerprints, repeats, rows_of
+from netvet.capture.torch_fingerprints import Prints, Transfer, epoch_length, fingerprints, repeats, rows_of
 from netvet.capture.torch_tensors import Budget
 
 # Hashing reads every input once: a second in any case, then a share of the run time.
@@ -19,6 +20,8 @@ MAX_SAMPLES, MAX_STREAMS, MAX_GROUPS = 500_000, 16, 16
 # Samples of the second epoch that are hashed: enough to compare orders.
 SECOND_EPOCH = 20_000
 MAX_EXAMPLES = 10
+# Batches that may be on their way from an accelerator.
+MAX_WAITING = 32
 # Samples of a batch that decide whether it was trained on.
 ASKED = 64
 # Above this share of new samples in the second epoch, samples are augmented: fingerprints cannot match then.
@@ -27,7 +30,26 @@ AUGMENTED = 0.5
 TRAINING_SCORE = 0.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """One batch on its way to be hashed. `index`: its place among the chunks, -1 when it was left out."""
+
+    stream: _Stream
+    inputs: Transfer
+    number: int
+    target: Transfer | None = None
+    index: int | None = None
+
+    @property
+    def size(self) -> int:
+        return self.inputs.size
+
+    @property
+    def arrived(self) -> bool:
+        return self.target is None or self.target.arrived
+
+
+@dataclass(slots=True, eq=False)
 class _Stream:
     """The samples of one training call site, in order.
 
@@ -53,6 +75,8 @@ class _Stream:
     waiting: bool = False
     epoch: int | None = None
     checked: int = 0
+    queue: deque[_Waiting] = field(default_factory=deque)
+    late: deque[_Waiting] = field(default_factory=deque)
 
 
 @dataclass(slots=True)
@@ -78,7 +102,7 @@ class SampleCollector:
         self._streams: dict[tuple[str, str, str], _Stream] = {}
         self._groups: dict[Any, _Group] = {}
         self._budget = Budget(SHARE, GRACE)
-        self._present: _Stream | None = None
+        self._present: _Waiting | None = None
         self._ended = False
 
     def on_call_begin(self, event: Call) -> None:
@@ -111,22 +135,38 @@ class SampleCollector:
         if stream.samples >= MAX_SAMPLES or not self._budget.left:
             stream.done = stream.gap = True
             return
-        with self._budget:
-            rows = rows_of(batch.inputs.values(), batch.axis, batch.size or 0)
-            if not rows:
-                return
-            prints = fingerprints(rows)
+        rows = rows_of(batch.inputs.values(), batch.axis, batch.size or 0)
+        if rows:
+            with self._budget:
+                number = batch.loader.passes if batch.loader is not None and batch.loader is stream.loader else 0
+                self._present = _Waiting(stream, Transfer(rows), number)
+                stream.queue.append(self._present)
+                self._drain(stream, wait=len(stream.queue) > MAX_WAITING)
+
+    def _drain(self, stream: _Stream, *, wait: bool = False) -> None:
+        """Hash what has arrived; on an accelerator that is a few steps late, so that no step waits for it."""
+        while stream.queue and (wait or stream.queue[0].inputs.arrived):
+            waiting = stream.queue.popleft()
+            self._add(stream, waiting, fingerprints(waiting.inputs.rows()))
+        while stream.late and stream.late[0].index is not None and (wait or stream.late[0].arrived):
+            waiting = stream.late.popleft()
+            if waiting.target is not None and waiting.index is not None and waiting.index >= 0:
+                stream.targets[waiting.index] = fingerprints(waiting.target.rows())
+
+    def _add(self, stream: _Stream, waiting: _Waiting, prints: Prints) -> None:
+        waiting.index = -1
+        if stream.done:
+            return
         if stream.chunks and np.array_equal(prints, stream.chunks[-1]):
             stream.repeated += 1
             stream.done = stream.repeated > 10 and len(stream.chunks) == 1
             return
-        number = batch.loader.passes if batch.loader is not None and batch.loader is stream.loader else 0
-        if number and (not stream.passes or stream.passes[-1][1] != number):
-            stream.passes.append((len(stream.chunks), number))
+        if waiting.number and (not stream.passes or stream.passes[-1][1] != waiting.number):
+            stream.passes.append((len(stream.chunks), waiting.number))
+        waiting.index = len(stream.chunks)
         stream.chunks.append(prints)
         stream.targets.append(None)
         stream.samples += len(prints)
-        self._present = stream
         self._enough(stream)
 
     def _enough(self, stream: _Stream) -> None:
@@ -142,14 +182,15 @@ class SampleCollector:
     def on_loss(self, event: LossCall) -> None:
         for stream in self._streams.values():
             stream.waiting = False
-        stream_, self._present = self._present, None
-        if stream_ is None or not event.output.requires_grad or stream_.targets[-1] is not None:
+        waiting, self._present = self._present, None
+        if waiting is None or not event.output.requires_grad or waiting.index == -1:
             return
-        size = len(stream_.chunks[-1])
-        rows = rows_of([event.target], 0, size)
+        rows = rows_of([event.target], 0, waiting.size)
         if rows:
             with self._budget:
-                stream_.targets[-1] = fingerprints(rows)
+                waiting.target = Transfer(rows)
+                waiting.stream.late.append(waiting)
+                self._drain(waiting.stream)
 
     def on_backward_begin(self, _event: Backward) -> None:
         for stream in self._streams.values():
@@ -270,8 +311,11 @@ class SampleCollector:
 
     def on_finish(self, _ended: str) -> None:
         self._ended = True
+        self._present = None
 
     def on_report(self, _: None) -> None:
+        for each in self._streams.values():
+            self._drain(each, wait=True)
         stream = self._main()
         if stream is not None:
             self._session.recorder.facts("samples", [self._describe(stream) | self._overlap(stream)])

@@ -143,7 +143,7 @@ def outputs(event: LossCall) -> int | None:
     return 1 if event.function in BINARY_LOSSES else None
 
 
-def hits(event: LossCall) -> tuple[torch.Tensor, int] | None:
+def hits(event: LossCall) -> tuple[torch.Tensor, Any] | None:
     """Samples whose arg-max (or sign, for one output) is the target, and how many were compared.
 
     None where the loss has no classes, or its arguments do not fit together.
@@ -161,7 +161,7 @@ def hits(event: LossCall) -> tuple[torch.Tensor, int] | None:
     return None
 
 
-def _class_hits(event: LossCall, scores: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, int] | None:
+def _class_hits(event: LossCall, scores: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, Any] | None:
     axis = class_axis(event)
     if axis is None or scores.dim() == 0 or target.is_floating_point() or scores.shape[axis] < 2:
         return None
@@ -172,8 +172,11 @@ def _class_hits(event: LossCall, scores: torch.Tensor, target: torch.Tensor) -> 
     ignored = event.arguments.get("ignore_index")
     if ignored is None:
         return right.sum(), target.numel()
-    count = int((target != ignored).sum())
-    return ((right & (target != ignored)).sum(), count) if count else None
+    wanted = target != ignored
+    if target.device.type != "cpu":
+        return (right & wanted).sum(), wanted.sum()  # read at the end, so that no batch waits for the count
+    count = int(wanted.sum())
+    return ((right & wanted).sum(), count) if count else None
 
 
 def labels(event: LossCall) -> torch.Tensor | None:
