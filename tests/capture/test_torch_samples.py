@@ -7,7 +7,7 @@ import torch.nn.functional as functional
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler
 
-from netvet.capture.torch_fingerprints import epoch_length, fingerprints, repeats, rows_of
+from netvet.capture.torch_fingerprints import Transfer, epoch_length, fingerprints, repeats, rows_of
 
 GENERATOR = torch.Generator().manual_seed(1)
 X = torch.randn(80, 5, generator=GENERATOR)
@@ -152,6 +152,34 @@ def test_steps_in_time_are_no_samples(watch):
 
     run = watch(train, probes=False)
     assert "several times for each batch" in run.reason("samples")
+
+
+class Slow(Transfer):
+    """Arrives late, as from an accelerator."""
+
+    def __init__(self, rows):
+        super().__init__([r.clone() for r in rows])
+        self.asked = 0
+
+    @property
+    def arrived(self):
+        self.asked += 1
+        return self.asked > 5
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_batches_that_arrive_late_are_counted_as_if_at_once(watch, monkeypatch, epochs):
+    def record():
+        x, y = torch.cat((X[:60], X[:12])), torch.cat((Y[:60], 1 - Y[:12]))
+        return samples_of(watch, loader_of(x, y, shuffle=True), epochs=epochs, evaluate=scorer(X[50:]))
+
+    at_once = record()
+    monkeypatch.setattr("netvet.capture.torch_samples.Transfer", Slow)
+    late = record()
+    for name in ("overlap_examples", "duplicate_examples"):
+        assert len(late.pop(name)) == len(at_once.pop(name))
+    assert late == at_once
+    assert at_once["conflicting"] == 12
 
 
 def test_padding_with_zeros_does_not_change_a_sample():

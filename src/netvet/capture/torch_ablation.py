@@ -142,7 +142,7 @@ def ablate(model: nn.Module, kept: Kept, sink: Sink) -> dict[str, Any]:
             )
             found = hits(event) if name in right else None
             if found is not None and found[1]:
-                right[name].append(float(found[0]) / found[1])
+                right[name].append(float(found[0]) / int(found[1]))
     record: dict[str, Any] = {name: float(np.mean(values)) for name, values in losses.items()}
     record["spread"] = float(np.std(losses["real"])) if len(losses["real"]) > 1 else None
     for name, values in right.items():

@@ -29,10 +29,9 @@ class Transfer:
         self.size = len(rows[0])
         self._event: torch.cuda.Event | None = None
         if any(r.is_cuda for r in rows):
-            self._rows = [
-                torch.empty(r.shape, dtype=r.dtype, pin_memory=True).copy_(r, non_blocking=True) for r in rows
-            ]
-            self._event = torch.cuda.Event()
+            pinned = [torch.empty(r.shape, dtype=r.dtype, pin_memory=True) for r in rows]
+            self._rows = [place.copy_(r, non_blocking=True) for place, r in zip(pinned, rows, strict=True)]
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._event.record()
         else:
             self._rows = rows
@@ -40,13 +39,14 @@ class Transfer:
     @property
     def arrived(self) -> bool:
         """They can be read without waiting."""
-        return self._event is None or bool(self._event.query())
+        return self._event is None or bool(self._event.query())  # type: ignore[no-untyped-call]
 
     def rows(self) -> list[torch.Tensor]:
-        """The rows, on the host."""
+        """The rows, on the host; once, as they are let go of then."""
         if self._event is not None:
             self._event.synchronize()
-        return self._rows
+        rows, self._rows = self._rows, []
+        return rows
 
 
 def fingerprints(rows: list[torch.Tensor]) -> Prints:

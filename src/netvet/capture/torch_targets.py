@@ -162,7 +162,7 @@ def measured(event: LossCall) -> dict[str, float]:
     found: dict[str, float] = {}
     right = hits(event)
     if right is not None and right[1]:
-        found["train_accuracy"] = float(right[0]) / right[1]
+        found["train_accuracy"] = float(right[0]) / int(right[1])
     wanted, given = labels(event), predictions(event)
     if wanted is not None and given is not None and wanted.numel() and given.numel():
         found["prediction_top_share"] = _top_share(given)
