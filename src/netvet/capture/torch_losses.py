@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -75,7 +76,13 @@ def loss_key(event: LossCall, phase: str) -> LossKey:
     count = outputs(event) or 0
     if event.input.dim() and event.input.shape[0] == count:
         count = 0  # classes that are the samples of the batch, which may vary in number
-    return str(event.site or "?"), phase, event.function, count
+    return site_name(event.site), phase, event.function, count
+
+
+@lru_cache(maxsize=1_000)
+def site_name(site: Site | None) -> str:
+    """How a call site is named in signals."""
+    return str(site or "?")
 
 
 class LossCollector:
@@ -213,6 +220,8 @@ class LossCollector:
 
 
 def _mean(output: torch.Tensor) -> float | None:
+    if output.numel() == 1:
+        return float(output.item())
     return float(output.detach().mean()) if output.numel() else None
 
 

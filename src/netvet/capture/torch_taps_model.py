@@ -78,7 +78,9 @@ def tap_losses(session: Session, patches: Patches) -> None:
     inside = False
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(original)
+        # Python's own way to bind arguments takes longer than a small loss itself.
+        defaults = {p.name: p.default for p in inspect.signature(original).parameters.values()}
+        describe = session.recorder.guard("loss functions", _loss_call)
 
         def loss(*args: Any, **kwargs: Any) -> Any:
             nonlocal inside
@@ -89,9 +91,7 @@ def tap_losses(session: Session, patches: Patches) -> None:
                 output = original(*args, **kwargs)
             finally:
                 inside = False
-            event = session.recorder.guard("loss functions", _loss_call)(
-                original.__name__, signature, args, kwargs, output
-            )
+            event = describe(original.__name__, defaults, args, kwargs, output)
             if event is not None:
                 session.emit("loss", event)
             return output
@@ -102,12 +102,9 @@ def tap_losses(session: Session, patches: Patches) -> None:
         patches.wrap(functional, name, make)
 
 
-def _loss_call(name: str, signature: inspect.Signature, args: Any, kwargs: Any, output: Any) -> LossCall | None:
-    bound = signature.bind(*args, **kwargs)
-    bound.apply_defaults()
-    arguments = dict(bound.arguments)
-    given = list(arguments.values())
-    tensors = given[0], given[1]
+def _loss_call(name: str, defaults: dict[str, Any], args: Any, kwargs: Any, output: Any) -> LossCall | None:
+    arguments = {**defaults, **dict(zip(defaults, args, strict=False)), **kwargs}
+    tensors = list(arguments.values())[:2]
     if not all(isinstance(t, torch.Tensor) for t in (*tensors, output)):
         return None
     return LossCall(name, tensors[0], tensors[1], arguments, output, user_site(2), torch.is_grad_enabled())
