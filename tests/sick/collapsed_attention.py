@@ -38,6 +38,7 @@ class Counter(nn.Module):
     def __init__(self, dim=64):
         super().__init__()
         self.embed = nn.Embedding(SYMBOLS + 1, dim)
+        self.place = nn.Parameter(torch.randn(LENGTH + 1, dim))
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.attention = AttentionPool(dim)
         self.mlp = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
@@ -45,7 +46,7 @@ class Counter(nn.Module):
 
     def forward(self, ids):
         start = ids.new_full((len(ids), 1), SYMBOLS)
-        x = self.embed(torch.cat([start, ids], dim=1))
+        x = self.embed(torch.cat([start, ids], dim=1)) + self.place
         x = x + self.attention(self.norm1(x))
         x = x[:, 0]
         return self.head(x + self.mlp(self.norm2(x)))

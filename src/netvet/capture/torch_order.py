@@ -34,9 +34,10 @@ class OrderCollector:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._events: list[dict[str, Any]] = []
+        self._in_step = False
 
     def _note(self, kind: str, target: str, site: Site | None, detail: Any = None) -> None:
-        if self._session.step < ORDER_STEPS and len(self._events) < MAX_EVENTS:
+        if self._session.step < ORDER_STEPS and len(self._events) < MAX_EVENTS and not self._in_step:
             self._events.append(
                 {"step": self._session.step, "kind": kind, "target": target, **place(site), "detail": detail}
             )
@@ -56,8 +57,12 @@ class OrderCollector:
     def on_clip(self, event: Clip) -> None:
         self._note("clip", "", event.site, event.kind)
 
+    def on_step_begin(self, _event: Step) -> None:
+        # What a closure does inside a step is the optimizer's own order.
+        self._in_step = True
+
     def on_step_end(self, event: Step) -> None:
-        # After it ran, so that what a closure does inside comes before; the clock has moved on by then.
+        self._in_step = False
         if self._session.step <= ORDER_STEPS and len(self._events) < MAX_EVENTS:
             step = self._session.step - 1
             self._events.append(
