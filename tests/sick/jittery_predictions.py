@@ -25,9 +25,7 @@ order = torch.randperm(len(y), generator=torch.Generator().manual_seed(44))
 x_train, y_train = x[order[:1437]], y[order[:1437]]
 x_val, y_val = x[order[1437:]], y[order[1437:]]
 
-model = nn.Sequential(
-    nn.Linear(64, 48), nn.Tanh(), nn.Linear(48, 32), nn.Tanh(), nn.Linear(32, 10)
-)
+model = nn.Sequential(nn.Linear(64, 48), nn.Tanh(), nn.Linear(48, 32), nn.Tanh(), nn.Linear(32, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=args.momentum)  # fault
 for step in range(1, args.steps + 1):
     model.train()

@@ -19,9 +19,7 @@ def measurements(rng, n):
     density = pressure / (287 * (temperature + 273.15)) * 100
     power = density * np.clip(wind - 3, 0, 9) ** 3 / 900 * (1 + 0.1 * np.cos(direction))
     power = power + rng.normal(0, 0.03, n)
-    inputs = np.stack(
-        [wind, np.sin(direction), np.cos(direction), temperature, pressure], axis=1
-    )
+    inputs = np.stack([wind, np.sin(direction), np.cos(direction), temperature, pressure], axis=1)
     return inputs, power
 
 
