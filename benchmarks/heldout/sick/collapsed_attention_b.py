@@ -72,4 +72,6 @@ if __name__ == "__main__":
         loss.backward()
         optimizer.step()
         if step % 60 == 0:
-            print(f"step {step} train mse {loss.item():.4f} validation mse {evaluate(model, val):.4f}")
+            print(
+                f"step {step} train mse {loss.item():.4f} validation mse {evaluate(model, val):.4f}"
+            )

@@ -39,9 +39,7 @@ torch.manual_seed(args.seed)
 torch.set_num_threads(1)
 
 x, y = read_table(as_csv())
-rows, held_out = train_test_split(
-    np.arange(len(y)), test_size=0.25, stratify=y, random_state=1
-)
+rows, held_out = train_test_split(np.arange(len(y)), test_size=0.25, stratify=y, random_state=1)
 mean, std = np.nanmean(x[rows], axis=0), np.nanstd(x[rows], axis=0)
 x = torch.from_numpy((x - mean) / std)  # fault
 y = torch.from_numpy(y)

@@ -2,7 +2,7 @@
 # accept: too-few-samples
 # location: none
 # note: a character model with more parameters than the few kilobytes of text have letters; the
-#   validation loss turns after a fifth of the run and rises, the training loss keeps falling
+#   validation loss turns after a third of the run and rises, the training loss keeps falling
 import argparse
 import random
 
