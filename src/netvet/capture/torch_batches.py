@@ -25,6 +25,8 @@ from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import named_tensors
 
 MAX_LOADERS = 200
+# Stands for the model in scripts that have none: their nets are plain functions.
+FUNCTIONS = "(functions)"
 _IDENTITY = ("file", "line", "dataset", "samples", "batch_size", "sampler")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import statistics
 import sys
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 import torch
 
-from netvet.capture.torch_batches import Batch, BatchTracker, Loader
+from netvet.capture.torch_batches import FUNCTIONS, Batch, BatchTracker, Loader
 from netvet.capture.torch_calls import batch_norm_active, dropout_active
 from netvet.capture.torch_events import Backward, Call, Happening, LossCall, Session, Step
 from netvet.capture.torch_order import place
@@ -51,7 +52,7 @@ class Pass:
 
     key: Key
     record: dict[str, Any]
-    module: weakref.ref[torch.nn.Module]
+    module: Callable[[], torch.nn.Module | None]
     loader: Loader | None
     sizes: list[int] = field(default_factory=list)
     repeats: list[int] = field(default_factory=list)
@@ -80,12 +81,12 @@ class EvaluationCollector:
         self._states = StateWatch(session)
         self.current: Pass | None = None
         self.last_scores: dict[str, dict[str, float]] = {}
-        self._any_loss = self._ended = False
+        self._any_loss = self._ended = self._called = False
         self._tentative: Call | None = None
 
     def on_call_begin(self, event: Call) -> None:
         tracker: BatchTracker = self._session.options["batches"]
-        batch, self.current = tracker.batch, None
+        batch, self.current, self._called = tracker.batch, None, True
         if batch is None:
             return
         if event.phase == "train":
@@ -133,7 +134,7 @@ class EvaluationCollector:
             self._states.end(event.model, self.current.around, self.current.calls)
 
     def on_loss(self, event: LossCall) -> None:
-        found = self.current
+        found = self.current if self._called or event.grad else self._without_modules(event)
         if found is None or (event.grad and event.output.requires_grad and found.record["phase"] != "eval-mode-grad"):
             return
         if not is_plain(event.input) or not is_plain(event.output) or event.output.numel() == 0:
@@ -155,6 +156,24 @@ class EvaluationCollector:
             and event.input.device.type == "cpu"
         ):
             _add_squares(score, event)
+
+    def _without_modules(self, event: LossCall) -> Pass | None:
+        """The pass of a script that has no modules: each loss without gradient is one of its batches."""
+        key = (FUNCTIONS, (event.site,))
+        found = self._open.get(key)
+        if found is None:
+            record = {
+                "step": self._session.step,
+                "model": FUNCTIONS,
+                **place(event.site),
+                "phase": "eval",
+                "loader": None,
+            }
+            found = self._open[key] = Pass(key, record, lambda: None, None)
+        if event.input.dim() and len(found.sizes) < MAX_CALLS:
+            found.sizes.append(int(event.input.shape[0]))
+            found.repeats.append(1)
+        return found
 
     def hit(self, score: Score, right: Any, count: Any) -> None:
         """Add one batch in which `right` of `count` predictions were right."""

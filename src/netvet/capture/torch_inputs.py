@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from netvet.capture.torch_batches import Batch, BatchTracker
-from netvet.capture.torch_events import Call, Session
+from netvet.capture.torch_batches import FUNCTIONS, BatchTracker
+from netvet.capture.torch_events import Call, LossCall, Session
 from netvet.capture.torch_order import place
+from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import MAX_COMPARED, MAX_DISTINCT, Budget, is_plain, numbers, summary
 
 MAX_INPUTS = 64
@@ -19,6 +20,16 @@ MAX_INPUTS = 64
 MAX_LISTED, MAX_FEATURES = 256, 100_000
 CLOSE_CALLS = 10
 MAX_INDICES = 10
+# Graphs of scripts without modules are small.
+MAX_DEPTH, MAX_NODES = 200, 2_000
+# Where layers save their input: the attribute of the node, and which operand it is.
+_SAVED = {
+    "Mm": (("_saved_self", 0), ("_saved_mat2", 1)),
+    "Addmm": (("_saved_mat1", 1), ("_saved_mat2", 2)),
+    "Bmm": (("_saved_self", 0), ("_saved_mat2", 1)),
+    "Mv": (("_saved_self", 0),),
+    "Convolution": (("_saved_input", 0),),
+}
 # Fewer samples cannot show that a feature never varies.
 MIN_SAMPLES = 16
 SHARE, GRACE = 0.005, 0.15
@@ -54,9 +65,10 @@ class InputCollector:
         self._roots: set[str] = set()
         self._budget = Budget(SHARE, GRACE)
         self._handles: list[Any] = []
-        self._ended = False
+        self._ended = self._called = False
 
     def on_call_begin(self, event: Call) -> None:
+        self._called = True
         tracker: BatchTracker = self._session.options["batches"]
         batch = tracker.batch
         if batch is None:
@@ -68,33 +80,37 @@ class InputCollector:
         known = any(key[0] == batch.model and key[2] == "train" for key in self._seen)
         phase = "train" if batch.phase == "train" or (batch.trains and not known) else "eval"
         for name, tensor in batch.inputs.items():
-            self._input(batch, f"{batch.path}.{name}" if batch.path else name, phase, tensor, event)
+            key = (batch.model, f"{batch.path}.{name}" if batch.path else name, phase)
+            known = key in self._seen
+            self._input(key, tensor, batch.axis, batch.site)
+            if not known and key in self._seen:
+                self._trace(self._seen[key], tensor, event)
 
-    def _input(self, batch: Batch, name: str, phase: str, tensor: torch.Tensor, event: Call) -> None:
-        key = (batch.model, name, phase)
+    def on_loss(self, event: LossCall) -> None:
+        """A script without modules: what enters its first layer is found in the graph of the loss."""
+        look = self._session.deep and self._budget.left
+        if self._called or event.input.grad_fn is None or not look:
+            return
+        tensor = data_in_graph(event.input.grad_fn)
+        if tensor is not None:
+            self._input((FUNCTIONS, "input", "train"), tensor, 0, event.site)
+
+    def _input(self, key: tuple[str, str, str], tensor: torch.Tensor, axis: int, site: Site | None) -> None:
         seen = self._seen.get(key)
         if seen is None:
             if len(self._seen) >= MAX_INPUTS:
                 return
-            seen = self._seen[key] = self._describe(batch, name, phase, tensor, event)
+            seen = self._seen[key] = _describe(key, tensor, axis, site)
         seen.calls += 1
-        seen.samples += int(tensor.shape[batch.axis]) if tensor.dim() > batch.axis else 1
+        seen.samples += int(tensor.shape[axis]) if tensor.dim() > axis else 1
         first = seen.calls <= CLOSE_CALLS
         if (first or self._session.deep) and self._budget.left and is_plain(tensor) and tensor.numel():
             with self._budget:
-                _measure(seen, tensor, batch.axis, self._session.step)
+                _measure(seen, tensor, axis, self._session.step)
 
-    def _describe(self, batch: Batch, name: str, phase: str, tensor: torch.Tensor, event: Call) -> _Seen:
-        record = {
-            "model": batch.model, "position": int(name) if name.isdigit() else name, "phase": phase,
-            "batch": batch.size, **place(batch.site), "first_nonfinite_step": None, "first_nonfinite_samples": None,
-            "embedding_rows": None, "non_embedding": None,
-        }  # fmt: skip
-        seen = _Seen(record | summary(tensor))
-        seen.record["nonfinite"] = 0
+    def _trace(self, seen: _Seen, tensor: torch.Tensor, event: Call) -> None:
         if not tensor.is_floating_point() and not tensor.is_complex() and not hasattr(event.module, "_orig_mod"):
             self._handles += _watch_embeddings(event.module, tensor, seen.embeddings)
-        return seen
 
     def on_call_end(self, _event: Call) -> None:
         for handle in self._handles:
@@ -109,6 +125,36 @@ class InputCollector:
             self._session.recorder.facts("inputs", [_result(seen) for seen in self._seen.values()])
         elif self._ended:
             self._session.recorder.missing("inputs", "no model was called with a tensor")
+
+
+def _describe(key: tuple[str, str, str], tensor: torch.Tensor, axis: int, site: Site | None) -> _Seen:
+    model, name, phase = key
+    record = {
+        "model": model, "position": int(name) if name.isdigit() else name, "phase": phase, **place(site),
+        "batch": int(tensor.shape[axis]) if tensor.dim() > axis else None, "first_nonfinite_step": None,
+        "first_nonfinite_samples": None, "embedding_rows": None, "non_embedding": None,
+    }  # fmt: skip
+    return _Seen(record | summary(tensor) | {"nonfinite": 0})
+
+
+def data_in_graph(root: Any) -> torch.Tensor | None:
+    """The tensor without gradient that enters the layer farthest from the loss, as the graph has saved it."""
+    level, seen, found = [root], {root}, None
+    for _ in range(MAX_DEPTH):
+        following: list[Any] = []
+        for node in level:
+            name = str(node.name()).partition("Backward")[0]
+            for attribute, operand in _SAVED.get(name, ()):
+                if node.next_functions[operand][0] is None:
+                    saved = getattr(node, attribute, None)
+                    found = saved if isinstance(saved, torch.Tensor) else found
+            fresh = [n for n, _ in node.next_functions if n is not None and n not in seen]
+            seen.update(fresh)
+            following += fresh
+        level = following
+        if not level or len(seen) > MAX_NODES:
+            break
+    return found
 
 
 def _watch_embeddings(module: nn.Module, tensor: torch.Tensor, found: dict[str, Any]) -> Iterator[Any]:

@@ -151,7 +151,7 @@ class MetricCollector:
                 self._add(output, _Derived(output, op, None, known.tensor, known.squashed))
         elif name in _SQUASHING and isinstance(output, torch.Tensor):
             self._add(output, _Derived(output, known.op, known.dim, known.scores, name))
-        elif name in _MOVING:
+        elif name in _MOVING or (known.op is not None and name in ("clamp", "clip")):
             for part in tensors_in(output):
                 self._add(part, _Derived(part, known.op, known.dim, known.scores, known.squashed))
         elif known.op is None and isinstance(output, torch.Tensor) and output.numel() > 1:
