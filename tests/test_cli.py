@@ -116,7 +116,7 @@ def test_everything_after_the_script_belongs_to_it(script: Runner) -> None:
         False,
         ("--json", "x", "--", "-m", "--help"),
     )
-    assert (first.probes, first.every, first.overhead, first.quiet) == (True, None, 0.01, True)
+    assert (first.probes, first.every, first.overhead, first.observe) == (True, None, 0.01, None)
     assert first.store == Path.cwd() / ".netvet" / "runs"
     assert (second.target, second.is_module, second.arguments) == ("pkg.train", True, ("--lr", "1"))
     assert (second.probes, second.every, second.overhead) == (False, 5, 0.025)

@@ -15,7 +15,9 @@ import click
 import netvet
 
 if TYPE_CHECKING:
-    from netvet.capture.torch_runner import RunOptions
+    from contextlib import AbstractContextManager
+
+    from netvet.capture.torch_runner import RunOptions, Watched
     from netvet.core import Check
     from netvet.diagnose import Settings
     from netvet.report.view import View
@@ -206,9 +208,19 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         probes=not options["no_probes"],
         every=options["every"],
         overhead=options["overhead"],
-        quiet=options["quiet"] or not sys.stderr.isatty(),
+        observe=None if options["quiet"] else _progress(asked),
     )
     return partial(_run, chosen, asked, quiet=options["quiet"])
+
+
+def _progress(asked: _Asked) -> Callable[[Watched], AbstractContextManager[object]] | None:
+    """What draws the live line while the script runs; None where nobody would see it."""
+    stream = sys.stderr
+    if not stream.isatty() or os.environ.get("TERM", "dumb") == "dumb" or os.environ.get("RANK", "0") != "0":
+        return None
+    from netvet.report.progress import StatusLine
+
+    return lambda run: StatusLine(stream.fileno(), run, asked.checks, asked.settings)
 
 
 def _require_torch() -> None:

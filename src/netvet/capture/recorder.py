@@ -53,6 +53,10 @@ class Recorder:
     """Writes what the collectors saw, and keeps their errors away from the training.
 
     A part of capture that raises is switched off for the rest of the run, with its reason.
+
+    Attributes:
+        cost: seconds spent in capture so far.
+        last_loss: the newest training loss; None before the first.
     """
 
     def __init__(self, writer: RunWriter, schedule: Schedule) -> None:
@@ -61,6 +65,7 @@ class Recorder:
         self.switched_off: dict[str, str] = {}
         self.suspended = False
         self.cost = 0.0
+        self.last_loss: float | None = None
         self._pid = os.getpid()
 
     @property
@@ -70,6 +75,8 @@ class Recorder:
 
     def value(self, step: int, signal: str, value: float, key: str | None = None) -> None:
         """Append one number to a signal."""
+        if signal == "loss":
+            self.last_loss = value
         self.writer.append(step, signal, value, key)
 
     def values(self, step: int, signal: str, values: Mapping[str, float]) -> None:

@@ -8,6 +8,8 @@ import runpy
 import sys
 import traceback
 import types
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -25,6 +27,35 @@ from netvet.store import RunWriter
 INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl-C
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A run while it goes on: where its signals are, and how far it is."""
+
+    path: Path
+    watch: Watch
+    began: float
+
+    @property
+    def step(self) -> int:
+        """Completed optimizer steps."""
+        return self.watch.session.step
+
+    @property
+    def loss(self) -> float | None:
+        """The newest training loss."""
+        return self.watch.recorder.last_loss
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the program began."""
+        return perf_counter() - self.began
+
+    @property
+    def cost(self) -> float:
+        """Of these, the seconds spent in netvet."""
+        return self.watch.recorder.cost
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What `netvet run` was asked to do.
@@ -36,7 +67,7 @@ class RunOptions:
         probes: probe a copy before the first update and at the end.
         every: look closely at every so many steps, instead of by budget.
         overhead: share of wall time that close looks may cost.
-        quiet: no progress line.
+        observe: called with a `Watched` when the program begins; what it returns is entered around the program.
     """
 
     target: str
@@ -46,7 +77,7 @@ class RunOptions:
     probes: bool = True
     every: int | None = None
     overhead: float = 0.01
-    quiet: bool = False
+    observe: Callable[[Watched], AbstractContextManager[object]] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +120,8 @@ def run(options: RunOptions) -> Outcome:
     describe(None)
     recorder.facts("environment", [_environment()])
     watch.install()
-    ending = _execute(options)
+    with options.observe(Watched(writer.path, watch, began)) if options.observe else nullcontext():
+        ending = _execute(options)
     watch.finish(ending.kind)
     describe(ending)
     writer.close()
