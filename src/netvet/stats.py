@@ -193,6 +193,19 @@ def matrix_ratio(update_ratio: Mapping[str, Series], *, early: int | None = None
     return float(np.median(found)) if found else None
 
 
+def is_blind(input_ablation: Iterable[Mapping[str, Any]] | None, *, gain: float = 0.01) -> bool:
+    """The trained net does no better with the real inputs than with shuffled ones."""
+    pairs = [(number(r, "real"), number(r, "shuffled")) for r in input_ablation or ()]
+    return any(a is not None and b is not None and b - a <= gain * abs(a) for a, b in pairs)
+
+
+def norm_left(param_norm: Mapping[str, Series] | None) -> float:
+    """What is left of the norm of the weights (biases left out) at the end: median over layers; 1 if not known."""
+    kept = [s.finite().values for n, s in (param_norm or {}).items() if not n.endswith("bias")]
+    shares = [float(v[-1] / v[0]) for v in kept if len(v) > 1 and v[0] > 0]
+    return float(np.median(shares)) if shares else 1.0
+
+
 def learns(loss: Mapping[str, Series] | None, *, gain: float = 0.1) -> bool:
     """Whether any of the losses fell clearly, by this share of its first value, and stayed below it."""
     for one in (loss or {}).values():

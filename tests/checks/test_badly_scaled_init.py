@@ -30,3 +30,20 @@ def test_is_quiet_on_look_alikes_and_missing_values():
     assert not found(layers=None)
     assert not found(weighted_layers=1)
     assert not badly_scaled_init(Facts.of({}))
+
+
+def recurrent(growth, calls=32):
+    layer = {"name": "wh", "weight_std": 0.2, "suggested_std": 0.2, "calls": calls, "growth": growth}
+    return badly_scaled_init(Facts.of({"layers": [layer], "weighted_layers": 3, "activation_ratio": 0.0}))
+
+
+def test_fires_on_a_layer_that_explodes_over_time():
+    (finding,) = recurrent(6e4)
+    assert finding.message.startswith("the std of the output of wh grows 6e+04 times over the 32 calls of one pass")
+
+
+def test_is_quiet_on_recurrent_layers_that_hold_or_forget_or_add_up():
+    assert not recurrent(1.3)
+    assert not recurrent(1e-6)
+    assert not recurrent(200.0, calls=200)
+    assert not recurrent(None)

@@ -63,6 +63,33 @@ def test_is_quiet_on(made):
     assert incomplete_checkpoint(made, ADAM, run=RUN) == []
 
 
+TWO = Facts.of(*({"name": n, "cls": "Adam", "steps": 200, "file": "train.py", "line": 20} for n in ("Adam", "Adam#2")))
+
+
+def filled(trained_by, steps=0):
+    return state("Net", keys=["model"], trained_by=trained_by, optimizer_steps=steps, file="train.py", line=72)
+
+
+def test_points_at_the_load_when_the_training_is_built_up_again():
+    (finding,) = incomplete_checkpoint(Facts.of(load(200, "model", "epoch"), filled("Adam#2")), TWO, run=RUN)
+    assert finding.severity == "warning"
+    assert finding.location == Location("train.py", 72)
+
+
+def test_is_quiet_when_the_model_is_only_tested_after_the_load():
+    assert incomplete_checkpoint(Facts.of(load(200, "model", "epoch"), filled(None)), TWO, run=RUN) == []
+
+
+def test_is_quiet_when_the_same_optimizer_goes_on():
+    assert incomplete_checkpoint(Facts.of(load(200, "model", "epoch"), filled("Adam", 200)), TWO, run=RUN) == []
+
+
+def test_another_optimizer_after_the_load_is_a_note():
+    other = Facts.of({**TWO[0]}, {**TWO[1], "line": 80})
+    found = incomplete_checkpoint(Facts.of(load(200, "model", "epoch"), filled("Adam#2")), other, run=RUN)
+    assert [f.severity for f in found] == ["note"]
+
+
 def test_is_quiet_on_plain_sgd():
     assert incomplete_checkpoint(Facts.of(load(200, "model", "epoch"), state("model")), PLAIN, run=RUN) == []
 

@@ -68,7 +68,7 @@ def terms(penalty, data=0.5, is_data=False):
         {"backward": "train.py:9", "term": "cross entropy", "is_data": True, "grad_norm": data},
         {
             "backward": "train.py:9",
-            "term": "penalty",
+            "term": "sum",
             "is_data": is_data,
             "grad_norm": penalty,
             "file": "t.py",
@@ -79,13 +79,27 @@ def terms(penalty, data=0.5, is_data=False):
 
 def test_fires_on_a_penalty():
     (finding,) = regularisation_dominates(Facts(), loss_terms=terms(40.0))
-    assert finding.message == "penalty has a gradient of 40 against 0.5 of the data loss, 80 times as much"
+    assert finding.message == "the penalty (sum) has a gradient of 40 against 0.5 of the data loss, 80 times as much"
     assert finding.location == Location("t.py", 8)
 
 
 @pytest.mark.parametrize("made", [terms(4.0), terms(40.0, is_data=True), terms(40.0, data=0.0), terms(None)])
 def test_is_quiet_on_small_penalties_data_terms_and_unknown_gradients(made):
     assert regularisation_dominates(Facts(), loss_terms=made) == []
+
+
+VANISHING, BLIND = both([5.0 * 0.9**i for i in range(100)]), Facts.of({"real": 1.07, "shuffled": 1.07})
+
+
+def test_an_even_pull_is_enough_where_weights_vanish_and_the_net_goes_blind():
+    (finding,) = regularisation_dominates(Facts(), None, terms(1.0), VANISHING, input_ablation=BLIND)
+    assert "2 times as much" in finding.message
+
+
+def test_is_quiet_on_an_even_pull_that_leaves_a_net_that_uses_its_input():
+    seeing = Facts.of({"real": 0.4, "shuffled": 1.9})
+    assert regularisation_dominates(Facts(), None, terms(1.0), VANISHING, input_ablation=seeing) == []
+    assert regularisation_dominates(Facts(), None, terms(1.0), both([5.0] * 100), input_ablation=BLIND) == []
 
 
 def test_is_quiet_without_fields_and_on_short_or_broken_series():

@@ -25,11 +25,13 @@ def depth_scale(context: ProbeContext) -> None:
     """Record `depth_scale`."""
     for model, original in _models(context):
         seen: dict[str, tuple[nn.Module, torch.Tensor, float, float]] = {}
+        again: dict[str, list[float]] = {}
 
-        def see(name: str, module: nn.Module, _given: Any, output: Any, into: Any = seen) -> None:
-            if isinstance(module, _WEIGHTED) and isinstance(output, torch.Tensor) and name not in into:
+        def see(name: str, module: nn.Module, _given: Any, output: Any, into: Any = seen, more: Any = again) -> None:
+            if isinstance(module, _WEIGHTED) and isinstance(output, torch.Tensor):
                 values = output.detach().float()
-                into[name] = (module, output, float(values.std(correction=0)), float(values.mean()))
+                more.setdefault(name, []).append(float(values.std(correction=0)))
+                into[name] = into.get(name) or (module, output, float(values.std(correction=0)), float(values.mean()))
 
         with torch.enable_grad(), module_outputs(model, see):
             loss = context.replay.run().loss
@@ -41,7 +43,7 @@ def depth_scale(context: ProbeContext) -> None:
             gradients = torch.autograd.grad(loss.sum(), outputs, allow_unused=True)
         activation = _nonlinearity(context)
         layers = [
-            _layer(name, *found[:1], found[2], found[3], gradient, activation)
+            _layer(name, *found[:1], found[2], found[3], gradient, activation) | _repeated(again[name])
             for (name, found), gradient in zip(seen.items(), gradients, strict=True)
         ]
         hidden = layers[:-1]
@@ -71,6 +73,14 @@ def _layer(
         "weight_std": finite(float(weight.float().std(correction=0))), "fan_in": fan_in,
         "suggested_std": math.sqrt(_GAINS.get(activation or "", 1.0) / fan_in) if fan_in else None,
     }  # fmt: skip
+
+
+def _repeated(stds: list[float]) -> dict[str, Any]:
+    """For a layer that is called again and again (a step of time each): how its output grows from call to call."""
+    sizes = [s for s in stds if s > 0 and math.isfinite(s)]
+    if len(sizes) < 3 or len(sizes) < len(stds) - 1:  # the first may see a state of zeros
+        return {"calls": len(stds), "growth": None}
+    return {"calls": len(stds), "growth": sizes[-1] / sizes[0]}
 
 
 def _ratio(first: float | None, second: float | None) -> float | None:

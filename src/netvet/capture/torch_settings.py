@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import weakref
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -277,6 +278,20 @@ class CheckpointCollector:
         self._session = session
         self._records: list[dict[str, Any]] = []
         self._recent: list[float] = []
+        self._steps: Counter[str] = Counter()
+        # Models that were filled and are not known to be trained since: record, model, steps by optimizer then.
+        self._filled: list[tuple[dict[str, Any], weakref.ref[nn.Module], Counter[str]]] = []
+        self._asked: set[tuple[int, str]] = set()
+
+    def on_step_begin(self, event: Step) -> None:
+        for record, reference, before in list(self._filled):
+            key = (id(record), event.name)
+            if key not in self._asked:
+                self._asked.add(key)
+                if _trains(event.optimizer, reference()):
+                    record |= {"trained_by": event.name, "optimizer_steps": before[event.name]}
+                    self._filled = [f for f in self._filled if f[0] is not record]
+        self._steps[event.name] += 1
 
     def on_backward_begin(self, event: Backward) -> None:
         if event.loss is None or event.loss.numel() != 1:
@@ -300,8 +315,11 @@ class CheckpointCollector:
                 "missing": details.get("missing", [])[:50], "unexpected": details.get("unexpected", [])[:50],
                 "strict": details.get("strict"),
                 "loss_before": statistics.fmean(self._recent) if self._recent else None, "after": [],
+                "trained_by": None, "optimizer_steps": None,
             }
         )  # fmt: skip
+        if details["kind"] == "load_state_dict" and isinstance(event.subject, nn.Module):
+            self._filled.append((self._records[-1], weakref.ref(event.subject), self._steps.copy()))
 
     def on_report(self, _: None) -> None:
         records = [
@@ -312,6 +330,11 @@ class CheckpointCollector:
             for r in self._records
         ]
         self._session.recorder.facts("checkpoints", records)
+
+
+def _trains(optimizer: torch.optim.Optimizer, model: nn.Module | None) -> bool:
+    mine = {id(p) for p in model.parameters()} if model is not None else set()
+    return any(id(p) in mine for group in optimizer.param_groups for p in group["params"])
 
 
 def _state_kinds(subject: Any, content: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,10 +10,22 @@ import torch
 from netvet.capture.torch_ops import ModelCall, Operation, tensors_in
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
+from netvet.capture.torch_site import Site
 
 MAX_TERMS = 8
+# A sum over more terms than this is not taken apart to the end.
+MAX_SUMS = 200
 _SUMS = ("add", "__add__", "__radd__", "__iadd__", "add_", "sub", "__sub__", "__rsub__", "rsub", "__isub__")
 _SCALINGS = ("mul", "__mul__", "__rmul__", "div", "__truediv__", "true_divide", "mul_", "div_", "neg", "__neg__")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """One summand of the loss. `site`: where it is multiplied by its coefficient, if it is."""
+
+    tensor: torch.Tensor
+    coefficient: float
+    site: Site | None
 
 
 def loss_terms(context: ProbeContext) -> None:
@@ -21,43 +34,56 @@ def loss_terms(context: ProbeContext) -> None:
     for event in context.recording.events:
         for tensor in tensors_in(event.output):
             made.setdefault(id(tensor), event)
-    terms = _split(context.recording.loss, 1.0, made)[:MAX_TERMS]
     replayed = context.replay.run()
     parameters: list[torch.Tensor] = [p for m in context.replay.models for p in m.parameters() if p.requires_grad]
-    for tensor, coefficient in terms:
-        twin = replayed.twins.get(id(tensor))
-        if twin is None:
+    for parts in _together(_split(context.recording.loss, 1.0, None, made), made)[:MAX_TERMS]:
+        twins = [replayed.twins.get(id(part.tensor)) for part in parts]
+        values = [t * part.coefficient for t, part in zip(twins, parts, strict=True) if t is not None]
+        if len(values) < len(parts):
             continue
-        maker = made.get(id(tensor))
-        site = maker.site if maker is not None else context.recording.site
+        first = parts[0]
+        maker = made.get(id(first.tensor))
+        site = first.site or (maker.site if maker is not None else context.recording.site)
+        total = torch.stack([v.sum() for v in values]).sum() if len(values) > 1 else values[0]
         context.add(
             "loss_terms",
             {
                 "backward": context.recording.backward, "term": _term_name(maker), **place(site),
-                "value": float(twin.detach()) * coefficient, "coefficient": coefficient,
-                "grad_norm": _gradient_norm(twin, coefficient, parameters), "is_data": _is_data(tensor, made),
+                "value": float(total.detach()), "coefficient": first.coefficient, "parts": len(parts),
+                "grad_norm": _gradient_norm(total, parameters), "is_data": _is_data(first.tensor, made),
             },
         )  # fmt: skip
 
 
+def _together(terms: list[Term], made: dict[int, Any]) -> list[list[Term]]:
+    """The terms, penalties of one place (a loop over the parameters) as one."""
+    groups: dict[Any, list[Term]] = {}
+    for term in terms:
+        maker = made.get(id(term.tensor))
+        site = term.site or (maker.site if maker is not None else None)
+        alone = site is None or _is_data(term.tensor, made)
+        groups.setdefault(id(term) if alone else (str(site), term.coefficient, _term_name(maker)), []).append(term)
+    return list(groups.values())
+
+
 def _split(
-    tensor: torch.Tensor, coefficient: float, made: dict[int, Any], depth: int = 0
-) -> list[tuple[torch.Tensor, float]]:
+    tensor: torch.Tensor, coefficient: float, site: Site | None, made: dict[int, Any], depth: int = 0
+) -> list[Term]:
     event = made.get(id(tensor))
-    if not isinstance(event, Operation) or depth > 50 or event.output is not tensor:
-        return [(tensor, coefficient)]
+    if not isinstance(event, Operation) or depth > MAX_SUMS or event.output is not tensor:
+        return [Term(tensor, coefficient, site)]
     name = getattr(event.function, "__name__", "")
     scalars = [a for a in event.args if isinstance(a, torch.Tensor) and a.numel() == 1]
     numbers = [float(a) for a in event.args if isinstance(a, (int, float))]
     if name in _SUMS and scalars and tensor not in _ids(scalars):
         signs = (-1.0 if name in ("rsub", "__rsub__") else 1.0, -1.0 if "sub" in name and "rsub" not in name else 1.0)
         parts = [(a, s) for a, s in zip(event.args[:2], signs, strict=False) if isinstance(a, torch.Tensor)]
-        return [t for a, sign in parts for t in _split(a, sign * coefficient, made, depth + 1)]
+        return [t for a, sign in parts for t in _split(a, sign * coefficient, site, made, depth + 1)]
     if name in _SCALINGS and len(scalars) == 1:
         factor = -1.0 if "neg" in name else numbers[0] if numbers else 1.0
         factor = 1.0 / factor if "div" in name and factor else factor
-        return _split(scalars[0], coefficient * factor, made, depth + 1)
-    return [(tensor, coefficient)]
+        return _split(scalars[0], coefficient * factor, site or event.site, made, depth + 1)
+    return [Term(tensor, coefficient, site)]
 
 
 def _ids(tensors: list[torch.Tensor]) -> set[torch.Tensor]:
@@ -70,12 +96,12 @@ def _term_name(event: Operation | ModelCall | None) -> str:
     return "model output" if isinstance(event, ModelCall) else getattr(event.function, "__name__", "operation")
 
 
-def _gradient_norm(twin: torch.Tensor, coefficient: float, parameters: list[torch.Tensor]) -> float | None:
+def _gradient_norm(twin: torch.Tensor, parameters: list[torch.Tensor]) -> float | None:
     if not twin.requires_grad or twin.numel() != 1:
         return None
     gradients = torch.autograd.grad(twin, parameters, retain_graph=True, allow_unused=True)
     norms = [torch.linalg.vector_norm(g.coalesce().values() if g.is_sparse else g) for g in gradients if g is not None]
-    return abs(coefficient) * float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
+    return float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
 
 
 def _is_data(tensor: torch.Tensor, made: dict[int, Any]) -> bool:

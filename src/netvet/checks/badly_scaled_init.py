@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from netvet.core import Facts, Finding, check, location_of
+from netvet.core import Facts, Finding, Record, check, location_of
 from netvet.stats import number
 
 
@@ -15,7 +15,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
-    explained_by=("symmetric-init",),
+    explained_by=("symmetric-init", "unscaled-input"),
     fixes={
         "he-init": "Initialise to fit: kaiming_normal_ for ReLU, xavier_normal_ for tanh; norms if deep.",
     },
@@ -48,6 +48,7 @@ def badly_scaled_init(
     Glorot and Bengio 2010; He et al. 2015, equation 10: std = sqrt(2 / fan_in) for ReLU.
     """
     for record in depth_scale:
+        yield from _recurrence(record, per_ten, total)
         ratio, depth = number(record, "activation_ratio"), number(record, "weighted_layers")
         layers = [x for x in record.get("layers") or () if number(x, "activation_std")]
         if not ratio or ratio <= 0 or not depth or depth < 2 or len(layers) < 2:
@@ -67,6 +68,20 @@ def badly_scaled_init(
         )
         name = str(worst.get("name"))
         yield Finding(message, name, 0, change, total, location_of(record), {"activation_ratio": ratio}, confidence=0.9)
+
+
+def _recurrence(record: Record, per_ten: float, total: float) -> Iterator[Finding]:
+    """A layer that is applied at each step of time, and whose output explodes from one to the next."""
+    for layer in record.get("layers") or ():
+        growth, calls = number(layer, "growth"), number(layer, "calls")
+        # Only growth: a state that forgets its past is what most recurrent nets begin with.
+        if not growth or not calls or growth < total or math.log(growth) / calls <= math.log(per_ten) / 10:
+            continue
+        name = str(layer.get("name"))
+        message = f"the std of the output of {name} grows {growth:.3g} times over the {calls:g} calls of one pass: "
+        message += "the weights that it repeats are too large"
+        evidence = {"growth": growth}
+        yield Finding(message, name, 0, growth, total, location_of(record), evidence, confidence=0.9)
 
 
 def _off(layer: dict[str, Any]) -> float:

@@ -33,6 +33,8 @@ from netvet.stats import number
         "dead-relu",
         "clipped-loss",
         "unshuffled-data",
+        "regularisation-dominates",
+        "badly-scaled-init",
     ),
     fixes={"overfit-batch": "Make the net fit one batch first; then look at what enters the net."},
 )

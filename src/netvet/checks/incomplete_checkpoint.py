@@ -44,7 +44,8 @@ def incomplete_checkpoint(
 
     ## Known problems
     Pretrained weights, the best weights loaded for a final test, target networks and averaged models need the weights
-    only: silent. Weights without any mark of progress that are loaded in mid-run are a note.
+    only: silent, as is a model that is not trained after the load. Weights without any mark of progress that are
+    loaded in mid-run are a note, as is a file without the optimizer's state where nothing shows that it is resumed.
 
     ## References
     PyTorch, "Saving and loading a general checkpoint".
@@ -60,19 +61,38 @@ def incomplete_checkpoint(
         later = records[position + 1 :]
         until = next((i for i, r in enumerate(later) if r.get("kind") == "load"), len(later))
         restored = [r for r in later[:until] if r.get("kind") == "load_state_dict"]
-        targets = {str(r.get("target")).lower() for r in restored}
+        targets = {str(r.get("target")).lower() for r in restored} | {k for r in restored for k in r.get("keys") or ()}
         lost = _lost(targets, optimizers, schedulers or Facts(), restored)
-        if "model" not in targets or not lost or (step == 0 and not keys & _PROGRESS):
+        if "model" not in targets or not lost or (step == 0 and not keys & _PROGRESS) or _goes_on(restored):
             continue
         kept = next((k for k in ("optimizer", "scheduler") if k in keys and k not in targets), None)
         extra = ", although the file has one" if kept else ""
         without = f"without the state of {' and '.join(lost)}{extra}"
         message = f"training went on from a checkpoint at step {step:g} {without}"
         jump = {k: load[k] for k in ("loss_before", "loss_after") if number(load, k) is not None}
-        sure, place = 0.8 if kept else 0.6, location_of(load)
-        severity: Severity = "warning" if keys & _PROGRESS else "note"
-        yield Finding(message, None, int(step), None, None, place, jump, severity, sure)
+        place = next((p for p in map(location_of, restored) if p is not None), location_of(load))
+        # Optimizers of equal make, one before and one after: the training was interrupted, and nothing new begun.
+        resumed = bool(kept) or (step > 0 and _made_twice(optimizers))
+        severity: Severity = "warning" if keys & _PROGRESS and resumed else "note"
+        yield Finding(message, None, int(step), None, None, place, jump, severity, 0.8 if resumed else 0.6)
         return
+
+
+def _goes_on(restored: list[Record]) -> bool:
+    """The model is not trained after the load, or by an optimizer that is at work already and keeps its state."""
+    models = [r for r in restored if "model" in (*(r.get("keys") or ()), str(r.get("target")).lower())]
+    known = [r for r in models if "trained_by" in r]
+    return bool(known) and all(r["trained_by"] is None or number(r, "optimizer_steps") for r in known)
+
+
+def _made_twice(optimizers: Facts) -> bool:
+    """Two optimizers of one line of the script with equal settings: the training is built up again."""
+    made = [(o.get("file"), o.get("line"), o.get("cls"), _settings(o)) for o in optimizers if o.get("line")]
+    return len(set(map(str, made))) < len(made)
+
+
+def _settings(optimizer: Record) -> list[dict[str, object]]:
+    return [{k: v for k, v in g.items() if k != "names"} for g in optimizer.get("groups") or ()]
 
 
 def _lost(targets: set[str], optimizers: Facts, schedulers: Facts, restored: list[Record]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.core import Facts, Finding, LayerSeries, Record, Series, check, location_of
-from netvet.stats import change, number
+from netvet.stats import change, is_blind, norm_left, number
 
 # Weight decay is taken off the weights directly, in proportion to the learning rate, and not added to the gradient.
 _DECOUPLED = ("AdamW", "NAdamW", "Adafactor", "Lion", "LAMB", "Muon", "SGDW")
@@ -33,23 +33,24 @@ def regularisation_dominates(
     param_grad_norm: LayerSeries | None = None,
     update_ratio: LayerSeries | None = None,
     lr: LayerSeries | None = None,
+    input_ablation: Facts | None = None,
     *,
     ratio: float = 10.0,  # catalogue: penalty against data, by gradient norm
     pressure: float = 0.5,  # decay against data, in the step; healthy runs have 0.001 to 0.1
     shrunk: float = 0.7,  # norms must have followed: at the noise floor of SGD decay alone is far slower
+    collapsed: float = 0.2,  # share of their norm that is left of the weights of a typical layer
     learned: float = 0.5,  # a run that halved its loss does learn, grokking with strong decay among them
 ) -> Iterator[Finding]:
     """The regularisation pulls harder on the weights than the data does.
 
     ## Why it matters
-    Then small weights are the real objective: weights shrink towards zero, and predictions towards a constant.
+    Then small weights are the real objective, and predictions shrink towards a constant.
 
     ## Example
     >>> from netvet.core import Facts
-    >>> terms = Facts.of({"backward": "train.py:9", "term": "cross entropy", "is_data": True, "grad_norm": 0.5},
-    ...                  {"backward": "train.py:9", "term": "L1 penalty", "is_data": False, "grad_norm": 40.0})
+    >>> terms = Facts.of({"is_data": True, "grad_norm": 0.5}, {"is_data": False, "term": "sum", "grad_norm": 40.0})
     >>> regularisation_dominates(Facts(), loss_terms=terms)[0].message
-    'L1 penalty has a gradient of 40 against 0.5 of the data loss, 80 times as much'
+    'the penalty (sum) has a gradient of 40 against 0.5 of the data loss, 80 times as much'
 
     ## Known problems
     Strong decay with a loss that is learned (grokking), norms that shrink in front of batch norm, tiny gradients in
@@ -58,11 +59,11 @@ def regularisation_dominates(
     ## References
     Loshchilov and Hutter, arXiv:1711.05101 (coupled and decoupled decay); digits with decay 1.0: 2.31 to 2.30.
     """
-    yield from _penalties(loss_terms or Facts(), ratio)
+    # An even pull is enough where it left nearly no weights and no use of the input.
+    lost = is_blind(input_ablation) and norm_left(param_norm) < collapsed
+    yield from _penalties(loss_terms or Facts(), 1.0 if lost else ratio)
     moved = [m for m in (change(s) for s in (loss or {}).values()) if m is not None and m.last > learned * m.first]
-    if param_norm is None or not moved:
-        return
-    for optimizer in optimizers:
+    for optimizer in optimizers if param_norm is not None and moved else ():
         rates = _decays(optimizer, lr or LayerSeries({}), param_norm)
         fall = [float(s.values[-1] / s.values[0]) for s in (param_norm[n].finite() for n in rates) if s.values[0] > 0]
         decoupled = optimizer.get("cls") in _DECOUPLED
@@ -70,11 +71,9 @@ def regularisation_dominates(
         pull = _pressure(rates, param_norm, seen, decoupled=decoupled)
         if not fall or pull is None or pull < pressure or (left := float(np.median(fall))) > shrunk:
             continue
-        worst, name, decay = moved[0], optimizer.get("name"), max(r[0] for r in rates.values())
-        message = (
-            f"weight decay {decay:g} of {name} pulls {pull:.2g} times as hard as the data: weights shrank to "
-            f"{left:.0%} of their norm while the loss went from {worst.first:.3g} to {worst.last:.3g}"
-        )
+        name, decay, worst = optimizer.get("name"), max(r[0] for r in rates.values()), moved[0]
+        message = f"weight decay {decay:g} of {name} pulls {pull:.2g} times as hard as the data: weights shrank to "
+        message += f"{left:.0%} of their norm while the loss went from {worst.first:.3g} to {worst.last:.3g}"
         yield Finding(message, name, 0, pull, pressure, location_of(optimizer), {"weight_decay": decay})
 
 
@@ -86,8 +85,8 @@ def _penalties(terms: Facts, ratio: float) -> Iterator[Finding]:
         for term in mine:
             norm = number(term, "grad_norm")
             if term.get("is_data") is False and norm is not None and total > 0 and norm > ratio * total:
-                what = f"{term.get('term', 'a penalty')} has a gradient of {norm:.3g}"
-                message = f"{what} against {total:.3g} of the data loss, {norm / total:.2g} times as much"
+                message = f"the penalty ({term.get('term')}) has a gradient of {norm:.3g} "
+                message += f"against {total:.3g} of the data loss, {norm / total:.2g} times as much"
                 yield Finding(message, site, 0, norm / total, ratio, location_of(term))
 
 
