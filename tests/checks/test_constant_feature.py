@@ -45,3 +45,12 @@ def test_borders_are_a_note():
 
 def test_is_quiet_without_fields():
     assert constant_feature(Facts.of({})) == []
+
+
+def test_a_third_of_the_columns_of_a_table_is_a_warning():
+    table = {**SICK, "features": 13, "constant_features": 7, "min": -7.0, "max": 2.0, "shape": [12, 13]}
+    (finding,) = constant_feature(Facts.of(table))
+    assert finding.severity == "warning"
+    assert constant_feature(Facts.of({**table, "constant_features": 3}))[0].severity == "note"
+    assert constant_feature(Facts.of({**table, "integral": True}))[0].severity == "note"  # one-hot
+    assert constant_feature(Facts.of({**table, "features": 64, "constant_features": 30}))[0].severity == "note"

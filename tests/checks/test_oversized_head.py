@@ -12,7 +12,7 @@ def test_names_the_layer():
 
 
 def test_is_quiet_on_small_nets_transformers_and_nets_without_convolutions():
-    assert not oversized_head(Facts.of(CONV, {**HEAD, "parameters": 50_000}))
+    assert not oversized_head(Facts.of(CONV, {**HEAD, "parameters": 12_000}))
     assert not oversized_head(Facts.of(CONV, *[HEAD] * 12))
     assert not oversized_head(Facts.of(HEAD))
     assert not oversized_head(Facts.of({}))

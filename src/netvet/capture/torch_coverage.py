@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import torch
 from torch import nn
 
 from netvet.capture.torch_events import Happening, Session, Step
+from netvet.capture.torch_order import place
+from netvet.capture.torch_origins import origins_of
+from netvet.capture.torch_site import Site, site_within, user_codes
 
 # So many elements, evenly spread, show whether a parameter changes while the run goes on.
 SAMPLE = 1024
+# Weights that were perturbed or averaged still correlate with the loaded ones; freshly drawn ones do not.
+ALIKE = 0.5
 
 
 @dataclass
@@ -24,6 +30,20 @@ class _Seen:
     sample: torch.Tensor
     total: float
     zero_streak: int = 0
+    places: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class _Loaded:
+    """A parameter into which values were loaded, and whether they were found gone (None: not looked yet)."""
+
+    parameter: weakref.ref[torch.nn.Parameter]
+    sample: torch.Tensor
+    total: float
+    step: int
+    codes: frozenset[CodeType]
+    site: Site | None = None
+    lost: bool | None = None
 
 
 class CoverageCollector:
@@ -35,19 +55,25 @@ class CoverageCollector:
         self._session = session
         self._seen: dict[int, _Seen] = {}
         self._in_optimizer: dict[int, str] = {}
-        self._loaded: dict[int, float] = {}
+        self._loaded: dict[int, _Loaded] = {}
+        self._judged: set[str] = set()  # optimizers whose parameters were compared with what was loaded last
 
     def on_checkpoint(self, event: Happening) -> None:
-        if (
-            event.details["kind"] == "load_state_dict"
-            and isinstance(event.subject, nn.Module)
-            and not self._session.first_step_done
-        ):
+        if event.details["kind"] == "load_state_dict" and isinstance(event.subject, nn.Module):
             content = event.details["content"]
-            keys = set(content) if isinstance(content, dict) else set()
+            self._judged.clear()
+            keys, codes = set(content) if isinstance(content, dict) else set(), user_codes()
             for name, p in event.subject.named_parameters():
-                if not keys or name in keys:
-                    self._loaded[id(p)] = _total(p)
+                known = self._seen.get(id(p))
+                if (not keys or name in keys) and (known is None or known.parameter() is not p):
+                    self._loaded[id(p)] = _Loaded(weakref.ref(p), _sample(p), _total(p), self._session.step, codes)
+
+    def on_initialised(self, event: Happening) -> None:
+        """A function of torch.nn.init has drawn a tensor: remember the line if its weights had been loaded."""
+        one = self._loaded.get(id(event.subject))
+        if one is not None and one.parameter() is event.subject and one.lost is None:
+            # The function that loaded called what drew anew: its line is the one to blame.
+            one.site = site_within(one.codes) or event.site
 
     def on_backward_end(self, _event: Any) -> None:
         """Look at the parameters of scripts that (so far) take no optimizer step."""
@@ -55,12 +81,26 @@ class CoverageCollector:
             self._look_at_all("")
 
     def on_step_begin(self, event: Step) -> None:
+        if self._loaded and event.name not in self._judged:
+            self._judged.add(event.name)
+            for group in event.optimizer.param_groups:
+                for p in group["params"]:
+                    self._judge(p)
         if not self._session.deep:
             return
         for group in event.optimizer.param_groups:
             for p in group["params"]:
                 self._in_optimizer.setdefault(id(p), event.name)
         self._look_at_all(event.name)
+
+    def _judge(self, p: torch.Tensor) -> bool | None:
+        """Whether the values that were loaded are gone before the parameter was ever trained; None if never loaded."""
+        one = self._loaded.get(id(p))
+        if one is None or one.parameter() is not p:
+            return None
+        if one.lost is None:
+            one.lost = one.total != _total(p) and not _alike(one.sample, _sample(p))
+        return one.lost
 
     def _look_at_all(self, optimizer: str) -> None:
         models = self._session.models
@@ -72,18 +112,19 @@ class CoverageCollector:
             self._look(one, p, held=bool(optimizer) and self._in_optimizer.get(id(p)) == optimizer)
 
     def _first_look(self, name: str, p: torch.nn.Parameter, model: str) -> _Seen:
-        loaded = self._loaded.get(id(p))
-        total = _total(p)
-        dense = p.detach()
+        loaded, lost, total, dense = self._loaded.get(id(p)), None, _total(p), p.detach()
+        if loaded is not None and (loaded.lost is not None or loaded.step == self._session.step):
+            # Later than that, a moving average of the weights would look like lost weights.
+            lost = self._judge(p)
         record = {
             "name": name, "model": model, "layer": name.rpartition(".")[0], "shape": list(p.shape),
             "elements": p.numel(),
-            "requires_grad": p.requires_grad, "reached": False, "changed": False, "loaded": loaded is not None,
-            "overwritten": loaded is not None and loaded != total, "zero_grad_steps": 0, "deep_steps": 0,
+            "requires_grad": p.requires_grad, "reached": False, "changed": False, "loaded": lost is not None,
+            "overwritten": bool(lost), "zero_grad_steps": 0, "deep_steps": 0,
             "init_std": float(dense.float().std()) if p.numel() > 1 and p.is_floating_point() else None,
             "init_mean": float(dense.float().mean()) if p.numel() and p.is_floating_point() else None,
             "first_frozen_step": None,
-        }  # fmt: skip
+        } | (place(loaded.site, "drawn_") if lost and loaded is not None else {})  # fmt: skip
         return _Seen(weakref.ref(p), record, _sample(p), total)
 
     def _look(self, one: _Seen, p: torch.nn.Parameter, *, held: bool) -> None:
@@ -109,7 +150,7 @@ class CoverageCollector:
 
     def on_report(self, _: None) -> None:
         called = self._session.options.get("called_modules")
-        layer_types = self._layer_types()
+        layers = self._layers()
         records = []
         for key, one in self._seen.items():
             optimizer = self._in_optimizer.get(key)
@@ -117,15 +158,25 @@ class CoverageCollector:
             records.append(
                 {
                     **one.record, "in_optimizer": optimizer is not None, "optimizer": optimizer,
-                    "layer_type": layer_types.get(layer), "tied_names": self._tied(one),
-                    "module_called": None if called is None else layer in called,
+                    "layer_type": type(layers[layer]).__name__ if layer in layers else None, "tied_names": self._tied(one),
+                    "module_called": None if called is None else layer in called, **self._places(one, layers.get(layer)),
                 }
             )  # fmt: skip
         self._session.recorder.facts("parameters", records)
 
-    def _layer_types(self) -> dict[str, str]:
+    def _layers(self) -> dict[str, nn.Module]:
         models = self._session.models
-        return {models.prefix(m) + n: type(sub).__name__ for m in models.called() for n, sub in m.named_modules()}
+        return {models.prefix(m) + n: sub for m in models.called() for n, sub in m.named_modules()}
+
+    def _places(self, one: _Seen, layer: nn.Module | None) -> dict[str, Any]:
+        """Where it was made, where its first values and its flag were set."""
+        p, origins = one.parameter(), origins_of(self._session)
+        if p is None:
+            return one.places
+        made, filled = origins.parameter_made(p, layer), origins.value_set(p)
+        places = {**place(made, "created_"), **place(filled, "init_"), **place(origins.frozen.get(p), "frozen_")}
+        one.places = {**one.places, **{k: v for k, v in places.items() if v is not None}}
+        return {**places, **one.places}
 
     def _tied(self, one: _Seen) -> list[str]:
         models, p = self._session.models, one.parameter()
@@ -146,3 +197,12 @@ def _sample(p: torch.Tensor) -> torch.Tensor:
 def _total(p: torch.Tensor) -> float:
     """A sum that differs when the values differ (nearly surely): positions are weighed unequally by float64 order."""
     return float(p.detach().double().sum()) + float(p.detach().double().square().sum())
+
+
+def _alike(old: torch.Tensor, new: torch.Tensor) -> bool:
+    """Whether new values still resemble old ones: noise was added, or they were averaged or scaled."""
+    if old.shape != new.shape or old.numel() < 8 or not old.is_floating_point():
+        return False
+    a, b = (v.double() - v.double().mean() for v in (old, new))
+    size = float(a.norm() * b.norm())
+    return size > 0 and abs(float(a @ b)) / size > ALIKE

@@ -124,6 +124,7 @@ EVENTS = (
     "loader_batch",  # Happening(loader), details: batch (what the loop gets), index
     "seed",  # Happening(None), details: generator
     "checkpoint",  # Happening(target), details: kind, keys, missing, unexpected, strict
+    "initialised",  # Happening(tensor): a function of torch.nn.init has filled it
     "report",  # None: write all facts as they stand (called now and then, and at the end)
     "finish",  # str: how the run ended (`ok`, `exception`, `interrupt`); before the last report
 )

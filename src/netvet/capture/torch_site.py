@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 import torch
@@ -48,6 +49,11 @@ def _shown(file: str) -> str:
         return file
 
 
+def site_of(frame: FrameType) -> Site:
+    """The line at which a frame is now."""
+    return Site(_shown(frame.f_code.co_filename), frame.f_lineno)
+
+
 def user_site(depth: int = 1) -> Site | None:
     """The innermost line of the user's own code on the stack; failing that, of an installed library's."""
     frame: FrameType | None = sys._getframe(depth)
@@ -55,8 +61,29 @@ def user_site(depth: int = 1) -> Site | None:
     while frame is not None:
         kind = _kind(frame.f_code.co_filename)
         if kind == 0:
-            return Site(_shown(frame.f_code.co_filename), frame.f_lineno)
+            return site_of(frame)
         if kind == 1 and library is None:
-            library = Site(_shown(frame.f_code.co_filename), frame.f_lineno)
+            library = site_of(frame)
         frame = frame.f_back
     return library
+
+
+def user_codes() -> frozenset[CodeType]:
+    """The functions of the user's own code that are on the stack."""
+    return frozenset(frame.f_code for frame in _user_frames())
+
+
+def site_within(codes: frozenset[CodeType]) -> Site | None:
+    """The line now running in the innermost of these functions that is on the stack; None where none is."""
+    for frame in _user_frames():
+        if frame.f_code in codes:
+            return Site(_shown(frame.f_code.co_filename), frame.f_lineno)
+    return None
+
+
+def _user_frames() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if _kind(frame.f_code.co_filename) == 0:
+            yield frame
+        frame = frame.f_back

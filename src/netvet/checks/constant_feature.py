@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, check, location_of
+from netvet.core import Facts, Finding, Severity, check, location_of
 from netvet.stats import number
 
 
@@ -21,6 +21,8 @@ def constant_feature(
     *,
     share: float = 0.1,  # of the features; fewer are not worth a note
     fewest: int = 32,  # samples
+    most: float = 1 / 3,  # of the columns of a table: its columns were chosen, so few of them are empty by nature
+    columns: int = 48,  # wider rows are flattened images or bags of words, where constant places are normal
 ) -> Iterator[Finding]:
     """Features of the input have the same value in every sample.
 
@@ -36,7 +38,8 @@ def constant_feature(
     'every value of input 0 of Net is 0, in all 640 samples: the net sees nothing'
 
     ## Known problems
-    Borders of images are constant: a note. Positions, masks and start states beside the data are constant by design,
+    Borders of images and rare words are constant: a note, as is a whole-numbered row (one-hot). A third of the columns
+    of a narrow table is a warning. Positions, masks and start states beside the data are constant by design,
     and so is the fixed code that a deep image prior starts from: only a sole input without any variation is an error.
 
     ## References
@@ -56,5 +59,7 @@ def constant_feature(
             message = f"every value of {name} is {low:g}, in all {count:g} samples: the net sees nothing"
             yield Finding(message, where, 0, part, share, at, severity="error", confidence=0.9)
         elif sole and part > share:
-            message = f"{constant:g} of {features:g} features of {name} never vary"
-            yield Finding(message, where, 0, part, share, at, severity="note", confidence=0.9)
+            message = f"{constant:g} of {features:g} features of {name} never vary, in all {count:g} samples"
+            table = len(record.get("shape") or ()) == 2 and 4 <= features <= columns and not record.get("integral")
+            severity: Severity = "warning" if table and part > most and constant > 1 else "note"
+            yield Finding(message, where, 0, part, share, at, severity=severity, confidence=0.7)

@@ -19,7 +19,7 @@ def oversized_head(
     modules: Facts,
     *,
     share: float = 0.8,  # catalogue: of the parameters of the net in linear layers
-    elements: int = 100_000,  # parameters; smaller nets are cheap whatever their shape
+    elements: int = 20_000,  # parameters; smaller nets are cheap whatever their shape
 ) -> Iterator[Finding]:
     """Linear layers behind the convolutions hold nearly all parameters of the net.
 

@@ -54,7 +54,9 @@ def overwritten_pretraining(
             f"{part:.0%} of what was loaded"
         )
         # An average or a scaled copy of loaded weights is made on purpose, but rarely of most of them.
-        place = next((location_of(c) for c in checkpoints or () if c.get("kind") == "load_state_dict"), None)
+        places = [location_of({"file": p.get("drawn_file"), "line": p.get("drawn_line")}) for p in lost]
+        places += [location_of(c) for c in checkpoints or () if c.get("kind") == "load_state_dict"]
+        place = next((at for at in places if at is not None), None)
         yield Finding(message, names[0], 0, part, share, place, {"parameters": names[:50]}, confidence=0.9)
     for record in checkpoints or ():
         yield from _unmatched(record, len(parameters), share)
