@@ -110,10 +110,19 @@ class Facts(Sequence[Record]):
         return [r for r in self._records if all(r.get(k) == v for k, v in wanted.items())]
 
 
-def location_of(record: Record) -> Location | None:
-    """The user's line that a record points at (its fields `file` and `line`), if it has one."""
-    file, line = record.get("file"), record.get("line")
-    return Location(str(file), int(line)) if file and line else None
+def location_of(record: Record | None, *kinds: str) -> Location | None:
+    """The user's line that a record points at, if it has one.
+
+    Args:
+        kinds: which of its lines, the best first: `init` stands for its fields `init_file` and `init_line`, an
+            empty string (the default) for `file` and `line`.
+    """
+    for kind in kinds or ("",):
+        prefix = f"{kind}_" if kind else ""
+        file, line = (record or {}).get(f"{prefix}file"), (record or {}).get(f"{prefix}line")
+        if file and line:
+            return Location(str(file), int(line))
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from torch.utils.data.distributed import DistributedSampler
 
 from netvet.capture.torch_events import Backward, Call, Happening, Session, Step
 from netvet.capture.torch_order import place
-from netvet.capture.torch_site import Site
+from netvet.capture.torch_origins import origins_of
+from netvet.capture.torch_site import Site, _kind, _shown
 from netvet.capture.torch_tensors import named_tensors
 
 MAX_LOADERS = 200
@@ -132,7 +133,7 @@ class BatchTracker:
         known = self._by_id.get(id(subject))
         if known is not None and known.reference() is subject:
             return known
-        record = describe_loader(subject, site)
+        record = describe_loader(subject, site) | self._made(subject)
         for other in self.loaders:
             same = all(
                 record[k] == other.record[k] for k in ("file", "line", "dataset", "samples", "batch_size", "sampler")
@@ -149,6 +150,11 @@ class BatchTracker:
         self.loaders.append(loader)
         self._by_id[id(subject)] = loader
         return loader
+
+    def _made(self, subject: DataLoader[Any]) -> dict[str, Any]:
+        """Where the loader was made, and where its data set says how a sample is read."""
+        made, read = origins_of(self._session).loaders.get(subject), reading_site(subject.dataset)
+        return {**place(made, "created_"), **place(read, "dataset_")}
 
     def on_call_begin(self, event: Call) -> None:
         self.batch = None
@@ -220,6 +226,20 @@ def describe_loader(loader: DataLoader[Any], site: Site | None) -> dict[str, Any
         "iterable": isinstance(loader.dataset, IterableDataset),
         "distributed_sampler": isinstance(sampler, DistributedSampler), "set_epoch_called": None,
     }  # fmt: skip
+
+
+def reading_site(dataset: Any) -> Site | None:
+    """The user's own line that defines how a sample is read, behind subsets and concatenations."""
+    for _ in range(5):
+        inner = getattr(dataset, "dataset", None) or next(iter(getattr(dataset, "datasets", None) or ()), None)
+        read = getattr(type(dataset), "__iter__" if isinstance(dataset, IterableDataset) else "__getitem__", None)
+        code = getattr(read, "__code__", None)
+        if code is not None and _kind(code.co_filename) == 0:
+            return Site(_shown(code.co_filename), code.co_firstlineno)
+        if inner is None:
+            return None
+        dataset = inner
+    return None
 
 
 def shuffles(sampler: Any) -> bool | None:

@@ -158,8 +158,10 @@ class CoverageCollector:
             records.append(
                 {
                     **one.record, "in_optimizer": optimizer is not None, "optimizer": optimizer,
-                    "layer_type": type(layers[layer]).__name__ if layer in layers else None, "tied_names": self._tied(one),
-                    "module_called": None if called is None else layer in called, **self._places(one, layers.get(layer)),
+                    "layer_type": type(layers[layer]).__name__ if layer in layers else None,
+                    "tied_names": self._tied(one),
+                    "module_called": None if called is None else layer in called,
+                    **self._places(one, layers.get(layer)),
                 }
             )  # fmt: skip
         self._session.recorder.facts("parameters", records)

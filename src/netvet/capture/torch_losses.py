@@ -13,6 +13,7 @@ import torch
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
 from netvet.capture.torch_order import place
+from netvet.capture.torch_origins import calling_module, origins_of
 from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import (
     BINARY_LOSSES,
@@ -139,7 +140,9 @@ class LossCollector:
             "input_requires_grad": first.requires_grad, "target_requires_grad": target.requires_grad,
             "batch": int(first.shape[0]) if first.dim() else None,
         }  # fmt: skip
-        return record | self._origin(first)
+        module = calling_module()
+        made = origins_of(self._session).modules.get(module) if module is not None else None
+        return record | place(made, "created_") | self._origin(first)
 
     def _origin(self, tensor: torch.Tensor) -> dict[str, Any]:
         """The op that made the input of the loss, from the graph."""
@@ -162,7 +165,8 @@ class LossCollector:
         recorder = self._session.options.get("step_recorder")
         origin = recorder.origins.get(node) if recorder is not None else None
         site: Site | None = origin.site if origin is not None else None
-        return record | {"input_file": site.file if site else None, "input_line": site.line if site else None}
+        created = origin.created if origin is not None else None
+        return record | place(site, "input_") | place(created, "input_created_")
 
     def _wait(self, seen: _Seen, event: LossCall, value: float | None) -> None:
         node = event.output.grad_fn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from torch import nn
 from netvet.capture.torch_events import Call, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, path_in_model, walk
 from netvet.capture.torch_models import plain_name, unwrapped
+from netvet.capture.torch_order import place as fields
+from netvet.capture.torch_origins import called_by_user, origins_of
 from netvet.capture.torch_site import _kind, _shown
 
 MAX_ROOTS, MAX_MODULES = 50, 5_000
@@ -121,6 +124,7 @@ class ModuleCollector:
                 "called": None, "order": None, "input_shape": None, "output_shape": None,
                 "settings": settings_of(module),
                 "file": place[0] if place else None, "line": place[1] if place else None,
+                **fields(origins_of(self._session).modules.get(module), "created_"), **fields(None, "called_"),
             }  # fmt: skip
         return records
 
@@ -132,6 +136,8 @@ class ModuleCollector:
             root = record["model"]
             order = record["order"] = self._order.get(root, 0)
             self._order[root] = order + 1
+            if order:  # the first is the root, which the training loop calls
+                record |= fields(called_by_user(sys._getframe(1)), "called_")
         self._now[name] = self._now.get(name, 0) + 1
 
     def _after(self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:

@@ -11,6 +11,7 @@ import copy
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 
@@ -20,7 +21,8 @@ from torch.overrides import TorchFunctionMode
 
 from netvet.capture.torch_events import Backward, Call, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
-from netvet.capture.torch_site import Site, user_site
+from netvet.capture.torch_origins import called_by_user, origins_of
+from netvet.capture.torch_site import Site, _kind, user_site
 
 # Recording stops after so many optimizer steps, or after so many recorded operations.
 RECORDED_STEPS = 3
@@ -75,11 +77,17 @@ class ModelCall:
 
 @dataclass(slots=True)
 class Origin:
-    """Where a node of the autograd graph was made."""
+    """Where a node of the autograd graph was made.
+
+    Args:
+        site: the user's line that ran it; for a layer of PyTorch inside a container, the line that made the layer.
+        created: the line that made the layer of PyTorch that ran it, if one did.
+    """
 
     site: Site | None
     module: str | None
     function: str
+    created: Site | None = None
 
 
 @dataclass(slots=True)
@@ -250,12 +258,20 @@ class StepRecorder:
             return
         site = user_site(3)
         name = getattr(function, "__name__", str(function))
-        module = self._running_module() if self.calling else None
+        module, created = None, None
+        running = _running_module() if self.calling else None
+        if running is not None:
+            inner, frame = running
+            module = self._path(inner)
+            if not _is_users(type(inner)):
+                created = origins_of(session).modules.get(inner)
+                if created is not None and called_by_user(frame) is None:
+                    site = created
         made = list(tensors_in(output))
         for tensor in made:
             node = _grad_fn(tensor)
             if node is not None:
-                self.origins[node] = Origin(site, module, name)
+                self.origins[node] = Origin(site, module, name, created)
         if made and not self.calling and len(self.events) <= MAX_EVENTS and self._moves(args, kwargs):
             self._moving.update(id(t) for t in made)
             self.events.append(Operation(function, args, kwargs, output, site, rng, autocast_state()))
@@ -263,16 +279,6 @@ class StepRecorder:
     def _moves(self, args: Any, kwargs: Any) -> bool:
         """Whether an operation works on a parameter or on what came from a model."""
         return any(t.requires_grad or id(t) in self._moving for t in tensors_in((args, kwargs)))
-
-    def _running_module(self) -> str | None:
-        """Path of the innermost module whose forward is on the stack."""
-        frame: FrameType | None = sys._getframe(3)
-        while frame is not None:
-            if frame.f_code.co_name == "_call_impl":
-                inner = frame.f_locals.get("self")
-                return self._path(inner) if isinstance(inner, nn.Module) else None
-            frame = frame.f_back
-        return None
 
     def _path(self, module: nn.Module) -> str:
         model = self._session.models.outermost(module)
@@ -282,6 +288,23 @@ class StepRecorder:
             paths[id(model)] = {id(m): prefix + plain_name(n) for n, m in model.named_modules()}
         found: str = paths[id(model)].get(id(module), "") or type(module).__name__
         return found
+
+
+def _running_module() -> tuple[nn.Module, FrameType] | None:
+    """The innermost module whose forward is on the stack, and the frame of its call."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "_call_impl":
+            inner = frame.f_locals.get("self")
+            return (inner, frame) if isinstance(inner, nn.Module) else None
+        frame = frame.f_back
+    return None
+
+
+@lru_cache(maxsize=1_000)
+def _is_users(cls: Any) -> bool:
+    module = sys.modules.get(cls.__module__)
+    return _kind(getattr(module, "__file__", None) or "user") == 0
 
 
 def _grad_fn(tensor: torch.Tensor) -> Any:

@@ -21,9 +21,9 @@ MAX_GRAPH_NODES = 50_000
 MAX_NORMS = 20_000
 
 
-def place(site: Site | None) -> dict[str, Any]:
-    """The fields `file` and `line` of a record."""
-    return {"file": site.file if site else None, "line": site.line if site else None}
+def place(site: Site | None, prefix: str = "") -> dict[str, Any]:
+    """The fields `file` and `line` of a record, or `created_file` and `created_line`."""
+    return {f"{prefix}file": site.file if site else None, f"{prefix}line": site.line if site else None}
 
 
 class OrderCollector:

@@ -10,10 +10,12 @@ from netvet.capture.recorder import Recorder
 from netvet.capture.torch_collectors import all_collectors
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_models import Models
+from netvet.capture.torch_origins import origins_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_taps_loop import (
     OptimizerTap,
     tap_checkpoints,
+    tap_initialisation,
     tap_clipping,
     tap_loaders,
     tap_scaler,
@@ -42,6 +44,7 @@ class Watch:
         self._optimizers = OptimizerTap(self.session)
         self._reported = perf_counter()
         self.session.add(self)
+        self.session.add(origins_of(self.session))
         for collector in all_collectors(self.session, probes=probes):
             self.session.add(collector)
 
@@ -51,10 +54,11 @@ class Watch:
         """Put the taps in; must come before the user's program imports anything."""
         session, patches = self.session, self._patches
         session.models.watch_construction(patches)
+        origins_of(session).install(patches)
         self._optimizers.install(patches)
         taps: tuple[Callable[[Session, Patches], None], ...] = (
             tap_module_calls, tap_losses, tap_backward, tap_clipping, tap_scaler,
-            tap_schedulers, tap_loaders, tap_seeds, tap_checkpoints,
+            tap_schedulers, tap_loaders, tap_seeds, tap_checkpoints, tap_initialisation,
         )  # fmt: skip
         for tap in taps:
             tap(session, patches)
@@ -76,4 +80,5 @@ class Watch:
     def remove(self) -> None:
         """Take the taps out; PyTorch is as it was."""
         self._optimizers.remove()
+        origins_of(self.session).close()
         self._patches.undo()
