@@ -91,6 +91,16 @@ class Recorder:
         """Say why a signal will not come."""
         self.writer.explain_missing(signal, reason)
 
+    def switch_off(self, part: str, error: Exception) -> None:
+        """Note that a part of capture failed; it is left out from now on.
+
+        Raises:
+            Exception: the error itself, where NETVET_DEBUG is set.
+        """
+        self.switched_off[part] = f"{type(error).__name__}: {error}"
+        if os.environ.get("NETVET_DEBUG"):
+            raise error
+
     def guard(self, part: str, function: Callable[P, T]) -> Callable[P, T | None]:
         """The function, made harmless: on an error the part is switched off and None returned."""
 
@@ -101,9 +111,7 @@ class Recorder:
             try:
                 return function(*args, **kwargs)
             except Exception as error:
-                self.switched_off[part] = f"{type(error).__name__}: {error}"
-                if os.environ.get("NETVET_DEBUG"):
-                    raise
+                self.switch_off(part, error)
                 return None
             finally:
                 self.cost += perf_counter() - began

@@ -150,7 +150,7 @@ class Session:
         self.first_step_done = False
         self.emitting = False
         self.options: dict[str, Any] = {}
-        self._listeners: dict[str, list[Callable[[Any], Any]]] = {event: [] for event in EVENTS}
+        self._listeners: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {event: [] for event in EVENTS}
 
     def add(self, collector: Any) -> None:
         """Let a collector hear of the events that it has methods for."""
@@ -159,7 +159,7 @@ class Session:
             if method is not None:
                 if getattr(collector, "sampled", False):
                     method = self._timed(method)
-                self._listeners[event].append(self.recorder.guard(collector.part, method))
+                self._listeners[event].append((collector.part, method))
 
     def _timed(self, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The method of a collector with `sampled = True`: its time on sampled steps is held under the budget."""
@@ -177,13 +177,33 @@ class Session:
         return timed
 
     def emit(self, event: str, what: Any = None) -> None:
-        """Tell all collectors; an error in one is kept from the others and from the training."""
+        """Tell all collectors; an error in one is kept from the others and from the training.
+
+        The guard and the clock are here rather than around each collector: models are called thousands of times.
+        """
+        listeners = self._listeners[event]
+        if not listeners:
+            return
         outer, self.emitting = self.emitting, True
+        began = perf_counter()
+        failed: set[str] = set()
         try:
-            for listener in self._listeners[event]:
-                listener(what)
+            for part, listener in listeners:
+                try:
+                    listener(what)
+                except Exception as error:
+                    failed.add(part)
+                    self.recorder.switch_off(part, error)
         finally:
+            if failed:
+                self._forget(failed)
             self.emitting = outer
+            if not outer:
+                self.recorder.cost += perf_counter() - began
+
+    def _forget(self, parts: set[str]) -> None:
+        for event, listeners in self._listeners.items():
+            self._listeners[event] = [one for one in listeners if one[0] not in parts]
 
     def wants(self, event: str) -> bool:
         """Whether anybody listens."""
