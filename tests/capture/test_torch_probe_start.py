@@ -142,3 +142,23 @@ def test_training_is_the_same_with_probes(watch):
     train()
     watch(train)
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_a_squeezed_output_has_one_bias_and_not_one_for_each_sample(watch):
+    x, _ = _data()
+    y = (x[:, 0] > 1).float()
+    loss = lambda m: F.binary_cross_entropy_with_logits(m(x).squeeze(1), y)  # noqa: E731
+    (bias,) = watch(lambda: _train(_net(1), loss)).get("final_bias")
+    assert len(bias["wanted"]) == 1
+    assert bias["values"] == 1
+    assert bias["loss_with_bias"] > 0.2
+    assert bias["even"] == pytest.approx(0.6931, abs=1e-3)
+
+
+def test_the_channels_of_a_convolution_have_the_biases(watch):
+    x = torch.randn(6, 1, 5, 5)
+    y = (x > 2).float()
+    net = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 1, 1))
+    (bias,) = watch(lambda: _train(net, lambda m: F.binary_cross_entropy_with_logits(m(x), y))).get("final_bias")
+    assert bias["wanted"] == pytest.approx([float(y.mean())])
+    assert bias["values"] == 25

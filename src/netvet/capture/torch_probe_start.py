@@ -155,9 +155,13 @@ def final_bias(context: ProbeContext) -> None:
         found = _last_layer(context, operation)
         if found is None or not torch.isfinite(operation.input).all():
             continue
-        name, scores = found
-        axis = operation.class_axis if operation.function in _CLASSES else scores.dim() - 1
-        if axis is None or (operation.function not in _CLASSES and scores.shape != operation.target.shape):
+        name, scores, biases = found
+        axis = operation.class_axis
+        if operation.function not in _CLASSES:
+            if scores.shape != operation.target.shape:
+                continue
+            axis = _output_axis(scores, biases)
+        if axis is None:
             continue
         shifted = _best_shift(operation, scores, axis)
         now = operation.value(operation.input.detach())
@@ -168,8 +172,36 @@ def final_bias(context: ProbeContext) -> None:
             {
                 "site": operation.site, **operation.place, "layer": name, "function": operation.function,
                 **_means(operation, scores, axis), "loss_now": now, "loss_with_bias": shifted, "saved": now - shifted,
+                "even": _even_loss(operation), "values": _values_per_sample(operation, biases),
             },
         )  # fmt: skip
+
+
+def _values_per_sample(operation: LossOperation, biases: int) -> int:
+    """Predictions that each output makes for one sample: more than one in a mask."""
+    each = operation.input.numel() // biases
+    return max(each // max(operation.input.shape[0], 1), 1)
+
+
+def _even_loss(operation: LossOperation) -> float | None:
+    guess = _even_guess(operation) if operation.function in (*_CLASSES, *_BINARY) else None
+    return None if guess is None else finite(operation.value(guess[0]))
+
+
+# All values are one output's: there is no axis of the outputs.
+_SINGLE = -1
+
+
+def _output_axis(scores: torch.Tensor, biases: int) -> int | None:
+    """The axis along which the biases of the last layer lie; the channels of a convolution come second."""
+    if biases == 1:
+        return _SINGLE
+    return next((a for a in (1, scores.dim() - 1) if 0 < a < scores.dim() and scores.shape[a] == biases), None)
+
+
+def _by_output(tensor: torch.Tensor, axis: int) -> torch.Tensor:
+    """[outputs, everything else]."""
+    return tensor.reshape(1, -1) if axis == _SINGLE else tensor.movedim(axis, 0).flatten(1)
 
 
 def _means(operation: LossOperation, scores: torch.Tensor, axis: int) -> dict[str, Any]:
@@ -178,23 +210,23 @@ def _means(operation: LossOperation, scores: torch.Tensor, axis: int) -> dict[st
         predicted, wanted = torch.softmax(scores.double(), axis), class_shares(operation)
     else:
         predicted = torch.sigmoid(scores.double()) if operation.function in _BINARY else scores.double()
-        wanted = operation.target.detach().double().movedim(axis, 0).reshape(scores.shape[axis], -1).mean(1)
-    averages = predicted.movedim(axis, 0).reshape(scores.shape[axis], -1).mean(1)
+        wanted = _by_output(operation.target.detach().double(), axis).mean(1)
+    averages = _by_output(predicted, axis).mean(1)
     return {
         "predicted": averages[:MAX_LISTED].tolist(),
         "wanted": wanted[:MAX_LISTED].tolist() if wanted is not None else None,
     }
 
 
-def _last_layer(context: ProbeContext, operation: LossOperation) -> tuple[str, torch.Tensor] | None:
-    """The layer whose output is the input of the loss (but for the loss's own activation), and that output."""
+def _last_layer(context: ProbeContext, operation: LossOperation) -> tuple[str, torch.Tensor, int] | None:
+    """The layer whose output is the input of the loss (but for its activation), that output, its biases' number."""
     given = operation.input.detach()
-    found: list[tuple[str, torch.Tensor]] = []
+    found: list[tuple[str, torch.Tensor, int]] = []
 
     def see(name: str, module: nn.Module, _inputs: Any, output: Any) -> None:
-        biased = isinstance(getattr(module, "bias", None), torch.Tensor) and not list(module.children())
-        if biased and isinstance(output, torch.Tensor) and output.numel() == given.numel():
-            found[:] = [(name, output.detach().reshape(given.shape))]
+        bias = None if list(module.children()) else getattr(module, "bias", None)
+        if isinstance(bias, torch.Tensor) and isinstance(output, torch.Tensor) and output.numel() == given.numel():
+            found[:] = [(name, output.detach().reshape(given.shape), bias.numel())]
 
     models = context.replay.models
     if len(models) != 1:
@@ -203,22 +235,23 @@ def _last_layer(context: ProbeContext, operation: LossOperation) -> tuple[str, t
         context.replay.run()
     if not found:
         return None
-    name, scores = found[0]
+    name, scores, biases = found[0]
     same = [scores]
     if operation.function == "nll_loss" and operation.class_axis is not None:
         same = [torch.log_softmax(scores, operation.class_axis)]
     elif operation.function == "binary_cross_entropy":
         same = [torch.sigmoid(scores)]
-    return (name, scores) if torch.allclose(same[0], given, rtol=1e-4, atol=1e-6) else None
+    return (name, scores, biases) if torch.allclose(same[0], given, rtol=1e-4, atol=1e-6) else None
 
 
 def _best_shift(operation: LossOperation, scores: torch.Tensor, axis: int) -> float | None:
     """Loss with the constant added to the outputs that lowers it most; None where that is not known how to find."""
     target, scores = operation.target.detach(), scores.double()
     shape = [1] * scores.dim()
-    shape[axis] = scores.shape[axis]
+    if axis != _SINGLE:
+        shape[axis] = scores.shape[axis]
     if operation.function in (*_MEAN, *_MEDIAN):
-        gap = (target.double() - scores).movedim(axis, 0).flatten(1)
+        gap = _by_output(target.double() - scores, axis)
         middle = gap.mean(1) if operation.function in _MEAN else gap.median(1).values
         return operation.value((scores + middle.reshape(shape)).to(operation.input.dtype))
     if any(operation.arguments.get(name) is not None for name in ("weight", "pos_weight")):
@@ -229,11 +262,11 @@ def _best_shift(operation: LossOperation, scores: torch.Tensor, axis: int) -> fl
             return None
         used = (target != operation.arguments.get("ignore_index", -100)).reshape(-1)
     else:
-        wanted, used = target.double().movedim(axis, 0).flatten(1).mean(1), None
+        wanted, used = _by_output(target.double(), axis).mean(1), None
     wanted = wanted.clamp(1e-4, 1 - 1e-4)
     bias = torch.zeros_like(wanted)
     for _ in range(_BIAS_STEPS):  # at the best bias the mean prediction is the share of the class
-        moved = (scores + bias.reshape(shape)).movedim(axis, 0).flatten(1)
+        moved = _by_output(scores + bias.reshape(shape), axis)
         if used is not None:
             mean = torch.softmax(moved, 0)[:, used].mean(1).clamp_min(1e-12)
             bias = bias + wanted.log() - mean.log()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
-from netvet.core import Facts, Finding, check
+from netvet.core import Facts, Finding, Record, Severity, check
 from netvet.core import Location as Place
 from netvet.stats import number
+
+_CLASSES = ("cross_entropy", "nll_loss")
+_BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 
 
 @check(
@@ -14,17 +19,21 @@ from netvet.stats import number
     kind="cause",
     severity="note",
     since="0.1",
-    explained_by=("unscaled-target",),
+    explained_by=("unscaled-target", "constant-target", "missing-class", "badly-scaled-init", "unscaled-input"),
     fixes={
         "final-bias": "Start the last bias at the mean target (regression) or at the log share of each class.",
     },
 )
 def wrong_final_bias(
     final_bias: Facts,
+    targets: Facts | None = None,
     *,
     share: float = 0.5,  # of the first loss that the right bias would save
     grave: float = 0.9,  # of it: nearly all of the first loss is only the missing mean
     gain: float = 0.2,  # nats or units: savings below are noise of one batch
+    astray: float = 1.5,  # times the loss of an even guess: a zero bias would have been better
+    rare: float = 0.05,  # share of the positives in a dense output (masks): RetinaNet starts them at 0.01
+    fewest: int = 200,  # targets that make a share of a class
 ) -> Iterator[Finding]:
     """The first prediction is far from the mean target, which a bias alone could give.
 
@@ -34,41 +43,73 @@ def wrong_final_bias(
 
     ## Example
     >>> from netvet.core import Facts
-    >>> sick = {"layer": "head", "loss_now": 2500.0, "loss_with_bias": 100.0, "predicted": 0.1, "wanted": 50.0}
+    >>> sick = {"layer": "head", "loss_now": 2500.0, "loss_with_bias": 100.0, "predicted": [0.1], "wanted": [50.0]}
     >>> wrong_final_bias(Facts.of(sick))[0].message
     'head predicts 0.1 at first where the targets average 50: a right last bias takes the first loss from 2500 to 100'
 
     ## Known problems
-    Balanced classes and standardised targets save next to nothing. A bias is learned soon, so this is a warning only
-    where nearly all of the first loss is the missing mean.
+    The first batch does not know the shares of the classes (it may hold one class only): they are taken from all
+    targets of the run, and nothing is said where these are few. A zero bias before classes that are unequal is common
+    and soon mended: a note.
 
     ## References
-    Karpathy, "A Recipe for Training Neural Networks": init well.
+    Karpathy, A Recipe for Training Neural Networks (2019): "init well"; Lin et al., Focal Loss, arXiv:1708.02002,
+    section 3.3.
     """
     for record in final_bias:
         now, then = number(record, "loss_now"), number(record, "loss_with_bias")
         if now is None or then is None or now <= 0 or then < 0:
             continue
-        saved = now - then
+        even, wanted, saved = number(record, "even"), _listed(record.get("wanted")), now - then
+        if record.get("function") in (*_CLASSES, *_BINARY):
+            wanted = _prior(record, targets, fewest)
+            # One batch that lacks a class would save more than all of them.
+            saved = min(saved, _divergence(wanted, _listed(record.get("predicted"))))
+            lost = even is not None and now > astray * even
+            dense = (number(record, "values") or 1) > 1 and len(wanted) == 1
+            severe = lost or (dense and min(wanted[0], 1 - wanted[0]) < rare)
+        else:
+            severe = saved / now >= grave
         if saved < gain or saved / now < share:
             continue
-        predicted, wanted = number(record, "predicted"), number(record, "wanted")
-        layer = record.get("layer")
-        what = "the class shares at first are far from those of the targets"
-        if predicted is not None and wanted is not None:
-            what = f"{layer} predicts {predicted:.3g} at first where the targets average {wanted:.3g}"
-        message = f"{what}: a right last bias takes the first loss from {now:.4g} to {then:.4g}"
+        layer = str(record.get("layer") or "") or None
+        severity: Severity = "warning" if severe else "note"
         file, line = record.get("layer_file"), record.get("layer_line")
         place = Place(str(file), int(line)) if file and line else None
-        severe = saved / now >= grave
-        yield Finding(
-            message,
-            str(layer) if layer else None,
-            0,
-            saved / now,
-            share,
-            place,
-            {"saved": saved},
-            severity="warning" if severe else "note",
-            confidence=0.7,
-        )
+        message = f"{_what(layer, record, wanted)}: a right last bias takes the first loss from {now:.4g} to "
+        message += f"{now - saved:.4g}"
+        found: dict[str, float] = {"saved": saved}
+        yield Finding(message, layer, 0, saved / now, share, place, found, severity, 0.7)
+
+
+def _listed(value: Any) -> list[float]:
+    """One number or a list of them."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return [float(v) for v in values if isinstance(v, int | float)]
+
+
+def _prior(record: Record, targets: Facts | None, fewest: int) -> list[float]:
+    """Shares of the classes over the run (one output: of the positives); empty where too few targets were seen."""
+    target = next((t for t in targets or () if t.get("site") == record.get("site") and t.get("phase") == "train"), {})
+    counts, mean = target.get("counts") or (), number(target, "mean")
+    if (number(target, "samples") or 0) < fewest:
+        return []
+    if record.get("function") in _CLASSES:
+        return [c / sum(counts) for c in counts] if sum(counts) else []
+    return [mean] if mean is not None and 0 <= mean <= 1 and len(_listed(record.get("predicted"))) == 1 else []
+
+
+def _divergence(wanted: list[float], predicted: list[float]) -> float:
+    """Kullback-Leibler divergence of the predicted shares from the wanted ones, in nats."""
+    if len(wanted) == 1:
+        wanted, predicted = [wanted[0], 1 - wanted[0]], [predicted[0], 1 - predicted[0]]
+    if not wanted or len(wanted) != len(predicted):
+        return 0.0
+    return sum(w * math.log(w / max(q, 1e-12)) for w, q in zip(wanted, predicted, strict=True) if w > 0)
+
+
+def _what(layer: str | None, record: Record, wanted: list[float]) -> str:
+    predicted = _listed(record.get("predicted"))
+    if len(predicted) != 1 or len(wanted) != 1:
+        return "the class shares at first are far from those of the targets"
+    return f"{layer} predicts {predicted[0]:.3g} at first where the targets average {wanted[0]:.3g}"
