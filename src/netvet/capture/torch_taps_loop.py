@@ -243,3 +243,13 @@ def tap_checkpoints(session: Session, patches: Patches) -> None:
     after(patches, session, torch, "load", lambda r, _a, _k: event("load", None, r))
     for owner in (torch.nn.Module, Optimizer, lr_scheduler.LRScheduler):
         after(patches, session, owner, "load_state_dict", loaded)
+
+
+def tap_initialisation(session: Session, patches: Patches) -> None:
+    """Emit initialised for each function of torch.nn.init that filled a tensor."""
+
+    def filled(result: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
+        return ("initialised", Happening(result, user_site(), {})) if isinstance(result, torch.Tensor) else None
+
+    for name in [n for n in vars(torch.nn.init) if n.endswith("_") and not n.startswith("_")]:
+        after(patches, session, torch.nn.init, name, filled)

@@ -37,7 +37,8 @@ def uncentred_input(
     'the features of input 0 of Net have means of 8.5 std (median): all samples look nearly alike'
 
     ## Known problems
-    Pixels from 0 to 1, columns scaled to 0 to 1 and single odd features stay below the limits; a norm layer in front centres by itself.
+    Pixels from 0 to 1, columns scaled to 0 to 1 and single odd features stay below the limits; a norm layer in front
+    centres by itself.
 
     ## References
     LeCun et al., Efficient BackProp (1998), 4.3.
