@@ -50,3 +50,16 @@ def test_is_quiet_on(made):
 
 def test_is_quiet_without_fields():
     assert nondeterministic_step(Facts.of({})) == []
+
+
+def test_names_what_it_draws_from():
+    made = {"equal": False, "seeded": True, "max_difference": 0.2, "source": "the clock", "file": "net.py", "line": 9}
+    (finding,) = nondeterministic_step(Facts.of(made))
+    assert finding.message.endswith("differs by 0.2: it draws from the clock")
+    assert finding.severity is None
+    assert str(finding.location) == "net.py:9"
+
+
+def test_a_hidden_state_that_may_be_meant_is_a_note():
+    made = {"equal": False, "seeded": True, "max_difference": 0.2, "source": ""}
+    assert [f.severity for f in nondeterministic_step(Facts.of(made))] == ["note"]

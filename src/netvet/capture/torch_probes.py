@@ -90,6 +90,7 @@ class Prober:
         except Exception as error:  # whatever a user's model does when called once more
             told = str(error) if isinstance(error, NotReplayable) else f"{type(error).__name__}: {error}"
             self._not_replayable(recording, told)
+            self._unsteady(recording, getattr(error, "replay", None))
             return
         deadline = began + PROBE_SECONDS - self._spent
         context = ProbeContext(replay, recording, self._session.models, recorder, deadline, self._found)
@@ -112,6 +113,17 @@ class Prober:
         self._put("replay", {"ok": False, "backward": recording.backward, "reason": reason, "two_lines": TWO_LINES})
         for signals, _ in self._probes:
             self._missing(signals, f"the first training step could not be replayed: {reason}")
+
+    def _unsteady(self, recording: Recording, replay: Replay | None) -> None:
+        """A step that cannot be replayed may be one that never gives the same twice."""
+        from netvet.capture.torch_unsteady import unsteady_step  # it needs what needs this module
+
+        try:
+            record = unsteady_step(replay, recording, self._session.models) if replay is not None else None
+        except Exception:  # as before: not replayable
+            record = None
+        if record is not None:
+            self._put("step_repeat", record)
 
     def _missing(self, signals: tuple[str, ...], reason: str | None) -> None:
         for signal in signals:

@@ -19,7 +19,13 @@ TOLERANCE = 1e-5
 
 
 class NotReplayable(Exception):
-    """The step cannot be replayed; the message says why, for the user."""
+    """The step cannot be replayed; the message says why, for the user.
+
+    Attributes:
+        replay: the replay that runs, but gives another loss.
+    """
+
+    replay: Replay | None = None
 
 
 @dataclass(slots=True)
@@ -60,7 +66,9 @@ class Replay:
             same = loss == wanted or (loss != loss and wanted != wanted)
             error = max(error, 0.0 if same else abs(loss - wanted) / max(abs(wanted), 1e-12))
         if not error <= TOLERANCE:
-            raise NotReplayable(f"the replayed loss differs from the recorded one (relative difference {error:.1e})")
+            failed = NotReplayable(f"the replayed loss differs from the recorded one (relative difference {error:.1e})")
+            failed.replay = self
+            raise failed
         return error
 
     def run(self, replace: Mapping[int, torch.Tensor] | None = None) -> Replayed:

@@ -53,7 +53,11 @@ def nondeterministic_step(
             f", first in {layer}" if layer else ""
         )
         on_gpu = any(e.get("device") == "cuda" for e in environment or ())
-        small = gap <= limit or (on_gpu and gap <= 10 * limit)
+        source = record.get("source")
+        if source:
+            message += f": it draws from {source}"
+        # Where the steps differ from the recorded one as well, a hidden state may still be the script's own business.
+        small = gap <= limit or (on_gpu and gap <= 10 * limit) or source == ""
         yield Finding(
             message, layer, 0, gap, limit, location_of(record), severity="note" if small else None, confidence=0.9
         )

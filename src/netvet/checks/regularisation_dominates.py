@@ -63,12 +63,13 @@ def regularisation_dominates(
     lost = is_blind(input_ablation) and norm_left(param_norm) < collapsed
     yield from _penalties(loss_terms or Facts(), 1.0 if lost else ratio)
     moved = [m for m in (change(s) for s in (loss or {}).values()) if m is not None and m.last > learned * m.first]
-    for optimizer in optimizers if param_norm is not None and moved else ():
-        rates = _decays(optimizer, lr or LayerSeries({}), param_norm)
-        fall = [float(s.values[-1] / s.values[0]) for s in (param_norm[n].finite() for n in rates) if s.values[0] > 0]
+    norms = param_norm or LayerSeries({})
+    for optimizer in optimizers if moved else ():
+        rates = _decays(optimizer, lr or LayerSeries({}), norms)
+        fall = [float(s.values[-1] / s.values[0]) for s in (norms[n].finite() for n in rates) if s.values[0] > 0]
         decoupled = optimizer.get("cls") in _DECOUPLED
         seen = (update_ratio if decoupled else param_grad_norm) or LayerSeries({})
-        pull = _pressure(rates, param_norm, seen, decoupled=decoupled)
+        pull = _pressure(rates, norms, seen, decoupled=decoupled)
         if not fall or pull is None or pull < pressure or (left := float(np.median(fall))) > shrunk:
             continue
         name, decay, worst = optimizer.get("name"), max(r[0] for r in rates.values()), moved[0]
