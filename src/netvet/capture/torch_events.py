@@ -48,6 +48,7 @@ class LossCall:
     Args:
         arguments: all arguments by name, defaults filled in, `input` and `target` among them.
         grad: gradients were enabled.
+        sign: -1 where the output is the negative of this loss (only of one written by hand).
     """
 
     function: str
@@ -57,6 +58,7 @@ class LossCall:
     output: torch.Tensor
     site: Site | None
     grad: bool
+    sign: int = 1
 
 
 @dataclass(slots=True)
@@ -110,6 +112,7 @@ EVENTS = (
     "call_end",  # Call, with its output
     "call_failed",  # Call that raised; no call_end follows
     "loss",  # LossCall
+    "hand_loss",  # LossCall: one written by hand, known by its value; only in the first steps
     "backward_begin",  # Backward
     "backward_end",  # Backward
     "optimizer_created",  # Happening(optimizer)
@@ -162,17 +165,15 @@ class Session:
                 self._listeners[event].append((collector.part, method))
 
     def _timed(self, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """The method of a collector with `sampled = True`: its time on sampled steps is held under the budget."""
+        """The method of a collector with `sampled = True`: its time is held under the budget of deep steps."""
+        schedule = self.recorder.schedule
 
         def timed(what: Any) -> None:
-            if not self.deep:
-                method(what)
-                return
             began = perf_counter()
             try:
                 method(what)
             finally:
-                self.recorder.schedule.spent += perf_counter() - began
+                schedule.spent += perf_counter() - began
 
         return timed
 
