@@ -16,14 +16,14 @@ def optimizer(maximize=False, **more):
 
 
 def test_fires_on_a_minus_sign():
-    (finding,) = negated_loss(Facts.of(loss(share=-1.0)), Facts.of(optimizer()))
+    (finding,) = negated_loss(Facts.of(loss(share=1.0, factor=-1.0)), Facts.of(optimizer()))
     assert finding.message.startswith("cross_entropy enters backward with a minus sign")
     assert finding.location == Location("train.py", 44)
 
 
 def test_fires_on_maximize():
     made = optimizer(maximize=True, file="train.py", line=20)
-    (finding,) = negated_loss(Facts.of(loss(share=1.0)), Facts.of(made))
+    (finding,) = negated_loss(Facts.of(loss(share=1.0, factor=1.0)), Facts.of(made))
     assert "SGD was created with maximize=True" in finding.message
     assert finding.location == Location("train.py", 20)
 
@@ -36,26 +36,36 @@ def test_fires_on_what_the_probe_saw():
     assert finding.evidence == {"perfect": 0.0, "constant": -2.3, "worst": -20}
 
 
-@pytest.mark.parametrize("share", [1.0, 0.25, 64.0, -0.4, -3.0, None])
-def test_is_quiet_on_other_shares(share):
-    assert negated_loss(Facts.of(loss(share=share)), Facts.of(optimizer())) == []
+@pytest.mark.parametrize(("share", "factor"), [(1.0, 1.0), (1.0, 0.25), (-0.4, -1.0), (3.0, -1.0), (None, None)])
+def test_is_quiet_on_other_shares(share, factor):
+    assert negated_loss(Facts.of(loss(share=share, factor=factor)), Facts.of(optimizer())) == []
+
+
+def test_a_log_likelihood_without_its_minus_sign():
+    (finding,) = negated_loss(Facts.of(loss(function="log_prob", share=1.0, factor=-1.0)), Facts.of(optimizer()))
+    assert finding.message.startswith("the log-likelihood of the data enters backward without a minus sign")
 
 
 def test_is_quiet_on_a_doubly_negated_loss():
-    assert negated_loss(Facts.of(loss(share=-1.0)), Facts.of(optimizer(maximize=True))) == []
+    assert negated_loss(Facts.of(loss(share=1.0, factor=-1.0)), Facts.of(optimizer(maximize=True))) == []
 
 
 def test_is_quiet_on_an_adversary():
     two = Facts.of(optimizer(), optimizer(name="SGD#2"))
-    assert negated_loss(Facts.of(loss(share=-1.0)), two) == []
-    assert negated_loss(Facts.of(loss(share=-1.0), loss(share=1.0, site="train.py:50")), Facts.of(optimizer())) == []
-    real = loss(function="binary_cross_entropy_with_logits", share=-1.0, target={"distinct": 1})
+    assert negated_loss(Facts.of(loss(share=1.0, factor=-1.0)), two) == []
+    assert (
+        negated_loss(Facts.of(loss(share=1.0, factor=-1.0), loss(share=1.0, site="train.py:50")), Facts.of(optimizer()))
+        == []
+    )
+    real = loss(function="binary_cross_entropy_with_logits", share=1.0, factor=-1.0, target={"distinct": 1})
     assert negated_loss(Facts.of(real), Facts.of(optimizer())) == []
 
 
 def test_is_quiet_on_policy_gradients_and_densities():
-    assert negated_loss(Facts.of(loss(reduction="none", share=-1.0)), Facts.of(optimizer())) == []
-    assert negated_loss(Facts.of(loss(function="gaussian_nll_loss", share=-1.0)), Facts.of(optimizer())) == []
+    assert negated_loss(Facts.of(loss(reduction="none", share=1.0, factor=-1.0)), Facts.of(optimizer())) == []
+    assert (
+        negated_loss(Facts.of(loss(function="gaussian_nll_loss", share=1.0, factor=-1.0)), Facts.of(optimizer())) == []
+    )
     assert negated_loss(Facts(), Facts.of(optimizer(maximize=True))) == []
 
 

@@ -17,6 +17,7 @@ from netvet.capture.torch_events import Session
 from netvet.capture.torch_filters import FilterCollector
 from netvet.capture.torch_fixed_batch import FixedBatchCollector
 from netvet.capture.torch_gradients import GradientCollector, NonFiniteCollector
+from netvet.capture.torch_hand_losses import HandLossCollector
 from netvet.capture.torch_inputs import InputCollector
 from netvet.capture.torch_loop import LoopCollector
 from netvet.capture.torch_losses import LossCollector
@@ -38,6 +39,7 @@ from netvet.capture.torch_settings import (
     SeedCollector,
 )
 from netvet.capture.torch_targets import TargetCollector
+from netvet.capture.torch_trial import TrialCollector
 
 COLLECTORS: tuple[type[Any], ...] = (
     MetricWindow,  # first: its mode must not see what the others compute
@@ -55,6 +57,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     CallCollector,
     CoverageCollector,
     MemoryCollector,
+    HandLossCollector,  # before those that it tells
     LossCollector,
     TargetCollector,
     InputCollector,
@@ -75,6 +78,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     ReplicaCollector,
     FixedBatchCollector,
     FilterCollector,
+    TrialCollector,
 )
 
 

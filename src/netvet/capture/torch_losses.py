@@ -13,7 +13,7 @@ import torch
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
 from netvet.capture.torch_order import place
-from netvet.capture.torch_origins import calling_module, origins_of
+from netvet.capture.torch_origins import calling_module, data_site, origins_of
 from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import (
     BINARY_LOSSES,
@@ -61,6 +61,7 @@ class _Seen:
     counts: torch.Tensor | None = None
     zero_gradients: list[float] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
+    factors: list[float] = field(default_factory=list)
 
 
 def loss_phase(event: LossCall, batch: Batch | None) -> str:
@@ -94,10 +95,13 @@ class LossCollector:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._seen: dict[LossKey, _Seen] = {}
-        self._waiting: list[tuple[_Seen, int, float | None]] = []
+        self._waiting: list[tuple[_Seen, int, float | None, int]] = []
         self._handles: list[Any] = []
         self._budget = Budget(SHARE, GRACE)
         self._ended = False
+
+    def on_hand_loss(self, event: LossCall) -> None:
+        self.on_loss(event)
 
     def on_loss(self, event: LossCall) -> None:
         tracker: BatchTracker = self._session.options["batches"]
@@ -111,7 +115,7 @@ class LossCollector:
         close = seen.calls <= CLOSE_CALLS or (self._session.deep and self._budget.left)
         value = None
         if close or event.output.device.type == "cpu":
-            value = _mean(event.output)
+            value = _value(event)
             self._extend(seen, value)
         if close:
             with self._budget:
@@ -134,7 +138,7 @@ class LossCollector:
             "first_step": self._session.step, "input": summary(first), "target": summary(target),
             "reduction": given.get("reduction"), "weight": _listed(given.get("weight")),
             "pos_weight": _listed(given.get("pos_weight")), "label_smoothing": given.get("label_smoothing"),
-            "ignore_index": ignore, "first_value": _mean(event.output),
+            "ignore_index": ignore, "first_value": _value(event),
             "classes": outputs(event), "broadcast": elementwise and first.shape != target.shape,
             "feeds_backward": False, "in_training_step": event.grad and (batch is None or batch.phase == "train"),
             "input_requires_grad": first.requires_grad, "target_requires_grad": target.requires_grad,
@@ -142,7 +146,8 @@ class LossCollector:
         }  # fmt: skip
         module = calling_module()
         made = origins_of(self._session).modules.get(module) if module is not None else None
-        return record | place(made, "created_") | self._origin(first)
+        record |= place(made, "created_") | place(data_site(1, "target"), "target_")
+        return record | self._origin(first)
 
     def _origin(self, tensor: torch.Tensor) -> dict[str, Any]:
         """The op that made the input of the loss, from the graph."""
@@ -172,7 +177,7 @@ class LossCollector:
         node = event.output.grad_fn
         if node is not None and len(self._waiting) < MAX_WAITING:
             # Not the node itself, which would keep the graph: its number is its own as well.
-            self._waiting.append((seen, _number(node), value))
+            self._waiting.append((seen, _number(node), value, event.sign))
         if seen.calls <= CLOSE_CALLS and event.input.grad_fn is not None and event.input.dim():
             self._handles.append(event.input.register_hook(lambda grad: _note_zero(seen, grad)))  # type: ignore[no-untyped-call]
 
@@ -180,15 +185,18 @@ class LossCollector:
         loss = event.loss
         if not self._waiting or loss is None or loss.grad_fn is None:
             return
-        wanted = {number: (seen, value) for seen, number, value in self._waiting}
+        wanted = {number: (seen, value, sign) for seen, number, value, sign in self._waiting}
         total = (
             float(loss.detach()) if loss.numel() == 1 and (loss.device.type == "cpu" or self._session.deep) else None
         )
         for number, factor in _reached(loss.grad_fn, set(wanted)):
-            seen, value = wanted[number]
+            seen, value, sign = wanted[number]
             seen.record["feeds_backward"] = seen.record["in_training_step"] = True
-            if total and value is not None and factor is not None and len(seen.shares) < MAX_SHARES:
-                seen.shares.append(value * factor / total)
+            if factor is None or len(seen.factors) >= MAX_SHARES:
+                continue
+            seen.factors.append(sign * factor / event.scale)
+            if total and value is not None:
+                seen.shares.append(value * sign * factor / total)
 
     def on_backward_end(self, _event: Backward) -> None:
         self._release()
@@ -221,6 +229,11 @@ class LossCollector:
             self._session.recorder.facts("losses", list(records.values()))
         elif self._ended:
             self._session.recorder.missing("losses", "no loss function of torch.nn.functional was called")
+
+
+def _value(event: LossCall) -> float | None:
+    mean = _mean(event.output)
+    return None if mean is None else event.sign * mean
 
 
 def _mean(output: torch.Tensor) -> float | None:
@@ -372,4 +385,5 @@ def _result(seen: _Seen) -> dict[str, Any]:
     record["ignored_share"] = seen.ignored[0] / seen.ignored[1] if seen.ignored[1] else None
     record["zero_gradient_share"] = statistics.fmean(seen.zero_gradients) if seen.zero_gradients else None
     record["share"] = statistics.median(seen.shares) if seen.shares else None
+    record["factor"] = statistics.median(seen.factors) if seen.factors else None
     return record

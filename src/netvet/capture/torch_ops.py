@@ -159,6 +159,16 @@ class StepRecorder:
         self.calling = False
         self.reason: str | None = None
 
+    @property
+    def recording(self) -> bool:
+        """Operations are being noted."""
+        return self._active and not self._paused
+
+    @property
+    def moving(self) -> set[int]:
+        """Ids of the tensors that came from a model's output or a parameter."""
+        return self._moving
+
     def on_call_begin(self, event: Call) -> None:
         if not self._active:
             if self._stopped or event.phase != "train":

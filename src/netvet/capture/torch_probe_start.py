@@ -23,7 +23,7 @@ def initial_loss(context: ProbeContext) -> None:
     """Record `initial_loss`."""
     for operation in loss_operations(context.replay):
         guess = _even_guess(operation)
-        measured = float(operation.event.output.detach().double().mean())
+        measured = operation.measured
         if guess is None or _is_contrastive(operation):
             continue
         prediction, rule = guess

@@ -12,11 +12,13 @@ import torch
 from torch import nn
 
 from netvet.capture.torch_events import LossCall
+from netvet.capture.torch_hand_losses import Apply, find_hand_losses
 from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_ops import ModelCall, Operation, tensors_in
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
 from netvet.capture.torch_replay import Replay, kept_buffers
+from netvet.capture.torch_site import Site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 from netvet.capture.torch_tensors import class_axis, is_plain
 
@@ -26,10 +28,13 @@ MAX_ELEMENTS = 4_000_000
 
 @dataclass(slots=True)
 class LossOperation:
-    """A call of a loss function of torch.nn.functional in a recorded step, outside every model.
+    """A call of a loss function of torch.nn.functional in a recorded step, or a loss written by hand that equals one.
 
     Args:
         arguments: by name, defaults filled in.
+        apply: what a loss written by hand gives for a prediction, a target and a reduction.
+        sign: -1 where the script made the negative of this loss.
+        inside: ids of the events of a loss written by hand, from the input to the output.
     """
 
     event: Operation
@@ -37,16 +42,25 @@ class LossOperation:
     arguments: dict[str, Any]
     input: torch.Tensor
     target: torch.Tensor
+    apply: Apply | None = None
+    sign: int = 1
+    inside: frozenset[int] = frozenset()
+    line: Site | None = None
+
+    @property
+    def measured(self) -> float:
+        """Its value in the recorded step; the mean where nothing is reduced."""
+        return self.sign * float(self.event.output.detach().double().mean())
 
     @property
     def site(self) -> str:
         """As in the signal `losses`."""
-        return str(self.event.site or "?")
+        return str(self.line or self.event.site or "?")
 
     @property
     def place(self) -> dict[str, Any]:
         """The fields `file` and `line`."""
-        return place(self.event.site)
+        return place(self.line or self.event.site)
 
     @property
     def class_axis(self) -> int | None:
@@ -57,6 +71,8 @@ class LossOperation:
     def __call__(self, prediction: torch.Tensor, target: torch.Tensor | None = None, **changes: Any) -> torch.Tensor:
         """The mean or sum that this call gives for another prediction."""
         given = {**self.arguments, **changes}
+        if self.apply is not None:
+            return self.apply(prediction, self.target.detach() if target is None else target, given["reduction"])
         given["input"] = prediction
         given["target"] = self.target.detach() if target is None else target
         output: torch.Tensor = self.event.function(**given)
@@ -78,6 +94,13 @@ def loss_operations(replay: Replay) -> list[LossOperation]:
             if operation is not None and id(operation.input) in moving and id(operation.target) not in moving:
                 found.setdefault(operation.site, operation)
         moving.update(id(t) for t in tensors_in(event.output))
+    for one in find_hand_losses(replay.events, replay.recording.loss):
+        if isinstance(one.event, Operation):
+            operation = LossOperation(
+                one.event, one.function, {"reduction": one.reduction}, one.input, one.target, one.apply, one.sign,
+                one.inside, one.site,
+            )  # fmt: skip
+            found.setdefault(operation.site, operation)
     return list(found.values())
 
 
@@ -102,6 +125,8 @@ def feeds_loss_once(context: ProbeContext, operation: LossOperation) -> bool:
         for e in context.replay.events
         if any(t is operation.input for t in tensors_in((getattr(e, "args", ()), getattr(e, "kwargs", {}))))
     ]
+    if operation.inside:
+        return all(id(e) in operation.inside for e in users)
     return users == [operation.event] or (len(users) == 1 and users[0] is operation.event)
 
 

@@ -9,14 +9,15 @@ from typing import Any
 from netvet.capture.recorder import Recorder
 from netvet.capture.torch_collectors import all_collectors
 from netvet.capture.torch_events import Session
+from netvet.capture.torch_hand_losses import tap_log_probs
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_origins import origins_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_taps_loop import (
     OptimizerTap,
     tap_checkpoints,
-    tap_initialisation,
     tap_clipping,
+    tap_initialisation,
     tap_loaders,
     tap_scaler,
     tap_schedulers,
@@ -58,7 +59,7 @@ class Watch:
         self._optimizers.install(patches)
         taps: tuple[Callable[[Session, Patches], None], ...] = (
             tap_module_calls, tap_losses, tap_backward, tap_clipping, tap_scaler,
-            tap_schedulers, tap_loaders, tap_seeds, tap_checkpoints, tap_initialisation,
+            tap_schedulers, tap_loaders, tap_seeds, tap_checkpoints, tap_initialisation, tap_log_probs,
         )  # fmt: skip
         for tap in taps:
             tap(session, patches)

@@ -103,7 +103,13 @@ class TargetCollector:
         self._budget = Budget(SHARE, GRACE)
         self._ended = False
 
+    def on_hand_loss(self, event: LossCall) -> None:
+        self._take(event, series=False)  # seen for a few steps only: no course over the run
+
     def on_loss(self, event: LossCall) -> None:
+        self._take(event, series=True)
+
+    def _take(self, event: LossCall, *, series: bool) -> None:
         tracker: BatchTracker = self._session.options["batches"]
         phase = loss_phase(event, tracker.batch)
         phase = "train" if phase == "eval-mode-grad" else phase
@@ -118,7 +124,7 @@ class TargetCollector:
             return
         with self._budget:
             self._count(seen, event)
-            if phase == "train" and self._session.deep and event.output.requires_grad:
+            if series and phase == "train" and self._session.deep and event.output.requires_grad:
                 self._predictions(seen, key[0], event)
 
     def _count(self, seen: _Seen, event: LossCall) -> None:

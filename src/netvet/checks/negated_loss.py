@@ -11,6 +11,7 @@ from netvet.stats import number
 _SUPERVISED = (
     "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss", "multi_margin_loss",
+    "log_prob",  # the negative log-likelihood of data: it may be negative, but likely data lower it
 )  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def negated_loss(
     optimizers: Facts | None = None,
     loss_contract: Facts | None = None,
     *,
-    tolerance: float = 1e-3,  # a negated loss is exactly minus its value; a bonus term would leave another share
+    tolerance: float = 1e-3,  # a negated loss is all that is minimised; a bonus term would leave another share
 ) -> Iterator[Finding]:
     """The loss has the wrong sign, so training moves away from the targets.
 
@@ -39,12 +40,14 @@ def negated_loss(
 
     ## Example
     >>> from netvet.core import Facts
-    >>> loss = Facts.of({"site": "train.py:44", "phase": "train", "function": "cross_entropy", "share": -1.0})
+    >>> loss = Facts.of({"site": "train.py:44", "phase": "train", "function": "cross_entropy", "share": 1.0,
+    ...                  "factor": -1.0})
     >>> negated_loss(loss)[0].message
     'cross_entropy enters backward with a minus sign: the lower the loss, the worse the predictions'
 
     ## Known problems
     Negative losses are normal in policy gradients, WGAN critics, likelihoods of densities, and with entropy bonuses.
+    A log-likelihood of data counts where it is the whole loss: actions that are weighted by their reward are not.
     Maximising the loss of another net is how adversarial training works. So the check looks only at a single loss that
     cannot be negative by itself, in a script with one optimizer; targets that never vary (real or fake) are left alone.
 
@@ -59,17 +62,21 @@ def negated_loss(
     constant = (loss.get("target") or {}).get("distinct") == 1
     if function not in _SUPERVISED or constant or loss.get("reduction") == "none":
         return
-    share = number(loss, "share")
+    share, factor = number(loss, "share"), number(loss, "factor")
     contract = next((r for r in loss_contract or () if r.get("site") == loss.get("site")), {})
-    minus = _prefers_wrong(contract) if share is None else abs(share + 1) < tolerance
-    plus = (share is not None and share > 0) or contract.get("descends_toward_target") is True
+    whole = share is not None and abs(share - 1) < tolerance
+    minus = _prefers_wrong(contract) if factor is None or not whole else factor < 0
+    plus = (factor is not None and factor > 0) or contract.get("descends_toward_target") is True
     groups = [g for o in stepping for g in o.get("groups") or ()]
     maximises = bool(groups) and all(g.get("maximize") is True for g in groups)
     evidence = {k: contract[k] for k in ("perfect", "constant", "worst") if k in contract}
     if minus and not maximises:
-        message = f"{function} enters backward with a minus sign: the lower the loss, the worse the predictions"
+        what = "the log-likelihood of the data enters backward without" if function == "log_prob" else None
+        message = (
+            f"{what or function + ' enters backward with'} a minus sign: the lower the loss, the worse the predictions"
+        )
         yield Finding(
-            message, loss.get("site"), 0, share, location=location_of(loss), evidence=evidence, confidence=1.0
+            message, loss.get("site"), 0, factor, location=location_of(loss), evidence=evidence, confidence=1.0
         )
     elif maximises and plus and not minus:
         owner = stepping[0]
