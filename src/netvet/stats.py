@@ -158,6 +158,11 @@ def sole_loss(losses: Iterable[Mapping[str, Any]] | None) -> Mapping[str, Any]:
     return kept[0] if len(kept) == 1 else {}
 
 
+_GUESSING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+# So many targets give the shares of a few classes.
+MANY_TARGETS = 200
+
+
 def constant_loss(
     loss: Mapping[str, Any],
     targets: Iterable[Mapping[str, Any]] | None,
@@ -167,16 +172,45 @@ def constant_loss(
     site, function = loss.get("site"), loss.get("function")
     if site is None or loss.get("reduction") not in (None, "mean"):
         return None
+    target = next((t for t in targets or () if t.get("site") == site and t.get("phase") != "eval"), {})
+    classes, entropy, std = number(loss, "classes"), number(target, "entropy"), number(target, "std")
+    plain = not any(loss.get(name) for name in ("weight", "pos_weight", "label_smoothing"))
+    if entropy is not None and plain and function in _GUESSING and (number(target, "samples") or 0) >= MANY_TARGETS:
+        return entropy  # the targets of the run say more than the first batch
     for record in initial or ():
         known = number(record, "best_constant")
         if record.get("site") == site and known is not None:
             return known
-    target = next((t for t in targets or () if t.get("site") == site and t.get("phase") != "eval"), {})
-    classes, entropy, std = number(loss, "classes"), number(target, "entropy"), number(target, "std")
     if function in ("cross_entropy", "nll_loss"):
         even = float(np.log(classes)) if classes and classes > 1 else None
         return even if entropy is None or loss.get("weight") else entropy
     return std * std if function == "mse_loss" and std is not None else None
+
+
+def behind(
+    baselines: Iterable[Mapping[str, Any]] | None, *, gap: float = 0.05, sigmas: float = 3.0, fewest: int = 50
+) -> tuple[float, float, str] | None:
+    """The net's score at the end, that of the best simple learner on the same samples, and its name.
+
+    Args:
+        gap: by which the net must be behind, for accuracies at least so many standard errors of the two (`sigmas`).
+        fewest: samples that were scored.
+
+    Returns:
+        None where the net is not clearly behind, or it cannot be told.
+    """
+    for record in baselines or ():
+        own, count, kind = number(record, "model"), number(record, "samples") or 0, record.get("score")
+        names = {"linear": "a linear model", "nearest": "the nearest neighbour"}
+        known = [(v, names[name]) for name in names if (v := number(record, name)) is not None]
+        if own is None or not known or count < fewest or kind not in ("accuracy", "r2"):
+            continue
+        best, name = max(known)
+        error = float(np.sqrt(sum(max(p * (1 - p), 0.0) for p in (own, best)) / count)) if kind == "accuracy" else gap
+        # The training score is an average over steps, and of other samples.
+        needed = max(gap, sigmas * error) * (2 if record.get("split") != "val" else 1)
+        return (own, best, name) if best - own > needed else None
+    return None
 
 
 def matrix_ratio(update_ratio: Mapping[str, Series], *, early: int | None = None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, check
+from netvet.core import Facts, Finding, Record, Severity, check
 from netvet.stats import number
 
 
@@ -22,14 +22,16 @@ from netvet.stats import number
         *("parameters-not-in-optimizer", "stale-optimizer", "detached-parameters", "frozen-parameters"),
         *("symmetric-init", "badly-scaled-init", "wrong-output-activation", "batch-mixing", "misstepped-scheduler"),
         *("lr-too-high", "lr-too-low", "non-finite-input", "unsafe-loss-arithmetic", "evaluation-in-train-mode"),
-        *("regularisation-dominates", "stopped-early", "ignores-input", "collapsed-prediction"),
+        *("regularisation-dominates", "stopped-early", "ignores-input", "collapsed-prediction", "overfitting"),
     ),
     fixes={"overfit-batch": "Make the net fit one batch first; if it cannot, the fault is in model, loss or loop."},
 )
 def below_baseline(
     baselines: Facts,
+    random_labels: Facts | None = None,
     *,
     fewest: int = 50,  # samples of the evaluation
+    kept: float = 0.3,  # of what simple learners reach beyond a constant within the training samples
 ) -> Iterator[Finding]:
     """The net scores no better on the evaluation data than a constant answer.
 
@@ -44,7 +46,8 @@ def below_baseline(
 
     ## Known problems
     On training data alone nothing is said: the two sides of a GAN end at chance. With most samples in one class the
-    constant answer is hard to beat: then it is a note. A linear model that is a little better is none, either.
+    constant answer is hard to beat: then it is a note. Where simple learners keep
+    their score from training to evaluation samples, a net above the constant answer is not this check's matter.
 
     ## References
     Karpathy, A Recipe for Training Neural Networks (2019): input-independent baseline.
@@ -54,17 +57,31 @@ def below_baseline(
         constant = number(record, "majority" if score == "accuracy" else "mean")
         if record.get("split") != "val" or score not in ("accuracy", "r2") or model is None or count < fewest:
             continue
-        if constant is None or model > constant or constant > 0.99:
+        if constant is None or constant > 0.99:
             continue
-        sure = 0.9 if model < constant - 2 * math.sqrt(0.25 / count) else 0.7
+        learned = _other_meaning(record, random_labels, constant, kept)
+        if model > constant and learned is None:
+            continue
         name = "an accuracy" if score == "accuracy" else "an R2"
-        message = (
-            f"the net ends at {name} of {model:.3g} on {count:g} evaluation samples, "
-            f"no better than a constant answer ({constant:.3g})"
-        )
-        easy = score == "accuracy" and constant > 0.9
-        where = record.get("site")
-        yield Finding(
-            message, where, value=model, limit=constant, severity="note" if easy else "warning", confidence=sure
-        )
+        message = f"the net ends at {name} of {model:.3g} on {count:g} evaluation samples, "
+        message += f"{'hardly' if model > constant else 'no'} better than a constant answer ({constant:.3g})"
+        sure = 0.9 if model < constant - 2 * math.sqrt(0.25 / count) else 0.7
+        if learned is not None:
+            message += (
+                f"; simple learners reach {learned:.2g} within the training samples and no more than the net here: "
+                "inputs or targets of the two do not mean the same"
+            )
+            sure = 0.95
+        severity: Severity = "note" if score == "accuracy" and constant > 0.9 else "warning"
+        yield Finding(message, record.get("site"), None, model, constant, severity=severity, confidence=sure)
         return
+
+
+def _other_meaning(record: Record, within: Facts | None, constant: float, kept: float) -> float | None:
+    """What simple learners reach within the training samples, where net and learners lose it in the evaluation."""
+    reached = next((number(r, "true_score") for r in within or () if r.get("score") == record.get("score")), None)
+    outside = [number(record, "linear"), number(record, "nearest"), number(record, "model")]
+    known = [v for v in outside if v is not None]
+    if reached is None or len(known) < 2 or reached < constant + 0.3:
+        return None
+    return reached if max(known) < constant + kept * (reached - constant) else None

@@ -21,8 +21,10 @@ from netvet.stats import number
 def constant_target(
     targets: Facts,
     losses: Facts | None = None,
+    optimizers: Facts | None = None,
     *,
     fewest: int = 32,  # targets; a single small batch can be of one class
+    several: int = 1000,  # binary targets without a single one of the other kind
 ) -> Iterator[Finding]:
     """Every training sample has the same target, so there is nothing to learn.
 
@@ -38,8 +40,9 @@ def constant_target(
 
     ## Known problems
     A GAN scores real batches against ones and fake ones against zeros; physics-informed nets and penalties pull
-    residuals to zero. So 0 and 1 under a regression or binary loss count only where the targets of the evaluation do
-    vary, and a target is constant only if all training losses together see a single value.
+    residuals to zero. So 0 and 1 under a regression loss count only where the targets of the evaluation do vary, under
+    a binary loss also where a single optimizer saw none of the other kind among many, and a target is constant only
+    if all training losses together see a single value.
 
     ## References
     The minimum of cross-entropy is the entropy of the targets, which is 0 here (Cover and Thomas, chapter 2).
@@ -57,7 +60,10 @@ def constant_target(
         fires = (number(first, "outputs") or 0) >= 2
         sure = 0.9
     else:
-        fires = low not in (0.0, 1.0, -1.0) or any(_varies(t) for t in targets if t.get("phase") != "train")
+        # One optimizer: no second net that gets the other answer.
+        scored = first.get("kind") == "binary" and len(optimizers or ()) == 1 and count >= several
+        varied = any(_varies(t) for t in targets if t.get("phase") != "train")
+        fires = low not in (0.0, 1.0, -1.0) or varied or scored
         sure = 0.8
     if fires and not _ignored(first, losses):
         place = next((location_of(x) for x in losses or () if x.get("site") == first.get("site")), None)

@@ -74,7 +74,8 @@ def ignores_input(
         if real is None or shuffled is None or real < 1e-3 or record.get("site") in fixed:
             continue
         right, wrong = number(record, "accuracy_real"), number(record, "accuracy_shuffled")
-        if shuffled - real > gain * real or (right is not None and wrong is not None and right - wrong > 0.02):
+        # Real inputs that do clearly worse are used, only wrongly: other classes than those of the training.
+        if abs(shuffled - real) > gain * real or (right is not None and wrong is not None and right - wrong > 0.02):
             continue
         message = (
             f"the loss is {real:.4g} with the real inputs and {shuffled:.4g} with shuffled ones: "

@@ -39,6 +39,7 @@ def lr_too_low(
     initial_loss: Facts | None = None,
     *,
     ratio: float = 3e-4,  # healthy near 1e-3; Adam at 1e-5 gives 1e-4 on default weights
+    usual: float = 1e-3,  # Karpathy's rule: weights that change so much per step do move
     gain: float = 0.1,  # a loss that fell by more is learning
     sigmas: float = 3.0,
     patience: int = 50,  # steps
@@ -75,6 +76,9 @@ def lr_too_low(
     better = next((b for r in lr_probe or () if (b := _better(r, sigmas)) is not None), None)
     probed = any(r.get("losses") for r in lr_probe or ())
     tiny = typical is not None and 0 < typical < ratio
+    # Steps of the usual size get somewhere; the few steps of the probe may have learned its one batch by heart.
+    if typical is not None and typical > usual and not steady:
+        return
     if not better and not (tiny and steady and not probed):
         return
     rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.core import Facts, Finding, LayerSeries, Severity, check
-from netvet.stats import noise
+from netvet.stats import constant_loss, noise, sole_loss
 
 _CAUSES = (
     "too-few-samples", "duplicate-samples", "label-errors", "random-labels", "conflicting-labels", "split-drift",
@@ -32,9 +32,13 @@ def overfitting(
     val_loss: LayerSeries,
     loss: LayerSeries,
     checkpoints: Facts | None = None,
+    losses: Facts | None = None,
+    targets: Facts | None = None,
+    initial_loss: Facts | None = None,
     *,
     rise: float = 0.2,  # of the lowest validation loss; up to that it is a note
     small: float = 0.05,
+    hopeless: float = 1.5,  # times the loss of a constant answer, at the best evaluation
     sigmas: float = 5.0,
     evaluations: int = 6,
 ) -> Iterator[Finding]:
@@ -59,6 +63,8 @@ def overfitting(
     Prechelt (1998), Early stopping - but when?
     """
     train = next(iter(loss.values())).finite() if len(loss) == 1 else None
+    # A net that was never better than a constant answer has not learned anything to lose.
+    level = constant_loss(sole_loss(losses), targets, initial_loss)
     for site, every in val_loss.items():
         one = every.finite()
         if train is None or len(one) < evaluations or not len(train):
@@ -69,6 +75,8 @@ def overfitting(
         risen = end - low
         # Late: the best lies in the first three quarters; rising: the last third is above the middle one.
         rest = one.values[best:]
+        if level is not None and low > hopeless * level:
+            continue
         if low <= 0 or best > 0.75 * (len(one) - 1) or len(rest) < 4 or risen <= max(small * low, sigmas * spread):
             continue
         since = int(one.steps[best])

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, LayerSeries, Severity, check
-from netvet.stats import course, slope
+from netvet.stats import behind, course, slope
 
 _CAUSES = (
-    "lr-too-low", "misstepped-scheduler", "lr-decays-early",
+    "lr-too-low", "misstepped-scheduler", "lr-decays-early", "too-large-batch", "always-clipped", "missing-zero-grad",
+    "parameters-not-in-optimizer", "stale-optimizer", "frozen-parameters", "detached-parameters", "double-softmax",
+    "double-sigmoid", "wrong-softmax-dim", "unscaled-input", "unscaled-target", "badly-scaled-init", "dead-relu",
+    "vanishing-gradient", "saturated-activation", "regularisation-dominates", "wrong-output-activation",
+    "oversized-dropout", "unscaled-half-precision", "clipped-loss", "batch-mixing", "unregistered-parameters",
+    "symmetric-init", "missing-nonlinearity", "broadcast-loss", "mismatched-loss", "lr-too-high", "too-small-batch",
 )  # fmt: skip
 
 
@@ -26,8 +31,10 @@ def stopped_early(
     loss: LayerSeries,
     val_loss: LayerSeries | None = None,
     parameters: Facts | None = None,
+    baselines: Facts | None = None,
     *,
     share: float = 0.15,  # of the whole fall that came in the last fifth: more is no plateau yet
+    behind_share: float = 0.05,  # the same where a simple learner proves that there is more to learn
     unslowed: float = 0.4,  # of the whole fall that came in the second half: hardly any slowing, so a warning
     remaining: float = 0.7,  # of the first loss that is still there, for a warning
     sigmas: float = 5.0,
@@ -44,7 +51,8 @@ def stopped_early(
     'the loss still fell when the run ended after 99 steps: 21% of the whole fall (2.3 to 1.92) was in its last fifth'
 
     ## Known problems
-    Trial runs are short on purpose: a note, unless the loss has hardly begun to fall and does not slow down. Losses
+    Trial runs are short on purpose: a note, unless the loss has hardly begun to fall and does not slow down, or the
+    net scores clearly less than a linear model or the nearest neighbour. Losses
     of several models or below zero, and runs whose validation loss rises, are silent.
 
     ## References
@@ -59,20 +67,25 @@ def stopped_early(
         return
     end = int(one.steps[-1])
     last, half = one.since(end - seen.span // 5), one.since(end - seen.span // 2)
-    (late, late_error), (steep, _) = slope(last), slope(half)
-    whole = seen.start - seen.end
-    fell = -late * seen.span / 5
-    if whole <= sigmas * seen.noise / 2 or whole < 0.02 * seen.start or len(last) < 5 or -late <= sigmas * late_error:
+    (late, late_error), (steep, steep_error) = slope(last), slope(half)
+    whole, fell = seen.start - seen.end, -late * seen.span / 5
+    unslowing = -steep * seen.span / 2 > unslowed * whole and -steep > sigmas * steep_error
+    if whole <= sigmas * seen.noise / 2 or whole < 0.02 * seen.start or len(last) < 5:
         return
     seen_val = [v.finite().values for v in (val_loss or {}).values()]
-    turned = any(len(v) > 2 and v[-1] > v.min() * 1.02 for v in seen_val)
-    part = fell / whole
-    if part < share or turned:
+    if any(len(v) > 2 and v[-1] > v.min() * 1.02 for v in seen_val):
+        return
+    part, better = fell / whole, behind(baselines)
+    falling = -late > sigmas * late_error
+    # A simple learner proves that there is more to learn: then little is asked of the fall at the end.
+    proven = better is not None and (unslowing and late < late_error or falling and part >= behind_share)
+    if not proven and not (falling and part >= share):
         return
     message = (
         f"the loss still fell when the run ended after {seen.span} steps: {part:.0%} of the whole fall "
         f"({seen.start:.3g} to {seen.end:.3g}) was in its last fifth"
     )
-    hardly = -steep * seen.span / 2 > unslowed * whole and seen.end > remaining * seen.start
-    severity: Severity = "warning" if hardly else "note"
+    if proven and better:
+        message += f"; the net scores {better[0]:.2g} on held-out samples, {better[2]} {better[1]:.2g}"
+    severity: Severity = "warning" if proven or (unslowing and seen.end > remaining * seen.start) else "note"
     yield Finding(message, site, end, part, share, severity=severity, confidence=0.6)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, LayerSeries, check
-from netvet.stats import constant_loss, course, slope, sole_loss
+from netvet.core import Facts, Finding, LayerSeries, Severity, check
+from netvet.stats import behind, constant_loss, course, late, slope, sole_loss
 
 _CAUSES = (
     "insufficient-capacity", "missing-nonlinearity", "lr-too-low", "lr-too-high", "lr-decays-early",
     "misstepped-scheduler", "regularisation-dominates", "double-softmax", "double-sigmoid",
     "parameters-not-in-optimizer", "frozen-parameters", "detached-parameters", "excessive-augmentation",
     "label-errors", "random-labels", "missing-zero-grad", "broadcast-loss", "oversized-dropout",
-    "oversized-regularisation",
+    "oversized-regularisation", "too-small-batch", "always-clipped", "unscaled-input", "unscaled-target",
+    "badly-scaled-init", "dead-relu", "saturated-activation", "vanishing-gradient", "wrong-output-activation",
+    "batch-mixing", "stale-optimizer", "unregistered-parameters", "mismatched-loss", "wrong-class-weights",
+    "class-imbalance", "unscaled-half-precision", "clipped-loss", "symmetric-init", "unshuffled-data",
 )  # fmt: skip
 
 
@@ -31,8 +34,11 @@ def underfitting(
     losses: Facts | None = None,
     targets: Facts | None = None,
     initial_loss: Facts | None = None,
+    baselines: Facts | None = None,
+    train_accuracy: LayerSeries | None = None,
     *,
     limit: float = 0.7,  # of the loss of the best constant prediction
+    margin: float = 0.05,  # of the score by which the net falls short on its own training samples
     patience: int = 100,  # steps
 ) -> Iterator[Finding]:
     """The training loss has levelled off at not much less than a constant prediction.
@@ -47,7 +53,8 @@ def underfitting(
     'the training loss levelled off at 1.9, 83% of the 2.3 of a constant prediction'
 
     ## Known problems
-    Noisy targets and language have a high floor: a note.
+    Noisy targets and language have a high floor: a note, unless a linear model or the nearest neighbour does clearly
+    better on the same held-out samples, and better than the net on its own training samples.
 
     ## References
     Karpathy, A Recipe for Training Neural Networks (2019): "overfit".
@@ -57,11 +64,20 @@ def underfitting(
         return
     site, one = next(iter(loss.items()))
     seen = course(one)
-    if seen is None or seen.span < patience or seen.end <= limit * level or seen.end > 0.98 * level:
+    if seen is None or seen.span < patience or seen.end > 0.98 * level:
+        return
+    better = behind(baselines)
+    fitted = [late(s) for s in (train_accuracy or {}).values()]
+    reached = fitted[0] if len(fitted) == 1 and fitted[0] is not None else 1 - seen.end / level
+    proven = better is not None and reached < better[1] - margin
+    if seen.end <= limit * level and not proven:
         return
     last = int(one.steps[-1])
-    late, error = slope(one.since(last - seen.span // 4).finite())
-    if -late * seen.span / 4 <= max(3 * error * seen.span / 4, 0.01 * seen.end):
+    fall, error = slope(one.since(last - seen.span // 4).finite())
+    if -fall * seen.span / 4 <= max(3 * error * seen.span / 4, 0.01 * seen.end):
         message = f"the training loss levelled off at {seen.end:.3g}, "
         message += f"{seen.end / level:.0%} of the {level:.2g} of a constant prediction"
-        yield Finding(message, site, last, seen.end, limit * level, confidence=0.5)
+        if proven and better is not None:
+            message += f"; the net scores {better[0]:.2g} on held-out samples, {better[2]} {better[1]:.2g}"
+        severity: Severity = "warning" if proven else "note"
+        yield Finding(message, site, last, seen.end, limit * level, severity=severity, confidence=0.5)
