@@ -29,3 +29,9 @@ def test_is_quiet_on_look_alikes_and_missing_values():
     assert not found(output_changes=None)
     assert not found(pad_share=0.001)
     assert not ignored_mask(Facts.of({}))
+
+
+def test_only_notes_a_recurrent_net_or_a_missing_mask():
+    assert [f.severity for f in found(cls="LSTM")] == ["note"]
+    assert [f.severity for f in found(mask=None)] == ["note"]
+    assert [f.severity for f in found(cls="MultiheadAttention")] == [None]

@@ -19,8 +19,14 @@ def test_is_quiet_for_little_padding():
     assert padding_in_loss(Facts.of({**SICK, "pad_share": 0.001})) == []
 
 
-def test_is_quiet_when_outputs_change():
-    assert padding_in_loss(Facts.of({**SICK, "output_changes": 1.0})) == []
+def test_points_at_the_loss():
+    (finding,) = padding_in_loss(Facts.of({**SICK, "file": "a.py", "line": 1, "loss_file": "b.py", "loss_line": 7}))
+    assert str(finding.location) == "b.py:7"
+
+
+def test_asks_for_more_padding_where_only_the_ids_tell():
+    assert padding_in_loss(Facts.of({**SICK, "declared": False, "pad_share": 0.05})) == []
+    assert padding_in_loss(Facts.of({**SICK, "declared": False}))
 
 
 def test_is_quiet_without_a_mask():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from netvet.capture.torch_probe_contract import loss_contract
 from netvet.capture.torch_probe_layers import depth_scale, symmetric_units
+from netvet.capture.torch_probe_masks import mask_probe
 from netvet.capture.torch_probe_mixing import batch_mixing, future_leak
 from netvet.capture.torch_probe_repeat import accumulation, eval_repeat, lr_probe, step_repeat
 from netvet.capture.torch_probe_start import final_bias, initial_loss
 from netvet.capture.torch_probes import Probe
 from netvet.capture.torch_terms import loss_terms
+from netvet.capture.torch_trial import learn_step
 
 PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
     (("initial_loss",), initial_loss),
@@ -16,11 +18,13 @@ PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
     (("loss_terms",), loss_terms),
     (("batch_mixing", "batched_differs"), batch_mixing),
     (("future_leak",), future_leak),
+    (("mask_probe",), mask_probe),
     (("symmetric_units",), symmetric_units),
     (("depth_scale",), depth_scale),
     (("final_bias",), final_bias),
     (("eval_repeat",), eval_repeat),
     (("step_repeat",), step_repeat),
     (("accumulation",), accumulation),
+    ((), learn_step),
     (("lr_probe",), lr_probe),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, check, location_of
+from netvet.core import Facts, Finding, Location, check, location_of
 from netvet.stats import number
 
 
@@ -20,6 +20,7 @@ def padding_in_loss(
     mask_probe: Facts,
     *,
     share: float = 0.01,  # of the positions; less padding costs next to nothing
+    guessed: float = 0.1,  # the same where only the ids tell what padding is: the first may mean the end of a text
 ) -> Iterator[Finding]:
     """Padded positions take part in the loss.
 
@@ -41,14 +42,15 @@ def padding_in_loss(
     for record in mask_probe:
         change, part = number(record, "loss_changes"), number(record, "pad_share")
         tolerance = max(number(record, "tolerance") or 0.0, 1e-6)
-        if change is None or part is None or part < share or abs(change) <= tolerance or not record.get("given"):
+        least = share if record.get("declared") is not False else guessed
+        if change is None or part is None or part < least or abs(change) <= tolerance or not record.get("given"):
             continue
-        # Where masked content changes the other outputs, that is the fault, and the loss only follows.
-        if record.get("ignore_index_used") is True or (number(record, "output_changes") or 0.0) > tolerance:
+        if record.get("ignore_index_used") is True:
             continue
+        place = Location(str(record["loss_file"]), int(record["loss_line"])) if record.get("loss_file") else None
         model = record.get("model")
         message = (
             f"the loss of {model} changes by {abs(change):.2g} with the content of padded positions "
             f"({part:.0%} of all), so padding is learned"
         )
-        yield Finding(message, str(model), 0, abs(change), tolerance, location_of(record), confidence=0.9)
+        yield Finding(message, str(model), 0, abs(change), tolerance, place or location_of(record), confidence=0.9)

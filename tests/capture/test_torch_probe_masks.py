@@ -1,0 +1,81 @@
+"""Padding that changes other outputs or the loss, as the probe sees it on a small training."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+WORDS, STEPS = 12, 9
+
+
+class Tagger(nn.Module):
+    def __init__(self, mask: str = "used", mixer: str = "attention") -> None:
+        super().__init__()
+        self.embed = nn.Embedding(WORDS, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.recurrent = nn.LSTM(8, 8, batch_first=True) if mixer == "lstm" else None
+        self.head = nn.Linear(8, 3)
+        self.mask = mask
+
+    def forward(self, words, mask=None):
+        x = self.embed(words)
+        if self.recurrent is not None:
+            return self.head(self.recurrent(x)[0])
+        if self.mask == "inside":
+            mask = words == 0
+        x, _ = self.attention(x, x, x, key_padding_mask=None if self.mask == "ignored" else mask)
+        return self.head(x)
+
+
+def batch():
+    lengths = torch.tensor([9, 4, 6, 7, 5])
+    pads = torch.arange(STEPS) >= lengths[:, None]
+    words = torch.randint(1, WORDS, (len(lengths), STEPS)).masked_fill(pads, 0)
+    return words, pads
+
+
+def probed(watch, model, *, mask: bool, ignore: bool = True):
+    def train():
+        torch.manual_seed(0)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(2):
+            words, pads = batch()
+            targets = (words % 3).masked_fill(pads, -100 if ignore else 0)
+            logits = model(words, pads) if mask else model(words)
+            optimizer.zero_grad()
+            functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
+            optimizer.step()
+
+    facts = watch(train).get("mask_probe")
+    return dict(facts[0]) if facts else {}
+
+
+def test_a_mask_that_is_used_changes_nothing(watch):
+    found = probed(watch, Tagger(), mask=True)
+    assert found["mask"] == "mask"
+    assert found["output_changes"] == pytest.approx(0.0, abs=1e-5)
+    assert found["loss_changes"] == 0.0
+
+
+def test_a_mask_that_is_not_used_names_the_operation(watch):
+    found = probed(watch, Tagger("ignored"), mask=True)
+    assert found["output_changes"] > 1e-3
+    assert found["cls"] == "MultiheadAttention"
+    assert found["file"].endswith("test_torch_probe_masks.py")
+
+
+def test_a_mask_made_from_the_ids_is_seen_and_not_disturbed(watch):
+    found = probed(watch, Tagger("inside"), mask=False)
+    assert found["mask"].startswith("the result of")
+    assert found["output_changes"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_padding_counts_in_the_loss_without_ignore_index(watch):
+    found = probed(watch, Tagger(mixer="lstm"), mask=False, ignore=False)
+    assert found["loss_changes"] > 1e-4
+    assert found["output_changes"] == 0.0
+    assert found["loss_line"] is not None
+
+
+def test_padding_that_is_ignored_does_not_count(watch):
+    assert probed(watch, Tagger(mixer="lstm"), mask=False)["loss_changes"] == 0.0
