@@ -59,6 +59,11 @@ class Loader:
     phases: set[str] = field(default_factory=set)
     epochs_set: set[Any] = field(default_factory=set)
 
+    @property
+    def places(self) -> dict[str, Any]:
+        """Where it was made, and where its data set reads a sample."""
+        return {k: v for k, v in self.record.items() if k.startswith(("created_", "dataset_"))}
+
     def size(self, index: int) -> int | None:
         """Samples in the batch of this index (from 0), where the sampler's arithmetic tells."""
         batch, samples = self.record["batch_size"], self.record["samples"]

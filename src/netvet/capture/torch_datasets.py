@@ -152,13 +152,13 @@ def _compare(seen: _Seen, epoch: int) -> None:
 def _stored_record(loader: Loader, seen: _Seen) -> dict[str, Any]:
     checked = max((len(s.rows) for s in seen.stores if s.values in seen.sizes), default=MAX_ROWS)
     return {
-        "loader": loader.name, **place(loader.site), "checked": max(checked, seen.changed), "changed": seen.changed,
-        "first_epoch": seen.first_epoch, "drift": seen.drift,
+        "loader": loader.name, **place(loader.site), **loader.places, "checked": max(checked, seen.changed),
+        "changed": seen.changed, "first_epoch": seen.first_epoch, "drift": seen.drift,
     }  # fmt: skip
 
 
 def _draws_record(loader: Loader, draws: Draws) -> dict[str, Any]:
     return {
-        "loader": loader.name, **place(loader.site), "repeated": draws.repeated, "kind": draws.kind,
+        "loader": loader.name, **place(loader.site), **loader.places, "repeated": draws.repeated, "kind": draws.kind,
         "numpy_state_equal": draws.numpy_state_equal, "same_augmentation_every_epoch": draws.same_every_epoch,
     }  # fmt: skip

@@ -23,10 +23,13 @@ from netvet.capture.torch_events import Backward, Call, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
 from netvet.capture.torch_origins import called_by_user, origins_of
 from netvet.capture.torch_site import Site, _kind, user_site
+from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 
 # Recording stops after so many optimizer steps, or after so many recorded operations.
 RECORDED_STEPS = 3
 MAX_EVENTS = 20_000
+# Loss calls inside one module call that are kept.
+MAX_INNER = 64
 # Operations that draw from the global generator: its state is kept with them.
 _RANDOM = (
     "dropout",
@@ -62,6 +65,7 @@ class ModelCall:
     Args:
         module: the module on the copy.
         model: the copy of the whole model; `original` the user's own.
+        losses: calls of loss functions inside it, in order.
     """
 
     module: nn.Module
@@ -73,6 +77,7 @@ class ModelCall:
     site: Site | None
     rng: torch.Tensor
     autocast: tuple[str, torch.dtype] | None
+    losses: list[Operation] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -273,7 +278,7 @@ class StepRecorder:
         if running is not None:
             inner, frame = running
             module = self._path(inner)
-            if not _is_users(type(inner)):
+            if not _is_users(type(inner).__module__):
                 created = origins_of(session).modules.get(inner)
                 if created is not None and called_by_user(frame) is None:
                     site = created
@@ -282,6 +287,10 @@ class StepRecorder:
             node = _grad_fn(tensor)
             if node is not None:
                 self.origins[node] = Origin(site, module, name, created)
+        if made and self.calling and name in LOSS_FUNCTIONS and self.events:
+            call = self.events[-1]
+            if isinstance(call, ModelCall) and call.output is None and len(call.losses) < MAX_INNER:
+                call.losses.append(Operation(function, args, kwargs, output, site, None, autocast_state()))
         if made and not self.calling and len(self.events) <= MAX_EVENTS and self._moves(args, kwargs):
             self._moving.update(id(t) for t in made)
             self.events.append(Operation(function, args, kwargs, output, site, rng, autocast_state()))
@@ -312,9 +321,8 @@ def _running_module() -> tuple[nn.Module, FrameType] | None:
 
 
 @lru_cache(maxsize=1_000)
-def _is_users(cls: Any) -> bool:
-    module = sys.modules.get(cls.__module__)
-    return _kind(getattr(module, "__file__", None) or "user") == 0
+def _is_users(module: str) -> bool:
+    return _kind(getattr(sys.modules.get(module), "__file__", None) or "user") == 0
 
 
 def _grad_fn(tensor: torch.Tensor) -> Any:

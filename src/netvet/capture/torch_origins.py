@@ -16,10 +16,11 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import init
 from torch.utils.data import DataLoader
 
+from netvet.capture.source import argument_origins
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import _OURS, Site, _kind, site_of, user_site
+from netvet.capture.torch_site import _OURS, Site, _kind, _shown, site_of, user_site
 
 # In-place methods by which programs set initial values; they are watched only until a model is first called.
 _IN_PLACE = (
@@ -236,4 +237,18 @@ def called_by_user(frame: FrameType | None) -> Site | None:
         if code.co_name == "forward" and "self" in frame.f_locals:
             return None  # a container's
         frame = frame.f_back
+    return None
+
+
+def data_site(*positions: int | str) -> Site | None:
+    """The user's line that made what the present call is given at the first of these positions that can be followed."""
+    frame = next((f for f in _frames(2) if _kind(f.f_code.co_filename) == 0), None)
+    for position in positions:
+        if frame is None:
+            break
+        try:
+            *_, last = argument_origins(frame, position)
+        except (ValueError, TypeError, AttributeError, IndexError, RecursionError):  # code that was read wrongly
+            continue
+        return Site(_shown(last[0]), last[1])
     return None

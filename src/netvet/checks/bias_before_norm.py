@@ -52,7 +52,7 @@ def bias_before_norm(graph: Facts) -> Iterator[Finding]:
             leaves = [nodes[i] for i in before.get("next") or () if i in nodes]
             found = [str(x["parameter"]) for x in leaves if x.get("parameter") and len(x.get("shape") or ()) == 1]
             names += [name for name in found if name not in names]
-            place = place or location_of(before)
+            place = place or location_of(before, "created", "")
     if names:
         shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         text = "biases ({}) are removed by the batch norms that follow them"

@@ -63,7 +63,7 @@ def class_imbalance(
         common, rare = int(counts.argmax()), int(np.where(counts > 0, counts, np.inf).argmin())
         share = float(seen.max() / seen.sum())
         what = f"class {rare} has {counts[rare]:g} of {seen.sum():g} training samples"
-        where, at = target.get("site"), location_of(loss)
+        where, at = target.get("site"), location_of(loss, "created", "")
         if top is not None and top >= collapsed and share < collapsed:
             message = (
                 f"{what}, and the net ends by predicting class {common} for {top:.0%}: guessing it scores {share:.2f}"

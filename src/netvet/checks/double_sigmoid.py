@@ -52,7 +52,7 @@ def double_sigmoid(
             continue
         what = f"{op} outputs" if by_op else "values that never leave 0 to 1"
         message = f"{what} enter {_FUNCTION}, which applies sigmoid again: it sees only 0.5 to 0.73"
-        made = location_of({"file": record.get("input_file"), "line": record.get("input_line")})
+        made = location_of(record, "input")
         evidence = {"loss_site": record.get("site"), "input_op": op}
         yield Finding(
             message,

@@ -58,7 +58,7 @@ def double_softmax(
             f"{what} cross_entropy, which applies softmax again: with {classes:g} classes the loss cannot fall "
             f"below {floor:.3f}"
         )
-        made = location_of({"file": record.get("input_file"), "line": record.get("input_line")})
+        made = location_of(record, "input")
         place: Location | None = made or location_of(record)
         evidence = {"floor": floor, "loss_site": record.get("site"), "input_op": record.get("input_op")}
         yield Finding(message, record.get("site"), 0, rows, share, place, evidence, confidence=1.0 if by_op else 0.8)

@@ -53,7 +53,8 @@ def dropout_before_norm(modules: Facts) -> Iterator[Finding]:
                     f"dropout {last.get('name')} feeds batch norm {record.get('name')}: its variance differs by up to "
                     f"{1 / (1 - p):.3g} times between training and evaluation"
                 )
-                yield Finding(message, str(last.get("name")), 0, p, 0.0, location_of(last), confidence=0.6)
+                place = location_of(record, "called") or location_of(last, "created")
+                yield Finding(message, str(last.get("name")), 0, p, 0.0, place, confidence=0.6)
                 break
             elif not cls.startswith(
                 ("Linear", "Conv", "ReLU", "GELU", "LeakyReLU", "ELU", "SiLU", "MaxPool", "AvgPool")

@@ -50,5 +50,10 @@ def elementwise_dropout_in_conv(modules: Facts) -> Iterator[Finding]:
         verb = "Dropout layers ({}) drop" if len(names) > 1 else "Dropout layer ({}) drops"
         message = f"{len(names)} {verb.format(shown)} single values of feature maps of {shape[2]} x {shape[3]}"
         yield Finding(
-            message, names[0], 0, location=location_of(record), evidence={"layers": names[:50]}, confidence=0.6
+            message,
+            names[0],
+            0,
+            location=location_of(record, "created"),
+            evidence={"layers": names[:50]},
+            confidence=0.6,
         )

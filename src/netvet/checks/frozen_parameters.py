@@ -63,7 +63,7 @@ def frozen_parameters(
         message = (
             f"{len(names)} frozen {verb.format(shown)} {part:.0%} of {model} at values that nothing was loaded into"
         )
-        place = next((location_of(m) for m in modules or () if m.get("model") == model and location_of(m)), None)
+        place = location_of(frozen[0], "frozen", "created")
         yield Finding(message, model, 0, part, share, place, {"parameters": names[:50]}, confidence=0.7)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Finding, LayerSeries, check
+from netvet.core import Facts, Finding, LayerSeries, check, location_of
+from netvet.stats import number
 
 _CAUSES = (
     "misstepped-scheduler",
@@ -26,6 +27,7 @@ _CAUSES = (
 def lr_decays_early(
     lr: LayerSeries,
     loss: LayerSeries,
+    schedulers: Facts | None = None,
     *,
     low: float = 0.05,  # catalogue: of the peak rate
     share: float = 0.5,  # of the run spent there; a cosine over the whole run spends 14 % there
@@ -75,9 +77,11 @@ def lr_decays_early(
             continue
         if float(np.median(after[-max(3, len(after) // 10) :])) < float(end.mean()) - 3 * abs(fell):
             continue
+        driving = [s for s in schedulers or () if number(s, "steps")]
+        place = location_of(driving[0]) if len(driving) == 1 else None
         message = (
             f"the learning rate fell below {low:.0%} of its peak at step {since} of {last}, while the loss still fell "
             f"({early.mean():.3g} to {end.mean():.3g})"
         )
-        yield Finding(message, group, since, (since - first) / (last - first), 1 - share, confidence=0.7)
+        yield Finding(message, group, since, (since - first) / (last - first), 1 - share, place, confidence=0.7)
         return

@@ -50,7 +50,7 @@ def missing_class(
         return
     ours = [c or 0 for c in train[0]["counts"]]
     theirs = [sum(cs) for cs in zip(*([c or 0 for c in t["counts"]] for t in other), strict=False)]
-    place = next((location_of(x) for x in losses or () if x.get("site") == train[0].get("site")), None)
+    place = next((location_of(x, "target", "") for x in losses or () if x.get("site") == train[0].get("site")), None)
     sides = (("training", ours, "evaluation", theirs), ("evaluation", theirs, "training", ours))
     for name, counts, against, known in sides:
         wanted = [c * sum(counts) / max(sum(known), 1) for c in known]

@@ -62,12 +62,13 @@ def non_finite_input(
         message = f"{name} holds {count:g} NaN or infinite values{since}{after}"
         evidence = {"samples": list(record.get("first_nonfinite_samples") or ())[:10]}
         sure = 1.0 if proven else 0.9 if harmful else 0.5
-        where, at = str(record.get("model")), location_of(record)
+        where, at = str(record.get("model")), location_of(record, "data", "")
         yield Finding(message, where, step, count, 0.0, at, evidence, severity=severity, confidence=sure)
         return
     for one in losses or ():
         count = number(one.get("target") or {}, "nonfinite")
         if count and (broken or proven) and one.get("phase") != "eval":
             message = f"the target of {one.get('function')} holds {count:g} NaN or infinite values: the loss follows"
-            yield Finding(message, one.get("site"), one.get("first_step"), count, 0.0, location_of(one), confidence=1.0)
+            place, step = location_of(one, "target", ""), one.get("first_step")
+            yield Finding(message, one.get("site"), step, count, 0.0, place, confidence=1.0)
             return

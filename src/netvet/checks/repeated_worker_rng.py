@@ -45,4 +45,4 @@ def repeated_worker_rng(
         kind = "across epochs" if record.get("kind") == "across-epochs" else "across workers"
         name = record.get("loader")
         message = f"{part:.0%} of the random draws in loader {name} repeat {kind}: augmentation is copied"
-        yield Finding(message, str(name), None, part, share, location_of(record), confidence=0.9)
+        yield Finding(message, str(name), None, part, share, location_of(record, "created", ""), confidence=0.9)

@@ -20,6 +20,7 @@ from netvet.stats import number
 )
 def tiny_batch_norm(
     modules: Facts,
+    loaders: Facts | None = None,
     *,
     limit: int = 8,  # samples; Wu & He 2018, figure 1: the error of batch norm rises below 16 and steeply below 8
     values: int = 64,  # values per channel: with so many positions a small batch is estimated well
@@ -63,5 +64,7 @@ def tiny_batch_norm(
         f"batch norm {record.get('name')}{more} estimates mean and variance from {samples} ({count} values per channel)"
     )
     name = str(record.get("name"))
+    fed = next((x for x in loaders or () if x.get("phase") != "eval" and x.get("batch_size") == batch), None)
+    place = location_of(fed, "created") or location_of(record, "created")
     evidence = {"layers": [str(r.get("name")) for *_, r in hit][:50]}
-    yield Finding(message, name, 0, batch, limit, location_of(record), evidence, severity=severity, confidence=0.8)
+    yield Finding(message, name, 0, batch, limit, place, evidence, severity=severity, confidence=0.8)

@@ -78,7 +78,7 @@ def unreduced_loss(
 
 def _finding(record: Record, where: str | None, what: str, harm: str | None, factor: float) -> Finding:
     message = f"{what} takes steps {factor:g} times as large" + (f"; {harm}" if harm else "")
-    place, sure, severity = location_of(record), 0.9 if harm else 0.5, None if harm else _NOTE
+    place, sure, severity = location_of(record, "created", ""), 0.9 if harm else 0.5, None if harm else _NOTE
     return Finding(message, where, 0, factor, 1.0, place, severity=severity, confidence=sure)
 
 

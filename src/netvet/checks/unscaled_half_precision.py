@@ -22,6 +22,7 @@ from netvet.stats import number
 def unscaled_half_precision(
     precision: Facts,
     scalers: Facts | None = None,
+    backwards: Facts | None = None,
     *,
     flushed: float = 0.01,  # catalogue: share of gradient elements that are exactly zero
     skipped: float = 0.01,  # share of steps after the first tenth; a healthy scaler skips about 1 in 2,000
@@ -52,8 +53,9 @@ def unscaled_half_precision(
         share = number(record, "underflow_share")
         zeros = "" if share is None else f", and {share:.0%} of their elements are exactly 0"
         message = f"float16 gradients are computed without loss scaling{zeros}"
+        place = location_of(next(iter(backwards or ()), None)) or location_of(record)
         severity: Severity = "warning" if share is not None and share > flushed else "note"
-        yield Finding(message, None, 0, share, flushed, location_of(record), severity=severity)
+        yield Finding(message, None, 0, share, flushed, place, severity=severity)
     for scaler in scalers or ():
         share, steps = number(scaler, "skipped_after_warmup"), number(scaler, "steps")
         if share is None or not steps or share <= skipped or share * steps * 0.9 < patience:

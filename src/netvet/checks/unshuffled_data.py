@@ -20,6 +20,7 @@ def unshuffled_data(
     targets: Facts,
     samples: Facts | None = None,
     losses: Facts | None = None,
+    loaders: Facts | None = None,
     *,
     excess: float = 0.4,  # of the way from the purity of random batches to batches of one class; sorted data give > 0.8
     surprise: float = 6.0,  # standard errors above random batches; far beyond any number of looks
@@ -64,6 +65,7 @@ def unshuffled_data(
             f"training samples come in order of their class: {purity:.0%} of a batch has one class, "
             f"random batches would have {random:.0%}"
         )
-        site = target.get("site")
-        yield Finding(message, site, 0, purity, random, places.get(site), confidence=1.0 if same_order else 0.8)
+        site, fed = target.get("site"), [x for x in loaders or () if x.get("phase") != "eval" and not x.get("shuffled")]
+        place = location_of(fed[0], "created", "") if len(fed) == 1 else places.get(site)
+        yield Finding(message, site, 0, purity, random, place, confidence=1.0 if same_order else 0.8)
         return

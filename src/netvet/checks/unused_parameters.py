@@ -55,7 +55,8 @@ def unused_parameters(parameters: Facts, modules: Facts | None = None) -> Iterat
         count = f"{len(layers)} layer{'s' if len(layers) > 1 else ''} of {model} ({names})"
         fit = ", although its output fits what follows" if forgotten else ""
         message = f"{count} {'were' if len(layers) > 1 else 'was'} never called in training{fit}"
-        place = next((location_of(m) for m in modules or () if m.get("model") == model and location_of(m)), None)
+        homes = [m for m in modules or () if m.get("model") == model]
+        place = next((p for p in (location_of(r, "created", "") for r in (shown[0], *homes)) if p is not None), None)
         elements = sum(number(p, "elements") or 0 for p in shown)
         severity: Severity | None = None if forgotten else "note"
         evidence = {"layers": layers[:50]}

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, check
+from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
 from netvet.stats import learns
 
+# Their derivative is below one everywhere, so that each of them shrinks the gradient.
+_SQUASHING = ("Sigmoid", "Tanh", "Hardsigmoid", "Hardtanh", "Softsign")
 _CAUSES = (
     "badly-scaled-init", "unscaled-input", "double-softmax", "double-sigmoid", "wrong-output-activation",
     "repeated-activation", "symmetric-init", "lr-too-high", "unstable-depth", "saturating-activation",
@@ -32,6 +34,7 @@ def vanishing_gradient(
     update_ratio: LayerSeries,
     parameters: Facts | None = None,
     loss: LayerSeries | None = None,
+    modules: Facts | None = None,
     *,
     ratio: float = 100.0,  # last over first layer (torchmortem); embeddings, norms and tied weights left out
     update: float = 1e-5,  # catalogue: adaptive optimizers undo the scale, and then nothing vanishes
@@ -72,7 +75,9 @@ def vanishing_gradient(
         f"the gradient of {first} is {times:,.0f} times smaller than that of {last}, "
         f"and a step changes it by {typical:.1g} only"
     )
-    yield Finding(message, first, 0, times, ratio, severity="note" if learns(loss) else None, confidence=0.7)
+    squashing = next((m for m in modules or () if m.get("cls") in _SQUASHING), None)
+    mild: Severity | None = "note" if learns(loss) else None
+    yield Finding(message, first, 0, times, ratio, location_of(squashing, "created"), severity=mild, confidence=0.7)
 
 
 def _counts(name: str, parameters: Facts | None) -> bool:

@@ -56,7 +56,7 @@ def wrong_class_weights(
             continue
         weights = (*_weights(loss, uneven, samples), *_positives(loss, uneven, samples))
         for message, severity, sure in (*_ignoring(loss, inputs, ignored), *weights)[:1]:
-            place = location_of(loss)
+            place = location_of(loss, "created", "")
             yield Finding(message, loss.get("site"), 0, location=place, severity=severity, confidence=sure)
 
 

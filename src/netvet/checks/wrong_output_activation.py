@@ -77,7 +77,7 @@ def _out_of_reach(record: Record, op: str, outside: float) -> Iterator[Finding]:
 
 
 def _finding(record: Record, message: str, *, confidence: float, severity: Severity | None = None) -> Finding:
-    made = location_of({"file": record.get("input_file"), "line": record.get("input_line")})
+    made = location_of(record, "input")
     place = made or location_of(record)
     evidence = {"input_op": record.get("input_op")}
     return Finding(

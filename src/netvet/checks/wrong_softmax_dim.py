@@ -57,7 +57,5 @@ def wrong_softmax_dim(
             f"{op} over dim {dim} enters {function}, whose classes are on dim 1: "
             f"only {rows:.0%} of the rows are distributions"
         )
-        made = location_of({"file": record.get("input_file"), "line": record.get("input_line")})
-        yield Finding(
-            message, record.get("site"), 0, rows, share, made or location_of(record), {"dim": dim}, confidence=1.0
-        )
+        place = location_of(record, "input_created", "input", "")
+        yield Finding(message, record.get("site"), 0, rows, share, place, {"dim": dim}, confidence=1.0)

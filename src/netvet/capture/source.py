@@ -1,0 +1,210 @@
+"""Reading the user's source: where a value that is used on a line was put together."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType, FrameType
+from typing import Any
+
+# Assignments that are followed back at most, so that no circle can be run through for ever.
+MAX_STEPS = 12
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_CONVERSIONS = (
+    "tensor", "as_tensor", "asarray", "array", "from_numpy", "Tensor", "FloatTensor", "LongTensor", "float", "double",
+    "to", "cuda", "long", "reshape", "view", "contiguous", "clone", "copy", "astype", "unsqueeze", "squeeze", "numpy",
+    "requires_grad_", "float32",
+)  # fmt: skip
+# Calls of their functions take their data from the first argument; a method takes them from its object.
+_MODULES = ("torch", "np", "numpy", "nn", "F", "functional", "pd", "itertools", "utils", "data")
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A line that gives a name its value.
+
+    Args:
+        value: the expression on its right; None where there is none to follow.
+        in_loop: it is run again and again: glue, not the origin.
+    """
+
+    line: int
+    value: ast.expr | None
+    in_loop: bool
+
+
+@lru_cache(maxsize=100)
+def tree_of(file: str) -> ast.Module | None:
+    """The syntax tree of a file; None where it cannot be read."""
+    try:
+        with open(file, encoding="utf-8") as stream:
+            return ast.parse(stream.read())
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def argument_origins(frame: FrameType, position: int | str) -> Iterator[tuple[str, int]]:
+    """File and line of what was handed over by the call that a frame is at, back to where it was made.
+
+    The last one is the origin: the first assignment that is neither repeated in a loop nor only hands a value on.
+    """
+    call = _call_at(frame)
+    if call is None:
+        return
+    given = call.args[position] if isinstance(position, int) and position < len(call.args) else None
+    given = given or next((k.value for k in call.keywords if k.arg == position), None)
+    yield from _follow(frame, given)
+
+
+def _follow(frame: FrameType | None, value: ast.expr | None) -> Iterator[tuple[str, int]]:
+    above, seen = frame.f_lineno if frame is not None else 0, set[int]()
+    for _ in range(MAX_STEPS):
+        name = _root(value)
+        if frame is None or name is None:
+            return
+        bound = _binding(frame, name, above, seen)
+        if bound is not None:
+            yield frame.f_code.co_filename, bound.line
+            if not bound.in_loop and not _hands_on(bound.value):
+                return
+            seen.add(bound.line)
+            value, above = bound.value, above if bound.in_loop else bound.line
+        elif name in frame.f_code.co_varnames[: frame.f_code.co_argcount + frame.f_code.co_kwonlyargcount]:
+            value, frame = _handed_over(frame, name), frame.f_back
+            above, seen = frame.f_lineno if frame is not None else 0, set()
+        elif frame.f_code.co_name != "<module>":
+            frame = _module_frame(frame)
+            above, seen = frame.f_lineno if frame is not None else 0, set()
+        else:
+            return
+
+
+def _hands_on(value: ast.expr | None) -> bool:
+    """A loader, or the same values in another type: what is in it comes from elsewhere."""
+    if not isinstance(value, ast.Call):
+        return False
+    called = _called(value)
+    return called.endswith("DataLoader") or (called in _CONVERSIONS and _root(value) is not None)
+
+
+def _called(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _root(value: Any) -> str | None:
+    """The name from which an expression takes its data: `x` of `x[i].to(device)`, `zip(x, y)` or `f(x) / 255`."""
+    while value is not None:
+        if isinstance(value, ast.Name):
+            return value.id
+        if isinstance(value, ast.Subscript | ast.Attribute | ast.Starred | ast.Await):
+            value = value.value
+        elif isinstance(value, ast.Call):
+            method = isinstance(value.func, ast.Attribute) and _root(value.func) not in _MODULES
+            value = value.func if method else value.args[0] if value.args else None
+        elif isinstance(value, ast.BinOp):
+            value = value.left if _root(value.left) else value.right
+        elif isinstance(value, ast.UnaryOp):
+            value = value.operand
+        elif isinstance(value, ast.Tuple | ast.List) and value.elts:
+            value = value.elts[0]
+        else:
+            return None
+    return None
+
+
+def _scope(frame: FrameType) -> ast.AST | None:
+    tree = tree_of(frame.f_code.co_filename)
+    return tree if tree is None or frame.f_code.co_name == "<module>" else _definition(tree, frame.f_code)
+
+
+def _definition(tree: ast.AST, code: CodeType) -> ast.AST | None:
+    for node in ast.walk(tree):
+        if isinstance(node, _Function):
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+            if first == code.co_firstlineno and getattr(node, "name", "<lambda>") == code.co_name:
+                return node
+    return None
+
+
+def _statements(node: ast.AST, *, in_loop: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Everything in a scope that is not in a function within it, and whether a loop repeats it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _Function | ast.ClassDef):
+            continue
+        yield child, in_loop or isinstance(child, _LOOPS)
+        yield from _statements(child, in_loop=in_loop or isinstance(child, _LOOPS))
+
+
+def _binding(frame: FrameType, name: str, above: int, seen: set[int]) -> Binding | None:
+    """The last assignment to a name above a line (on it: the head of a loop), apart from those seen already."""
+    scope = _scope(frame)
+    if scope is None:
+        return None
+    found = [b for n, loops in _statements(scope) if (b := _assigned(n, name, in_loop=loops)) is not None]
+    earlier = [b for b in found if b.line not in seen and (b.line < above or (b.line == above and b.in_loop))]
+    return max(earlier, key=lambda b: b.line, default=None)
+
+
+def _assigned(node: ast.AST, name: str, *, in_loop: bool) -> Binding | None:
+    if isinstance(node, ast.Assign):
+        targets, value = node.targets, node.value
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
+        targets, value = [node.target], node.value or ast.Constant(None)
+    elif isinstance(node, ast.For | ast.AsyncFor):
+        targets, value = [node.target], node.iter
+    else:
+        return None
+    for target in targets:
+        if any(isinstance(t, ast.Name) and t.id == name for t in ast.walk(target)):
+            return Binding(node.lineno, _part(target, value, name), in_loop)
+    return None
+
+
+def _part(target: ast.expr, value: ast.expr, name: str) -> ast.expr:
+    """The right side that belongs to one of several names on the left, where the two sides match."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        return next(v for t, v in zip(target.elts, value.elts, strict=True) if _has(t, name))
+    zipped = isinstance(value, ast.Call) and _called(value) == "zip"
+    if zipped and isinstance(target, ast.Tuple) and isinstance(value, ast.Call) and len(target.elts) == len(value.args):
+        return next(v for t, v in zip(target.elts, value.args, strict=True) if _has(t, name))
+    return value
+
+
+def _has(target: ast.AST, name: str) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(target))
+
+
+def _call_at(frame: FrameType) -> ast.Call | None:
+    """The call that a frame waits for."""
+    scope, positions = _scope(frame), getattr(frame.f_code, "co_positions", None)
+    if scope is None or positions is None:  # before Python 3.11
+        return None
+    here = next((p for i, p in enumerate(positions()) if i == frame.f_lasti // 2), None)
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Call) and here == (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset):
+            return node
+    return None
+
+
+def _handed_over(frame: FrameType, name: str) -> ast.expr | None:
+    """What the caller gave for a parameter."""
+    call = _call_at(frame.f_back) if frame.f_back is not None else None
+    if call is None:
+        return None
+    by_name = next((k.value for k in call.keywords if k.arg == name), None)
+    position = frame.f_code.co_varnames.index(name)
+    position -= frame.f_code.co_varnames[:1] in (("self",), ("cls",))
+    return by_name or (call.args[position] if 0 <= position < len(call.args) else None)
+
+
+def _module_frame(frame: FrameType) -> FrameType | None:
+    above: FrameType | None = frame.f_back
+    while above is not None:
+        if above.f_code.co_name == "<module>" and above.f_globals is frame.f_globals:
+            return above
+        above = above.f_back
+    return None
