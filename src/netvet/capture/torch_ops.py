@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from netvet.capture.torch_events import Backward, Call, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
+from netvet.capture.torch_order import place as _place
 from netvet.capture.torch_origins import called_by_user, origins_of
 from netvet.capture.torch_site import Site, _kind, user_site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
@@ -28,6 +29,7 @@ from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 # Recording stops after so many optimizer steps, or after so many recorded operations.
 RECORDED_STEPS = 3
 MAX_EVENTS = 20_000
+MAX_CUTS = 50
 # Loss calls inside one module call that are kept.
 MAX_INNER = 64
 # Operations that draw from the global generator: its state is kept with them.
@@ -158,6 +160,8 @@ class StepRecorder:
         self._moving: set[int] = set()
         self.events: list[Operation | ModelCall] = []
         self.origins: dict[Any, Origin] = {}
+        self.loose: dict[int, Site] = {}
+        self._cuts: dict[Site | None, dict[str, Any]] = {}
         self._copies: dict[int, tuple[int, nn.Module, dict[int, nn.Module]]] = {}
         self._pending: list[Recording] = []
         self._seen: set[str] = set()
@@ -261,7 +265,10 @@ class StepRecorder:
         if self._active:
             self._active = False
             _leave(self._mode)
+        if self._cuts:
+            self._session.recorder.facts("cuts", list(self._cuts.values()))
         self.events, self.origins, self._pending, self._moving = [], {}, [], set()
+        self.loose.clear()
         self._copies.clear()
 
     def record(
@@ -283,6 +290,7 @@ class StepRecorder:
                 if created is not None and called_by_user(frame) is None:
                     site = created
         made = list(tensors_in(output))
+        self._note_cut(name, module, site, made, (args, kwargs))
         for tensor in made:
             node = _grad_fn(tensor)
             if node is not None:
@@ -294,6 +302,16 @@ class StepRecorder:
         if made and not self.calling and len(self.events) <= MAX_EVENTS and self._moves(args, kwargs):
             self._moving.update(id(t) for t in made)
             self.events.append(Operation(function, args, kwargs, output, site, rng, autocast_state()))
+
+    def _note_cut(self, name: str, module: str | None, site: Site | None, made: list[torch.Tensor], given: Any) -> None:
+        """Note a line that takes values out of the graph, and the lines that make tensors without history."""
+        loose = [t for t in made if t.is_floating_point() and (t.is_leaf if t.requires_grad else True)]
+        if not self.calling and len(self.loose) < MAX_EVENTS:
+            self.loose.update({id(t): site for t in loose if site is not None})
+        if loose and site not in self._cuts and len(self._cuts) < MAX_CUTS:
+            given_history = any(t.requires_grad and t.is_floating_point() for t in tensors_in(given))
+            if given_history and not any(t.requires_grad for t in made):
+                self._cuts[site] = {"op": name, "module": module, "inside": self.calling, **_place(site)}
 
     def _moves(self, args: Any, kwargs: Any) -> bool:
         """Whether an operation works on a parameter or on what came from a model."""

@@ -24,6 +24,7 @@ from netvet.capture.torch_tensors import class_axis, is_plain
 
 # Larger inputs of a loss are left alone: the probes evaluate it dozens of times.
 MAX_ELEMENTS = 4_000_000
+MAX_NODES = 20_000
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class LossOperation:
         apply: what a loss written by hand gives for a prediction, a target and a reduction.
         sign: -1 where the script made the negative of this loss.
         inside: ids of the events of a loss written by hand, from the input to the output.
+        within: it is called in a model's forward pass.
     """
 
     event: Operation
@@ -46,6 +48,7 @@ class LossOperation:
     sign: int = 1
     inside: frozenset[int] = frozenset()
     line: Site | None = None
+    within: bool = False
 
     @property
     def measured(self) -> float:
@@ -85,13 +88,21 @@ class LossOperation:
 
 
 def loss_operations(replay: Replay) -> list[LossOperation]:
-    """The first call at each call site whose input comes from a model and whose target does not."""
+    """The first call at each call site whose input comes from a model and whose target does not.
+
+    Those inside a model's forward pass are among them.
+    """
     moving: set[int] = set()
     found: dict[str, LossOperation] = {}
     for event in replay.events:
         if isinstance(event, Operation):
             operation = _loss_operation(event)
             if operation is not None and id(operation.input) in moving and id(operation.target) not in moving:
+                found.setdefault(operation.site, operation)
+        for inner in event.losses if isinstance(event, ModelCall) else ():
+            operation = _loss_operation(inner)
+            if operation is not None and operation.input.requires_grad:
+                operation.within = True
                 found.setdefault(operation.site, operation)
         moving.update(id(t) for t in tensors_in(event.output))
     for one in find_hand_losses(replay.events, replay.recording.loss):
@@ -120,6 +131,8 @@ def _loss_operation(event: Operation) -> LossOperation | None:
 
 def feeds_loss_once(context: ProbeContext, operation: LossOperation) -> bool:
     """Whether the loss given to backward uses the input of this call in this call only."""
+    if operation.within:
+        return _consumers(context.recording.loss, operation.input) == 1
     users = [
         e
         for e in context.replay.events
@@ -128,6 +141,20 @@ def feeds_loss_once(context: ProbeContext, operation: LossOperation) -> bool:
     if operation.inside:
         return all(id(e) in operation.inside for e in users)
     return users == [operation.event] or (len(users) == 1 and users[0] is operation.event)
+
+
+def _consumers(loss: torch.Tensor, tensor: torch.Tensor) -> int:
+    """How many nodes of the graph of a loss take this very tensor."""
+    wanted, count = (tensor.grad_fn, tensor.output_nr), 0
+    seen, queue = set(), [loss.grad_fn]
+    while queue and len(seen) < MAX_NODES:
+        node = queue.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        count += sum(edge == wanted for edge in node.next_functions)
+        queue += [following for following, _ in node.next_functions]
+    return count
 
 
 @contextmanager

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
 from netvet.capture.torch_ops import ModelCall, Operation, Recording, leaves, tensors_in
 from netvet.capture.torch_rng import forked_rng
+from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 
 # A replayed loss this close to the recorded one (relative) is the same: the kernels are deterministic on a CPU
 # and differ in the last bits elsewhere.
@@ -138,6 +141,31 @@ def _from_first_call(events: list[Operation | ModelCall], recording: Recording) 
     return kept
 
 
+class _Inner(TorchFunctionMode):
+    """Inside a module call that is repeated: the loss functions take the given inputs, or give the given outputs."""
+
+    def __init__(self, losses: list[Operation], twins: dict[int, torch.Tensor], fixed: frozenset[int]) -> None:
+        super().__init__()
+        self._waiting, self._twins, self._fixed = list(losses), twins, fixed
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") not in LOSS_FUNCTIONS or not self._waiting:
+            return func(*args, **kwargs)
+        recorded = self._waiting.pop(0)
+        old, new = (list(tensors_in(given)) for given in ((recorded.args, recorded.kwargs), (args, kwargs)))
+        if len(old) != len(new):
+            raise NotReplayable("a call gave another structure when it was repeated")
+        given = {id(mine): self._twins[id(o)] for o, mine in zip(old, new, strict=True) if id(o) in self._fixed}
+        args, kwargs = tree_map_only(torch.Tensor, lambda t: given.get(id(t), t), (args, kwargs))
+        if id(recorded.output) in self._fixed:
+            return self._twins[id(recorded.output)]
+        output = func(*args, **kwargs)
+        if isinstance(recorded.output, torch.Tensor):
+            self._twins[id(recorded.output)] = output
+        return output
+
+
 def _repeat(event: Operation | ModelCall, twins: dict[int, torch.Tensor], fixed: frozenset[int]) -> None:
     if fixed and all(id(t) in fixed for t in tensors_in(event.output)):
         return  # everything that it makes is given
@@ -149,7 +177,10 @@ def _repeat(event: Operation | ModelCall, twins: dict[int, torch.Tensor], fixed:
     if event.rng is not None:
         torch.set_rng_state(event.rng)
     context = torch.autocast(event.autocast[0], event.autocast[1]) if event.autocast else nullcontext()
-    with context:
+    inner: AbstractContextManager[object] = nullcontext()
+    if isinstance(event, ModelCall) and event.losses:
+        inner = _Inner(event.losses, twins, fixed)
+    with context, inner:
         output = event.module(*args, **kwargs) if isinstance(event, ModelCall) else event.function(*args, **kwargs)
     recorded, replayed = list(leaves(event.output)), list(leaves(output))
     if len(recorded) != len(replayed):
