@@ -187,6 +187,10 @@ def constant_loss(
     return std * std if function == "mse_loss" and std is not None else None
 
 
+# Of the variance, that a simple learner explains where it is to be an example.
+MIN_R2 = 0.1
+
+
 def behind(
     baselines: Iterable[Mapping[str, Any]] | None, *, gap: float = 0.05, sigmas: float = 3.0, fewest: int = 50
 ) -> tuple[float, float, str] | None:
@@ -207,6 +211,8 @@ def behind(
             continue
         best, name = max(known)
         error = float(np.sqrt(sum(max(p * (1 - p), 0.0) for p in (own, best)) / count)) if kind == "accuracy" else gap
+        if kind == "r2" and best < MIN_R2:
+            continue  # targets that simple learners cannot predict, or with a tail that decides the score
         # The training score is an average over steps, and of other samples.
         needed = max(gap, sigmas * error) * (2 if record.get("split") != "val" else 1)
         return (own, best, name) if best - own > needed else None
@@ -287,3 +293,77 @@ def unturned(node: Mapping[str, Any], nodes: Mapping[int, Mapping[str, Any]]) ->
     while node.get("op") in views and len(node.get("next") or ()) == 1 and node["next"][0] in nodes:
         node = nodes[node["next"][0]]
     return node
+
+
+def restless(
+    loss: Series, update_ratio: Mapping[str, Series] | None = None, flips: Mapping[str, Series] | None = None
+) -> bool:
+    """The run itself shows that its steps are long: the loss jumps, swings or is stuck, weights or answers turn over."""
+    values = loss.finite().values
+    if len(values) < 8:
+        return False
+    quarter = max(3, len(values) // 4)
+    middle, end = values[quarter : 2 * quarter], values[-quarter:]
+    swings = float(end.std()) > 0.5 * float(end.mean()) or float(values.max()) > 1.5 * float(values[0])
+    stuck = float(np.median(end)) > 0.6 * float(np.median(middle))
+    turned = any((late(f) or 0.0) > 0.1 for f in (flips or {}).values())
+    return swings or stuck or turned or (matrix_ratio(update_ratio or {}) or 0.0) > 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A record of `lr_trial` that can be believed: what smaller rates, or a warm-up, would have done.
+
+    Args:
+        own: result of the run itself; `end` that of its last part.
+        slower: the best result at a smaller rate, at this `multiple`; `warm` that with warm-up.
+        spread: standard error of the difference between two results.
+    """
+
+    own: float
+    end: float
+    slower: float
+    multiple: float
+    warm: float
+    spread: float
+    start: float
+
+    def far_better(self, result: float) -> bool:
+        """Half the loss after the same steps, and less than the run reached to its very end, beyond the noise."""
+        gain = self.own - result
+        return 2 * result < self.own and 1.3 * result < self.end and gain > max(3 * self.spread, 0.02 * self.start)
+
+
+def lr_trials(records: Iterable[Mapping[str, Any]] | None) -> Iterator[Trial]:
+    """The trials whose copy at the script's own rate did as the run itself did."""
+    for record in records or ():
+        pairs = dict(zip(record.get("multiples") or (), record.get("losses") or (), strict=False))
+        own, end, start = (number(record, name) for name in ("own", "end", "start"))
+        same, spread = pairs.pop(1, None), number(record, "spread") or 0.0
+        if own is None or start is None or same is None or start <= 0:
+            continue
+        if abs(same - own) > 0.25 * max(same, own) + 3 * spread:
+            continue
+        lower = sorted((float(v), float(m)) for m, v in pairs.items() if v is not None and m < 1)
+        if lower:
+            warm = number(record, "warmup")
+            best = min(own, same)
+            yield Trial(
+                best, np.inf if end is None else end, *lower[0], np.inf if warm is None else warm, spread, start
+            )
+
+
+def reaches_op(
+    node: Mapping[str, Any], users: Mapping[int, list[Mapping[str, Any]]], words: Iterable[str], through: Iterable[str]
+) -> bool:
+    """Whether the output of a node enters an operation with one of the words in its name, through these only."""
+    queue, seen, wanted, open_to = [node], {node["id"]}, tuple(words), frozenset(through)
+    while queue:
+        for user in users.get(queue.pop()["id"], ()):
+            op = str(user.get("op"))
+            if any(word in op for word in wanted):
+                return True
+            if user["id"] not in seen and op in open_to:
+                seen.add(user["id"])
+                queue.append(user)
+    return False

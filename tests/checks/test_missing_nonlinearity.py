@@ -57,3 +57,15 @@ def test_is_quiet_when_the_result_enters_attention():
 
 def test_is_quiet_without_fields():
     assert not found({}, {"id": 0}, {"id": 1, "op": "Addmm", "next": [7]})
+
+
+def test_takes_a_multiplication_for_affine_only_where_dropout_made_it():
+    for function, fires in (("dropout", True), ("mul", False), (None, False)):
+        nodes = pair([64, 64], [10, 64], "Mul")
+        nodes = [{**n, "function": function} if n["op"] == "Mul" else n for n in nodes]
+        assert bool(found(*nodes)) is fires
+
+
+def test_is_quiet_when_its_parts_enter_attention():
+    split = {"id": 90, "op": "SplitWithSizes", "next": [0]}
+    assert not found(*pair([64, 64], [192, 64]), split, {"id": 91, "op": "Bmm", "next": [90]})

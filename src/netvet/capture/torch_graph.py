@@ -52,7 +52,8 @@ def _record(
     record: dict[str, Any] = {
         "backward": backward, "id": ids[node], "op": op_name(node), "depth": depth,
         "next": [ids[n] for n, _ in node.next_functions if n in ids],
-        "module": origin.module if origin else None, **place(origin.site if origin else None),
+        "module": origin.module if origin else None,
+        "function": origin.function if origin else None, **place(origin.site if origin else None),
         **place(origin.created if origin else None, "created_"), "saved": _saved(node),
     }  # fmt: skip
     variable = getattr(node, "variable", None)

@@ -47,7 +47,8 @@ def _record(context: ProbeContext, call: ModelCall, padding: Padding) -> dict[st
     losses = loss_operations(context.replay)
     return {
         "model": context.models.name(call.original), "mask": mask, "given": True, "declared": padding.sure,
-        "output_changes": changes, "loss_changes": _loss_changes(context, call, padding, losses), "tolerance": TOLERANCE,
+        "output_changes": changes, "tolerance": TOLERANCE,
+        "loss_changes": _loss_changes(context, call, padding, losses),
         "op": leak.op if leak else None, "module": leak.module if leak else None, "cls": leak.cls if leak else None,
         **place((leak.site if leak else None) or mask_site or call.site),
         **{f"loss_{k}": v for k, v in (losses[0].place if len(losses) == 1 else place(None)).items()},

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, Record, check, location_of
-from netvet.stats import autograd_nodes, consumers, unturned
+from netvet.stats import autograd_nodes, consumers, reaches_op, unturned
 
 _LINEAR = ("Addmm", "Mm", "Linear", "Convolution")
 _AFFINE = ("View", "UnsafeView", "ReshapeAlias", "Transpose", "T", "Permute", "Squeeze", "Unsqueeze", "Clone", "Add",
-           "NativeDropout", "NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "ToCopy")  # fmt: skip
+           "Sub", "Neg", "NativeDropout", "NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "ToCopy")  # fmt: skip
 # Projections into recurrent and attention layers, and out of them: a product or a gate follows or came before.
 _LEGAL = ("weight_ih", "weight_hh", "in_proj", "q_proj", "k_proj", "v_proj", "out_proj")
+_PRODUCTS = ("Bmm", "DotProduct", "Attention")  # attention scores are not linear in what enters them
+_PARTS = (*_AFFINE, "Expand", "Split", "SplitWithSizes", "Unbind", "Slice", "Select", "Mul", "Div")
 Nodes = dict[int, Record]
 
 
@@ -40,7 +42,8 @@ def missing_nonlinearity(graph: Facts, parameters: Facts | None = None) -> Itera
 
     ## Known problems
     Bottlenecks narrower than both sides (low rank), depthwise and separable convolutions, transposed convolutions,
-    tied layers, attention and recurrent projections, pooling, skip connections and outputs used twice are silent.
+    tied layers, tables of embeddings, attention and recurrent projections, pooling, skip connections and outputs used
+    twice are silent.
 
     ## References
     Goodfellow et al., Deep Learning, 6.1: a composition of linear maps is linear.
@@ -52,7 +55,9 @@ def missing_nonlinearity(graph: Facts, parameters: Facts | None = None) -> Itera
         for node in nodes.values():
             second = _weight(node, nodes)
             before = second and _linear_before(node, nodes, users)
-            if not second or not before or _legal(before[1], second, kinds) or _enters_product(node, users):
+            if not second or not before or _legal(before[1], second, kinds):
+                continue
+            if reaches_op(node, users, _PRODUCTS, _PARTS):
                 continue
             if not _separable(before[1], before[0], nodes) and not _separable(second, node, nodes):
                 pairs.setdefault((_layer(before[1]), _layer(second)), before[0])
@@ -89,8 +94,8 @@ def _linear_before(node: Record, nodes: Nodes, users: dict[int, list[Record]]) -
         if weight:  # a norm between two blocks may be the end of a deliberate embedding (SimSiam)
             same = last and _layer(last).rpartition(".")[0] == _layer(weight).rpartition(".")[0]
             return (node, weight) if same or not norm else None
-        if node.get("op") not in _AFFINE:
-            return None
+        if node.get("op") not in _AFFINE and not ("dropout" in str(node.get("function")) and node.get("op") == "Mul"):
+            return None  # on a CPU dropout is a multiplication; one by hand, x * (x > 0), could be an activation
         norm = norm or "BatchNorm" in str(node.get("op"))
 
 
@@ -102,6 +107,7 @@ def _legal(a: Record, b: Record, kinds: dict[str, str]) -> bool:
     """Projections, transposed convolutions (upsampling), one layer used twice, and bottlenecks of low rank."""
     names = (str(a["parameter"]), str(b["parameter"]))
     part = any(p in name for p in _LEGAL for name in names)
+    part = part or any(kinds.get(n) == "Embedding" for n in names)  # scores against the rows of a table
     low_rank = a["shape"][0] < a["shape"][1] and a["shape"][0] < b["shape"][0]
     return part or names[0] == names[1] or low_rank or any(kinds.get(n, "").startswith("ConvT") for n in names)
 
@@ -111,10 +117,3 @@ def _separable(weight: Record, op: Record, nodes: Nodes) -> bool:
     shape, kernel = weight["shape"], weight["shape"][2:]
     flat = len(kernel) == 2 and min(kernel) == 1 < max(kernel)
     return flat or (len(kernel) > 0 and shape[1] == 1 < shape[0] and bool(_data(op, nodes)))
-
-
-def _enters_product(node: Record, users: dict[int, list[Record]]) -> bool:
-    """What is multiplied with another computed value (attention scores) is not linear any more."""
-    while len(users.get(node["id"], ())) == 1 and (node := users[node["id"]][0]).get("op") in _AFFINE:
-        pass
-    return any(word in str(node.get("op")) for word in ("Bmm", "DotProduct", "Attention"))
