@@ -15,7 +15,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _CONVERSIONS = (
     "tensor", "as_tensor", "asarray", "array", "from_numpy", "Tensor", "FloatTensor", "LongTensor", "float", "double",
     "to", "cuda", "long", "reshape", "view", "contiguous", "clone", "copy", "astype", "unsqueeze", "squeeze", "numpy",
-    "requires_grad_", "float32",
+    "requires_grad_", "float32", "clamp", "clip", "flatten", "permute", "transpose", "pin_memory", "half", "detach",
 )  # fmt: skip
 # Calls of their functions take their data from the first argument; a method takes them from its object.
 _MODULES = ("torch", "np", "numpy", "nn", "F", "functional", "pd", "itertools", "utils", "data")
@@ -57,6 +57,70 @@ def argument_origins(frame: FrameType, position: int | str) -> Iterator[tuple[st
     given = call.args[position] if isinstance(position, int) and position < len(call.args) else None
     given = given or next((k.value for k in call.keywords if k.arg == position), None)
     yield from _follow(frame, given)
+
+
+@lru_cache(maxsize=100)
+def leaving_line(code: CodeType, line: int) -> int | None:
+    """The return or break that leaves the loop around a line of a function, below that line."""
+    scope = _scope(code)
+    loops = [n for n, _ in _statements(scope) if isinstance(n, _LOOPS)] if scope is not None else []
+    around = [n for n in loops if n.lineno <= line <= (n.end_lineno or 0)]
+    if not around:
+        return None
+    inner = max(around, key=lambda n: n.lineno)
+    found = [n.lineno for n, _ in _statements(inner) if isinstance(n, ast.Return | ast.Break)]
+    return min((n for n in found if n > line), default=None)
+
+
+def growing_line(frame: FrameType, name: str) -> int | None:
+    """The line that adds to what a name holds: `total += loss`, `history.append(loss)`."""
+    scope = _scope(frame.f_code)
+    for node, in_loop in _statements(scope) if scope is not None else ():
+        target: ast.expr | None = node.target if isinstance(node, ast.AugAssign) else None
+        if isinstance(node, ast.Call) and _called(node) in ("append", "extend", "insert", "add"):
+            target = node.func
+        if isinstance(node, ast.Assign) and any(_has(t, name) for t in node.targets) and _has(node.value, name):
+            target = node.targets[0]
+        if in_loop and target is not None and _root(target) == name:
+            return int(getattr(node, "lineno", 0)) or None
+    return None
+
+
+def freezing_lines(file: str) -> list[int]:
+    """The lines of a file that set `requires_grad` to False."""
+    tree, found = tree_of(file), set[int]()
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is False:
+            found |= {node.lineno for t in node.targets if getattr(t, "attr", None) == "requires_grad"}
+        if isinstance(node, ast.Call) and _called(node) == "requires_grad_":
+            given = [*node.args, *(k.value for k in node.keywords)]
+            found |= {node.lineno for g in given if isinstance(g, ast.Constant) and g.value is False}
+    return sorted(found)
+
+
+def changing_line(file: str, line: int) -> int | None:
+    """The first line of the function that begins at a line which changes something in place."""
+    tree = tree_of(file)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, _Function) and node.lineno == line:
+            return min((int(n.lineno) for n in _inside(node) if _changes(n)), default=None)
+    return None
+
+
+def _inside(function: ast.AST) -> Iterator[Any]:
+    return (n for n, _ in _statements(function) if hasattr(n, "lineno"))
+
+
+def _changes(node: Any) -> bool:
+    if isinstance(node, ast.AugAssign):
+        counts = isinstance(node.op, ast.Add | ast.Sub) and isinstance(node.value, ast.Constant)
+        return isinstance(node.target, ast.Subscript) or not counts
+    if isinstance(node, ast.Assign):
+        return any(isinstance(t, ast.Subscript) for t in node.targets)
+    if not isinstance(node, ast.Call):
+        return False
+    name = _called(node)
+    return (name.endswith("_") and not name.startswith("_")) or any(k.arg == "out" for k in node.keywords)
 
 
 def _follow(frame: FrameType | None, value: ast.expr | None) -> Iterator[tuple[str, int]]:
@@ -116,9 +180,9 @@ def _root(value: Any) -> str | None:
     return None
 
 
-def _scope(frame: FrameType) -> ast.AST | None:
-    tree = tree_of(frame.f_code.co_filename)
-    return tree if tree is None or frame.f_code.co_name == "<module>" else _definition(tree, frame.f_code)
+def _scope(code: CodeType) -> ast.AST | None:
+    tree = tree_of(code.co_filename)
+    return tree if tree is None or code.co_name == "<module>" else _definition(tree, code)
 
 
 def _definition(tree: ast.AST, code: CodeType) -> ast.AST | None:
@@ -141,7 +205,7 @@ def _statements(node: ast.AST, *, in_loop: bool = False) -> Iterator[tuple[ast.A
 
 def _binding(frame: FrameType, name: str, above: int, seen: set[int]) -> Binding | None:
     """The last assignment to a name above a line (on it: the head of a loop), apart from those seen already."""
-    scope = _scope(frame)
+    scope = _scope(frame.f_code)
     if scope is None:
         return None
     found = [b for n, loops in _statements(scope) if (b := _assigned(n, name, in_loop=loops)) is not None]
@@ -180,7 +244,7 @@ def _has(target: ast.AST, name: str) -> bool:
 
 def _call_at(frame: FrameType) -> ast.Call | None:
     """The call that a frame waits for."""
-    scope, positions = _scope(frame), getattr(frame.f_code, "co_positions", None)
+    scope, positions = _scope(frame.f_code), getattr(frame.f_code, "co_positions", None)
     if scope is None or positions is None:  # before Python 3.11
         return None
     here = next((p for i, p in enumerate(positions()) if i == frame.f_lasti // 2), None)

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from netvet.capture.source import freezing_lines
 from netvet.capture.torch_events import Happening, Session, Step
 from netvet.capture.torch_order import place
-from netvet.capture.torch_origins import origins_of
+from netvet.capture.torch_origins import Origins, origins_of
 from netvet.capture.torch_site import Site, site_within, user_codes
 
 # So many elements, evenly spread, show whether a parameter changes while the run goes on.
@@ -176,7 +177,7 @@ class CoverageCollector:
         if p is None:
             return one.places
         made, filled = origins.parameter_made(p, layer), origins.value_set(p)
-        places = {**place(made, "created_"), **place(filled, "init_"), **place(origins.frozen.get(p), "frozen_")}
+        places = {**place(made, "created_"), **place(filled, "init_"), **place(_frozen_at(p, origins, made), "frozen_")}
         one.places = {**one.places, **{k: v for k, v in places.items() if v is not None}}
         return {**places, **one.places}
 
@@ -189,6 +190,15 @@ class CoverageCollector:
             if q is p
         ]
         return [n for n in found if n != one.record["name"]]
+
+
+def _frozen_at(p: torch.Tensor, origins: Origins, made: Site | None) -> Site | None:
+    """The line that froze a parameter: an attribute that is set is only seen in the source."""
+    known = origins.frozen.get(p)
+    if known is not None or p.requires_grad or made is None:
+        return known
+    lines = freezing_lines(made.file)
+    return Site(made.file, lines[0]) if len(lines) == 1 else None
 
 
 def _sample(p: torch.Tensor) -> torch.Tensor:

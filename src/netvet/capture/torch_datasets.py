@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from netvet.capture.source import changing_line
 from netvet.capture.torch_batches import BatchTracker, Loader, length
 from netvet.capture.torch_events import Happening, Session
 from netvet.capture.torch_order import place
+from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import Budget, named_tensors
 from netvet.capture.torch_workers import Draws, draw, stored_tensors
 
@@ -151,7 +153,10 @@ def _compare(seen: _Seen, epoch: int) -> None:
 
 def _stored_record(loader: Loader, seen: _Seen) -> dict[str, Any]:
     checked = max((len(s.rows) for s in seen.stores if s.values in seen.sizes), default=MAX_ROWS)
+    file, line = loader.places.get("dataset_file"), loader.places.get("dataset_line")
+    change = changing_line(file, line) if file and line else None
     return {
+        **place(Site(file, change) if file and change else None, "change_"),
         "loader": loader.name, **place(loader.site), **loader.places, "checked": max(checked, seen.changed),
         "changed": seen.changed, "first_epoch": seen.first_epoch, "drift": seen.drift,
     }  # fmt: skip

@@ -16,6 +16,7 @@ from netvet.capture.torch_batches import FUNCTIONS, Batch, BatchTracker, Loader
 from netvet.capture.torch_calls import batch_norm_active, dropout_active
 from netvet.capture.torch_events import Backward, Call, Happening, LossCall, Session, Step
 from netvet.capture.torch_order import place
+from netvet.capture.torch_origins import exit_site
 from netvet.capture.torch_site import _kind
 from netvet.capture.torch_states import Around, StateWatch
 from netvet.capture.torch_tensors import REGRESSION_LOSSES, hits, is_plain
@@ -120,8 +121,8 @@ class EvaluationCollector:
     def _begin(self, key: Key, batch: Batch, event: Call) -> Pass:
         loader = batch.loader
         record: dict[str, Any] = {
-            "step": self._session.step, "model": batch.model, **place(batch.site), "phase": batch.phase,
-            "loader": loader.name if loader else None,
+            "step": self._session.step, "model": batch.model, **place(batch.site), **place(exit_site(), "exit_"),
+            "phase": batch.phase, "loader": loader.name if loader else None,
             "loader_batches": loader.record["batches"] if loader else None,
             "loader_samples": loader.record["samples"] if loader else None,
             "dropout_active": dropout_active(event.model), "batch_norm_active": batch_norm_active(event.model),

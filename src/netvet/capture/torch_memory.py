@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from netvet.capture.source import growing_line
 from netvet.capture.torch_events import Backward, Session, Step
 from netvet.capture.torch_order import place
 from netvet.capture.torch_site import Site, _kind, _shown
@@ -81,7 +82,9 @@ def _holders(frame: FrameType | None) -> list[dict[str, Any]]:
         if _kind(code.co_filename) == 0:
             site = Site(_shown(code.co_filename), frame.f_lineno)
             for name, value in list(frame.f_locals.items()):
-                found += _held(name if code.co_name == "<module>" else f"{name} in {code.co_name}", value, site)
+                held = _held(name if code.co_name == "<module>" else f"{name} in {code.co_name}", value, site)
+                line = growing_line(frame, name) if held else None
+                found += [r | (place(Site(site.file, line)) if line else {}) for r in held]
         frame = frame.f_back
     return found[:10]
 

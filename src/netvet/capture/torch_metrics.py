@@ -48,6 +48,7 @@ class _Derived:
         dim: axis of the arg-max.
         scores: the tensor that was turned into labels.
         squashed: a sigmoid or softmax came before, or something `other` that changes what values mean.
+        site: where the op was called.
     """
 
     tensor: torch.Tensor
@@ -55,6 +56,7 @@ class _Derived:
     dim: int | None = None
     scores: torch.Tensor | None = None
     squashed: str | None = None
+    site: Site | None = None
 
 
 @dataclass(slots=True)
@@ -148,12 +150,12 @@ class MetricCollector:
             tensors = [a for a in given if isinstance(a, torch.Tensor) and a.numel() > 1]
             if len(tensors) == 1:
                 op = "round" if name == "round" else "gt"
-                self._add(output, _Derived(output, op, None, known.tensor, known.squashed))
+                self._add(output, _Derived(output, op, None, known.tensor, known.squashed, user_site()))
         elif name in _SQUASHING and isinstance(output, torch.Tensor):
             self._add(output, _Derived(output, known.op, known.dim, known.scores, name))
         elif name in _MOVING or (known.op is not None and name in ("clamp", "clip")):
             for part in tensors_in(output):
-                self._add(part, _Derived(part, known.op, known.dim, known.scores, known.squashed))
+                self._add(part, _Derived(part, known.op, known.dim, known.scores, known.squashed, known.site))
         elif known.op is None and isinstance(output, torch.Tensor) and output.numel() > 1:
             self._add(output, _Derived(output, squashed="other"))  # a distance, a mean over members, ...
 
@@ -173,7 +175,8 @@ class MetricCollector:
         if name == "topk" and made.shape[axis] != 1:
             return
         dim = axis % known.tensor.dim() if known.tensor.dim() else 0
-        self._add(made, _Derived(made, "argmax" if name == "topk" else name, dim, known.tensor, known.squashed))
+        op = "argmax" if name == "topk" else name
+        self._add(made, _Derived(made, op, dim, known.tensor, known.squashed, user_site()))
         if self._watched is not None:
             self._watched.scored.add("argmax")
 
@@ -215,7 +218,8 @@ class MetricCollector:
         if self._watched is None or (found is None and len(self._comparisons) >= MAX_SITES):
             return None
         record = {
-            **place(site), "phase": self._watched.record["phase"], "op": label.op, "dim": label.dim,
+            **place(site), **place(label.site, "op_"),
+            "phase": self._watched.record["phase"], "op": label.op, "dim": label.dim,
             "classes_dim": self._classes_dim(label, target), "prediction_shape": list(label.tensor.shape),
             "target_shape": list(target.shape), "broadcast": label.tensor.shape != target.shape
             and output.numel() > target.numel(), "split": self._split(),

@@ -308,7 +308,7 @@ class StepRecorder:
         loose = [t for t in made if t.is_floating_point() and (t.is_leaf if t.requires_grad else True)]
         if not self.calling and len(self.loose) < MAX_EVENTS:
             self.loose.update({id(t): site for t in loose if site is not None})
-        if loose and site not in self._cuts and len(self._cuts) < MAX_CUTS:
+        if loose and (self.calling or name != "__get__") and site not in self._cuts and len(self._cuts) < MAX_CUTS:
             given_history = any(t.requires_grad and t.is_floating_point() for t in tensors_in(given))
             if given_history and not any(t.requires_grad for t in made):
                 self._cuts[site] = {"op": name, "module": module, "inside": self.calling, **_place(site)}

@@ -190,12 +190,19 @@ class BackwardCollector:
         names = {id(p): model for _, p, model in self._session.models.parameters()}
         models = {id(m): m for i in reached if (m := names.get(i)) is not None}
         return {
-            **place(event.site), "calls": 0, "first_step": self._session.step, "requires_grad": loss.requires_grad,
+            **place(event.site), **place(self._made(loss), "made_"),
+            "calls": 0, "first_step": self._session.step, "requires_grad": loss.requires_grad,
             "has_graph": loss.grad_fn is not None, "leaf": loss.is_leaf, "shape": list(loss.shape),
             "first_value": float(loss.detach()) if loss.numel() == 1 else None, "scaled": event.scale != 1.0,
             "reaches": sum(i in names for i in reached), "raised": None,
             "models": [self._session.models.name(m) for m in models.values()], "optimizers": [],
         }  # fmt: skip
+
+    def _made(self, loss: torch.Tensor) -> Site | None:
+        """The line that made a loss without history, as far as it was recorded."""
+        recorder = self._session.options.get("step_recorder")
+        found: Site | None = recorder.loose.get(id(loss)) if recorder is not None and loss.grad_fn is None else None
+        return found
 
     def on_backward_end(self, event: Backward) -> None:
         if event.error is not None and str(event.site) in self._sites:

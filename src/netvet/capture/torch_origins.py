@@ -16,7 +16,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import init
 from torch.utils.data import DataLoader
 
-from netvet.capture.source import argument_origins
+from netvet.capture.source import argument_origins, leaving_line
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
@@ -252,3 +252,10 @@ def data_site(*positions: int | str) -> Site | None:
             continue
         return Site(_shown(last[0]), last[1])
     return None
+
+
+def exit_site() -> Site | None:
+    """The return or break that leaves the loop in which the user's line is."""
+    frame = next((f for f in _frames(2) if _kind(f.f_code.co_filename) == 0), None)
+    line = leaving_line(frame.f_code, frame.f_lineno) if frame is not None else None
+    return Site(_shown(frame.f_code.co_filename), line) if frame is not None and line is not None else None

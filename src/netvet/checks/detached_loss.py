@@ -45,7 +45,8 @@ def detached_loss(backwards: Facts, optimizers: Facts | None = None, run: Facts 
         if message:
             found = True
             where = f"{record.get('file')}:{record.get('line')}" if record.get("line") else None
-            yield Finding(message, where, record.get("first_step"), location=location_of(record), confidence=1.0)
+            place = location_of(record, "made", "")
+            yield Finding(message, where, record.get("first_step"), location=place, confidence=1.0)
     if not found:
         yield from _crash((run or Facts())[0] if run else {})
 

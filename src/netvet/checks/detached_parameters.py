@@ -23,6 +23,7 @@ def detached_parameters(
     parameters: Facts,
     modules: Facts | None = None,
     optimizers: Facts | None = None,
+    cuts: Facts | None = None,
     *,
     share: float = 0.5,  # of the trainable elements: layers beside the main path count only when they are most of it
 ) -> Iterator[Finding]:
@@ -71,7 +72,9 @@ def detached_parameters(
             f"no gradient reaches {len(names)} trainable parameter{'s' if len(names) > 1 else ''} ({shown}), "
             f"{part:.0%} of {model}: {end}"
         )
-        place = next((location_of(m) for m in modules or () if m.get("model") == model and location_of(m)), None)
+        homes = [m for m in modules or () if m.get("model") == model]
+        severed = [c for c in cuts or () if c.get("inside")]
+        place = next((p for p in (location_of(r, "", "created") for r in (*severed, *cut, *homes)) if p), None)
         loaded = all(p.get("loaded") for p in cut)
         severity: Severity | None = "note" if unused or loaded else None
         sure = 0.5 if severity else 1.0 if behind else 0.8

@@ -54,7 +54,8 @@ def misread_metric(
         if found:
             message, severity, sure = found
             value, right = number(record, "value"), number(record, "correct_value")
-            yield Finding(message, None, None, value, right, location_of(record), severity=severity, confidence=sure)
+            place = location_of(record, *(("",) if record.get("broadcast") else ("op", "")))
+            yield Finding(message, None, None, value, right, place, severity=severity, confidence=sure)
             return
     evaluated = [m for m in metrics if m.get("phase") not in (None, "train")]
     if evaluated and all(m.get("split") == "train" for m in evaluated):

@@ -49,5 +49,5 @@ def mutated_data(
         epoch = f"in epoch {when:g}" if when is not None else "in a later epoch"
         what = f"{changed:g} of {checked:g} stored samples of {record.get('loader')} differ"
         message = f"{what} {epoch} from the first{by}: they are changed in place"
-        where, at = str(record.get("loader")), location_of(record)
+        where, at = str(record.get("loader")), location_of(record, "change", "dataset", "")
         yield Finding(message, where, None, changed / checked, share, at, confidence=0.8)

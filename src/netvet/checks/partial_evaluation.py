@@ -93,7 +93,7 @@ def _part(passes: list[Record], error: float) -> Finding | None:
     message = f"{what} ({samples:g} of {available:g} samples): {score} known to within {width:.2g} only"
     # Estimating a loss from several batches is common practice; an accuracy is read to the last digit.
     small = width <= error or (batches > 1 and accuracy is None)
-    where, place, severity = last.get("loader"), location_of(last), _GRADES[small]
+    where, place, severity = last.get("loader"), location_of(last, "exit", ""), _GRADES[small]
     return Finding(message, where, None, width, error, place, severity=severity, confidence=0.8)
 
 
