@@ -36,8 +36,10 @@ def test_the_start_and_the_contract_of_a_loss_inside_a_model(watch):
     run = watch(fit())
     (start,), (contract,) = run.get("initial_loss"), run.get("loss_contract")
     assert start["expected"] == pytest.approx(1.3863, rel=1e-3)
-    assert contract["perfect"] == pytest.approx(0, abs=1e-6) and contract["worst"] == pytest.approx(20, rel=1e-3)
-    assert contract["descends_toward_target"] is True and contract["batch_scaling"] == pytest.approx(1)
+    assert contract["perfect"] == pytest.approx(0, abs=1e-6)
+    assert contract["worst"] == pytest.approx(20, rel=1e-3)
+    assert contract["descends_toward_target"] is True
+    assert contract["batch_scaling"] == pytest.approx(1)
 
 
 def test_the_sign_of_a_loss_inside_a_model(watch):

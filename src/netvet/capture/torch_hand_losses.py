@@ -220,14 +220,8 @@ def _standard(given: torch.Tensor, data: torch.Tensor) -> Iterator[tuple[str, to
         labels = data.reshape(-1).long()
         if bool(((labels >= 0) & (labels < given.shape[1])).all()):
             yield from _class_losses(given, labels)
-    if (
-        given.shape == data.shape
-        and given.dim() == 2
-        and given.shape[1] > 1
-        and bool(((data == 0) | (data == 1)).all())
-    ):
-        if bool((data.sum(1) == 1).all()):
-            yield from _class_losses(given, data.argmax(1))
+    if given.shape == data.shape and given.dim() == 2 and given.shape[1] > 1 and _one_hot(data):
+        yield from _class_losses(given, data.argmax(1))
     target = data.to(given.dtype)
     if given.shape == data.shape or _broadcasts(given, data):
         yield "mse_loss", target, lambda p, t, _r: (p - t).square()
@@ -244,9 +238,20 @@ def _standard(given: torch.Tensor, data: torch.Tensor) -> Iterator[tuple[str, to
 
 
 def _class_losses(given: torch.Tensor, labels: torch.Tensor) -> Iterator[tuple[str, torch.Tensor, Apply]]:
-    if bool((torch.logsumexp(given, 1).abs() < 1e-3).all()):
-        yield "nll_loss", labels, lambda p, t, _r: -p.gather(1, t[:, None]).squeeze(1)
+    known = bool((torch.logsumexp(given, 1).abs() < 1e-3).all())
+    if known:
+        yield "nll_loss", labels, _picked
     yield "cross_entropy", labels, lambda p, t, _r: -torch.log_softmax(p, 1).gather(1, t[:, None]).squeeze(1)
+    if not known:
+        yield "nll_loss", labels, _picked  # of what is no log-probability: a softmax over the wrong axis, raw scores
+
+
+def _picked(p: torch.Tensor, t: torch.Tensor, _reduction: str) -> torch.Tensor:
+    return -p.gather(1, t[:, None]).squeeze(1)
+
+
+def _one_hot(data: torch.Tensor) -> bool:
+    return bool(((data == 0) | (data == 1)).all() and (data.sum(1) == 1).all())
 
 
 def _smooth(p: torch.Tensor, t: torch.Tensor, _reduction: str) -> torch.Tensor:
