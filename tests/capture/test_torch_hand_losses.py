@@ -120,3 +120,33 @@ def test_training_is_the_same_as_without(watch):
     watch(lambda: kept.append(fit(likelihood)()))
     for mine, theirs in zip(kept[0], fit(likelihood)(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def dice(out, y, _t):
+    p, t = torch.sigmoid(out[:, 0]), (y > 2).float()
+    return 2 * (p * t).sum() / (p.sum() + t.sum())
+
+
+def gaussian(out, _y, t):
+    return -(0.5 * out[:, 1] + (t - out[:, 0]) ** 2 / (2 * out[:, 1].exp())).mean()
+
+
+def cosine(out, y, _t):
+    return F.cosine_similarity(out, F.one_hot(y, C).float() + 0.1).mean()
+
+
+@pytest.mark.parametrize(
+    ("loss_of", "nearer"),
+    [
+        (dice, False),
+        (lambda *a: 1 - dice(*a), True),
+        (gaussian, False),
+        (lambda *a: -gaussian(*a), True),
+        (cosine, False),
+        (lambda *a: 1 - cosine(*a), True),
+        (lambda out, _y, t: ((out[:, 0] - t) * torch.sign(t)).pow(3).mean(), None),
+    ],
+)
+def test_the_direction_of_a_loss_that_equals_no_standard_one(watch, loss_of, nearer):
+    records = watch(fit(loss_of)).get("loss_contract") or [{"descends_toward_target": None}]
+    assert [r["descends_toward_target"] for r in records] == [nearer]

@@ -76,3 +76,9 @@ def test_is_quiet_on_a_probe_that_prefers_the_truth():
 
 def test_is_quiet_without_fields():
     assert negated_loss(Facts.of({}), Facts.of({}), Facts.of({})) == []
+
+
+@pytest.mark.parametrize(("nearer", "maximize", "count"), [(False, False, 1), (True, False, 0), (False, True, 0)])
+def test_a_loss_of_the_scripts_own(nearer, maximize, count):
+    contract = Facts.of({"site": "train.py:9", "function": None, "descends_toward_target": nearer})
+    assert len(negated_loss(None, Facts.of(optimizer(maximize)), contract)) == count

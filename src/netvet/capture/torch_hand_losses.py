@@ -72,10 +72,10 @@ def find_hand_losses(events: Sequence[Event], loss: torch.Tensor, log_probs: Seq
     if len(events) > MAX_EVENTS:
         return []
     with torch.no_grad():
-        return list(_found(_Steps(events, loss), log_probs))
+        return list(_found(Steps(events, loss), log_probs))
 
 
-def _found(steps: _Steps, log_probs: Sequence[LogProb]) -> Iterator[HandLoss]:
+def _found(steps: Steps, log_probs: Sequence[LogProb]) -> Iterator[HandLoss]:
     taken: list[float] = []  # one number is one loss, with and without its minus sign
     for index, moving, data in steps.merges():
         scalars = [pair for pair in steps.scalars(index) if not _among(pair[1], taken)]
@@ -98,7 +98,7 @@ def _among(scalar: torch.Tensor, taken: list[float]) -> bool:
 
 
 def _matches(
-    steps: _Steps, index: int, moving: torch.Tensor, data: torch.Tensor, scalars: list[tuple[Event, torch.Tensor]]
+    steps: Steps, index: int, moving: torch.Tensor, data: torch.Tensor, scalars: list[tuple[Event, torch.Tensor]]
 ) -> Iterator[HandLoss]:
     for given in steps.ancestors(moving):
         for function, target, apply in _standard(given.detach(), data):
@@ -142,7 +142,7 @@ def _equal(scalar: torch.Tensor, values: dict[str, float]) -> tuple[int, str]:
     return 0, ""
 
 
-class _Steps:
+class Steps:
     """The recorded events on which a loss depends."""
 
     def __init__(self, events: Sequence[Event], loss: torch.Tensor) -> None:

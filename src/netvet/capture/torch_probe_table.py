@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netvet.capture.torch_probe_contract import loss_contract
+from netvet.capture.torch_probe_direction import direction
 from netvet.capture.torch_probe_layers import depth_scale, symmetric_units
 from netvet.capture.torch_probe_masks import mask_probe
 from netvet.capture.torch_probe_mixing import batch_mixing, future_leak
@@ -15,6 +16,7 @@ from netvet.capture.torch_trial import learn_step
 PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
     (("initial_loss",), initial_loss),
     (("loss_contract",), loss_contract),
+    ((), direction),
     (("loss_terms",), loss_terms),
     (("batch_mixing", "batched_differs"), batch_mixing),
     (("future_leak",), future_leak),

@@ -26,7 +26,7 @@ _SUPERVISED = (
     },
 )
 def negated_loss(
-    losses: Facts,
+    losses: Facts | None = None,
     optimizers: Facts | None = None,
     loss_contract: Facts | None = None,
     *,
@@ -54,8 +54,10 @@ def negated_loss(
     ## References
     Measured on the digits: accuracy 0.02 after training, where chance is 0.10.
     """
-    training = [r for r in losses if r.get("phase") != "eval" and r.get("feeds_backward") is not False]
+    training = [r for r in losses or () if r.get("phase") != "eval" and r.get("feeds_backward") is not False]
     stepping = [o for o in optimizers or () if o.get("steps")]
+    if not training and len(stepping) == 1:
+        yield from _unnamed(loss_contract, stepping[0])
     if len(training) != 1 or len(stepping) > 1:
         return
     loss, function = training[0], str(training[0].get("function"))
@@ -71,10 +73,10 @@ def negated_loss(
     maximises = bool(groups) and all(g.get("maximize") is True for g in groups)
     evidence = {k: contract[k] for k in ("perfect", "constant", "worst") if k in contract}
     if minus and not maximises:
-        what = "the log-likelihood of the data enters backward without" if function == "log_prob" else None
-        message = (
-            f"{what or function + ' enters backward with'} a minus sign: the lower the loss, the worse the predictions"
-        )
+        what = f"{function} enters backward with a minus sign"
+        if function == "log_prob":
+            what = "the log-likelihood of the data enters backward without a minus sign"
+        message = f"{what}: the lower the loss, the worse the predictions"
         yield Finding(
             message, loss.get("site"), 0, factor, location=location_of(loss), evidence=evidence, confidence=1.0
         )
@@ -83,6 +85,15 @@ def negated_loss(
         name = owner.get("name", "the optimizer")
         message = f"{name} was created with maximize=True, so it makes {function} as large as it can"
         yield Finding(message, owner.get("name"), 0, location=location_of(owner) or location_of(loss), confidence=1.0)
+
+
+def _unnamed(contracts: Facts | None, optimizer: Record) -> Iterator[Finding]:
+    """A loss of the script's own, of which only the direction is known."""
+    seen = [r for r in contracts or () if r.get("function") is None]
+    maximises = any(g.get("maximize") is True for g in optimizer.get("groups") or ())
+    if len(seen) == 1 and seen[0].get("descends_toward_target") is maximises:
+        message = "a step down the loss moves every prediction away from the data that it is compared with"
+        yield Finding(message, seen[0].get("site"), 0, location=location_of(seen[0]), confidence=0.9)
 
 
 def _prefers_wrong(contract: Record) -> bool:
