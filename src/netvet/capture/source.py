@@ -87,14 +87,11 @@ def growing_line(frame: FrameType, name: str) -> int | None:
 
 
 def freezing_lines(file: str) -> list[int]:
-    """The lines of a file that set `requires_grad` to False."""
+    """The lines of a file that set the attribute `requires_grad` to False."""
     tree, found = tree_of(file), set[int]()
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is False:
             found |= {node.lineno for t in node.targets if getattr(t, "attr", None) == "requires_grad"}
-        if isinstance(node, ast.Call) and _called(node) == "requires_grad_":
-            given = [*node.args, *(k.value for k in node.keywords)]
-            found |= {node.lineno for g in given if isinstance(g, ast.Constant) and g.value is False}
     return sorted(found)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from netvet.capture.torch_events import Call, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, path_in_model, walk
@@ -54,6 +55,10 @@ def class_place(cls: type) -> tuple[str, int] | None:
         return _shown(file), inspect.findsource(cls)[1] + 1
     except (OSError, TypeError, IndexError):
         return None
+
+
+def _elements(p: torch.Tensor) -> int:
+    return 0 if is_lazy(p) else p.numel()
 
 
 def shape_of(value: Any) -> list[int] | None:
@@ -114,13 +119,13 @@ class ModuleCollector:
         inner = unwrapped(model)
         for path, module in list(inner.named_modules())[:MAX_MODULES]:
             place = self._place(type(module))
-            own = sum(p.numel() for p in module._parameters.values() if p is not None)
+            own = sum(_elements(p) for p in module._parameters.values() if p is not None)
             key = (prefix + plain_name(path)) if path else prefix.rstrip(".")
             records[key] = {
                 "name": key if path else type(inner).__name__ if not prefix else root,
                 "model": root, "cls": type(module).__name__, "is_leaf": not module._modules,
                 "training": module.training, "parameters": own,
-                "total_parameters": sum(p.numel() for p in module.parameters()),
+                "total_parameters": sum(_elements(p) for p in module.parameters()),
                 "called": None, "order": None, "input_shape": None, "output_shape": None,
                 "settings": settings_of(module),
                 "file": place[0] if place else None, "line": place[1] if place else None,
