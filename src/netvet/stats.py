@@ -298,7 +298,7 @@ def unturned(node: Mapping[str, Any], nodes: Mapping[int, Mapping[str, Any]]) ->
 def restless(
     loss: Series, update_ratio: Mapping[str, Series] | None = None, flips: Mapping[str, Series] | None = None
 ) -> bool:
-    """The run itself shows that its steps are long: the loss jumps, swings or is stuck, weights or answers turn over."""
+    """The run itself shows long steps: the loss jumps, swings or is stuck, weights or answers turn over."""
     values = loss.finite().values
     if len(values) < 8:
         return False

@@ -56,3 +56,39 @@ def test_is_quiet_on_several_or_negative_losses():
 @pytest.mark.parametrize("values", [[], [1.0, 2.0], [float("nan")] * 60])
 def test_is_quiet_on_what_it_cannot_judge(values):
     assert lr_too_high(LayerSeries.of(b=values), RATE, HUGE, Facts.of({})) == []
+
+
+TRIAL = {
+    "own": 0.8, "end": 0.9, "start": 2.3, "multiples": [1.0, 0.1], "losses": [0.8, 0.1], "spread": 0.02, "warmup": 0.7,
+}  # fmt: skip
+SWINGING = LayerSeries.of(**{"train.py:45": [2.3, 1.2, *[0.3, 1.8, 0.4, 1.1] * 25]})
+
+
+def tried(loss=SWINGING, **changes):
+    return lr_too_high(loss, lr_trial=Facts.of({**TRIAL, **changes}))
+
+
+def test_a_run_that_learns_badly_is_named_where_a_copy_at_a_smaller_rate_did_far_better():
+    (finding,) = tried()
+    assert "at 0.1 times the rate reached 0.1, and at the full rate 0.8" in finding.message
+    assert finding.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"losses": [0.8, 0.6]},
+        {"losses": [0.8, None]},
+        {"losses": [0.3, 0.1]},  # the copy did not do as the run did
+        {"end": 0.11},  # the run got there later
+        {"spread": 0.5},
+        {"own": None},
+    ],
+)
+def test_is_quiet_where_the_trial_does_not_show_it(changes):
+    assert tried(**changes) == []
+
+
+def test_is_quiet_on_a_calm_run_whatever_the_trial_says():
+    calm = LayerSeries.of(**{"train.py:45": [2.3 * 0.97**i for i in range(100)]})
+    assert tried(calm) == []

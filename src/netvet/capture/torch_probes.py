@@ -8,10 +8,11 @@ from time import perf_counter
 from typing import Any
 
 from netvet.capture.recorder import Recorder
+from netvet.capture.torch_copies import copies_at_work
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_graph import describe_broadcasts, describe_graph, describe_unregistered
 from netvet.capture.torch_models import Models
-from netvet.capture.torch_ops import Recording, StepRecorder
+from netvet.capture.torch_ops import ModelCall, Recording, StepRecorder
 from netvet.capture.torch_replay import NotReplayable, Replay
 from netvet.capture.torch_rng import forked_rng
 
@@ -30,6 +31,7 @@ class ProbeContext:
         recorder: where its facts go (`add` collects records over several recorded steps).
         deadline: perf_counter value after which no further work should start.
         optimizers: the user's own with their names; to be read only.
+        options: where collectors of the run are found.
     """
 
     replay: Replay
@@ -39,6 +41,7 @@ class ProbeContext:
     deadline: float
     found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     optimizers: Sequence[tuple[Any, str]] = ()
+    options: dict[str, Any] = field(default_factory=dict)
 
     def add(self, signal: str, record: dict[str, Any]) -> None:
         """Add one record to a signal and write it."""
@@ -71,13 +74,12 @@ class Prober:
 
     def probe(self, recording: Recording) -> None:
         """Replay one recorded step and look at it from all sides."""
-        recorder, began = self._session.recorder, perf_counter()
-        recorder.suspended = True
+        began = perf_counter()
+        copies = [event.model for event in recording.events if isinstance(event, ModelCall)]
         try:
-            with forked_rng():
+            with copies_at_work(self._session, copies):
                 self._probe(recording, began)
         finally:
-            recorder.suspended = False
             self._spent += perf_counter() - began
 
     def _probe(self, recording: Recording, began: float) -> None:
@@ -95,6 +97,7 @@ class Prober:
         deadline = began + PROBE_SECONDS - self._spent
         context = ProbeContext(replay, recording, self._session.models, recorder, deadline, self._found)
         context.optimizers = tuple(self._session.options["optimizers"].alive())
+        context.options = self._session.options
         self._put(
             "replay",
             {

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
-from netvet.stats import constant_loss, course, matrix_ratio, number, sole_loss
+from netvet.core import Facts, Finding, LayerSeries, Location, Record, check, location_of
+from netvet.stats import constant_loss, course, lr_trials, matrix_ratio, number, restless, sole_loss
 
 _CAUSES = (
     "missing-zero-grad", "unreduced-loss", "unscaled-input", "unscaled-target", "negated-loss", "badly-scaled-init",
     "misstepped-scheduler", "regularisation-dominates", "ineffective-clip", "wrong-call-order", "mismatched-loss",
     "logits-as-probabilities", "wrong-class-weights", "unscaled-half-precision", "unsafe-loss-arithmetic",
-    "non-finite-input", "clipped-loss", "wrong-output-activation", "broadcast-loss",
+    "non-finite-input", "clipped-loss", "wrong-output-activation", "broadcast-loss", "missing-warmup",
 )  # fmt: skip
 
 
@@ -37,6 +37,8 @@ def lr_too_high(
     losses: Facts | None = None,
     targets: Facts | None = None,
     initial_loss: Facts | None = None,
+    lr_trial: Facts | None = None,
+    fixed_batch_flips: LayerSeries | None = None,
     *,
     ratio: float = 0.3,  # healthy near 1e-3, huge above 0.1 (torchmortem); zero-initialised layers pass 0.1 once
     gain: float = 0.05,  # fall of the loss, as a share, from which on the run counts as learning
@@ -57,8 +59,8 @@ def lr_too_high(
     'with a learning rate of 1 the loss went from 2.31 to 2.4, and single steps changed the weights by up to 850%'
 
     ## Known problems
-    A run that learns is silent however long its steps are, as are losses that need not fall (several losses, negative
-    losses). A rate that works but is not the best is for a search to find, not a fault.
+    Losses that need not fall (several losses, negative losses) are left out. A run that learns is silent, unless it
+    swings or is stuck and a copy that repeats its first steps at a smaller rate ends at less than half the loss.
 
     ## References
     Smith, arXiv:1506.01186 (range test). Measured on the digits: Adam at 1.0 ends at 2.37, at 10 at 2.53.
@@ -71,23 +73,37 @@ def lr_too_high(
         return
     level = constant_loss(sole, targets, initial_loss)
     base = min(seen.start, level) if level else seen.start
+    place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
+    rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
     broken = not np.isfinite(one.values[-1])
     if seen.best < (1 - gain) * base - sigmas * seen.error or (seen.end < (1 - gain) * base and not broken):
+        if restless(one, update_ratio, fixed_batch_flips):
+            yield from _tried(lr_trial, site, rate, place)
         return
     longest = matrix_ratio(update_ratio or {}, early=20)
     better = next((b for r in lr_probe or () if (b := _better(r, sigmas)) is not None), None)
     probed = any(r.get("losses") for r in lr_probe or ())
     if not (longest is not None and longest > ratio and (not probed or better)) and not better:
         return
-    rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
     message = f"with a learning rate of {rate:.3g} " if rate else "at this learning rate "
     message += "the loss became NaN or infinite" if broken else f"the loss went from {seen.start:.3g} to {seen.end:.3g}"
     if longest is not None and longest > ratio:
         message += f", and single steps changed the weights by up to {longest:.0%}"
     if better:
         message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}"
-    place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
     yield Finding(message, site, 0, longest, ratio, place, confidence=0.9 if better else 0.7)
+
+
+def _tried(trials: Facts | None, site: str, rate: float | None, place: Location | None) -> Iterator[Finding]:
+    """The run learns, but a copy that repeated its first steps at a smaller rate learned far more."""
+    for trial in lr_trials(trials):
+        if trial.far_better(trial.slower):
+            what = f"with a learning rate of {rate:.3g}" if rate else "at this learning rate"
+            message = f"{what} the loss ended at {trial.end:.3g}; a copy that repeated the first steps on the same "
+            message += f"batches at {trial.multiple:g} times the rate reached {trial.slower:.3g}, and at the full rate "
+            message += f"{trial.own:.3g}"
+            ratio = trial.own / trial.slower
+            yield Finding(message, site, 0, ratio, 2.0, place, severity="warning", confidence=0.85)
 
 
 def _better(probe: Record, sigmas: float) -> tuple[float, float] | None:

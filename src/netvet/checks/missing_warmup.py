@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Finding, LayerSeries, check
-from netvet.stats import course, matrix_ratio
+from netvet.core import Facts, Finding, LayerSeries, check, location_of
+from netvet.stats import course, lr_trials, matrix_ratio, number
 
 _CAUSES = (
-    "lr-too-high", "badly-scaled-init", "unscaled-input", "unscaled-target",
+    "badly-scaled-init", "unscaled-input", "unscaled-target",
 )  # fmt: skip
 
 
@@ -26,6 +26,8 @@ def missing_warmup(
     loss: LayerSeries,
     lr: LayerSeries,
     update_ratio: LayerSeries,
+    lr_trial: Facts | None = None,
+    optimizers: Facts | None = None,
     *,
     jump: float = 2.0,  # highest early loss over the first value
     ratio: float = 0.1,  # update-to-weight ratio of the first steps
@@ -45,7 +47,8 @@ def missing_warmup(
     'at the full rate from the first step the loss jumped from 2.3 to 9, with steps of up to 50% of the weights'
 
     ## Known problems
-    Shallow nets recover by themselves: a note until a trial with warm-up proves more.
+    Shallow nets recover by themselves: a note, unless a copy that warms up on the same batches ends at less than half
+    the loss, and about as low as one at a smaller rate (else the rate is too high for good).
 
     ## References
     Liu et al., arXiv:1908.03265.
@@ -53,6 +56,18 @@ def missing_warmup(
     if len(loss) != 1 or any(len(s) and s.values[0] < 0.9 * s.finite().values.max(initial=0.0) for s in lr.values()):
         return
     site, one = next(iter(loss.items()))
+    tried = [t for t in lr_trials(lr_trial) if t.far_better(t.warm) and t.warm < 2 * t.slower + t.spread]
+    if tried:
+        message = (
+            f"at the full rate from the first step the loss ended at {tried[0].end:.3g}; a copy that repeated the "
+        )
+        message += (
+            f"first steps after a warm-up reached {tried[0].warm:.3g} at the same rate, and without {tried[0].own:.3g}"
+        )
+        place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
+        gain = tried[0].own / tried[0].warm
+        yield Finding(message, site, 0, gain, 2.0, place, severity="warning", confidence=0.85)
+        return
     seen, longest = course(one), matrix_ratio(update_ratio, early=20)
     if seen is None or seen.span < patience or seen.start <= 0 or longest is None or longest <= ratio:
         return
