@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import LossCall, Session
 from netvet.capture.torch_fingerprints import fingerprints
-from netvet.capture.torch_learners import Matrix, Ridge, best_ridge, flat, nearest, one_hot, r2, scaled
+from netvet.capture.torch_learners import Matrix, Ridge, best_ridge, flat, nearest, one_hot, r2, ranks, scaled
 from netvet.capture.torch_losses import loss_phase
 from netvet.capture.torch_order import place
 from netvet.capture.torch_reservoir import Kept, Reservoir
@@ -215,7 +215,12 @@ def _halves(problem: _Problem) -> tuple[_Problem, _Problem]:
 
 
 def random_labels(train: _Problem) -> dict[str, Any]:
-    """Held-out scores of two learners with the true pairing of inputs and targets, and with shuffled pairings."""
+    """Held-out scores of two learners with the true pairing of inputs and targets, and with shuffled pairings.
+
+    Numbers are learned by their ranks: with a heavy tail a few samples would decide over both scores.
+    """
+    if train.classes is None:
+        train = replace(train, targets=ranks(train.targets))
     fitted, asked = _halves(train)
     a, b = scaled(fitted.features, asked.features)
     near, ridge = nearest(a, b), Ridge(a, best_ridge(a, fitted.targets))

@@ -16,6 +16,10 @@ MAX_COUNTERS = 512
 RIDGES = (1e-4, 1e-2, 1.0)
 
 
+# Features are cut off so many standard deviations from their mean.
+MAX_SIGMAS = 10.0
+
+
 def flat(inputs: list[torch.Tensor]) -> Matrix:
     """All inputs side by side. [samples, features]; ids of tokens as counts."""
     parts: list[Matrix] = []
@@ -38,11 +42,24 @@ def _counts(ids: npt.NDArray[np.int64]) -> Matrix:
     return found
 
 
+def ranks(values: Matrix) -> Matrix:
+    """Each column's ranks from -1 to 1, equal values sharing theirs: no heavy tail, no unit. [samples, columns]."""
+    found = np.zeros_like(values)
+    for i, column in enumerate(values.T):
+        _, where, counts = np.unique(column, return_inverse=True, return_counts=True)
+        middle = np.cumsum(counts) - (counts + 1) / 2
+        found[:, i] = 2 * middle[where.reshape(-1)] / max(len(column) - 1, 1) - 1
+    return found
+
+
 def scaled(train: Matrix, other: Matrix) -> tuple[Matrix, Matrix]:
     """Both in units of the training features' mean and std."""
     mean, std = train.mean(0), train.std(0)
     std[std == 0] = 1.0
-    return (train - mean) / std, (other - mean) / std
+    # A few outliers must not make all other samples alike to the learners, nor outweigh them.
+    return np.clip((train - mean) / std, -MAX_SIGMAS, MAX_SIGMAS), np.clip(
+        (other - mean) / std, -MAX_SIGMAS, MAX_SIGMAS
+    )
 
 
 def nearest(train: Matrix, other: Matrix) -> npt.NDArray[np.int64]:

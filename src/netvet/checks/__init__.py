@@ -45,6 +45,7 @@ NAMES: tuple[str, ...] = (
     "tiny-batch-norm",
     "bias-before-norm",
     "dropout-before-norm",
+    "oversized-dropout",
     "elementwise-dropout-in-conv",
     "oversized-head",
     "symmetric-init",

@@ -79,9 +79,9 @@ def below_baseline(
 
 def _other_meaning(record: Record, within: Facts | None, constant: float, kept: float) -> float | None:
     """What simple learners reach within the training samples, where net and learners lose it in the evaluation."""
-    reached = next((number(r, "true_score") for r in within or () if r.get("score") == record.get("score")), None)
+    reached = next((number(r, "true_score") for r in within or () if r.get("score") == "accuracy"), None)
     outside = [number(record, "linear"), number(record, "nearest"), number(record, "model")]
     known = [v for v in outside if v is not None]
-    if reached is None or len(known) < 2 or reached < constant + 0.3:
+    if record.get("score") != "accuracy" or reached is None or len(known) < 2 or reached < constant + 0.3:
         return None
     return reached if max(known) < constant + kept * (reached - constant) else None

@@ -33,6 +33,7 @@ from netvet.stats import number
         "dead-relu",
         "clipped-loss",
         "unshuffled-data",
+        "oversized-dropout",
         "regularisation-dominates",
         "badly-scaled-init",
     ),

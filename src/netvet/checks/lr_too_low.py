@@ -77,16 +77,14 @@ def lr_too_low(
     probed = any(r.get("losses") for r in lr_probe or ())
     tiny = typical is not None and 0 < typical < ratio
     # Steps of the usual size get somewhere; the few steps of the probe may have learned its one batch by heart.
-    if typical is not None and typical > usual and not steady:
-        return
-    if not better and not (tiny and steady and not probed):
+    stalls = typical is None or typical <= usual or steady
+    if not (better and stalls) and not (tiny and steady and not probed):
         return
     rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
-    message = f"at a learning rate of {rate:.3g} " if rate else "at this learning rate "
+    message = f"at {f'a learning rate of {rate:.3g}' if rate else 'this learning rate'} "
     message += f"a step changes the weights by {100 * typical:.1g}%: " if typical is not None else ""
     message += f"the loss fell from {seen.start:.3g} to {seen.end:.3g} only in {seen.span} steps"
-    if better:
-        message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}"
+    message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}" if better else ""
     place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
     yield Finding(message, site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7)
 

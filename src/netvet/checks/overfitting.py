@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Severity, check
+from netvet.core import Facts, Finding, LayerSeries, Series, Severity, check
 from netvet.stats import constant_loss, noise, sole_loss
 
 _CAUSES = (
@@ -75,16 +75,13 @@ def overfitting(
         risen = end - low
         # Late: the best lies in the first three quarters; rising: the last third is above the middle one.
         rest = one.values[best:]
-        if level is not None and low > hopeless * level:
+        if low <= 0 or (level is not None and low > hopeless * level):
             continue
-        if low <= 0 or best > 0.75 * (len(one) - 1) or len(rest) < 4 or risen <= max(small * low, sigmas * spread):
+        if best > 0.75 * (len(one) - 1) or len(rest) < 4 or risen <= max(small * low, sigmas * spread):
             continue
         since = int(one.steps[best])
-        then, after = train.values[train.steps <= since][-5:], train.since(since).values
-        if not len(then) or len(after) < 3:
-            continue
-        before, now = float(np.median(then[-3:])) if len(then) > 3 else float(then[-1]), float(np.median(after[-3:]))
-        if now >= before or float(np.mean(rest[-2:])) <= float(np.mean(rest[:2])):
+        before, now = _around(train, since)
+        if not now < before or float(np.mean(rest[-2:])) <= float(np.mean(rest[:2])):
             continue
         message = (
             f"the validation loss rose from {low:.3g} at step {since} to {end:.3g} at the end ({risen / low:.0%}), "
@@ -93,3 +90,11 @@ def overfitting(
         saved = sum(1 for c in checkpoints or () if c.get("kind") == "save") > 1
         severity: Severity | None = "note" if risen <= rise * low or saved else None
         yield Finding(message, site, since, risen / low, rise, severity=severity, confidence=0.8)
+
+
+def _around(train: Series, since: int) -> tuple[float, float]:
+    """The training loss up to that step and at the end; NaN where too little is known."""
+    then, after = train.values[train.steps <= since][-5:], train.since(since).values
+    if not len(then) or len(after) < 3:
+        return np.nan, np.nan
+    return float(np.median(then[-3:])) if len(then) > 3 else float(then[-1]), float(np.median(after[-3:]))

@@ -23,6 +23,7 @@ def random_labels(
     *,
     fewest: int = 200,  # samples; fewer cannot tell the pairings apart
     spread: float = 2.0,  # std of the score over shuffled pairings
+    broken: float = -1.0,  # r2 of a net whose own outputs are far off: it does not show what can be learned
     dominant: float = 0.7,  # share of one class above which accuracy says nothing of what can be learned
 ) -> Iterator[Finding]:
     """Inputs and targets do not belong together.
@@ -37,6 +38,7 @@ def random_labels(
     'on 800 samples the true pairing of inputs and targets scores 0.11, shuffled pairings 0.1: nothing can be learned'
 
     ## Known problems
+    The learners see the ranks of numbers, so that neither tails nor units matter.
     Hard problems (parity) defeat simple learners, too: silent unless the net itself is at chance on validation data.
     Where one class dominates, accuracy cannot rise above its share: silent. Pure noise, as in daily returns, cannot be
     told from shuffled labels.
@@ -51,6 +53,8 @@ def random_labels(
             continue
         level = shuffled if chance is None else chance
         if record.get("score") == "accuracy" and level > dominant:
+            continue
+        if record.get("score") == "r2" and own < broken:
             continue
         if true > shuffled + spread * max(sd, 1e-3) or own > level + max(0.03, spread * sd):
             continue

@@ -70,22 +70,24 @@ def stopped_early(
     (late, late_error), (steep, steep_error) = slope(last), slope(half)
     whole, fell = seen.start - seen.end, -late * seen.span / 5
     unslowing = -steep * seen.span / 2 > unslowed * whole and -steep > sigmas * steep_error
-    if whole <= sigmas * seen.noise / 2 or whole < 0.02 * seen.start or len(last) < 5:
-        return
-    seen_val = [v.finite().values for v in (val_loss or {}).values()]
-    if any(len(v) > 2 and v[-1] > v.min() * 1.02 for v in seen_val):
+    if whole <= sigmas * seen.noise / 2 or whole < 0.02 * seen.start or len(last) < 5 or _turned(val_loss):
         return
     part, better = fell / whole, behind(baselines)
     falling = -late > sigmas * late_error
     # A simple learner proves that there is more to learn: then little is asked of the fall at the end.
-    proven = better is not None and (unslowing and late < late_error or falling and part >= behind_share)
+    proven = better is not None and ((unslowing and late < late_error) or (falling and part >= behind_share))
     if not proven and not (falling and part >= share):
         return
     message = (
         f"the loss still fell when the run ended after {seen.span} steps: {part:.0%} of the whole fall "
         f"({seen.start:.3g} to {seen.end:.3g}) was in its last fifth"
     )
-    if proven and better:
-        message += f"; the net scores {better[0]:.2g} on held-out samples, {better[2]} {better[1]:.2g}"
+    message += f"; the net scores {better[0]:.2g} on held-out samples, {better[2]} {better[1]:.2g}" if better else ""
     severity: Severity = "warning" if proven or (unslowing and seen.end > remaining * seen.start) else "note"
     yield Finding(message, site, end, part, share, severity=severity, confidence=0.6)
+
+
+def _turned(val_loss: LayerSeries | None) -> bool:
+    """A validation loss that rises again: more steps would not help."""
+    seen = [v.finite().values for v in (val_loss or {}).values()]
+    return any(len(v) > 2 and v[-1] > v.min() * 1.02 for v in seen)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, check
-from netvet.stats import number
+from netvet.core import Facts, Finding, LayerSeries, check
+from netvet.stats import behind, number, slope
 
 
 @check(
@@ -18,8 +18,14 @@ from netvet.stats import number
     },
 )
 def too_large_batch(
-    gradient_noise: Facts,
+    gradient_noise: Facts | None = None,
+    loss: LayerSeries | None = None,
+    inputs: Facts | None = None,
+    samples: Facts | None = None,
+    baselines: Facts | None = None,
     *,
+    whole: float = 0.5,  # of the training samples in one batch: one or two steps an epoch
+    few: int = 200,  # steps; nets of this size take hundreds
     limit: float = 0.01,  # critical batch size over batch
     patience: int = 50,  # steps
 ) -> Iterator[Finding]:
@@ -35,22 +41,45 @@ def too_large_batch(
     'the gradient noise scale is 4 samples and the batch has 4e+03: its gradient is no better than a smaller one'
 
     ## Known problems
-    The noise scale grows during training, and a small batch may be all that fits: a note, until a trial proves
-    more.
+    The noise scale grows during training: a note. Full batches are right for graphs, LBFGS and small problems: a
+    warning only where epochs of one or two steps end while the loss falls, at less than a linear model or the nearest
+    neighbour reaches.
 
     ## References
     McCandlish et al., arXiv:1812.06162, equation 2.8.
     """
-    for record in gradient_noise:
-        ratio, scale, batch = (number(record, k) for k in ("ratio", "scale", "batch"))
-        if (
-            ratio is None
-            or scale is None
-            or not batch
-            or (number(record, "steps") or 0) < patience
-            or not 0 < ratio < limit
-        ):
+    starved = _starved(loss, inputs, samples, whole, few)
+    worse = behind(baselines) if starved else None
+    if starved and worse:
+        batch, kept, steps = starved
+        message = (
+            f"one batch holds {batch:g} of the {kept:g} training samples, so that there were {steps} steps in all: "
+        )
+        message += "the loss was still falling at the end, and the net scores "
+        message += f"{worse[0]:.2g} on held-out samples, {worse[2]} {worse[1]:.2g}"
+        yield Finding(message, None, None, batch / kept, whole, severity="warning", confidence=0.7)
+        return
+    for record in gradient_noise or ():
+        ratio, scale, batch_size = (number(record, k) for k in ("ratio", "scale", "batch"))
+        long = (number(record, "steps") or 0) >= patience
+        if ratio is None or scale is None or not batch_size or not long or not 0 < ratio < limit:
             continue
-        message = f"the gradient noise scale is {scale:.3g} samples and the batch has {batch:.3g}: "
+        message = f"the gradient noise scale is {scale:.3g} samples and the batch has {batch_size:.3g}: "
         message += "its gradient is no better than a smaller one"
         yield Finding(message, record.get("optimizer"), None, ratio, limit, confidence=0.5)
+
+
+def _starved(
+    loss: LayerSeries | None, inputs: Facts | None, samples: Facts | None, whole: float, few: int
+) -> tuple[float, float, int] | None:
+    """Batch, training samples and steps of a run of many epochs and few steps whose loss was falling to the end."""
+    sizes = [number(r, "batch") for r in inputs or () if r.get("phase") == "train"]
+    kept = next((number(r, "train") for r in samples or ()), None)
+    one = next(iter(loss.values())).finite() if loss is not None and len(loss) == 1 else None
+    if one is None or kept is None or kept < 256 or not sizes or None in sizes or not 8 <= len(one) <= few:
+        return None
+    batch, steps = min(s for s in sizes if s is not None), int(one.steps[-1]) + 1
+    falls, error = slope(one.since(steps // 2))
+    if batch < whole * kept or steps > few or steps * batch < 5 * kept or falls >= -5 * error:
+        return None
+    return batch, kept, steps
