@@ -8,6 +8,7 @@ from netvet.capture.torch_probe_layers import depth_scale, symmetric_units
 from netvet.capture.torch_probe_masks import mask_probe
 from netvet.capture.torch_probe_mixing import batch_mixing, future_leak
 from netvet.capture.torch_probe_repeat import accumulation, eval_repeat, lr_probe, step_repeat
+from netvet.capture.torch_probe_score import score_weights
 from netvet.capture.torch_probe_start import final_bias, initial_loss
 from netvet.capture.torch_probes import Probe
 from netvet.capture.torch_terms import loss_terms
@@ -27,6 +28,7 @@ PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
     (("eval_repeat",), eval_repeat),
     (("step_repeat",), step_repeat),
     (("accumulation",), accumulation),
+    (("score_weights",), score_weights),
     ((), learn_step),
     (("lr_probe",), lr_probe),
 )

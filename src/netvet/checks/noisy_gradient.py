@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Finding, LayerSeries, check
-from netvet.stats import late
+from netvet.core import Facts, Finding, LayerSeries, check, location_of
+from netvet.stats import late, number
 
 _CAUSES = (
     "too-small-batch", "lr-too-high", "random-labels", "label-errors", "unshuffled-data", "wrong-momentum",
@@ -19,12 +19,17 @@ _CAUSES = (
     since="0.1",
     explained_by=_CAUSES,
     fixes={
+        "baseline": "Policy gradient: subtract the mean reward (or a critic's value) and divide by the std.",
         "larger-batch": "Use a larger batch or a lower learning rate.",
     },
 )
 def noisy_gradient(
     grad_cosine: LayerSeries,
+    gradient_noise: Facts | None = None,
+    score_weights: Facts | None = None,
     *,
+    offset: float = 3.0,  # std of the weights of a policy gradient; an advantage has a mean near zero
+    noise: float = 3.0,  # gradient noise over signal: a batch would have to be larger by this
     limit: float = -0.3,  # below zero successive steps undo each other
     patience: int = 50,  # steps
 ) -> Iterator[Finding]:
@@ -39,23 +44,25 @@ def noisy_gradient(
     'successive gradients point against each other: their cosine is -0.8 over all parameters'
 
     ## Known problems
-    Small batches and the edge of stability look like this in healthy runs: never more than a note.
+    Small batches and the edge of stability look like this in healthy runs: a note. A policy
+    gradient whose rewards have no baseline is a warning, for its noise has a known cause.
 
     ## References
-    Cohen et al., arXiv:2103.00065.
+    Cohen et al., arXiv:2103.00065; Williams (1992), REINFORCE, section 4 (reinforcement baseline).
     """
-    for layer, one in grad_cosine.items():
-        level = late(one, patience=patience)
-        if layer not in ("(all)", *grad_cosine) or (
-            len(grad_cosine) > 1 and "(all)" in grad_cosine and layer != "(all)"
-        ):
-            continue
-        if level is not None and level < limit:
-            yield Finding(
-                f"successive gradients point against each other: their cosine is {level:.2g} over all parameters",
-                layer,
-                None,
-                level,
-                limit,
-                confidence=0.5,
+    for weights in score_weights or ():
+        mean, std = number(weights, "mean"), number(weights, "std")
+        lost = max((number(r, "ratio") or 0.0 for r in gradient_noise or ()), default=0.0)
+        if mean is not None and std is not None and abs(mean) > offset * std and lost > noise:
+            message = (
+                f"the log-probabilities of sampled actions are weighted by {mean:.3g} (std {std:.2g}): whatever was "
             )
+            message += f"drawn is pushed the same way, and the gradient is {lost:.3g} parts noise to one of signal"
+            place = location_of(weights)
+            yield Finding(message, None, None, lost, noise, place, severity="warning", confidence=0.8)
+            return
+    key = "(all)" if "(all)" in grad_cosine else next(iter(grad_cosine), None) if len(grad_cosine) == 1 else None
+    level = late(grad_cosine[key], patience=patience) if key is not None else None
+    if level is not None and level < limit:
+        message = f"successive gradients point against each other: their cosine is {level:.2g} over all parameters"
+        yield Finding(message, key, None, level, limit, confidence=0.5)
