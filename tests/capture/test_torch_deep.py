@@ -297,3 +297,31 @@ def test_the_time_of_sampled_steps_is_counted(tmp_path):
     watched.finish("ok")
     recorder.writer.close()
     assert 0 < recorder.schedule.spent < recorder.cost
+
+
+@pytest.mark.parametrize("style", ["matmul", "einsum", "sdpa"])
+def test_attention_by_hand_is_seen(watch, style):
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.qkv, self.drop = nn.Linear(8, 24), nn.Dropout(0.1)
+
+        def forward(self, x):
+            q, k, v = self.qkv(x).chunk(3, -1)
+            if style == "sdpa":
+                return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            weights = self.drop(torch.softmax(q @ k.transpose(1, 2) / 8**0.5, dim=-1))
+            return weights @ v if style == "matmul" else torch.einsum("nqk,nkd->nqd", weights, v)
+
+    def train():
+        torch.manual_seed(0)
+        model = nn.Sequential(Attention(), nn.Linear(8, 3), nn.Softmax(-1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(torch.randn(4, 6, 8)).square().sum().backward()
+            optimizer.step()
+
+    found = watch(train).get("attention_entropy")
+    assert list(found) == ["0"]
+    assert 0.5 < found["0"].values[0] < 1.0

@@ -1,7 +1,7 @@
 """Attention that looks at one position only."""
 
 from netvet.checks.collapsed_attention import collapsed_attention
-from netvet.core import LayerSeries
+from netvet.core import Facts, LayerSeries
 
 
 def test_fires_beyond_the_limit():
@@ -14,3 +14,17 @@ def test_is_quiet_on_look_alikes_and_below_the_limit():
     assert collapsed_attention(LayerSeries.of(a=[0.5] * 100)) == []
     assert collapsed_attention(LayerSeries.of(a=[0.001] * 100)) == []
     assert collapsed_attention(LayerSeries.of(a=[])) == []
+
+
+def test_fires_on_scores_that_are_too_large_from_the_start():
+    entropy, scores = LayerSeries.of(a=[0.1] * 100), LayerSeries.of(a=[42.0] * 100)
+    falling = LayerSeries.of(train=[2.0 - 0.015 * i for i in range(100)])
+    (finding,) = collapsed_attention(entropy, falling, scores)
+    assert finding.severity is None
+    assert collapsed_attention(entropy, falling, LayerSeries.of(a=[8.0] * 100)) == []
+
+
+def test_loaded_weights_may_be_sharp():
+    entropy, scores = LayerSeries.of(a=[0.1] * 100), LayerSeries.of(a=[42.0] * 100)
+    loaded = Facts.of({"kind": "load_state_dict", "target": "model"})
+    assert collapsed_attention(entropy, None, scores, loaded) == []

@@ -1,20 +1,23 @@
-"""How concentrated the attention of nn.MultiheadAttention is, recomputed from its inputs on a few samples."""
+"""How concentrated attention is, on a few samples: nn.MultiheadAttention, PyTorch's function, or by hand."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from netvet.capture.torch_attention_mode import MAX_BATCH, MAX_KEYS, MAX_QUERIES, AttentionMode
 from netvet.capture.torch_events import Call, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, is_wrapped, path_in_model, walk
 from netvet.capture.torch_models import plain_name
+from netvet.capture.torch_ops import _leave
 from netvet.capture.torch_parameters import as_floats
 
-MAX_BATCH, MAX_QUERIES, MAX_KEYS = 4, 128, 2_048
 SIGNALS = ("attention_entropy", "attention_max_logit")
 
 
@@ -99,9 +102,11 @@ class AttentionCollector:
         self._found: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         self._looked: dict[str, int] = {}
         self._seen = False
+        self._mode: AttentionMode | None = None
+        self._paths: dict[int, str] = {}
 
     def on_call_begin(self, event: Call) -> None:
-        self._hooks.remove()
+        self._close()
         session = self._session
         if not session.deep or event.phase != "train":
             return
@@ -113,6 +118,33 @@ class AttentionCollector:
         for path, module in walk(event.module):
             if isinstance(module, nn.MultiheadAttention) and module.training:
                 self._hooks.add(prefix + plain_name(path), module, self._look)
+        if event.module.training:
+            self._paths = {id(m): prefix + plain_name(path) for path, m in walk(event.module)}
+            self._mode = AttentionMode(session.recorder.guard(self.part, self._look_by_hand))
+            torch._C._push_on_torch_function_stack(self._mode)
+
+    def _close(self) -> None:
+        self._hooks.remove()
+        if self._mode is not None:
+            _leave(self._mode)
+            self._mode = None
+
+    def _look_by_hand(self, module: nn.Module | None, logits: Callable[[], torch.Tensor | None]) -> None:
+        session = self._session
+        name = self._paths.get(id(module), "") or type(module).__name__
+        if self._mode is None or session.emitting or not session.recorder.here or name in self._found:
+            return
+        outer, session.emitting = session.emitting, True
+        began = perf_counter()
+        try:
+            with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
+                found = logits()
+                entropy = None if found is None or is_wrapped(found) else entropy_share(found)
+                if entropy is not None and found is not None:
+                    self._found[name] = (entropy, found.max())
+        finally:
+            session.emitting = outer
+            session.recorder.schedule.spent += perf_counter() - began
 
     def _look(self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _output: Any) -> None:
         names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
@@ -131,13 +163,13 @@ class AttentionCollector:
                 self._found[name] = (entropy, logits.max())
 
     def on_call_failed(self, _event: Call) -> None:
-        self._hooks.remove()
+        self._close()
         self._found.clear()
 
     def on_call_end(self, _event: Call) -> None:
-        if not self._hooks.open:
+        if not self._hooks.open and self._mode is None:
             return
-        self._hooks.remove()
+        self._close()
         if self._found:
             self._seen = True
             numbers = as_floats([t for pair in self._found.values() for t in pair])
@@ -147,8 +179,8 @@ class AttentionCollector:
         self._found.clear()
 
     def on_finish(self, _ended: str) -> None:
-        self._hooks.remove()
+        self._close()
         for signal in SIGNALS:
             if not self._seen:
-                reason = "no nn.MultiheadAttention was called in training (attention written by hand is not seen)"
+                reason = "no attention was seen in training"
                 self._session.recorder.missing(signal, reason)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Finding, LayerSeries, Severity, check
+from netvet.core import Facts, Finding, LayerSeries, Severity, check
 from netvet.stats import late, learns
 
 _CAUSES = (
@@ -22,15 +22,20 @@ _CAUSES = (
     since="0.1",
     explained_by=_CAUSES,
     fixes={
+        "scale-scores": "Divide the scores by the square root of the head's width.",
         "qk-norm": "Normalise queries and keys, warm the learning rate up, or lower it.",
     },
 )
 def collapsed_attention(
     attention_entropy: LayerSeries,
     loss: LayerSeries | None = None,
+    attention_max_logit: LayerSeries | None = None,
+    checkpoints: Facts | None = None,
     *,
     limit: float = 0.02,  # of the entropy of even attention
     patience: int = 50,  # steps
+    sharp: float = 0.3,  # of the same, before the first update: with scores of unit size it is above 0.8
+    score: float = 25.0,  # largest score then: five times what queries and keys of unit size reach
 ) -> Iterator[Finding]:
     """The lowest-entropy head of an attention layer puts all its weight on one key.
 
@@ -43,18 +48,31 @@ def collapsed_attention(
     'the attention of attn has 0.1% of the entropy of even attention'
 
     ## Known problems
-    Heads that copy the previous position are sharp rightly; while the loss falls, it is a note.
+    Heads that copy the previous position are sharp rightly; while the loss falls, it is a note. Attention
+    that is sharp before the first update, without weights that were loaded, has learned nothing yet: its scores are
+    too large.
 
     ## References
     Zhai et al., arXiv:2303.06296 (entropy collapse); Dehghani et al., arXiv:2302.05442.
     """
+    fresh = not any(c.get("kind") != "save" and c.get("target") in (None, "model") for c in checkpoints or ())
     for layer, every in attention_entropy.items():
         level, one = late(every, patience=patience), every.finite()
         if level is None:
             continue
-        begin = float(np.median(one.values[:3]))
+        begin, first = float(np.median(one.values[:3])), _first(attention_max_logit, layer)
+        if fresh and begin < sharp and level < sharp and first is not None and first > score:
+            message = f"the attention of {layer} has {begin:.0%} of the entropy of even attention before it has learned"
+            message += f" anything: its scores reach {first:.3g}; divide them by the root of the head's width"
+            yield Finding(message, layer, 0, begin, sharp, confidence=0.8)
+            return
         if level < limit < begin:
             message = f"the attention of {layer} has {level:.1%} of the entropy of even attention"
             severity: Severity | None = "note" if learns(loss) else None
             yield Finding(message, layer, int(one.steps[-1]), level, limit, severity=severity, confidence=0.6)
             return
+
+
+def _first(series: LayerSeries | None, layer: str) -> float | None:
+    kept = series[layer].finite().values if series and layer in series else ()
+    return float(np.median(kept[:3])) if len(kept) else None
