@@ -58,3 +58,16 @@ def test_training_is_the_same_as_without(watch):
     kept = []
     watch(lambda: kept.append(fit()()))
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(kept[0], fit()(), strict=True))
+
+
+class Own(Scorer):
+    def forward(self, x, y=None):
+        scores, _ = super().forward(x)
+        return scores, self.sign * ((torch.tanh(scores[:, 0]) - y) ** 2).mean()
+
+
+def test_a_loss_written_by_hand_inside_a_model(watch, monkeypatch):
+    monkeypatch.setitem(globals(), "Scorer", Own)
+    (record,) = watch(fit(sign=-1.0)).get("losses")
+    assert (record["function"], record["input_op"]) == ("mse_loss", "tanh")
+    assert record["factor"] == pytest.approx(-1)

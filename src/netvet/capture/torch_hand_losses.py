@@ -152,7 +152,10 @@ class Steps:
                 kept.append(event)
                 needed.update(id(t) for t in tensors_in((event.args, event.kwargs)))
         self.kept: list[Event] = kept[::-1]
-        self.producer = {id(t): i for i, e in enumerate(self.kept) for t in tensors_in(e.output)}
+        self.producer: dict[int, int] = {}
+        for i, event in enumerate(self.kept):  # a module call gives what the last operation inside it made
+            for t in tensors_in(event.output):
+                self.producer.setdefault(id(t), i)
 
     def merges(self) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
         """Operations at which one tensor that came from a model meets data: index, that tensor, the data."""
@@ -161,14 +164,18 @@ class Steps:
             if isinstance(event, ModelCall) or getattr(event.function, "__name__", "") in LOSS_FUNCTIONS:
                 continue
             tensors = {id(t): t for t in tensors_in((event.args, event.kwargs))}
-            moving = [t for i, t in tensors.items() if i in self.producer and t.is_floating_point()]
-            fixed = [t for i, t in tensors.items() if i not in self.producer and not t.requires_grad and t.numel() > 1]
+            moving = [t for t in tensors.values() if self._moves(t) and t.is_floating_point()]
+            fixed = [t for t in tensors.values() if not self._moves(t) and not t.requires_grad and t.numel() > 1]
             if len(moving) != 1 or not is_plain(moving[0]) or not 1 < moving[0].numel() <= MAX_ELEMENTS:
                 continue
             for data in fixed:
                 if is_plain(data) and data.numel() <= MAX_ELEMENTS and not data.is_complex() and count < MAX_MERGES:
                     count += 1
                     yield index, moving[0], data
+
+    def _moves(self, tensor: torch.Tensor) -> bool:
+        """It came from a model; inside one only its last operations are known, but the graph tells."""
+        return id(tensor) in self.producer or (tensor.requires_grad and not tensor.is_leaf)
 
     def scalars(self, after: int | None) -> Iterator[tuple[Event, torch.Tensor]]:
         """Numbers that depend on an event (None: all), in order."""
@@ -189,10 +196,10 @@ class Steps:
         """A tensor and what it was made of alone, the farthest first."""
         found = [tensor]
         for _ in range(MAX_BACK):
-            event = self.kept[self.producer[id(found[-1])]]
-            if isinstance(event, ModelCall):
+            event = self.kept[self.producer[id(found[-1])]] if id(found[-1]) in self.producer else None
+            if event is None or isinstance(event, ModelCall) or _is_layer(event):
                 break
-            before = [t for t in tensors_in((event.args, event.kwargs)) if id(t) in self.producer]
+            before = [t for t in tensors_in((event.args, event.kwargs)) if self._moves(t)]
             if len(before) != 1 or not before[0].is_floating_point() or before[0].dim() == 0:
                 break
             found.append(before[0])
@@ -211,6 +218,19 @@ class Steps:
                 inside.add(id(event))
                 wanted.update(id(t) for t in tensors_in((event.args, event.kwargs)))
         return frozenset(inside)
+
+
+def _opened(events: Sequence[Event]) -> Iterator[Event]:
+    """The events, with the last operations inside each module call before it."""
+    for event in events:
+        if isinstance(event, ModelCall):
+            yield from event.tail
+        yield event
+
+
+def _is_layer(event: Event) -> bool:
+    """It has weights of its own: what is before it is no form of the prediction."""
+    return any(isinstance(t, torch.nn.Parameter) for t in tensors_in((event.args, event.kwargs)))
 
 
 def _standard(given: torch.Tensor, data: torch.Tensor) -> Iterator[tuple[str, torch.Tensor, Apply]]:
@@ -286,7 +306,7 @@ class HandLossCollector:
         recorder: StepRecorder | None = self._session.options.get("step_recorder")
         if recorder is None or not recorder.events or event.loss.grad_fn is None:
             return
-        for one in find_hand_losses(recorder.events, event.loss, self._log_probs):
+        for one in find_hand_losses(list(_opened(recorder.events)), event.loss, self._log_probs):
             call = LossCall(
                 one.function, one.input, one.target, {"reduction": one.reduction}, one.output, one.site, True, one.sign
             )

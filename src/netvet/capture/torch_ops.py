@@ -7,8 +7,8 @@ autograd graph can be traced to the user's line that made it.
 
 from __future__ import annotations
 
-import copy
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from netvet.capture.torch_copies import separate_copy
 from netvet.capture.torch_events import Backward, Call, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
 from netvet.capture.torch_order import place as _place
@@ -30,7 +31,7 @@ from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 RECORDED_STEPS = 3
 MAX_EVENTS = 20_000
 MAX_CUTS = 50
-# Loss calls inside one module call that are kept.
+# Loss calls, and last operations, inside one module call that are kept.
 MAX_INNER = 64
 # Operations that draw from the global generator: its state is kept with them.
 _RANDOM = (
@@ -68,6 +69,7 @@ class ModelCall:
         module: the module on the copy.
         model: the copy of the whole model; `original` the user's own.
         losses: calls of loss functions inside it, in order.
+        tail: the last operations inside it, whatever they are.
     """
 
     module: nn.Module
@@ -80,6 +82,7 @@ class ModelCall:
     rng: torch.Tensor
     autocast: tuple[str, torch.dtype] | None
     losses: list[Operation] = field(default_factory=list)
+    tail: deque[Operation] = field(default_factory=lambda: deque(maxlen=MAX_INNER))
 
 
 @dataclass(slots=True)
@@ -210,7 +213,7 @@ class StepRecorder:
         known = self._copies.get(id(model))
         if known is None or known[0] != version:
             plain = unwrapped(model)
-            copied = copy.deepcopy(plain)
+            copied = separate_copy(plain)
             pairs = {id(a): b for a, b in zip(plain.modules(), copied.modules(), strict=True)}
             known = self._copies[id(model)] = (version, copied, pairs)
         return known[1], known[2]
@@ -295,10 +298,12 @@ class StepRecorder:
             node = _grad_fn(tensor)
             if node is not None:
                 self.origins[node] = Origin(site, module, name, created)
-        if made and self.calling and name in LOSS_FUNCTIONS and self.events:
-            call = self.events[-1]
-            if isinstance(call, ModelCall) and call.output is None and len(call.losses) < MAX_INNER:
-                call.losses.append(Operation(function, args, kwargs, output, site, None, autocast_state()))
+        call = self.events[-1] if made and self.calling and self.events else None
+        if isinstance(call, ModelCall) and call.output is None:
+            done = Operation(function, args, kwargs, output, site, None, autocast_state())
+            call.tail.append(done)
+            if name in LOSS_FUNCTIONS and len(call.losses) < MAX_INNER:
+                call.losses.append(done)
         if made and not self.calling and len(self.events) <= MAX_EVENTS and self._moves(args, kwargs):
             self._moving.update(id(t) for t in made)
             self.events.append(Operation(function, args, kwargs, output, site, rng, autocast_state()))
