@@ -24,6 +24,7 @@ from netvet.capture.torch_losses import LossCollector
 from netvet.capture.torch_memory import MemoryCollector
 from netvet.capture.torch_metrics import MetricCollector, MetricWindow
 from netvet.capture.torch_modules import ModuleCollector
+from netvet.capture.torch_non_finite import NonFiniteOriginCollector
 from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
 from netvet.capture.torch_parameters import ParameterCollector
 from netvet.capture.torch_precision import PrecisionCollector, ReplicaCollector
@@ -71,6 +72,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     ParameterCollector,
     GradientCollector,
     NonFiniteCollector,
+    NonFiniteOriginCollector,
     ModuleCollector,
     ActivationCollector,
     AttentionCollector,
