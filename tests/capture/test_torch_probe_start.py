@@ -82,6 +82,18 @@ def test_samples_that_mix_and_samples_that_do_not(watch):
     assert free.get("batched_differs")[0]["max_difference"] < 1e-4
 
 
+def test_a_model_that_samples_is_not_held_against_its_batch(watch):
+    class Sampling(Centred):
+        def forward(self, x):
+            out = self.fc(x)
+            return out + torch.randn_like(out)
+
+    x, y = _data()
+    run = watch(lambda: _train(Sampling(), lambda m: F.cross_entropy(m(x), y)))
+    assert run.get("batched_differs") is None
+    assert run.get("batch_mixing") is None
+
+
 @pytest.mark.parametrize("causal", [True, False])
 def test_leak_from_the_future(watch, causal):
     class Net(nn.Module):

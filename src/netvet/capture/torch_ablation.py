@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any
 
@@ -11,11 +10,11 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from netvet.capture.torch_copies import copies_at_work, separate_copy
 from netvet.capture.torch_events import LossCall, Session, Step
 from netvet.capture.torch_models import unwrapped
 from netvet.capture.torch_ops import tensors_in
 from netvet.capture.torch_reservoir import Kept, Reservoir, Sink, Slot, filled
-from netvet.capture.torch_rng import forked_rng
 from netvet.capture.torch_tensors import Budget, hits
 
 # The model may be gone when the script has ended: a copy is kept up to date, each time this much later.
@@ -68,7 +67,7 @@ class AblationCollector:
         plain = unwrapped(module)
         try:
             if self._copy is None or not _copied(plain, self._copy):
-                self._copy = copy.deepcopy(plain)
+                self._copy = separate_copy(plain)
                 self._copy.zero_grad(set_to_none=True)
             self._step = self._session.step
         except Exception as error:  # a model that holds what cannot be copied
@@ -88,16 +87,12 @@ class AblationCollector:
         return None
 
     def _losses(self, model: nn.Module, kept: Kept, sink: Sink, split: str) -> dict[str, Any] | None:
-        recorder = self._session.recorder
-        before, recorder.suspended = recorder.suspended, True
         try:
-            with forked_rng(), torch.no_grad():
+            with copies_at_work(self._session, [model]), torch.no_grad():
                 record = ablate(model.eval(), kept, sink)
         except Exception as error:  # whatever a user's model does when called once more
             self._reason = f"calling a copy of the model raised {type(error).__name__}: {error}"
             return None
-        finally:
-            recorder.suspended = before
         if not math.isfinite(record["real"]):
             self._reason = "the loss at the end of the run is not finite"
             return None

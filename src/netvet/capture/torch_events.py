@@ -141,6 +141,7 @@ class Session:
         deep: this step is to be looked at closely.
         in_backward: a backward pass is running.
         first_step_done: an optimizer has stepped.
+        forbidden: ids of modules that must not be called now: copies are at work, and these are the user's own.
         emitting: collectors are at work: PyTorch functions that run now are theirs, not the user's.
     """
 
@@ -152,6 +153,7 @@ class Session:
         self.in_backward = False
         self.first_step_done = False
         self.emitting = False
+        self.forbidden: frozenset[int] = frozenset()
         self.options: dict[str, Any] = {}
         self._listeners: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {event: [] for event in EVENTS}
 

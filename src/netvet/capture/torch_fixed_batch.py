@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import weakref
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from netvet.capture.torch_copies import copies_at_work, separate_copy
 from netvet.capture.torch_events import Call, LossCall, Session, Step
 from netvet.capture.torch_hooks import is_compiled
 from netvet.capture.torch_models import unwrapped
@@ -83,7 +83,7 @@ class FixedBatchCollector:
         recorder.suspended = True
         try:
             with forked_rng():
-                frozen = copy.deepcopy(model).eval()
+                frozen = separate_copy(model).eval()
         except Exception as error:
             self._reason = f"the model could not be copied: {type(error).__name__}: {error}"
             return
@@ -112,16 +112,13 @@ class FixedBatchCollector:
         model = fixed.model() if fixed is not None else None
         if fixed is None or model is None:
             return
-        recorder.suspended = True
         try:
-            with forked_rng(), torch.no_grad(), self._budget:
+            with copies_at_work(self._session, [fixed.frozen]), torch.no_grad(), self._budget:
                 output = _answer(fixed, model)
                 loss = float(getattr(functional, fixed.function)(output, fixed.target, **fixed.arguments))
         except Exception as error:  # whatever a user's model does when it is called once more
             self._fixed, self._reason = None, f"asking a copy of the model raised {type(error).__name__}: {error}"
             return
-        finally:
-            recorder.suspended = False
         recorder.value(step, "fixed_batch_loss", loss, fixed.site)
         predicted = output.argmax(1)
         if fixed.predicted is not None:

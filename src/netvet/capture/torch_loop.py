@@ -94,8 +94,8 @@ def global_norm(gradients: list[torch.Tensor]) -> float:
     dense = [g for g in dense if g.numel()]
     if not dense:
         return 0.0
-    norms = torch._foreach_norm([g.float() if g.dtype in (torch.float16, torch.bfloat16) else g for g in dense])
+    norms = list(torch._foreach_norm([g.float() if g.dtype in (torch.float16, torch.bfloat16) else g for g in dense]))
     first = norms[0]
     if any(n.device != first.device or n.dtype != first.dtype for n in norms):
         norms = [n.to(first.device, torch.float64) for n in norms]
-    return float(torch.linalg.vector_norm(torch.stack(list(norms)), dtype=torch.float64))
+    return float(torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64))

@@ -75,8 +75,11 @@ def _is_graph(tensors: list[torch.Tensor]) -> bool:
 
 
 def _base(call: ModelCall) -> list[torch.Tensor] | None:
-    """The outputs in eval mode; None if two passes from the same state differ."""
+    """The outputs in eval mode; None if two passes from the same state differ, or draw random numbers."""
     first, second = (float_outputs(changed_call(call, {})) for _ in range(2))
+    # A model that samples (VAE) draws other numbers for one sample alone than for the same sample in its batch.
+    if not torch.equal(torch.get_rng_state(), call.rng):
+        return None
     same = len(first) == len(second) and all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     return first if same and first and all(bool(torch.isfinite(o).all()) for o in first) else None
 

@@ -12,6 +12,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
+from netvet.capture.torch_copies import shared_parameters
 from netvet.capture.torch_ops import ModelCall, Operation, Recording, leaves, tensors_in
 from netvet.capture.torch_rng import forked_rng
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
@@ -62,9 +63,12 @@ class Replay:
 
     def _verify(self) -> float:
         error = 0.0
-        for _ in range(2):  # twice: a model that keeps state between calls shows itself
-            with torch.no_grad():
-                loss = float(self.run().loss)
+        for grad in (False, True):  # twice: a model that keeps state between calls shows itself
+            with torch.set_grad_enabled(grad):
+                replayed = self.run().loss
+            loss = float(replayed.detach())
+            if grad and shared_parameters(replayed, self.models, [c.original for c in self.calls]):
+                raise NotReplayable("a copy of the model still uses parameters of the model itself")
             wanted = self.recording.value
             same = loss == wanted or (loss != loss and wanted != wanted)
             error = max(error, 0.0 if same else abs(loss - wanted) / max(abs(wanted), 1e-12))

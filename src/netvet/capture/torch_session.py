@@ -73,10 +73,14 @@ class Watch:
             self.session.emit("report")
 
     def finish(self, ended: str) -> None:
-        """Take the taps out, let the collectors look a last time, and write all facts."""
-        self.remove()
-        self.session.emit("finish", ended)
-        self.session.emit("report")
+        """Let the collectors look a last time, write all facts, and take the taps out."""
+        # The taps stay for so long to keep copies that are asked now away from the user's own modules.
+        self.recorder.suspended = True
+        try:
+            self.session.emit("finish", ended)
+            self.session.emit("report")
+        finally:
+            self.remove()
 
     def remove(self) -> None:
         """Take the taps out; PyTorch is as it was."""

@@ -43,6 +43,8 @@ def tap_module_calls(session: Session, patches: Patches) -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             nonlocal inside
+            if session.forbidden and id(module) in session.forbidden:
+                raise RuntimeError(f"a copy of the model calls the {type(module).__name__} of the model itself")
             if inside or threading.get_ident() != main or _skip(session):
                 return original(module, *args, **kwargs)
             event = session.recorder.guard("module calls", _begin_call)(session, module, args, kwargs)
