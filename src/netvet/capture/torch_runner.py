@@ -8,7 +8,7 @@ import runpy
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,14 @@ from typing import Any
 
 import torch
 
+import netvet
 from netvet.capture.recorder import Recorder, Schedule
 from netvet.capture.torch_session import Watch
 from netvet.capture.torch_site import _kind, _shown
 from netvet.core import NetvetError
 from netvet.store import RunWriter
 
+PACKAGE = str(Path(netvet.__file__).parent)
 INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl-C
 
 
@@ -176,14 +178,14 @@ def _exit_status(code: Any) -> int:
 
 
 def _execute_script(options: RunOptions) -> None:
-    path = Path(options.target)
+    path = Path(options.target).absolute()
     # The script becomes __main__, so that its guards hold and its classes can be pickled.
     main = types.ModuleType("__main__")
-    main.__dict__.update(__file__=options.target, __builtins__=__builtins__, __spec__=None, __loader__=None)
+    main.__dict__.update(__file__=str(path), __builtins__=__builtins__, __spec__=None, __loader__=None)
     sys.modules["__main__"] = main
     sys.argv = [options.target, *options.arguments]
     sys.path[0:1] = [str(path.resolve().parent)]
-    exec(compile(path.read_bytes(), options.target, "exec"), main.__dict__)
+    exec(compile(path.read_bytes(), str(path), "exec"), main.__dict__)
 
 
 def _execute_module(options: RunOptions) -> None:
@@ -202,13 +204,23 @@ def _text(error: BaseException | None) -> str | None:
 
 
 def _users_part(frames: TracebackType | None) -> TracebackType | None:
-    """The traceback from the script's first line on, without the frames that ran it."""
-    here = frames
-    while here is not None and (
-        here.tb_frame.f_code.co_filename == __file__ or "runpy" in here.tb_frame.f_code.co_filename
-    ):
-        here = here.tb_next
-    return here or frames
+    """The traceback as it would be without netvet: without the frames of its taps and of what ran the script."""
+    kept = [
+        frame
+        for frame in _chain(frames)
+        if not frame.tb_frame.f_code.co_filename.startswith(PACKAGE)
+        and "runpy" not in frame.tb_frame.f_code.co_filename
+    ]
+    following: TracebackType | None = None
+    for frame in reversed(kept):
+        following = TracebackType(following, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return following or frames
+
+
+def _chain(frames: TracebackType | None) -> Iterator[TracebackType]:
+    while frames is not None:
+        yield frames
+        frames = frames.tb_next
 
 
 def _raised_at(frames: TracebackType | None) -> tuple[str, int] | None:
@@ -224,7 +236,11 @@ def _show(error: BaseException) -> None:
     if isinstance(error, NetvetError):
         raise error
     sys.stdout.flush()
-    sys.excepthook(type(error), error, _users_part(error.__traceback__))
+    seen: BaseException | None = error
+    while seen is not None:  # and what it was raised from
+        seen.__traceback__ = _users_part(seen.__traceback__)
+        seen = seen.__cause__ or seen.__context__
+    sys.excepthook(type(error), error, error.__traceback__)
 
 
 def _problems(watch: Watch, writer: RunWriter) -> tuple[str, ...]:
