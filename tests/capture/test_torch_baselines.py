@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from netvet.capture.torch_baselines import _Problem, random_labels
 from netvet.capture.torch_learners import Ridge, flat, nearest, r2, scaled
 
 GENERATOR = torch.Generator().manual_seed(1)
@@ -161,3 +162,13 @@ def test_says_why_it_cannot_be_asked(watch):
     assert "between the model's output and the loss" in run.reason("input_ablation")
     run = watch(lambda: fit(torch.zeros(240, dtype=torch.long)), probes=False)
     assert "one class only" in run.reason("baselines")
+
+
+def test_a_heavy_tail_does_not_hide_what_can_be_learned():
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(600, 4))
+    y = x[:, :1] + 0.1 * generator.normal(size=(600, 1))
+    y[generator.random(600) < 0.005] *= 1000
+    found = random_labels(_Problem(x, y, None, np.arange(600)))
+    assert found["true_score"] > 0.8
+    assert found["true_score"] > found["shuffled_score"] + 5 * found["shuffled_sd"]

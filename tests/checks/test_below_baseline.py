@@ -29,3 +29,16 @@ def test_is_quiet_for_one_class():
 
 def test_is_quiet_without_fields():
     assert below_baseline(Facts.of({})) == []
+
+
+WITHIN = Facts.of({"score": "accuracy", "true_score": 0.95})
+
+
+def test_says_so_where_simple_learners_lose_their_score_too():
+    lost = {**SICK, "model": 0.13, "linear": 0.12, "nearest": 0.1}
+    (finding,) = below_baseline(Facts.of(lost), WITHIN)
+    assert "do not mean the same" in finding.message
+
+
+def test_is_quiet_where_simple_learners_keep_their_score():
+    assert below_baseline(Facts.of({**SICK, "model": 0.3, "linear": 0.9, "nearest": 0.9}), WITHIN) == []

@@ -29,3 +29,9 @@ def test_is_quiet_for_residuals():
 
 def test_is_quiet_without_fields():
     assert constant_target(Facts.of({})) == []
+
+
+def test_fires_for_binary_targets_of_one_kind_under_a_single_optimizer():
+    binary = Facts.of({**SICK, "kind": "binary", "min": 0.0, "max": 0.0, "samples": 5000})
+    assert constant_target(binary, None, Facts.of({"name": "Adam"}))
+    assert constant_target(binary, None, Facts.of({"name": "Adam"}, {"name": "Adam#2"})) == []

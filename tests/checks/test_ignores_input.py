@@ -29,3 +29,7 @@ def test_is_quiet_when_accuracy_falls():
 
 def test_is_quiet_without_fields():
     assert ignores_input(Facts.of({})) == []
+
+
+def test_is_quiet_where_real_inputs_do_worse():
+    assert ignores_input(Facts.of({**SICK, "real": 17.5, "shuffled": 14.7})) == []

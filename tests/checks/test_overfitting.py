@@ -41,3 +41,10 @@ def test_is_quiet_on_look_alikes_and_below_the_limit(found):
 
 def test_a_note_on_a_script_that_keeps_its_weights():
     assert {f.severity for f in overfitting(VAL, TRAIN, Facts.of({"kind": "save"}, {"kind": "save"}))} == {"note"}
+
+
+def test_is_quiet_where_nothing_was_ever_learned():
+    site = Facts.of({"site": "l", "phase": "train", "function": "cross_entropy", "classes": 10})
+    high = LayerSeries.of(v=[20 * v for v in VAL["v"].values])
+    assert overfitting(VAL, TRAIN, None, site)
+    assert overfitting(high, TRAIN, None, site) == []

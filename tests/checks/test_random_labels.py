@@ -29,3 +29,16 @@ def test_is_quiet_without_a_score():
 
 def test_is_quiet_without_fields():
     assert random_labels(Facts.of({})) == []
+
+
+def test_is_quiet_for_a_net_that_is_far_off():
+    record = {
+        **SICK,
+        "score": "r2",
+        "true_score": -0.01,
+        "shuffled_score": -0.02,
+        "model_val_score": -54.0,
+        "chance": 0.0,
+    }
+    assert random_labels(Facts.of(record)) == []
+    assert random_labels(Facts.of({**record, "model_val_score": -0.05}))

@@ -41,3 +41,19 @@ def test_is_quiet_on_look_alikes_and_below_the_limit(found):
 
 def test_a_note_on_an_ordinary_short_run():
     assert {f.severity for f in stopped_early(LayerSeries.of(b=[2.3 - 0.02 * i for i in range(100)]))} == {"note"}
+
+
+def scored(model=0.7, end=0.7):
+    values = [2.3] * 40 + [2.3 - (2.3 - end) * i / 50 for i in range(50)]
+    record = {"split": "val", "score": "accuracy", "samples": 400, "model": model, "linear": 0.92, "nearest": 0.96}
+    return stopped_early(LayerSeries.of(b=values), None, None, Facts.of(record))
+
+
+def test_warns_where_a_simple_learner_shows_that_there_is_more_to_learn():
+    (finding,) = scored()
+    assert finding.severity == "warning"
+    assert "0.96" in finding.message
+
+
+def test_is_only_a_note_where_the_net_keeps_up():
+    assert {f.severity for f in scored(model=0.95)} <= {"note"}

@@ -73,12 +73,10 @@ def lr_too_low(
         return
     moved, typical = change(one), matrix_ratio(update_ratio or {})
     steady = moved is not None and moved.z > sigmas and moved.first > moved.last
-    better = next((b for r in lr_probe or () if (b := _better(r, sigmas)) is not None), None)
-    probed = any(r.get("losses") for r in lr_probe or ())
+    better = next(filter(None, (_better(r, sigmas) for r in lr_probe or ())), None)
     tiny = typical is not None and 0 < typical < ratio
-    # Steps of the usual size get somewhere; the few steps of the probe may have learned its one batch by heart.
-    stalls = typical is None or typical <= usual or steady
-    if not (better and stalls) and not (tiny and steady and not probed):
+    stalls = typical is None or typical <= usual or steady  # the probe may have learned its one batch by heart
+    if not (better and stalls) and not (tiny and steady and not any(r.get("losses") for r in lr_probe or ())):
         return
     rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
     message = f"at {f'a learning rate of {rate:.3g}' if rate else 'this learning rate'} "

@@ -71,10 +71,8 @@ def overfitting(
             continue
         best, end = int(one.values.argmin()), float(np.mean(one.values[-3:]))
         low = float(one.values[best])
-        spread = max(noise(one.values), noise(one.values[best:]))
-        risen = end - low
-        # Late: the best lies in the first three quarters; rising: the last third is above the middle one.
-        rest = one.values[best:]
+        spread, risen = max(noise(one.values), noise(one.values[best:])), end - low
+        rest = one.values[best:]  # the best lies in the first three quarters; the last third is above the middle one
         if low <= 0 or (level is not None and low > hopeless * level):
             continue
         if best > 0.75 * (len(one) - 1) or len(rest) < 4 or risen <= max(small * low, sigmas * spread):
