@@ -13,3 +13,9 @@ def test_fires_beyond_the_limit():
 def test_is_quiet_on_look_alikes_and_below_the_limit():
     assert skewed_weight_variance(LayerSeries.of(w=[1.0 + 0.01 * i for i in range(120)])) == []
     assert skewed_weight_variance(LayerSeries.of(w=[])) == []
+
+
+def test_is_quiet_on_the_scales_of_norms_that_began_equal():
+    scales = [0.0, *[3e-6 * i for i in range(1, 120)]]
+    layers = {"net.0.weight": [0.07] * 120, "net.1.weight": scales, "net.3.weight": [0.06] * 120}
+    assert skewed_weight_variance(LayerSeries.of(**layers)) == []

@@ -67,7 +67,10 @@ def lr_too_low(
         return
     (site, one), seen = next(iter(loss.items())), course(next(iter(loss.values())))
     level = constant_loss(sole_loss(losses), targets, initial_loss)
-    if seen is None or seen.span < patience or seen.start <= 0 or (level and seen.start < 0.8 * level):
+    if seen is None or seen.span < patience or seen.start <= 0:
+        return
+    # What is given to backward may be the loss function's value divided by something.
+    if level and (number(sole_loss(losses), "first_value") or seen.start) < 0.8 * level:
         return
     if not np.isfinite(one.values).all() or seen.gain > gain or seen.end > seen.start + sigmas * seen.noise:
         return

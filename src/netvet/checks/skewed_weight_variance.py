@@ -50,7 +50,7 @@ def skewed_weight_variance(
     ## References
     SageMaker Debugger, WeightInitialization and VarianceRatio: 10.
     """
-    found = {}
+    found, starts = {}, []
     for layer, every in param_std.items():
         one = every.finite()
         # Biases and the scales of norms begin at zero or one, and are free to go where they like.
@@ -58,8 +58,11 @@ def skewed_weight_variance(
             continue
         part = max(2, len(one) // 10)
         first, last = float(np.median(one.values[:part])), float(np.median(one.values[-part:]))
+        starts.append(first)
         if first > 0 and last >= 0 and max(last, 1e-30) / first > times:
             found[layer] = (first, last)
+    # Weights that began equal (scales of norms) have a spread after a few steps that is next to nothing.
+    found = {layer: ends for layer, ends in found.items() if ends[0] > 1e-2 * float(np.median(starts))}
     if not found:
         return
     layer = next(iter(found))
