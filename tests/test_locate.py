@@ -40,17 +40,17 @@ SOURCE = PlainSignals(
     ],
 )  # fmt: skip
 def test_a_name_is_turned_into_a_line(where: str, line: int | None) -> None:
-    place = located(Finding("m", where), SOURCE).location
+    place = located(Finding("m", where), SOURCE.get).location
     assert (place.line if place else None) == line
 
 
 def test_the_line_of_a_check_is_kept() -> None:
     place = Location("own.py", 1)
-    assert located(Finding("m", "Adam", location=place), SOURCE).location == place
+    assert located(Finding("m", "Adam", location=place), SOURCE.get).location == place
 
 
 def test_a_run_that_recorded_nothing_gives_no_line() -> None:
-    assert located(Finding("m", "Adam"), PlainSignals()).location is None
+    assert located(Finding("m", "Adam"), PlainSignals().get).location is None
     assert layer_place("fc", None, None) is None
 
 

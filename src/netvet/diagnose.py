@@ -146,7 +146,7 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
         return NotAssessed(one.name, f"none of its signals was recorded ({', '.join(one.optional)})")
     given = {name: value for name, value in found.items() if value is not None}
     try:
-        findings = [located(f, source) for f in one.function(**given, **settings.limits.get(one.name, {}))]
+        findings = [located(f, source.get) for f in one.function(**given, **settings.limits.get(one.name, {}))]
     except Exception as error:  # a broken check must not cost the user the other findings
         return NotAssessed(one.name, f"the check itself failed: {type(error).__name__}: {error}")
     return [Reported(one, f, f.severity or one.severity, (), _allowed(one.name, f, settings.allow)) for f in findings]

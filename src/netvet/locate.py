@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 from netvet.core import Facts, Finding, Location, Record, location_of
 
-if TYPE_CHECKING:
-    from netvet.diagnose import SignalSource
+Get = Callable[[str], object]
 
 # Findings about data as a whole name no loader: the phase says which one is meant.
 _PHASES = {"training data": "train", "training": "train", "evaluation": "eval", "validation": "eval"}
 
 
-def located(finding: Finding, source: SignalSource) -> Finding:
-    """The finding with a line: of the layer, parameter, optimizer, loader or call that it names."""
+def located(finding: Finding, get: Get) -> Finding:
+    """The finding with a line: of the layer, parameter, optimizer, loader or call that it names.
+
+    Args:
+        get: gives a signal by its name, None where it was not recorded.
+    """
     if finding.location is not None or not finding.where:
         return finding
-    place = next((p for p in _places(finding.where, source) if p is not None), None)
+    place = next((p for p in _places(finding.where, get) if p is not None), None)
     return finding if place is None else replace(finding, location=place)
 
 
@@ -34,13 +36,13 @@ def layer_place(name: str, parameters: Facts | None, modules: Facts | None) -> L
     return next((p for p in places if p is not None), None)
 
 
-def _places(where: str, source: SignalSource) -> Iterator[Location | None]:
-    yield layer_place(where, _facts(source, "parameters"), _facts(source, "modules"))
+def _places(where: str, get: Get) -> Iterator[Location | None]:
+    yield layer_place(where, _facts(get, "parameters"), _facts(get, "modules"))
     owner = re.sub(r"/\d+$", "", where)  # a parameter group
-    for optimizer in _facts(source, "optimizers"):
+    for optimizer in _facts(get, "optimizers"):
         if optimizer.get("name") == owner:
             yield location_of(optimizer)
-    loaders = _facts(source, "loaders")
+    loaders = _facts(get, "loaders")
     for loader in loaders:
         if loader.get("name") == where:
             yield location_of(loader, "created", "")
@@ -49,7 +51,7 @@ def _places(where: str, source: SignalSource) -> Iterator[Location | None]:
         yield location_of(fed[0], "created", "") if len(fed) == 1 else None
     site = where.partition(" ")[0]  # the loss of a second optimizer at the same line has its name behind it
     for signal in ("losses", "backwards"):
-        for record in _facts(source, signal):
+        for record in _facts(get, signal):
             if site in (record.get("site"), _site(record)):
                 yield location_of(record)
 
@@ -58,6 +60,6 @@ def _site(record: Record) -> str:
     return f"{PurePath(str(record.get('file'))).name}:{record.get('line')}"
 
 
-def _facts(source: SignalSource, signal: str) -> Facts:
-    found = source.get(signal)
+def _facts(get: Get, signal: str) -> Facts:
+    found = get(signal)
     return found if isinstance(found, Facts) else Facts()

@@ -40,6 +40,8 @@ def ran(tmp_path: Path) -> Ran:
         ("x = [1]\nx = [2]\nmodel(x[0:1])\nx = [3]", 2),
         ("raw = [1]\nx = tensor(raw)\nmodel(x)", 1),
         ("x = [1]\nx = tensor(x)\nmodel(x)", 1),
+        ("raw = [[1], [2]]\nx, z = tensor(raw)\nx = tensor(x)\nmodel(x)", 3),
+        ("raw = [[1], [2]]\nx, z = tensor(raw)\nmodel(x)", 1),
         ("x = [[1]]\nfor i in range(1):\n    batch = x[i]\n    model(batch)", 1),
         ("x, y = [1], [2]\nfor a, b in zip(x, y):\n    model(a)", 1),
         ("data = [1]\nloader = DataLoader(data)\nfor batch in loader:\n    model(batch)", 1),

@@ -18,6 +18,9 @@ def test_fires_when_the_optimizer_never_steps():
     (finding,) = missing_step(Facts.of(optimizer()), CALLS)
     assert finding.message == "Adam never stepped in 400 backward calls, so its parameters never changed"
     assert finding.location == Location("train.py", 20)
+    seen = {**CALLS[0], "file": "train.py", "line": 30}
+    (finding,) = missing_step(Facts.of(optimizer()), Facts.of(seen))
+    assert finding.location == Location("train.py", 30)  # the step belongs behind it
     assert finding.severity == "error"
 
 

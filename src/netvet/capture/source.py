@@ -29,11 +29,13 @@ class Binding:
     Args:
         value: the expression on its right; None where there is none to follow.
         in_loop: it is run again and again: glue, not the origin.
+        shared: it gives several names their values at once, from one call (a split).
     """
 
     line: int
     value: ast.expr | None
     in_loop: bool
+    shared: bool
 
 
 @lru_cache(maxsize=100)
@@ -122,13 +124,17 @@ def _changes(node: Any) -> bool:
 
 def _follow(frame: FrameType | None, value: ast.expr | None) -> Iterator[tuple[str, int]]:
     above, seen = frame.f_lineno if frame is not None else 0, set[int]()
+    own = False
     for _ in range(MAX_STEPS):
         name = _root(value)
         if frame is None or name is None:
             return
         bound = _binding(frame, name, above, seen)
         if bound is not None:
+            if bound.shared and own and not bound.in_loop:
+                return  # the line of its own, where it was given another type, says more
             yield frame.f_code.co_filename, bound.line
+            own = not bound.in_loop
             if not bound.in_loop and not _hands_on(bound.value):
                 return
             seen.add(bound.line)
@@ -221,7 +227,8 @@ def _assigned(node: ast.AST, name: str, *, in_loop: bool) -> Binding | None:
         return None
     for target in targets:
         if any(isinstance(t, ast.Name) and t.id == name for t in ast.walk(target)):
-            return Binding(node.lineno, _part(target, value, name), in_loop)
+            part = _part(target, value, name)
+            return Binding(node.lineno, part, in_loop, isinstance(target, ast.Tuple) and part is value)
     return None
 
 

@@ -40,8 +40,9 @@ def settings_of(module: nn.Module) -> dict[str, Any]:
             found[name] = value
         elif isinstance(value, (tuple, list)) and all(isinstance(v, (bool, int, float, str)) for v in value):
             found[name] = list(value)
-    bias = module._parameters.get("bias", module.__dict__.get("bias"))
-    if "bias" in module._parameters or "bias" in module.__dict__:
+    own = dict(module._parameters.items())  # of a scripted module it is no dict
+    bias = own.get("bias", module.__dict__.get("bias"))
+    if "bias" in own or "bias" in module.__dict__:
         found["bias"] = bias if isinstance(bias, bool) else bias is not None
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Location, check, location_of
 from netvet.stats import number
 
 _CAUSES = (
@@ -77,11 +77,17 @@ def lr_decays_early(
             continue
         if float(np.median(after[-max(3, len(after) // 10) :])) < float(end.mean()) - 3 * abs(fell):
             continue
-        driving = [s for s in schedulers or () if number(s, "steps")]
-        place = location_of(driving[0]) if len(driving) == 1 else None
         message = (
             f"the learning rate fell below {low:.0%} of its peak at step {since} of {last}, while the loss still fell "
             f"({early.mean():.3g} to {end.mean():.3g})"
         )
-        yield Finding(message, group, since, (since - first) / (last - first), 1 - share, place, confidence=0.7)
+        yield Finding(
+            message, group, since, (since - first) / (last - first), 1 - share, _place(schedulers), confidence=0.7
+        )
         return
+
+
+def _place(schedulers: Facts | None) -> Location | None:
+    """Where the only scheduler that drives the rate was made."""
+    driving = [s for s in schedulers or () if number(s, "steps")]
+    return location_of(driving[0]) if len(driving) == 1 else None

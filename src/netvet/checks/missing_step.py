@@ -57,6 +57,6 @@ def missing_step(
         name = optimizer.get("name")
         message = f"{name} never stepped in {calls:g} backward calls, so its parameters never changed"
         severity: Severity = "warning" if stepped else "error"
-        called = [b for b in backwards if not b.get("optimizers")]
-        sure, place = 0.6 if stepped else 1.0, location_of(next(iter(called), optimizer))
+        called = next((p for b in backwards if not b.get("optimizers") and (p := location_of(b))), None)
+        sure, place = 0.6 if stepped else 1.0, called or location_of(optimizer)
         yield Finding(message, name, 0, 0.0, 1.0, place, severity=severity, confidence=sure)

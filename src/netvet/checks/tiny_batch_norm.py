@@ -65,6 +65,6 @@ def tiny_batch_norm(
     )
     name = str(record.get("name"))
     fed = next((x for x in loaders or () if x.get("phase") != "eval" and x.get("batch_size") == batch), None)
-    place = location_of(fed, "created") or location_of(record, "created")
+    place = location_of(fed, "created") or location_of(record, "created", "")
     evidence = {"layers": [str(r.get("name")) for *_, r in hit][:50]}
     yield Finding(message, name, 0, batch, limit, place, evidence, severity=severity, confidence=0.8)

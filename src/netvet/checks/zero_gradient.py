@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Severity, check
+from netvet.core import Facts, Finding, Severity, check, location_of
 from netvet.stats import listed, number
 
+# Operations that are flat nearly everywhere: their derivative is zero.
+_STEPS = ("Sign", "Round", "Floor", "Ceil", "Trunc", "Heaviside")
 _CAUSES = (
     "detached-parameters", "detached-loss", "clipped-loss", "symmetric-init", "wrong-call-order", "dead-relu",
     "saturated-activation", "double-softmax", "wrong-output-activation", "repeated-activation",
@@ -28,6 +30,7 @@ _CAUSES = (
 )
 def zero_gradient(
     parameters: Facts,
+    graph: Facts | None = None,
     *,
     patience: int = 5,  # sampled steps; the catalogue asks for 20 steps, and samples are further apart
     share: float = 0.01,  # of the trainable elements; less is a note
@@ -67,5 +70,6 @@ def zero_gradient(
         f"the gradient of {len(names)} {many} ({listed(names)}) is exactly zero in all "
         f"{number(dead[0], 'deep_steps'):g} sampled steps: {part:.0%} of the trainable elements"
     )
+    place = next((location_of(node) for node in graph or () if node.get("op") in _STEPS), None)
     severity: Severity | None = "note" if part < share else None
-    yield Finding(message, names[0], 0, part, share, None, {"parameters": names[:50]}, severity, 0.8)
+    yield Finding(message, names[0], 0, part, share, place, {"parameters": names[:50]}, severity, 0.8)
