@@ -73,6 +73,11 @@ class Recorder:
         """False while probes run and in forked children (loader workers): nothing is recorded then."""
         return not self.suspended and os.getpid() == self._pid
 
+    def adopt(self, writer: RunWriter) -> None:
+        """Record in this forked process from now on."""
+        self.writer = writer
+        self._pid = os.getpid()
+
     def value(self, step: int, signal: str, value: float, key: str | None = None) -> None:
         """Append one number to a signal."""
         if signal == "loss":

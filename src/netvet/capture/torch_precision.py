@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import zlib
 from collections import deque
 from typing import Any
 
@@ -15,6 +16,8 @@ from netvet.capture.torch_order import place
 from netvet.capture.torch_parameters import as_floats, local
 
 MAX_SHARES = 1_000
+# Replicas that drift apart do so at the first step; the later ones show those that drift through rare branches.
+HASHED_STEPS, MAX_HASHED = (1, 2, 10, 100, 1_000, 10_000), 1_000_000
 
 
 class PrecisionCollector:
@@ -92,6 +95,10 @@ def wrapper_of(model: nn.Module) -> str | None:
     return "FSDP" if names & {"FullyShardedDataParallel", "FSDPModule"} else None
 
 
+def _hash(parameter: torch.Tensor) -> int:
+    return zlib.crc32(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+
+
 class ReplicaCollector:
     """Records `replicas`, without a word to the other processes: a question could block them."""
 
@@ -115,6 +122,14 @@ class ReplicaCollector:
         raw = event.module is not event.model and event.module is unwrapped(event.model)
         if wrapper == "DistributedDataParallel" and raw and not self._record["raw_module_called"]:
             self._record |= {"raw_module_called": True, "first_step": self._session.step, **place(event.site)}
+
+    def on_step_end(self, _event: Step) -> None:
+        step = self._session.step
+        if self._record is None or step not in HASHED_STEPS or self._record["wrapper"] == "FSDP":
+            return
+        found = {name: p for name, p, _ in self._session.models.parameters() if p.numel() <= MAX_HASHED}
+        hashes = {name: _hash(p) for name, p in list(found.items())[:200]}
+        self._record = {**self._record, "hashes": {**self._record.get("hashes", {}), str(step): hashes}}
 
     def on_report(self, _: None) -> None:
         if self._record is not None:

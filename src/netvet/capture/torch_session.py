@@ -13,6 +13,7 @@ from netvet.capture.torch_hand_losses import tap_log_probs
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_origins import origins_of
 from netvet.capture.torch_patch import Patches
+from netvet.capture.torch_ranks import gather_ranks, tap_ranks
 from netvet.capture.torch_taps_loop import (
     OptimizerTap,
     tap_checkpoints,
@@ -63,6 +64,7 @@ class Watch:
         )  # fmt: skip
         for tap in taps:
             tap(session, patches)
+        tap_ranks(self.recorder, patches, self.finish)
         session.emit("start")
 
     def on_step_end(self, _step: Any) -> None:
@@ -79,6 +81,8 @@ class Watch:
         try:
             self.session.emit("finish", ended)
             self.session.emit("report")
+            if self.session.step == 0:  # the training may have gone on in ranks that the script started
+                self.session.step = self.recorder.guard("ranks", gather_ranks)(self.recorder) or 0
         finally:
             self.remove()
 
