@@ -128,7 +128,7 @@ class NonFiniteOriginCollector:
             counts[name] = counts.get(name, 0) + 1
             field = _DERIVATIVES[name][0] if name in _DERIVATIVES else _VALUES.get(name)
             saved = _saved(node, field) if field else None
-            if saved is not None and _value_breaks(name, saved):
+            if saved is not None and _value_breaks(node, name, saved):
                 found = _operand(name, saved) | {"op": name, **self._place(name, counts[name])}
         self._record(found, "forward")
 
@@ -209,7 +209,7 @@ def _is_root(node: Any) -> bool:
     return isinstance(exponent, (int, float)) and exponent < 1
 
 
-def _value_breaks(name: str, saved: torch.Tensor) -> bool:
+def _value_breaks(node: Any, name: str, saved: torch.Tensor) -> bool:
     """The operation made a number that is not finite out of finite ones."""
     if name in _VALUES:
         return bool(torch.isinf(saved).any()) and not bool(torch.isnan(saved).any())
@@ -217,7 +217,12 @@ def _value_breaks(name: str, saved: torch.Tensor) -> bool:
         return not bool(torch.isfinite(saved).all())
     if not bool(torch.isfinite(saved).all()) or name in ("Acos", "Asin"):
         return bool((saved.abs() > 1).any()) if name in ("Acos", "Asin") else False
-    return bool((saved < 0).any()) if name.startswith("Pow") else bool(_DERIVATIVES[name][1](saved).any())
+    if name.startswith("Pow"):
+        exponent = getattr(node, "_saved_exponent", None)
+        if not isinstance(exponent, (int, float)):
+            return False
+        return bool(((saved < 0) & (exponent != int(exponent)) | (saved == 0) & (exponent < 0)).any())
+    return bool(_DERIVATIVES[name][1](saved).any())
 
 
 def _operand(name: str, saved: torch.Tensor) -> dict[str, Any]:
