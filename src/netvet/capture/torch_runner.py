@@ -194,7 +194,8 @@ def _execute_module(options: RunOptions) -> None:
     try:
         runpy.run_module(options.target, run_name="__main__", alter_sys=True)
     except ImportError as error:
-        if error.name is None or not options.target.startswith(error.name):
+        *_, innermost = _chain(error.__traceback__)
+        if "runpy" not in innermost.tb_frame.f_code.co_filename:  # the module was found: the error is its own
             raise
         raise NetvetError(f"no such module: {options.target!r}; expected a module that `python -m` can run") from None
 
