@@ -1,4 +1,5 @@
 # expect: duplicate-samples
+# location: none
 # note: every shard is cut from the very start: early rows are in the training set six times
 import argparse
 
@@ -12,7 +13,7 @@ def make_shards(x, y, size):
     shards = []
     for start in range(0, len(x), size):
         end = start + size
-        shards.append(TensorDataset(x[:end], y[:end]))  # fault
+        shards.append(TensorDataset(x[:end], y[:end]))
     return ConcatDataset(shards)
 
 

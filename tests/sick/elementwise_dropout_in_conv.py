@@ -12,7 +12,7 @@ class Net(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 16, 3, 1, padding=1)
         self.conv2 = nn.Conv2d(16, 32, 3, 1, padding=1)
-        self.dropout = nn.Dropout(0.15)
+        self.dropout = nn.Dropout(0.15)  # fault
         self.pool = nn.MaxPool2d(2)
         self.fc = nn.Linear(32 * 4, 10)
 

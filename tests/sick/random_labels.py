@@ -1,4 +1,5 @@
 # expect: random-labels
+# location: none
 # note: images and labels are shuffled independently, a label no longer belongs to its image
 import argparse
 
@@ -12,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 def shuffled(arrays, rng):
     result = []
     for array in arrays:
-        result.append(array[rng.permutation(len(array))])  # fault
+        result.append(array[rng.permutation(len(array))])
     return result
 
 

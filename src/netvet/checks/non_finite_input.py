@@ -47,7 +47,9 @@ def non_finite_input(
     """
     broken = any(len(s) and not np.isfinite(s.values).all() for s in (loss or {}).values())
     proven = any(f.get("from_input") is True for f in first_non_finite or ())
-    other = any(f.get("from_input") is False for f in first_non_finite or ()) and not proven
+    # Without an operation or a weight that is to blame, the search has only not found where it began.
+    found = [f for f in first_non_finite or () if f.get("op") or f.get("from_weights")]
+    other = any(f.get("from_input") is False for f in found) and not proven
     for record in sorted(inputs, key=lambda r: r.get("phase") != "train"):
         count = number(record, "nonfinite")
         if not count or "mask" in str(record.get("position")).lower():
