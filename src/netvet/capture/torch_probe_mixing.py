@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map_only
 
-from netvet.capture.torch_models import unwrapped
 from netvet.capture.torch_ops import ModelCall, tensors_in
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probe_tools import (
@@ -18,9 +17,9 @@ from netvet.capture.torch_probe_tools import (
     first_calls,
     float_outputs,
     loss_operations,
-    module_outputs,
     run_call,
 )
+from netvet.capture.torch_probe_trace import Leak, Trace, first_leak
 from netvet.capture.torch_probes import ProbeContext
 from netvet.capture.torch_tensors import is_plain
 
@@ -186,7 +185,7 @@ def _record_mixing(
     tried = min(PERTURBED, axes.size)
     share = len(pairs) / (tried * (axes.size - 1))
     later = all(j > i for i, j in pairs)
-    module = None
+    leak = None
     if pairs:
         index = pairs[0][0]
         other = (index + max(1, axes.size // 2)) % axes.size
@@ -194,13 +193,13 @@ def _record_mixing(
         changes = {id(t): _swap(t, axes.of_input, index, other) for t in tensors}
         allowed = torch.zeros(axes.size, dtype=torch.bool)
         allowed[index] = True
-        module = first_mixing(call, changes, axes.size, allowed)
+        leak = first_mixing(call, changes, axes.size, allowed)
     context.add(
         "batch_mixing",
         {
             "model": context.models.name(call.original), "axis": axes.of_input, "mixed": share,
-            "pair": list(pairs[0]) if pairs else None, "mode": "eval", "legal": _legal(call), "op": None,
-            "module": module, **place(call.site),
+            "pair": list(pairs[0]) if pairs else None, "mode": "eval", "legal": _legal(call),
+            **(leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}),
             "structure": None if not pairs else "all" if share > 0.99 else "earlier" if later else "block",
         },
     )  # fmt: skip
@@ -213,27 +212,13 @@ def _legal(call: ModelCall) -> list[str] | None:
     return names or None
 
 
-def first_mixing(call: ModelCall, changes: dict[int, torch.Tensor], size: int, allowed: torch.Tensor) -> str | None:
-    """Path of the first module whose output moves where it must not although its input does not."""
-    base: list[tuple[str, list[torch.Tensor], list[torch.Tensor]]] = []
-    new: list[tuple[str, list[torch.Tensor], list[torch.Tensor]]] = []
-    for seen, replaced in ((base, dict[int, torch.Tensor]()), (new, changes)):
-
-        def see(name: str, _module: nn.Module, given: Any, output: Any, into: Any = seen) -> None:
-            if len(into) < 1000:
-                into.append((name, [t.clone() for t in float_outputs(given)], float_outputs(output)))
-
-        with module_outputs(call.module, see):
-            changed_call(call, replaced)
-    for old, other in zip(base, new, strict=False):
-        if old[0] != other[0]:
-            return None
-        if _leaks(old[2], other[2], size, allowed):
-            name = old[0]
-            if _leaks(old[1], other[1], size, allowed):  # already in what it was given: its parent's own code
-                name = name.rpartition(".")[0]
-            return name or type(unwrapped(call.original)).__name__
-    return None
+def first_mixing(call: ModelCall, changes: dict[int, torch.Tensor], size: int, allowed: torch.Tensor) -> Leak | None:
+    """The first operation whose result moves where it must not."""
+    with Trace() as base:
+        changed_call(call, {})
+    with Trace() as changed:
+        changed_call(call, changes)
+    return first_leak(call, base, changed, lambda old, new: _leaks([old], [new], size, allowed))
 
 
 def _leaks(old: list[torch.Tensor], new: list[torch.Tensor], size: int, allowed: torch.Tensor) -> bool:
@@ -343,15 +328,16 @@ def _record_leak(
             pair, changes = [int(early.nonzero()[0]), last + 1], {id(original): later}
     if not tested:
         return
-    module = None
+    leak = None
     if pair is not None:
         allowed = torch.arange(steps) >= pair[1]
-        module = first_mixing(call, changes, steps, allowed) if tensor.shape[0] != tensor.shape[1] else None
+        leak = first_mixing(call, changes, steps, allowed) if tensor.shape[0] != tensor.shape[1] else None
     context.add(
         "future_leak",
         {
             "model": context.models.name(call.original), "autoregressive": "target is input shifted by 1",
-            "leaks": leaking / tested, "pair": pair, "op": None, "module": module, **place(call.site), "shift": 1,
+            "leaks": leaking / tested, "pair": pair, "shift": 1,
+            **(leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}),
         },
     )  # fmt: skip
 
