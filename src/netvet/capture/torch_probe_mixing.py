@@ -212,13 +212,22 @@ def _legal(call: ModelCall) -> list[str] | None:
     return names or None
 
 
-def first_mixing(call: ModelCall, changes: dict[int, torch.Tensor], size: int, allowed: torch.Tensor) -> Leak | None:
-    """The first operation whose result moves where it must not."""
+def first_mixing(
+    call: ModelCall, changes: dict[int, torch.Tensor], size: int, allowed: torch.Tensor, only: int | None = None
+) -> Leak | None:
+    """The first operation whose result moves where it must not, along one axis or along any of that size."""
+
+    def leaks(old: torch.Tensor, new: torch.Tensor) -> bool:
+        if only is None:
+            return _leaks([old], [new], size, allowed)
+        moved = _moved(old, new, only) if old.dim() > 2 and old.shape[:2] == (size, size) else None
+        return moved is not None and bool((moved.cpu() & ~allowed).any())
+
     with Trace() as base:
         changed_call(call, {})
     with Trace() as changed:
         changed_call(call, changes)
-    return first_leak(call, base, changed, lambda old, new: _leaks([old], [new], size, allowed))
+    return first_leak(call, base, changed, leaks)
 
 
 def _leaks(old: list[torch.Tensor], new: list[torch.Tensor], size: int, allowed: torch.Tensor) -> bool:
@@ -331,7 +340,8 @@ def _record_leak(
     leak = None
     if pair is not None:
         allowed = torch.arange(steps) >= pair[1]
-        leak = first_mixing(call, changes, steps, allowed) if tensor.shape[0] != tensor.shape[1] else None
+        only = axis if tensor.shape[0] == tensor.shape[1] else None  # else the shape tells which axis is time
+        leak = first_mixing(call, changes, steps, allowed, only)
     context.add(
         "future_leak",
         {
