@@ -19,6 +19,8 @@ from netvet.capture.torch_tensors import finite
 _GAINS = {"Relu": 2.0, "LeakyRelu": 2.0, "Gelu": 2.0, "Silu": 2.0, "Elu": 2.0, "Tanh": 25.0 / 9.0, "Sigmoid": 1.0}
 _WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
 MAX_UNITS, MAX_LAYERS = 4096, 500
+# The std of fewer values than this says nothing about a layer: one sample and two actions, say.
+MIN_VALUES = 64
 
 
 def depth_scale(context: ProbeContext) -> None:
@@ -31,7 +33,8 @@ def depth_scale(context: ProbeContext) -> None:
             if isinstance(module, _WEIGHTED) and isinstance(output, torch.Tensor):
                 values = output.detach().float()
                 more.setdefault(name, []).append(float(values.std(correction=0)))
-                into[name] = into.get(name) or (module, output, float(values.std(correction=0)), float(values.mean()))
+                std = more[name][-1] if values.numel() >= MIN_VALUES else math.nan
+                into[name] = into.get(name) or (module, output, std, float(values.mean()))
 
         with torch.enable_grad(), module_outputs(model, see):
             loss = context.replay.run().loss
@@ -46,16 +49,35 @@ def depth_scale(context: ProbeContext) -> None:
             _layer(name, *found[:1], found[2], found[3], gradient, activation) | _repeated(again[name])
             for (name, found), gradient in zip(seen.items(), gradients, strict=True)
         ]
-        hidden = layers[:-1]
+        inner = _feeding(outputs)
+        hidden = [layer for i, layer in enumerate(layers) if i in inner] or layers[:-1]
         context.add(
             "depth_scale",
             {
                 "model": context.models.name(original), "layers": layers, "nonlinearity": activation,
-                "activation_ratio": _ratio(hidden[-1]["activation_std"], layers[0]["activation_std"]),
+                "activation_ratio": _ratio(hidden[-1]["activation_std"], hidden[0]["activation_std"]),
                 "gradient_ratio": _ratio(layers[0]["gradient_std"], layers[-1]["gradient_std"]),
                 "weighted_layers": len(layers),
             },
         )  # fmt: skip
+
+
+def _feeding(outputs: list[torch.Tensor]) -> set[int]:
+    """Which of the outputs go into another one: the others are heads, whose scale is a matter of the loss."""
+    index = {output.grad_fn: i for i, output in enumerate(outputs)}
+    found: set[int] = set()
+    for output in outputs:
+        queue = [n for n, _ in output.grad_fn.next_functions if n is not None] if output.grad_fn else []
+        seen = set(queue)
+        while queue:
+            node = queue.pop()
+            if node in index:
+                found.add(index[node])
+                continue  # what is behind it is found from there
+            new = {n for n, _ in node.next_functions if n is not None and n not in seen}
+            seen |= new
+            queue += new
+    return found
 
 
 def _models(context: ProbeContext) -> list[tuple[nn.Module, nn.Module]]:

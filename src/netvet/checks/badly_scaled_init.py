@@ -26,6 +26,7 @@ def badly_scaled_init(
     per_ten: float = 10.0,  # catalogue: change of the std by more than this per ten layers
     total: float = 100.0,  # and by more than this in all: a few default layers shrink it by less
     large: float = 10.0,  # weights that are so many times larger than suggested
+    explained: float = 0.5,  # share of the change (as a logarithm) that the scale of the weights must account for
 ) -> Iterator[Finding]:
     """The std of the activations grows or shrinks from layer to layer before the first step.
 
@@ -59,6 +60,9 @@ def badly_scaled_init(
         worst = max(layers, key=_off)
         if _off(worst) < math.log(1.5) or (ratio > 1 and change < total * large and _off(worst) < math.log(large) / 2):
             continue
+        # Inputs on an odd scale, norms and saturation change the std as well: the weights must account for it.
+        if math.copysign(1.0, math.log(ratio)) * sum(map(_off_by, layers)) < explained * math.log(change):
+            continue
         verb = "grows" if ratio > 1 else "shrinks"
         first, last = layers[0], layers[-1]
         ends = f"({first.get('name')} {first['activation_std']:.3g}, {last.get('name')} {last['activation_std']:.3g})"
@@ -84,7 +88,11 @@ def _recurrence(record: Record, per_ten: float, total: float) -> Iterator[Findin
         yield Finding(message, name, 0, growth, total, location_of(record), evidence, confidence=0.9)
 
 
-def _off(layer: dict[str, Any]) -> float:
-    """How far the weights are from the suggested scale, as a log ratio."""
+def _off_by(layer: dict[str, Any]) -> float:
+    """How far the weights are above (or below) the suggested scale, as a log ratio; 0 where that is not known."""
     std, wanted = number(layer, "weight_std"), number(layer, "suggested_std")
-    return abs(math.log(std / wanted)) if std and wanted and std > 0 and wanted > 0 else -1.0
+    return math.log(std / wanted) if std and wanted and std > 0 and wanted > 0 else 0.0
+
+
+def _off(layer: dict[str, Any]) -> float:
+    return abs(_off_by(layer))
