@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netvet.core import LayerSeries, Series
+from netvet.core import LayerSeries, Location, Series, location_of
 
 # A normal distribution's MAD times this is its std.
 MAD_TO_STD = 1.4826
@@ -244,6 +244,14 @@ def norm_left(param_norm: Mapping[str, Series] | None) -> float:
     kept = [s.finite().values for n, s in (param_norm or {}).items() if not n.endswith("bias")]
     shares = [float(v[-1] / v[0]) for v in kept if len(v) > 1 and v[0] > 0]
     return float(np.median(shares)) if shares else 1.0
+
+
+def used_rate(
+    lr: Mapping[str, Series] | None, optimizers: Iterable[Mapping[str, Any]] | None
+) -> tuple[float | None, Location | None]:
+    """The highest learning rate of a run, and where the first optimizer that stepped was made."""
+    rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
+    return rate, next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
 
 
 def learns(loss: Mapping[str, Series] | None, *, gain: float = 0.1) -> bool:

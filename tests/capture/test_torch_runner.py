@@ -143,9 +143,7 @@ def test_a_script_that_does_not_train_is_told_so(tmp_path, text):
     assert "no training step was seen" in out
 
 
-def test_what_is_off_the_road_is_no_error_of_ours(tmp_path):
-    """Several models and optimizers, cells called many times a step, tied and sparse weights, accumulation."""
-    text = """
+OFF_THE_ROAD = """
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -181,7 +179,11 @@ for step in range(4):
     cell.step(), sparse.step(), other.step()
 print(round(float(loss), 6))
 """
-    _, plain, _ = python(written(tmp_path, text), "train.py")
+
+
+def test_what_is_off_the_road_is_no_error_of_ours(tmp_path):
+    """Several models and optimizers, cells called many times a step, tied and sparse weights, accumulation."""
+    _, plain, _ = python(written(tmp_path, OFF_THE_ROAD), "train.py")
     code, out, err = netvet(tmp_path, "--fail-on", "never", "train.py")
     assert code == 0, err
     assert out.splitlines()[0] == plain.strip()

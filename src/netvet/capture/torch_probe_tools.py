@@ -146,7 +146,8 @@ def feeds_loss_once(context: ProbeContext, operation: LossOperation) -> bool:
 def _consumers(loss: torch.Tensor, tensor: torch.Tensor) -> int:
     """How many nodes of the graph of a loss take this very tensor."""
     wanted, count = (tensor.grad_fn, tensor.output_nr), 0
-    seen, queue = set(), [loss.grad_fn]
+    seen: set[Any] = set()
+    queue = [loss.grad_fn]
     while queue and len(seen) < MAX_NODES:
         node = queue.pop()
         if node is None or node in seen:

@@ -77,13 +77,10 @@ def lr_decays_early(
             continue
         if float(np.median(after[-max(3, len(after) // 10) :])) < float(end.mean()) - 3 * abs(fell):
             continue
-        message = (
-            f"the learning rate fell below {low:.0%} of its peak at step {since} of {last}, while the loss still fell "
-            f"({early.mean():.3g} to {end.mean():.3g})"
-        )
-        yield Finding(
-            message, group, since, (since - first) / (last - first), 1 - share, _place(schedulers), confidence=0.7
-        )
+        message = f"the learning rate fell below {low:.0%} of its peak at step {since} of {last}, while the loss still "
+        message += f"fell ({early.mean():.3g} to {end.mean():.3g})"
+        used = (since - first) / (last - first)
+        yield Finding(message, group, since, used, 1 - share, _place(schedulers), confidence=0.7)
         return
 
 

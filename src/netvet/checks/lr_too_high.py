@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Location, Record, check, location_of
-from netvet.stats import constant_loss, course, lr_trials, matrix_ratio, number, restless, sole_loss
+from netvet.core import Facts, Finding, LayerSeries, Location, Record, check
+from netvet.stats import constant_loss, course, lr_trials, matrix_ratio, number, restless, sole_loss, used_rate
 
 _CAUSES = (
     "missing-zero-grad", "unreduced-loss", "unscaled-input", "unscaled-target", "negated-loss", "badly-scaled-init",
@@ -67,43 +67,43 @@ def lr_too_high(
     """
     if len(loss) != 1:
         return
-    (site, one), sole = next(iter(loss.items())), sole_loss(losses)
-    seen = course(one)
+    site, one = next(iter(loss.items()))
+    seen, level = course(one), constant_loss(sole_loss(losses), targets, initial_loss)
     if seen is None or seen.span < patience or seen.start <= 0 or seen.best < 0:
         return
-    level = constant_loss(sole, targets, initial_loss)
-    base = min(seen.start, level) if level else seen.start
-    place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
-    rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
+    learned = (1 - gain) * (min(seen.start, level) if level else seen.start)
+    rate, place = used_rate(lr, optimizers)
     broken = not np.isfinite(one.values[-1])
-    if seen.best < (1 - gain) * base - sigmas * seen.error or (seen.end < (1 - gain) * base and not broken):
+    if seen.best < learned - sigmas * seen.error or (seen.end < learned and not broken):
         if restless(one, update_ratio, fixed_batch_flips):
             yield from _tried(lr_trial, site, rate, place)
         return
     longest = matrix_ratio(update_ratio or {}, early=20)
     better = next((b for r in lr_probe or () if (b := _better(r, sigmas)) is not None), None)
-    probed = any(r.get("losses") for r in lr_probe or ())
-    if not (longest is not None and longest > ratio and (not probed or better)) and not better:
+    if not better and (not longest or longest <= ratio or any(r.get("losses") for r in lr_probe or ())):
         return
-    message = f"with a learning rate of {rate:.3g} " if rate else "at this learning rate "
-    message += "the loss became NaN or infinite" if broken else f"the loss went from {seen.start:.3g} to {seen.end:.3g}"
-    if longest is not None and longest > ratio:
+    message = f"{_at(rate)} the loss "
+    message += "became NaN or infinite" if broken else f"went from {seen.start:.3g} to {seen.end:.3g}"
+    if longest and longest > ratio:
         message += f", and single steps changed the weights by up to {longest:.0%}"
-    if better:
-        message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}"
+    message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}" if better else ""
     yield Finding(message, site, 0, longest, ratio, place, confidence=0.9 if better else 0.7)
+
+
+def _at(rate: float | None) -> str:
+    return f"with a learning rate of {rate:.3g}" if rate else "at this learning rate"
 
 
 def _tried(trials: Facts | None, site: str, rate: float | None, place: Location | None) -> Iterator[Finding]:
     """The run learns, but a copy that repeated its first steps at a smaller rate learned far more."""
     for trial in lr_trials(trials):
         if trial.far_better(trial.slower):
-            what = f"with a learning rate of {rate:.3g}" if rate else "at this learning rate"
-            message = f"{what} the loss ended at {trial.end:.3g}; a copy that repeated the first steps on the same "
+            message = (
+                f"{_at(rate)} the loss ended at {trial.end:.3g}; a copy that repeated the first steps on the same "
+            )
             message += f"batches at {trial.multiple:g} times the rate reached {trial.slower:.3g}, and at the full rate "
             message += f"{trial.own:.3g}"
-            ratio = trial.own / trial.slower
-            yield Finding(message, site, 0, ratio, 2.0, place, severity="warning", confidence=0.85)
+            yield Finding(message, site, 0, trial.own / trial.slower, 2.0, place, severity="warning", confidence=0.85)
 
 
 def _better(probe: Record, sigmas: float) -> tuple[float, float] | None:
