@@ -339,15 +339,13 @@ def _record_leak(
         return
     leak = None
     if pair is not None:
-        allowed = torch.arange(steps) >= pair[1]
         only = axis if tensor.shape[0] == tensor.shape[1] else None  # else the shape tells which axis is time
-        leak = first_mixing(call, changes, steps, allowed, only)
+        leak = first_mixing(call, changes, steps, torch.arange(steps) >= pair[1], only)
     context.add(
         "future_leak",
         {
             "model": context.models.name(call.original), "autoregressive": "target is input shifted by 1",
-            "leaks": leaking / tested, "pair": pair, "shift": 1,
-            **(leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}),
+            "leaks": leaking / tested, "pair": pair, "shift": 1, **(leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}),
         },
     )  # fmt: skip
 
