@@ -345,7 +345,8 @@ def _record_leak(
         "future_leak",
         {
             "model": context.models.name(call.original), "autoregressive": "target is input shifted by 1",
-            "leaks": leaking / tested, "pair": pair, "shift": 1, **(leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}),
+            "leaks": leaking / tested, "pair": pair, "shift": 1,
+            **(leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}),
         },
     )  # fmt: skip
 
