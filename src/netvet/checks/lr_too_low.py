@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.core import Facts, Finding, LayerSeries, Record, check
-from netvet.stats import change, constant_loss, course, matrix_ratio, number, sole_loss, used_rate
+from netvet.stats import Course, change, constant_loss, course, matrix_ratio, number, sole_loss, used_rate
 
 _CAUSES = (
     "misstepped-scheduler", "lr-decays-early", "missing-step", "detached-loss", "wrong-call-order", "double-softmax",
@@ -69,24 +69,31 @@ def lr_too_low(
     seen, level = course(one), constant_loss(sole, targets, initial_loss)
     if seen is None or seen.span < patience or seen.start <= 0:
         return
-    # What is given to backward may be the loss function's value divided by something.
-    below = level is not None and (number(sole, "first_value") or seen.start) < 0.8 * level
-    if below or not np.isfinite(one.values).all() or seen.gain > gain or seen.end > seen.start + sigmas * seen.noise:
+    first = number(sole, "first_value") or seen.start  # backward may be given the function's value divided by something
+    if (
+        (level and first < 0.8 * level)
+        or not np.isfinite(one.values).all()
+        or seen.gain > gain
+        or seen.end > seen.start + sigmas * seen.noise
+    ):
         return
     moved, typical = change(one), matrix_ratio(update_ratio or {})
     steady = moved is not None and moved.z > sigmas and moved.first > moved.last
     better = next(filter(None, (_better(r, sigmas) for r in lr_probe or ())), None)
     tiny = typical is not None and 0 < typical < ratio
-    # The probe may have learned its one batch by heart.
-    shown = better and (typical is None or typical <= usual or steady)
+    shown = better and (typical is None or typical <= usual or steady)  # else it learned its one batch by heart
     if not shown and not (tiny and steady and not any(r.get("losses") for r in lr_probe or ())):
         return
     rate, place = used_rate(lr, optimizers)
+    message = _told(rate, typical, seen, better)
+    yield Finding(message, site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7)
+
+
+def _told(rate: float | None, typical: float | None, seen: Course, better: tuple[float, float] | None) -> str:
     message = f"at {f'a learning rate of {rate:.3g}' if rate else 'this learning rate'} "
     message += f"a step changes the weights by {100 * typical:.1g}%: " if typical is not None else ""
     message += f"the loss fell from {seen.start:.3g} to {seen.end:.3g} only in {seen.span} steps"
-    message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}" if better else ""
-    yield Finding(message, site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7)
+    return message + (f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}" if better else "")
 
 
 def _held_back(lr: LayerSeries | None, clips: Facts | None) -> bool:
