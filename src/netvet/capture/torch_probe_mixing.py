@@ -316,7 +316,7 @@ def _record_leak(
     if not found:
         return
     which, shape = found[0]
-    leaking, tested, pair, changes = 0, 0, None, {}
+    leaking, tested, pair, changes, leak = 0, 0, None, {}, None
     for last in sorted({0, steps // 3, steps // 2, steps - 2}):
         later = tensor.clone()
         # Another order of the same values: the other samples' for a batch, turned round for a single one.
@@ -337,16 +337,15 @@ def _record_leak(
             pair, changes = [int(early.nonzero()[0]), last + 1], {id(original): later}
     if not tested:
         return
-    leak = None
     if pair is not None:
         only = axis if tensor.shape[0] == tensor.shape[1] else None  # else the shape tells which axis is time
         leak = first_mixing(call, changes, steps, torch.arange(steps) >= pair[1], only)
+    where = leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}
     context.add(
         "future_leak",
         {
-            "model": context.models.name(call.original), "autoregressive": "target is input shifted by 1",
-            "leaks": leaking / tested, "pair": pair, "shift": 1,
-            **(leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}),
+            "model": context.models.name(call.original), "leaks": leaking / tested, "pair": pair, "shift": 1,
+            "autoregressive": "target is input shifted by 1", **where,
         },
     )  # fmt: skip
 
