@@ -70,12 +70,8 @@ def lr_too_low(
     if seen is None or seen.span < patience or seen.start <= 0:
         return
     first = number(sole, "first_value") or seen.start  # backward may be given the function's value divided by something
-    if (
-        (level and first < 0.8 * level)
-        or not np.isfinite(one.values).all()
-        or seen.gain > gain
-        or seen.end > seen.start + sigmas * seen.noise
-    ):
+    learned = seen.gain > gain or (level and first < 0.8 * level)
+    if learned or not np.isfinite(one.values).all() or seen.end > seen.start + sigmas * seen.noise:
         return
     moved, typical = change(one), matrix_ratio(update_ratio or {})
     steady = moved is not None and moved.z > sigmas and moved.first > moved.last
@@ -85,8 +81,9 @@ def lr_too_low(
     if not shown and not (tiny and steady and not any(r.get("losses") for r in lr_probe or ())):
         return
     rate, place = used_rate(lr, optimizers)
-    message = _told(rate, typical, seen, better)
-    yield Finding(message, site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7)
+    yield Finding(
+        _told(rate, typical, seen, better), site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7
+    )
 
 
 def _told(rate: float | None, typical: float | None, seen: Course, better: tuple[float, float] | None) -> str:
