@@ -39,6 +39,8 @@ def metric(watch, evaluate, **settings):
         lambda out: out.softmax(1).max(1).indices.ne(Y).sum(),
         lambda out: out.argmax(1, keepdim=True).eq(Y.view(-1, 1)).sum(),
         lambda out: (out.topk(1, 1).indices.squeeze() == Y).sum(),
+        lambda out: (torch.topk(out, k=1)[1].squeeze() == Y).sum(),
+        lambda out: (torch.topk(out, 3)[1][:, 0] == Y).sum() + (torch.topk(out, 1)[1].squeeze() == Y).sum(),
         lambda out: (out.detach().cpu().argmax(1).long() == Y).sum(),
     ],
 )

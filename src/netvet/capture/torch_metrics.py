@@ -166,9 +166,9 @@ class MetricCollector:
     def _choose(self, known: _Derived, name: str, given: list[Any], kwargs: dict[str, Any], output: Any) -> None:
         """An arg-max, a max with its indices, or a top 1."""
         dims = [a for a in given[1:] if isinstance(a, int) and not isinstance(a, bool)]
-        axis = kwargs.get(
-            "dim", kwargs.get("axis", dims[-1 if name == "topk" and len(dims) > 1 else 0] if dims else None)
-        )
+        if name == "topk":  # its first number is k, unless that has a name; its axis is the last by default
+            dims = dims["k" not in kwargs :] or [-1]
+        axis = kwargs.get("dim", kwargs.get("axis", dims[0] if dims else None))
         made = output if isinstance(output, torch.Tensor) else getattr(output, "indices", None)
         if made is None or axis is None or (name == "max" and isinstance(output, torch.Tensor)):
             return

@@ -206,6 +206,8 @@ def _text(error: BaseException | None) -> str | None:
 
 def _users_part(frames: TracebackType | None) -> TracebackType | None:
     """The traceback as it would be without netvet: without the frames of its taps and of what ran the script."""
+    if os.environ.get("NETVET_DEBUG"):
+        return frames
     kept = [
         frame
         for frame in _chain(frames)

@@ -10,7 +10,7 @@ from netvet.stats import number
 # Ops that move samples into each other only by mistake, ops that may do so by design, by parts of their names.
 _MISTAKES = ("view", "reshape", "permute", "transpose", "flatten", "gru", "lstm", "rnn", "attention", "softmax",
              "layer_norm", "cumsum", "roll", "norm")  # fmt: skip
-_DOUBTFUL = ("mean", "sum", "max", "amax", "min", "cat")
+_DOUBTFUL = ("mean", "sum", "max", "amax", "min", "cat", "std", "var", "sub", "add", "mul", "div", "true_divide")
 
 
 @check(
