@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from netvet.core import Finding, LayerSeries, Severity, check
-from netvet.stats import robust_spread
+from netvet.stats import MAD_TO_STD
 
 _CAUSES = (
     "lr-too-high", "unscaled-input", "unscaled-target", "badly-scaled-init", "missing-zero-grad",
@@ -57,26 +58,41 @@ def loss_spikes(
     """
     for site, one in loss.items():
         seen = one.finite()
-        values, peaks = seen.values, []
-        last = -window
-        for i in range(window, len(values)):
-            before = values[i - window : i]
-            level = float(np.median(before))
-            high = level + sigmas * max(robust_spread(before), 0.01 * abs(level))
-            if level > 0 and values[i] > max(high, times * level):
-                if i - last > window:
-                    peaks.append((i, level))
-                last = i
+        values = seen.values
+        peaks = _peaks(values, window, sigmas, times)
         if not peaks:
             continue
         at, level = peaks[0]
         end = float(np.median(values[-max(3, len(values) // 10) :]))
         message = f"the loss jumped from {level:.3g} to {values[at]:.3g} at step {int(seen.steps[at])}, "
         message += f"the first of {len(peaks)} spikes"
-        # A run that ends well below where it began has learned between its spikes.
+        # A run that ends well below where it began has learned between its spikes; a loss that can be negative
+        # (a policy gradient) has no level that means much.
         start = float(np.median(values[:window]))
-        mild = len(loss) > 1 or len(peaks) < count or end < max(0.95 * level, 0.7 * start)
+        mild = len(loss) > 1 or len(peaks) < count or end < max(0.95 * level, 0.7 * start) or values.min() < 0
         value = float(values[at])
         steps = [int(seen.steps[i]) for i, _ in peaks[:50]]
         severity: Severity | None = "note" if mild else None
         yield Finding(message, site, steps[0], value, times * level, None, {"steps": steps}, severity, 0.6)
+
+
+def _peaks(values: npt.NDArray[np.float64], window: int, sigmas: float, times: float) -> list[tuple[int, float]]:
+    """Where values jump far above those before and come back: (index, level before), one per `window` values."""
+    if len(values) <= window:
+        return []
+    before = np.lib.stride_tricks.sliding_window_view(values, window)[:-1]
+    level = np.median(before, axis=1)
+    spread = MAD_TO_STD * np.median(np.abs(before - level[:, None]), axis=1)
+    limit = np.maximum(level + sigmas * np.maximum(spread, 0.01 * np.abs(level)), times * level)
+    peaks: list[tuple[int, float]] = []
+    last = -window
+    for i in np.flatnonzero((level > 0) & (values[window:] > limit)):
+        at = int(i) + window
+        # What stays up is another level (longer episodes, a harder stage), or a divergence.
+        after = values[at + 1 : at + 1 + window]
+        if len(after) >= 5 and float(np.median(after)) >= values[at] / 2:
+            continue
+        if at - last > window:
+            peaks.append((at, float(level[i])))
+        last = at
+    return peaks
