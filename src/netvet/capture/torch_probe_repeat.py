@@ -24,6 +24,8 @@ from netvet.capture.torch_probe_tools import (
 from netvet.capture.torch_probes import ProbeContext
 
 MULTIPLES = (0.1, 1.0, 10.0)
+# While the loss falls by less than this share, rates of up to so many times the script's are tried.
+HARDLY, MOST = 0.1, 1e4
 LR_STEPS, LR_SECONDS = 10, 2.0
 
 
@@ -163,32 +165,53 @@ def lr_probe(context: ProbeContext) -> None:
     rates = [float(g["lr"]) for g in groups if "lr" in g]
     if len(rates) != len(groups) or not all(id(p) in twins for g in groups for p in g["params"]) or not max(rates) > 0:
         return
-    until = perf_counter() + LR_SECONDS
-    kept = copy.deepcopy(model.state_dict())
-    losses: list[float | None] = []
     start = float(context.recording.value)
+    losses = _at_multiples(context, type(optimizer), groups, twins, start)
+    if losses is None:
+        return
+    reached = [(loss, m) for m, loss in losses.items() if loss is not None]
+    context.add(
+        "lr_probe",
+        {
+            "optimizer": name, "lr": max(rates), "multiples": list(losses), "start": start,
+            "losses": list(losses.values()), "spread": None, "best": min(reached)[1] if reached else None,
+            "steps": LR_STEPS, "batches": 1,
+        },
+    )  # fmt: skip
+
+
+def _at_multiples(
+    context: ProbeContext,
+    cls: type[Any],
+    groups: list[dict[str, Any]],
+    twins: dict[int, torch.nn.Parameter],
+    start: float,
+) -> dict[float, float | None] | None:
+    """Loss for each multiple of the rate (None: it diverged); None if the machine is too slow to say anything."""
+    until, model = perf_counter() + LR_SECONDS, context.replay.models[0]
+    kept = copy.deepcopy(model.state_dict())
+    losses: dict[float, float | None] = {}
+    waiting = list(MULTIPLES)
     try:
-        for multiple in MULTIPLES:
+        while waiting:
+            multiple = waiting.pop(0)
             mine = [
                 {**g, "params": [twins[id(p)] for p in g["params"]], "lr": float(g["lr"]) * multiple} for g in groups
             ]
-            found = _train(context, type(optimizer), mine, until)
+            found = _train(context, cls, mine, until)
             model.load_state_dict(kept)
             if found is None:
-                return  # too slow to say anything
-            losses.append(found if math.isfinite(found) and found < 1e3 * (abs(start) + 1) else None)
+                return losses if losses.keys() >= set(MULTIPLES) else None
+            losses[multiple] = found if math.isfinite(found) and found < 1e3 * (abs(start) + 1) else None
+            # A rate may be too low by more than one power of ten.
+            hardly = math.isfinite(found) and 0 < start - found < HARDLY * abs(start)
+            if not waiting and hardly and multiple < MOST:
+                waiting.append(multiple * 10)
     finally:
         model.load_state_dict(kept)
         for parameter in model.parameters():
             parameter.grad = None
-    reached = [(loss, m) for loss, m in zip(losses, MULTIPLES, strict=True) if loss is not None]
-    context.add(
-        "lr_probe",
-        {
-            "optimizer": name, "lr": max(rates), "multiples": list(MULTIPLES), "start": start, "losses": losses,
-            "spread": None, "best": min(reached)[1] if reached else None, "steps": LR_STEPS, "batches": 1,
-        },
-    )  # fmt: skip
+    return losses
 
 
 def _train(context: ProbeContext, cls: type[Any], groups: list[dict[str, Any]], until: float) -> float | None:
