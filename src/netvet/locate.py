@@ -38,6 +38,7 @@ def layer_place(name: str, parameters: Facts | None, modules: Facts | None) -> L
 
 def _places(where: str, get: Get) -> Iterator[Location | None]:
     yield layer_place(where, _facts(get, "parameters"), _facts(get, "modules"))
+    yield layer_place(where.removesuffix(".bias"), _facts(get, "parameters"), _facts(get, "modules"))
     owner = re.sub(r"/\d+$", "", where)  # a parameter group
     for optimizer in _facts(get, "optimizers"):
         if optimizer.get("name") == owner:

@@ -57,7 +57,7 @@ def too_large_batch(
         )
         message += "the loss was still falling at the end, and the net scores "
         message += f"{worse[0]:.2g} on held-out samples, {worse[2]} {worse[1]:.2g}"
-        yield Finding(message, None, None, batch / kept, whole, severity="warning", confidence=0.7)
+        yield Finding(message, "training data", None, batch / kept, whole, severity="warning", confidence=0.7)
         return
     for record in gradient_noise or ():
         ratio, scale, batch_size = (number(record, k) for k in ("ratio", "scale", "batch"))
@@ -66,7 +66,7 @@ def too_large_batch(
             continue
         message = f"the gradient noise scale is {scale:.3g} samples and the batch has {batch_size:.3g}: "
         message += "its gradient is no better than a smaller one"
-        yield Finding(message, record.get("optimizer"), None, ratio, limit, confidence=0.5)
+        yield Finding(message, "training data", None, ratio, limit, confidence=0.5)
 
 
 def _starved(

@@ -79,7 +79,7 @@ def wrong_final_bias(
         message = f"{_what(layer, record, wanted)}: a right last bias takes the first loss from {now:.4g} to "
         message += f"{now - saved:.4g}"
         found: dict[str, float] = {"saved": saved}
-        yield Finding(message, layer, 0, saved / now, share, place, found, severity, 0.7)
+        yield Finding(message, f"{layer}.bias" if layer else None, 0, saved / now, share, place, found, severity, 0.7)
 
 
 def _listed(value: Any) -> list[float]:
