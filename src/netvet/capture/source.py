@@ -74,6 +74,13 @@ def leaving_line(code: CodeType, line: int) -> int | None:
     return min((n for n in found if n > line), default=None)
 
 
+def loop_line(code: CodeType, line: int) -> int | None:
+    """The outermost loop around a line of a function."""
+    scope = _scope(code)
+    loops = [n for n, _ in _statements(scope) if isinstance(n, _LOOPS)] if scope is not None else []
+    return min((n.lineno for n in loops if n.lineno <= line <= (n.end_lineno or 0)), default=None)
+
+
 def growing_line(frame: FrameType, name: str) -> int | None:
     """The line that adds to what a name holds: `total += loss`, `history.append(loss)`."""
     scope = _scope(frame.f_code)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
-from netvet.capture.torch_site import Site
+from netvet.capture.torch_site import Site, loop_site
 
 # The order of events shows itself in the first steps; later ones repeat it.
 ORDER_STEPS = 50
@@ -190,7 +190,7 @@ class BackwardCollector:
         names = {id(p): model for _, p, model in self._session.models.parameters()}
         models = {id(m): m for i in reached if (m := names.get(i)) is not None}
         return {
-            **place(event.site), **place(self._made(loss), "made_"),
+            **place(event.site), **place(self._made(loss), "made_"), **place(loop_site(), "loop_"),
             "calls": 0, "first_step": self._session.step, "requires_grad": loss.requires_grad,
             "has_graph": loss.grad_fn is not None, "leaf": loss.is_leaf, "shape": list(loss.shape),
             "first_value": float(loss.detach()) if loss.numel() == 1 else None, "scaled": event.scale != 1.0,

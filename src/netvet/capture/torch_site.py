@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 
 import netvet
+from netvet.capture.source import loop_line
 
 
 class Site(NamedTuple):
@@ -78,6 +79,15 @@ def site_within(codes: frozenset[CodeType]) -> Site | None:
     for frame in _user_frames():
         if frame.f_code in codes:
             return Site(_shown(frame.f_code.co_filename), frame.f_lineno)
+    return None
+
+
+def loop_site() -> Site | None:
+    """The outermost loop of the user's own code that is running: the one over epochs, mostly."""
+    for frame in reversed(list(_user_frames())):
+        line = loop_line(frame.f_code, frame.f_lineno)
+        if line is not None:
+            return Site(_shown(frame.f_code.co_filename), line)
     return None
 
 

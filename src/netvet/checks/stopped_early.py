@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, LayerSeries, Severity, check
+from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
 from netvet.stats import behind, course, slope
 
 _CAUSES = (
@@ -32,6 +32,7 @@ def stopped_early(
     val_loss: LayerSeries | None = None,
     parameters: Facts | None = None,
     baselines: Facts | None = None,
+    backwards: Facts | None = None,
     *,
     share: float = 0.15,  # of the whole fall that came in the last fifth: more is no plateau yet
     behind_share: float = 0.05,  # the same where a simple learner proves that there is more to learn
@@ -61,8 +62,7 @@ def stopped_early(
     if len(loss) != 1 or any(p.get("loaded") for p in parameters or ()):
         return
     site, every = next(iter(loss.items()))
-    one = every.finite()
-    seen = course(one)
+    one, seen = every.finite(), course(every)
     if seen is None or len(one) != len(every) or len(one) < 20 or seen.span < patience or seen.end <= 0:
         return
     end = int(one.steps[-1])
@@ -78,13 +78,12 @@ def stopped_early(
     proven = better is not None and ((unslowing and late < late_error) or (falling and part >= behind_share))
     if not proven and not (falling and part >= share):
         return
-    message = (
-        f"the loss still fell when the run ended after {seen.span} steps: {part:.0%} of the whole fall "
-        f"({seen.start:.3g} to {seen.end:.3g}) was in its last fifth"
-    )
+    message = f"the loss still fell when the run ended after {seen.span} steps: {part:.0%} of the whole fall "
+    message += f"({seen.start:.3g} to {seen.end:.3g}) was in its last fifth"
     message += f"; the net scores {better[0]:.2g} on held-out samples, {better[2]} {better[1]:.2g}" if better else ""
     severity: Severity = "warning" if proven or (unslowing and seen.end > remaining * seen.start) else "note"
-    yield Finding(message, site, end, part, share, severity=severity, confidence=0.6)
+    place = next((location_of(b, "loop") for b in backwards or () if b.get("loop_line")), None)
+    yield Finding(message, site, end, part, share, place, severity=severity, confidence=0.6)
 
 
 def _turned(val_loss: LayerSeries | None) -> bool:
