@@ -121,3 +121,24 @@ def test_micro_batches_of_one_step_are_averaged(watch):
 
     (series,) = watch(train, probes=False).get("train_accuracy").values()
     assert series.values.tolist() == [pytest.approx(sum(wanted) / 4)]
+
+
+def test_the_log_of_a_rate_is_no_prediction_in_the_units_of_the_counts(watch):
+    counts = torch.poisson(torch.full((40, 1), 50.0), generator=torch.Generator().manual_seed(0))
+
+    def train():
+        torch.manual_seed(0)
+        model = nn.Linear(2, 1)
+        nn.init.constant_(model.bias, 4.0)
+        nn.init.constant_(model.weight, 0.0)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-5)
+        for _ in range(3):
+            optimizer.zero_grad()
+            functional.poisson_nll_loss(model(torch.eye(40, 2)), counts).backward()
+            optimizer.step()
+        with torch.no_grad():
+            functional.poisson_nll_loss(model(torch.eye(40, 2)), counts)
+
+    run = watch(train, probes=False)
+    assert max(one.values.max() for one in run.get("prediction_std").values()) < 1
+    assert run.get("baselines") is None or run.get("baselines")[0]["model"] > -1

@@ -19,7 +19,7 @@ from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import exit_site
 from netvet.capture.torch_site import _kind
 from netvet.capture.torch_states import Around, StateWatch
-from netvet.capture.torch_tensors import REGRESSION_LOSSES, hits, is_plain
+from netvet.capture.torch_tensors import hits, is_plain, predicted_numbers
 
 # Passes kept: the first and the last ones.
 MAX_FIRST, MAX_LAST = 100, 200
@@ -151,11 +151,7 @@ class EvaluationCollector:
         right = hits(event)
         if right is not None:
             self.hit(score, _number(right[0]), right[1])
-        elif (
-            event.function in REGRESSION_LOSSES
-            and event.input.shape == event.target.shape
-            and event.input.device.type == "cpu"
-        ):
+        elif event.input.shape == event.target.shape and event.input.device.type == "cpu":
             _add_squares(score, event)
 
     def _without_modules(self, event: LossCall) -> Pass | None:
@@ -318,7 +314,10 @@ def _number(tensor: torch.Tensor) -> Any:
 
 
 def _add_squares(score: Score, event: LossCall) -> None:
-    wanted, given = event.target.detach().double(), event.input.detach().double()
+    guess = predicted_numbers(event)
+    if guess is None:
+        return
+    wanted, given = event.target.detach().double(), guess.double()
     score.squares += float((wanted - given).square().sum())
     for i, part in enumerate((float(wanted.numel()), float(wanted.sum()), float(wanted.square().sum()))):
         score.targets[i] += part

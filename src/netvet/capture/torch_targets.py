@@ -24,6 +24,7 @@ from netvet.capture.torch_tensors import (
     labels,
     numbers,
     outputs,
+    predicted_numbers,
     predictions,
 )
 
@@ -173,13 +174,13 @@ def measured(event: LossCall) -> dict[str, float]:
     if wanted is not None and given is not None and wanted.numel() and given.numel():
         found["prediction_top_share"] = _top_share(given)
         found["target_top_share"] = _top_share(wanted)
-    elif event.function in REGRESSION_LOSSES:
-        for name, tensor in (("prediction_std", event.input), ("target_std", event.target)):
+    elif (guess := predicted_numbers(event)) is not None:
+        for name, tensor in (("prediction_std", guess), ("target_std", event.target)):
             spread = _batch_std(tensor)
             if spread is not None:
                 found[name] = spread
         if found.get("target_std") and event.input.shape == event.target.shape:
-            error = (event.input.detach().double() - event.target.detach().double()).square().mean()
+            error = (guess.double() - event.target.detach().double()).square().mean()
             found["r2"] = 1.0 - float(error) / found["target_std"] ** 2
     return found
 

@@ -25,6 +25,14 @@ BINARY_LOSSES = (
 REGRESSION_LOSSES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "gaussian_nll_loss", "poisson_nll_loss")
 
 
+def predicted_numbers(event: LossCall) -> torch.Tensor | None:
+    """The predictions of a regression in the units of its target; None for other losses."""
+    if event.function not in REGRESSION_LOSSES:
+        return None
+    given = event.input.detach()
+    return given.exp() if event.function == "poisson_nll_loss" and event.arguments.get("log_input", True) else given
+
+
 class Budget:
     """Holds work that is not needed at every step under a share of the run time.
 
