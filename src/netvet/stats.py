@@ -177,14 +177,17 @@ def constant_loss(
     plain = not any(loss.get(name) for name in ("weight", "pos_weight", "label_smoothing"))
     if entropy is not None and plain and function in _GUESSING and (number(target, "samples") or 0) >= MANY_TARGETS:
         return entropy  # the targets of the run say more than the first batch
+    std = std if function == "mse_loss" else None
     for record in initial or ():
         known = number(record, "best_constant")
         if record.get("site") == site and known is not None:
-            return known
+            # One batch may spread more than the targets do; those of several outputs lie about several means.
+            many = std is not None and (number(target, "samples") or 0) >= MANY_TARGETS
+            return min(known, std * std) if many and std is not None else known
     if function in ("cross_entropy", "nll_loss"):
         even = float(np.log(classes)) if classes and classes > 1 else None
         return even if entropy is None or loss.get("weight") else entropy
-    return std * std if function == "mse_loss" and std is not None else None
+    return std * std if std is not None else None
 
 
 # Of the variance, that a simple learner explains where it is to be an example.

@@ -1,5 +1,6 @@
 """A learning rate so small that training hardly moves."""
 
+import numpy as np
 import pytest
 
 from netvet.checks.lr_too_low import lr_too_low
@@ -59,3 +60,16 @@ def test_is_quiet_on_a_loss_that_is_low_already():
 @pytest.mark.parametrize("values", [[], [1.0, 2.0], [float("nan")] * 60, [0.0] * 80])
 def test_is_quiet_on_what_it_cannot_judge(values):
     assert lr_too_low(LayerSeries.of(b=values), RATE, TINY, Facts.of({})) == []
+
+
+def test_a_hard_first_batch_is_no_learning():
+    noisy = np.random.default_rng(0).normal(1.0, 0.15, 300) - np.linspace(0, 0.05, 300)
+    higher = Facts.of({"start": 1.3, "multiples": [0.1, 1, 1000], "losses": [1.3, 1.299, 0.8], "spread": None})
+    (finding,) = lr_too_low(LayerSeries.of(b=[1.3, *noisy]), RATE, TINY, higher)
+    assert "the loss fell from 0.988 to 0.915" in finding.message
+
+
+def test_a_noisy_run_that_learns_is_quiet():
+    noisy = np.random.default_rng(0).normal(0.0, 0.3, 300) + np.linspace(1.0, 0.3, 300)
+    higher = Facts.of({"start": 1.3, "multiples": [0.1, 1, 1000], "losses": [1.3, 1.299, 0.8], "spread": None})
+    assert lr_too_low(LayerSeries.of(b=[1.4, *noisy]), RATE, TINY, higher) == []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.core import Facts, Finding, LayerSeries, Record, check
-from netvet.stats import Course, change, constant_loss, course, matrix_ratio, number, sole_loss, used_rate
+from netvet.stats import Change, Course, change, constant_loss, course, matrix_ratio, number, sole_loss, used_rate
 
 _CAUSES = (
     "misstepped-scheduler", "lr-decays-early", "missing-step", "detached-loss", "wrong-call-order", "double-softmax",
@@ -57,8 +57,7 @@ def lr_too_low(
     'at a learning rate of 1e-06 a step changes the weights by 0.002%: the loss fell from 2.31 to 2.3 only in 99 steps'
 
     ## Known problems
-    Fine-tuning of loaded weights wants short steps, a warm-up begins with them, clipping can cause them, and nothing
-    moves where gradients vanish: all silent, as is every run that learns and every script with several losses.
+    Fine-tuning of loaded weights, a warm-up, clipping, gradients that vanish, runs that learn, several losses: silent.
 
     ## References
     Karpathy: updates near 1e-3 of the weights. Measured on the digits: Adam at 1e-5 leaves the loss at 2.3025.
@@ -70,10 +69,10 @@ def lr_too_low(
     if seen is None or seen.span < patience or seen.start <= 0:
         return
     first = number(sole, "first_value") or seen.start  # backward may be given the function's value divided by something
-    learned = seen.gain > gain or (level and first < 0.8 * level)
+    moved, typical = change(one), matrix_ratio(update_ratio or {})
+    learned = _learned(seen, moved, gain, sigmas) or (level and first < 0.8 * level)
     if learned or not np.isfinite(one.values).all() or seen.end > seen.start + sigmas * seen.noise:
         return
-    moved, typical = change(one), matrix_ratio(update_ratio or {})
     steady = moved is not None and moved.z > sigmas and moved.first > moved.last
     better = next(filter(None, (_better(r, sigmas) for r in lr_probe or ())), None)
     tiny = typical is not None and 0 < typical < ratio
@@ -81,23 +80,30 @@ def lr_too_low(
     if not shown and not (tiny and steady and not any(r.get("losses") for r in lr_probe or ())):
         return
     rate, place = used_rate(lr, optimizers)
-    yield Finding(
-        _told(rate, typical, seen, better), site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7
-    )
+    fell = (min(seen.start, moved.first if moved else seen.start), seen.end, seen.span)
+    message = _told(rate, typical, fell, better)
+    yield Finding(message, site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7)
 
 
-def _told(rate: float | None, typical: float | None, seen: Course, better: tuple[float, float] | None) -> str:
+def _learned(seen: Course, moved: Change | None, gain: float, sigmas: float) -> bool:
+    """The loss fell by this share, and not only from a first batch that happened to be hard."""
+    clear = seen.start - seen.best > sigmas * seen.noise
+    return seen.gain > gain and (clear or moved is None or (moved.relative > gain and moved.z > sigmas))
+
+
+def _told(
+    rate: float | None, typical: float | None, fell: tuple[float, float, int], better: tuple[float, float] | None
+) -> str:
     message = f"at {f'a learning rate of {rate:.3g}' if rate else 'this learning rate'} "
     message += f"a step changes the weights by {100 * typical:.1g}%: " if typical is not None else ""
-    message += f"the loss fell from {seen.start:.3g} to {seen.end:.3g} only in {seen.span} steps"
+    message += f"the loss fell from {fell[0]:.3g} to {fell[1]:.3g} only in {fell[2]} steps"
     return message + (f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}" if better else "")
 
 
 def _held_back(lr: LayerSeries | None, clips: Facts | None) -> bool:
     """The rate still rises at the end (warm-up), or clipping sets the length of the steps."""
-    rising = any(
-        len(s) > 2 and s.values[-1] > 0 and s.values[-1] > 1.5 * s.values[len(s) // 2] for s in (lr or {}).values()
-    )
+    rates = [s.values for s in (lr or {}).values() if len(s) > 2]
+    rising = any(v[-1] > 0 and v[-1] > 1.5 * v[len(v) // 2] for v in rates)
     return rising or any((number(c, "clipped_after_warmup") or 0) > 0.9 for c in clips or ())
 
 
