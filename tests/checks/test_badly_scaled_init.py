@@ -47,3 +47,23 @@ def test_is_quiet_on_recurrent_layers_that_hold_or_forget_or_add_up():
     assert not recurrent(1e-6)
     assert not recurrent(200.0, calls=200)
     assert not recurrent(None)
+
+
+def squashed(std=17.0, weight=3.0, nonlinearity="Sigmoid"):
+    layer = {"name": "fc1", "activation_std": std, "weight_std": weight, "suggested_std": 0.16}
+    last = {"name": "top", "activation_std": None, "weight_std": 0.1, "suggested_std": 0.16}
+    record = {"layers": [layer, last], "nonlinearity": nonlinearity, "activation_ratio": 1.0, "weighted_layers": 2}
+    return badly_scaled_init(Facts.of(record))
+
+
+def test_fires_on_weights_that_put_sigmoids_at_their_ends():
+    (finding,) = squashed()
+    assert finding.message.startswith("weights of fc1 have std 3, not 0.16: its outputs spread by 17")
+    assert squashed(7.0, 1.0, "Tanh")
+
+
+def test_is_quiet_where_squashing_is_not_reached_or_the_weights_are_usual():
+    assert not squashed(std=2.0)
+    assert not squashed(weight=0.2)  # the inputs are large
+    assert not squashed(nonlinearity="ReLU")
+    assert not squashed(nonlinearity=None)

@@ -9,6 +9,8 @@ from typing import Any
 from netvet.core import Facts, Finding, Record, check, location_of
 from netvet.stats import number
 
+_SQUASHING = ("Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh")
+
 
 @check(
     stage="skeleton",
@@ -27,6 +29,7 @@ def badly_scaled_init(
     total: float = 100.0,  # and by more than this in all: a few default layers shrink it by less
     large: float = 10.0,  # weights that are so many times larger than suggested
     explained: float = 0.5,  # share of the change (as a logarithm) that the scale of the weights must account for
+    squashed: float = 6.0,  # std into a sigmoid or tanh from which on most of its units lie at the ends of its range
 ) -> Iterator[Finding]:
     """The std of the activations grows or shrinks from layer to layer before the first step.
 
@@ -50,6 +53,7 @@ def badly_scaled_init(
     """
     for record in depth_scale:
         yield from _recurrence(record, per_ten, total)
+        yield from _saturated(record, squashed)
         ratio, depth = number(record, "activation_ratio"), number(record, "weighted_layers")
         layers = [x for x in record.get("layers") or () if number(x, "activation_std")]
         if not ratio or ratio <= 0 or not depth or depth < 2 or len(layers) < 2:
@@ -86,6 +90,20 @@ def _recurrence(record: Record, per_ten: float, total: float) -> Iterator[Findin
         message += "the weights that it repeats are too large"
         evidence = {"growth": growth}
         yield Finding(message, name, 0, growth, total, location_of(record), evidence, confidence=0.9)
+
+
+def _saturated(record: Record, squashed: float) -> Iterator[Finding]:
+    """Weights so large that sigmoids and tanhs, which hide the scale from later layers, begin at their ends."""
+    # Large inputs saturate as well: the weights alone must account for most of the spread.
+    layers = [x for x in record.get("layers") or () if _off_by(x) > math.log(4)]
+    beyond = [x for x in layers if (number(x, "activation_std") or 0.0) > squashed]
+    if record.get("nonlinearity") not in _SQUASHING or not beyond:
+        return
+    worst = max(beyond, key=lambda x: float(x["activation_std"]))
+    name, std = str(worst.get("name")), float(worst["activation_std"])
+    message = f"weights of {name} have std {worst['weight_std']:.3g}, not {worst['suggested_std']:.3g}: its outputs "
+    message += f"spread by {std:.3g} before the first step, and {record.get('nonlinearity')} is flat there"
+    yield Finding(message, name, 0, std, squashed, location_of(record), {"layers": len(beyond)}, confidence=0.9)
 
 
 def _off_by(layer: dict[str, Any]) -> float:
