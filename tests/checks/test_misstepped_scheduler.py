@@ -74,3 +74,10 @@ def test_is_quiet_on_right_paces(made, lr):
 def test_is_quiet_on_a_run_that_was_cut_short():
     cut = Facts.of({"ended": "interrupt"})
     assert misstepped_scheduler(scheduler("StepLR", "never", steps=0, optimizer_steps=15), run=cut) == []
+
+
+def test_epochs_of_a_script_without_a_loader_are_as_long_as_the_steps_are_apart():
+    (finding,) = misstepped_scheduler(scheduler("OneCycleLR", "epoch", horizon=600, steps=30, steps_per_epoch=None))
+    assert "30 times in 600" in finding.message
+    every_third = scheduler("OneCycleLR", "epoch", horizon=600, steps=200, steps_per_epoch=None)
+    assert not misstepped_scheduler(every_third)

@@ -65,3 +65,9 @@ def test_fires_on_a_net_whose_updates_go_on():
 
 def test_is_quiet_without_fields():
     assert training_in_eval_mode(Facts.of({}, {"phase": "eval-mode-grad"}), Facts.of({}), Facts.of({})) == []
+
+
+def test_a_model_that_was_put_in_eval_mode_before_its_first_step():
+    (finding,) = training_in_eval_mode(Facts.of(graded(first=0, has_batch_norm=True)), None, Facts.of(WEIGHT))
+    assert "as in the whole run: batch norm keeps its old statistics" in finding.message
+    assert not training_in_eval_mode(Facts.of(graded(first=0, has_dropout=False)), None, Facts.of(WEIGHT))

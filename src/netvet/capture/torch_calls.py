@@ -55,6 +55,8 @@ class CallCollector:
             "model": name, "phase": event.phase, **place(event.site), "calls": 0, "first_step": self._session.step,
             "modules_in_train_mode": sum(m.training for _, m in modules) / len(modules),
             "dropout_active": dropout_active(event.model), "batch_norm_active": batch_norm_active(event.model),
+            "has_dropout": any(isinstance(m, _DropoutNd) and m.p > 0 for _, m in modules),
+            "has_batch_norm": any(isinstance(m, _BatchNorm) and m.track_running_stats for _, m in modules),
             "compiled": hasattr(event.model, "_orig_mod"),
             "first_eval_to_train": name in self._trained if event.phase == "eval-mode-grad" else None,
             "partly": partly[:MAX_NAMES] if event.phase == "train" else [],

@@ -67,6 +67,7 @@ class OptimizerCollector:
             event.name, {"name": event.name, "cls": type(event.optimizer).__name__, "zero_grad_calls": 0}
         )
         record["steps"] = record.get("steps", 0) + 1
+        record["last_step"] = self._session.step
         if record["steps"] == 1:
             self._alive[event.name] = weakref.ref(event.optimizer)
             site = place(event.site)
@@ -313,6 +314,8 @@ class CheckpointCollector:
                 "step": self._session.step, **place(event.site),
                 "keys": _state_kinds(event.subject, details["content"]),
                 "missing": details.get("missing", [])[:50], "unexpected": details.get("unexpected", [])[:50],
+                "missing_count": len(details.get("missing", [])),
+                "unexpected_count": len(details.get("unexpected", [])), "tensors": _tensors(event.subject),
                 "strict": details.get("strict"),
                 "loss_before": statistics.fmean(self._recent) if self._recent else None, "after": [],
                 "trained_by": None, "optimizer_steps": None,
@@ -330,6 +333,13 @@ class CheckpointCollector:
             for r in self._records
         ]
         self._session.recorder.facts("checkpoints", records)
+
+
+def _tensors(subject: Any) -> int | None:
+    """How many weights and buffers a model has that a file could fill."""
+    if not isinstance(subject, nn.Module):
+        return None
+    return sum(1 for _ in subject.named_parameters()) + sum(1 for _ in subject.named_buffers())
 
 
 def _trains(optimizer: torch.optim.Optimizer, model: nn.Module | None) -> bool:

@@ -107,6 +107,8 @@ def _too_rarely(one: Record, batches: int) -> tuple[str, float, float] | None:
     horizon, made, done, epoch = (
         number(one, k) or 0.0 for k in ("horizon", "steps", "optimizer_steps", "steps_per_epoch")
     )
+    # A script that cuts its batches by hand has no loader: its epochs are as long as the schedule's steps are apart.
+    epoch = epoch or done / max(made, 1)
     if one.get("per") != "epoch" or not horizon or not made or not done or epoch < batches or made * 4 > horizon:
         return None
     exact = abs(horizon - done) <= 0.02 * done

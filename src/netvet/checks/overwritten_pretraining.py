@@ -65,21 +65,32 @@ def overwritten_pretraining(
 def _unmatched(record: Record, total: int, share: float) -> Iterator[Finding]:
     """A loaded file of which most keys fitted nothing, which strict=False passes over in silence."""
     missing, unexpected = list(record.get("missing") or ()), list(record.get("unexpected") or ())
-    early = record.get("kind") == "load_state_dict" and (number(record, "step") or 0) == 0
-    if not early or record.get("strict") is not False or not unexpected or len(missing) < share * max(total, 1):
+    lost, ignored = (
+        number(record, "missing_count") or len(missing),
+        number(record, "unexpected_count") or len(unexpected),
+    )
+    wanted = number(record, "tensors") or total
+    # A model that is filled before its own training; others may have been trained in this run before.
+    early = (number(record, "step") or 0) == 0 or (record.get("trained_by") and number(record, "optimizer_steps") == 0)
+    if record.get("kind") != "load_state_dict" or record.get("strict") is not False or not early or not missing:
         return
-    severity: Severity | None = "error" if len(missing) >= total else "warning"
+    # Without any key too many, a file of a few layers may be meant: unless it fills none at all.
+    if lost < share * max(wanted, 1) or (not unexpected and (lost < wanted or not record.get("tensors"))):
+        return
+    severity: Severity | None = "error" if lost >= wanted else "warning"
+    rest = f"ignored {ignored:g} keys of the file ({unexpected[0]} where {missing[0]} was wanted)" if unexpected else ""
+    target = record.get("target")
     message = (
-        f"load_state_dict(strict=False) left {len(missing)} keys of {record.get('target')} without weights and "
-        f"ignored {len(unexpected)} keys of the file ({unexpected[0]} where {missing[0]} was wanted)"
+        f"load_state_dict(strict=False) left {lost:g} keys of {target} without weights and "
+        f"{rest or 'filled none: no key was left of the file'}"
     )
     evidence = {"missing": missing[:20], "unexpected": unexpected[:20]}
     yield Finding(
         message,
-        str(record.get("target")),
-        0,
-        len(missing),
-        share * total,
+        str(target),
+        int(number(record, "step") or 0),
+        lost,
+        share * wanted,
         location_of(record),
         evidence,
         severity=severity,

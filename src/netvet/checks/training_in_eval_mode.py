@@ -59,7 +59,7 @@ def training_in_eval_mode(
         since = max(first, before + 1)
         if last - since < patience or count < share * (last - first):
             continue
-        kinds = _mode_dependent(model, training, modules)
+        kinds = _mode_dependent(record, training, modules)
         weights = [p for p in parameters or () if p.get("model") == model]
         if not kinds or (weights and not any(_trained(p, int(since), update_ratio) for p in weights)):
             continue
@@ -81,13 +81,15 @@ def _trained(p: Record, since: int, update_ratio: LayerSeries | None) -> bool:
     )
 
 
-def _mode_dependent(model: object, training: list[Record], modules: Facts | None) -> str:
+def _mode_dependent(record: Record, training: list[Record], modules: Facts | None) -> str:
     """What evaluation mode switched off, in words; empty if the model has nothing that depends on the mode."""
-    mine = [m for m in modules or () if m.get("model") == model]
+    mine = [m for m in modules or () if m.get("model") == record.get("model")]
     dropout = any(c.get("dropout_active") for c in training)
     norm = any(c.get("batch_norm_active") for c in training)
     if not training:
-        dropout = any(m.get("cls") in _DROPOUT and (m.get("settings") or {}).get("p") != 0 for m in mine)
-        norm = any(m.get("cls") in _BATCH_NORM for m in mine)
+        # A model that never ran in training mode is not among the modules: its calls say what it has.
+        drops = any(m.get("cls") in _DROPOUT and (m.get("settings") or {}).get("p") != 0 for m in mine)
+        dropout = drops or bool(record.get("has_dropout"))
+        norm = any(m.get("cls") in _BATCH_NORM for m in mine) or bool(record.get("has_batch_norm"))
     effects = ["dropout is off"] * dropout + ["batch norm keeps its old statistics"] * norm
     return " and ".join(effects)
