@@ -33,3 +33,8 @@ def test_is_quiet_without_fields():
 
 def test_is_quiet_for_returns_of_a_policy():
     assert unscaled_target(Facts.of(SICK), Facts.of({"complete": False})) == []
+
+
+def test_is_quiet_where_the_outputs_are_off_and_not_the_target():
+    biased = {**SICK, "mean": 0.0, "std": 1.0, "output_mean": 151.0}
+    assert unscaled_target(Facts.of(biased), Facts.of({"complete": True})) == []

@@ -77,3 +77,26 @@ def test_compares_all_classes():
     counts = {**SHARES, "kind": "classes", "counts": [10, 500, 490]}
     assert severity(sick, counts) == ["warning"]
     assert severity({**sick, "predicted": [0.4, 0.3, 0.3], "loss_now": 1.2}, counts) == []
+
+
+OFF = {
+    **SICK,
+    "site": "t:4",
+    "function": "mse_loss",
+    "predicted": [151.0],
+    "wanted": [-0.1],
+    "loss_now": 22800.0,
+    "loss_with_bias": 0.7,
+}
+NUMBERS = {"site": "t:4", "phase": "train", "kind": "regression", "mean": 0.0, "std": 1.0, "samples": 4000}
+
+
+def test_warns_of_a_bias_at_the_mean_before_the_targets_were_standardised():
+    assert severity(OFF, NUMBERS) == ["warning"]
+
+
+def test_the_first_batch_is_not_the_mean_of_the_targets():
+    ordered = {**OFF, "predicted": [-0.17], "wanted": [-2.1], "loss_now": 3.7, "loss_with_bias": 0.015}
+    assert severity(ordered, NUMBERS) == []
+    single = {**OFF, "predicted": [-0.02], "wanted": [-0.53], "loss_now": 0.26, "loss_with_bias": 0.0}
+    assert severity(single, NUMBERS) == []

@@ -58,7 +58,8 @@ def unscaled_target(
         mean, std, out, spread = (number(target, f) for f in ("mean", "std", "output_mean", "output_std"))
         if mean is None or not std or std < 1e-12 or out is None or spread is None:
             continue
-        away = abs(mean - out)
+        # A target of unit scale is not at fault where the outputs are far off: that is the last bias.
+        away = min(abs(mean - out), abs(mean))
         too_large = (max(std, away) > large and std > times * spread) or (
             away > large and away > times * max(spread, std)
         )
