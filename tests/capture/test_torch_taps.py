@@ -120,6 +120,26 @@ def test_gradients_before_clipping_are_recorded_and_an_exhausted_generator_is_se
     assert (run.get("grad_norm_before_clip")["SGD"].values > 0.01).all()
 
 
+def test_clipping_by_value_tells_how_much_shorter_the_gradient_became(watch):
+    model = net()
+
+    def train(limit):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(5):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(X), Y).backward()
+            torch.nn.utils.clip_grad_value_(model.parameters(), limit)
+            optimizer.step()
+
+    (tight,) = watch(lambda: train(1e-5)).get("clips")
+    assert tight["clipped"] == 5
+    assert tight["shortened"] > 10
+    assert tight["norm_median"] > 0.01
+    (loose,) = watch(lambda: train(10.0)).get("clips")
+    assert loose["clipped"] == 0
+    assert loose["shortened"] == pytest.approx(1.0)
+
+
 def test_uncleared_gradients_are_told_from_cleared_ones(watch):
     model = net()
 

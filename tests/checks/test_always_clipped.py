@@ -44,3 +44,10 @@ def test_is_a_note_a_little_above_the_limit():
 )
 def test_is_quiet_below_the_limit(made):
     assert always_clipped(made, SGD) == []
+
+
+def test_clipping_by_value_is_judged_by_what_is_left_of_the_norm():
+    (finding,) = always_clipped(clip(kind="value", max_norm=1e-5, shortened=240.0), SGD)
+    assert "from a norm of 1.2 to 0.005, so SGD takes steps 240 times shorter" in finding.message
+    assert finding.severity is None
+    assert [f.severity for f in always_clipped(clip(kind="value", max_norm=1e-5, shortened=3.0), SGD)] == ["note"]

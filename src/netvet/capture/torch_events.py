@@ -87,7 +87,7 @@ class Clip:
     """A call of clip_grad_norm_ or clip_grad_value_, after it ran.
 
     Args:
-        norm: the norm before, still a tensor; None for clipping by value.
+        norm: the norm before, still a tensor; None where it is not known.
     """
 
     kind: Literal["norm", "value"]

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
+from netvet.capture.torch_loop import global_norm
 from netvet.capture.torch_site import Site, loop_site
 
 # The order of events shows itself in the first steps; later ones repeat it.
@@ -250,7 +251,7 @@ class ClipCollector:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._sites: dict[str, dict[str, Any]] = {}
-        self._norms: dict[str, list[float]] = {}
+        self._norms: dict[str, list[tuple[float, float, bool]]] = {}
         self._after: dict[str, list[float]] = {}
         self._pending: dict[str, set[int]] = {}
         self._backward = self._forward = self._unscaled = self._scaled = False
@@ -280,10 +281,14 @@ class ClipCollector:
         position = self._position()
         record["positions"][position] = record["positions"].get(position, 0) + 1
         if event.norm is not None and (event.norm.device.type == "cpu" or self._session.deep):
-            norm = float(event.norm)
-            record["clipped"] += norm > event.limit
+            norm, kept = float(event.norm), event.limit
+            if event.kind == "value":
+                kept = global_norm([p.grad for p in with_gradient if p.grad is not None])
+            # Cutting off a few outliers by value leaves most of the norm.
+            cut = norm > (2 * kept if event.kind == "value" else kept)
+            record["clipped"] += cut
             norms = self._norms.setdefault(str(event.site), [])
-            norms.append(norm)
+            norms.append((norm, norm / kept if kept > 0 else 1.0, cut))
             if len(norms) > MAX_NORMS:
                 del norms[::2]
         self._pending[str(event.site)] = {id(p) for p in event.parameters}
@@ -317,8 +322,9 @@ class ClipCollector:
                 {
                     **{key: value for key, value in record.items() if key != "positions"},
                     "position": max(record["positions"], key=record["positions"].get),
-                    "clipped_after_warmup": sum(n > record["max_norm"] for n in late) / len(late) if late else None,
-                    "norm_median": statistics.median(norms) if norms else None,
+                    "clipped_after_warmup": sum(cut for *_, cut in late) / len(late) if late else None,
+                    "norm_median": statistics.median(n for n, *_ in norms) if norms else None,
+                    "shortened": statistics.median(times for _, times, _ in norms) if norms else None,
                     "norm_after": statistics.median(after) if after else None,
                 }
             )

@@ -110,9 +110,19 @@ class OptimizerTap:
             session.deep = session.recorder.schedule.deep(session.step)
 
 
+def _norm(parameters: list[torch.Tensor]) -> torch.Tensor | None:
+    """L2 norm of all gradients; None where there are none that can be added up."""
+    gradients = [p.grad.detach() for p in parameters if p.grad is not None and not p.grad.is_sparse]
+    if not gradients or len({g.device for g in gradients}) > 1:
+        return None
+    norm: torch.Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.float()) for g in gradients]))
+    return norm
+
+
 def tap_clipping(session: Session, patches: Patches) -> None:
     """Emit clip for clip_grad_norm_ and clip_grad_value_."""
     report = session.recorder.guard("clipping", lambda clip: session.emit("clip", clip))
+    measure = session.recorder.guard("clipping", _norm)
 
     def maker(kind: Literal["norm", "value"], limit_name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def make(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,9 +132,11 @@ def tap_clipping(session: Session, patches: Patches) -> None:
                 given = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
                 # PyTorch warns about an exhausted generator only if it is handed one.
                 again = (p for p in given) if inspect.isgenerator(parameters) else parameters
+                # Clipping by value does not tell what the norm was.
+                before = measure(given) if kind == "value" else None
                 result = original(again, *args, **kwargs)
                 limit = kwargs.get(limit_name, args[0] if args else None)
-                report(Clip(kind, given, float(limit or 0.0), result if kind == "norm" else None, user_site()))
+                report(Clip(kind, given, float(limit or 0.0), result if kind == "norm" else before, user_site()))
                 return result
 
             return call

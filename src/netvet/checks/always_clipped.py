@@ -47,8 +47,8 @@ def always_clipped(
     """The gradient is above the clipping limit at nearly every step.
 
     ## Why it matters
-    Clipping that always acts is no protection against outliers: it replaces the gradient by its direction. With SGD the
-    length of each step is then set by max_norm alone, and shrinks by the factor between norm and limit.
+    Clipping that always acts is no protection against outliers: it replaces the gradient by its direction, or by its
+    signs. With SGD the length of each step is then set by the limit alone.
 
     ## Example
     >>> from netvet.core import Facts
@@ -69,6 +69,9 @@ def always_clipped(
         if share is None or norm is None or not bound or share < limit or (number(clip, "calls") or 0) < patience:
             continue
         factor = norm / bound
+        if clip.get("kind") == "value":
+            factor = number(clip, "shortened") or 1.0
+            bound = norm / factor
         message = f"after warm-up {share:.0%} of the gradients were clipped, from a norm of {norm:.3g} to {bound:.3g}"
         hurts = bool(sensitive) and factor > times
         if hurts:
