@@ -53,12 +53,17 @@ def argument_origins(frame: FrameType, position: int | str) -> Iterator[tuple[st
 
     The last one is the origin: the first assignment that is neither repeated in a loop nor only hands a value on.
     """
-    call = _call_at(frame)
+    call = call_at(frame)
     if call is None:
         return
-    given = call.args[position] if isinstance(position, int) and position < len(call.args) else None
-    given = given or next((k.value for k in call.keywords if k.arg == position), None)
-    yield from _follow(frame, given)
+    yield from _follow(frame, argument_of(call, position))
+
+
+def argument_of(call: ast.Call, position: int | str) -> ast.expr | None:
+    """The expression that a call is given at a position or by a name."""
+    if isinstance(position, int):
+        return call.args[position] if 0 <= position < len(call.args) else None
+    return next((k.value for k in call.keywords if k.arg == position), None)
 
 
 @lru_cache(maxsize=100)
@@ -253,7 +258,7 @@ def _has(target: ast.AST, name: str) -> bool:
     return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(target))
 
 
-def _call_at(frame: FrameType) -> ast.Call | None:
+def call_at(frame: FrameType) -> ast.Call | None:
     """The call that a frame waits for."""
     scope, positions = _scope(frame.f_code), getattr(frame.f_code, "co_positions", None)
     if scope is None or positions is None:  # before Python 3.11
@@ -267,7 +272,7 @@ def _call_at(frame: FrameType) -> ast.Call | None:
 
 def _handed_over(frame: FrameType, name: str) -> ast.expr | None:
     """What the caller gave for a parameter."""
-    call = _call_at(frame.f_back) if frame.f_back is not None else None
+    call = call_at(frame.f_back) if frame.f_back is not None else None
     if call is None:
         return None
     by_name = next((k.value for k in call.keywords if k.arg == name), None)

@@ -130,9 +130,10 @@ class InputCollector:
 
 def _describe(key: tuple[str, str, str], tensor: torch.Tensor, axis: int, site: Site | None) -> _Seen:
     model, name, phase = key
+    position = int(name) if name.isdigit() else 0 if model == FUNCTIONS else name
     record = {
         "model": model, "position": int(name) if name.isdigit() else name, "phase": phase, **place(site),
-        **place(data_site(int(name) if name.isdigit() else 0 if model == FUNCTIONS else name), "data_"),
+        **place(data_site(position), "data_"), **place(data_site(position, aim="choice"), "chosen_"),
         "batch": int(tensor.shape[axis]) if tensor.dim() > axis else None, "first_nonfinite_step": None,
         "first_nonfinite_samples": None, "embedding_rows": None, "non_embedding": None,
     }  # fmt: skip

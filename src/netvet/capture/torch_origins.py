@@ -16,6 +16,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import init
 from torch.utils.data import DataLoader
 
+from netvet.capture.contents import Aim, content_line
 from netvet.capture.source import argument_origins, leaving_line
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_models import WeakIdMap
@@ -240,14 +241,18 @@ def called_by_user(frame: FrameType | None) -> Site | None:
     return None
 
 
-def data_site(*positions: int | str) -> Site | None:
-    """The user's line that made what the present call is given at the first of these positions that can be followed."""
+def data_site(*positions: int | str, aim: Aim = "values") -> Site | None:
+    """The user's line that made what the present call is given at the first of these positions that can be followed.
+
+    Where the values come from outside, it is the line that put them together.
+    """
     frame = next((f for f in _frames(2) if _kind(f.f_code.co_filename) == 0), None)
     for position in positions:
         if frame is None:
             break
         try:
-            *_, last = argument_origins(frame, position)
+            made = content_line(frame, position, aim)
+            last = made or list(argument_origins(frame, position))[-1]
         except (ValueError, TypeError, AttributeError, IndexError, RecursionError):  # code that was read wrongly
             continue
         return Site(_shown(last[0]), last[1])

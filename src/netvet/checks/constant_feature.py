@@ -53,7 +53,7 @@ def constant_feature(
         if not constant or not features or not is_float or (count or 0) < fewest or (number(record, "batch") or 0) < 2:
             continue
         sole = sum(t.get("model") == record.get("model") for t in train) == 1
-        name, at = f"input {record.get('position')} of {record.get('model')}", location_of(record)
+        name, at = f"input {record.get('position')} of {record.get('model')}", location_of(record, "data", "")
         where, part = str(record.get("model")), constant / features
         if sole and part == 1 and low is not None and low == high:
             message = f"every value of {name} is {low:g}, in all {count:g} samples: the net sees nothing"

@@ -66,7 +66,7 @@ def constant_target(
         fires = low not in (0.0, 1.0, -1.0) or varied or scored
         sure = 0.8
     if fires and not _ignored(first, losses):
-        place = next((location_of(x) for x in losses or () if x.get("site") == first.get("site")), None)
+        place = next((location_of(x, "target", "") for x in losses or () if x.get("site") == first.get("site")), None)
         message = f"all {count:g} training targets are {low:g}: the net can answer without its input"
         yield Finding(message, first.get("site"), 0, 0.0, 0.0, place, confidence=sure)
 

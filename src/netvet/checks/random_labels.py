@@ -20,6 +20,7 @@ from netvet.stats import number
 )
 def random_labels(
     random_labels: Facts,
+    losses: Facts | None = None,
     *,
     fewest: int = 200,  # samples; fewer cannot tell the pairings apart
     spread: float = 2.0,  # std of the score over shuffled pairings
@@ -46,6 +47,8 @@ def random_labels(
     ## References
     Zhang et al., Understanding deep learning requires rethinking generalization, arXiv:1611.03530.
     """
+    fed = [x for x in losses or () if x.get("phase") == "train" and x.get("feeds_backward") is not False]
+    paired = next((p for x in fed if (p := location_of(x, "paired"))), None)
     for record in random_labels:
         true, shuffled, sd = (number(record, f) for f in ("true_score", "shuffled_score", "shuffled_sd"))
         own, chance, count = (number(record, f) for f in ("model_val_score", "chance", "samples"))
@@ -62,4 +65,4 @@ def random_labels(
             f"on {count:g} samples the true pairing of inputs and targets scores {true:.2g}, "
             f"shuffled pairings {shuffled:.2g}: nothing can be learned"
         )
-        yield Finding(message, "training data", None, true, shuffled, location_of(record), confidence=0.7)
+        yield Finding(message, "training data", None, true, shuffled, paired, confidence=0.7)

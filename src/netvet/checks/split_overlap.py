@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Record, Severity, check
+from netvet.core import Facts, Finding, Location, Record, Severity, check, location_of
 from netvet.stats import number
 
 
@@ -22,6 +22,7 @@ def split_overlap(
     samples: Facts,
     inputs: Facts | None = None,
     target_in_input: Facts | None = None,
+    loaders: Facts | None = None,
     *,
     error: float = 0.05,  # share of the evaluation samples; deepchecks' limit for duplicates between splits
     warning: float = 0.01,  # catalogue: any; below 1 % the score moves by less than its own error
@@ -68,7 +69,17 @@ def split_overlap(
         message = f"{shared:g} of {total:g} evaluation samples ({shown}) are also training samples: {what}"
         evidence = {"pairs": list(record.get("overlap_examples") or ())[:10]}
         sure = 0.7 if whole or discrete else 1.0
-        yield Finding(message, "evaluation", None, part, warning, None, evidence, severity=severity, confidence=sure)
+        place = _place(inputs, loaders, widened=whole and train > total)
+        yield Finding(message, "evaluation", None, part, warning, place, evidence, severity=severity, confidence=sure)
+
+
+def _place(inputs: Facts | None, loaders: Facts | None, *, widened: bool) -> Location | None:
+    """The loader of training that holds the evaluation samples too; else where the evaluation samples were chosen."""
+    sides = {phase: [x for x in loaders or () if x.get("phase") == phase] for phase in ("train", "eval")}
+    own = sides["train"] if widened else sides["eval"]
+    chosen = [x for x in inputs or () if x.get("phase") == "eval"]
+    place = location_of(own[0], "created") if len(own) == 1 else None
+    return place or (location_of(chosen[0], "chosen") if len(chosen) == 1 else None)
 
 
 def _collides(record: Record, part: float, *, tokens: bool) -> bool:

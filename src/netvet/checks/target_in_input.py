@@ -17,7 +17,9 @@ from netvet.core import Facts, Finding, check, location_of
         "drop-column": "Remove the target, and whatever is computed from it, from the input.",
     },
 )
-def target_in_input(target_in_input: Facts) -> Iterator[Finding]:
+def target_in_input(
+    target_in_input: Facts, inputs: Facts | None = None, losses: Facts | None = None
+) -> Iterator[Finding]:
     """The target can be copied from the input.
 
     ## Why it matters
@@ -40,7 +42,8 @@ def target_in_input(target_in_input: Facts) -> Iterator[Finding]:
         if record.get("autoencoder") is True:
             continue
         model, column = record.get("model"), record.get("column")
-        if column is not None and not isinstance(column, bool):
+        column_found = column is not None and not isinstance(column, bool)
+        if column_found:
             message = f"column {column} of the input of {model} equals the target: the net need only copy it"
         elif record.get("shifted_identity") is True:
             message = f"the target of {model} equals its input at the same position: the net need only copy it"
@@ -52,4 +55,9 @@ def target_in_input(target_in_input: Facts) -> Iterator[Finding]:
             message = f"the target of {model} equals its input: the net need only copy it"
         else:
             continue
-        yield Finding(message, str(model), 0, location=location_of(record), confidence=0.9)
+        # A column of the input is one too many there; a target equal to all of it was not shifted.
+        made = (x for x in inputs or () if x.get("model") == model) if column_found else losses or ()
+        kinds = ("chosen", "data", "") if column_found else ("target", "")
+        trained = [x for x in made if x.get("phase") == "train"]
+        place = location_of(trained[0], *kinds) if len(trained) == 1 else None
+        yield Finding(message, str(model), 0, location=place or location_of(record), confidence=0.9)
