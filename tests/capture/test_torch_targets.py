@@ -142,3 +142,14 @@ def test_the_log_of_a_rate_is_no_prediction_in_the_units_of_the_counts(watch):
     run = watch(train, probes=False)
     assert max(one.values.max() for one in run.get("prediction_std").values()) < 1
     assert run.get("baselines") is None or run.get("baselines")[0]["model"] > -1
+
+
+def test_tells_how_ordered_the_numbers_of_regression_come(watch):
+    number = torch.linspace(-1, 1, 240)[:, None]
+    _, ordered = target_of(watch, number, "mse_loss", outputs=1)
+    assert ordered["batch_share"] > 0.9
+    assert ordered["lag1"] > 0.8
+    mixed = number[torch.randperm(240, generator=torch.Generator().manual_seed(2))]
+    _, random = target_of(watch, mixed, "mse_loss", outputs=1)
+    assert random["batch_share"] < 0.15
+    assert abs(random["batch_share_z"]) < 4

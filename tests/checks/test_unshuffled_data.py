@@ -41,3 +41,34 @@ def test_is_quiet_when_the_order_changes():
 
 def test_is_quiet_without_fields():
     assert unshuffled_data(Facts.of({})) == []
+
+
+NUMBERS = {
+    "site": "t.py:9",
+    "phase": "train",
+    "kind": "regression",
+    "batch_share": 0.93,
+    "expected_batch_share": 0.02,
+    "batch_share_z": 180.0,
+    "lag1": 0.95,
+}
+FIXED = Facts.of({"same_order": True})
+
+
+def test_fires_on_sorted_numbers():
+    (finding,) = unshuffled_data(Facts.of(NUMBERS), FIXED)
+    assert "93% of its variance" in finding.message
+
+
+def test_numbers_must_come_in_the_same_order_in_each_epoch():
+    assert unshuffled_data(Facts.of(NUMBERS)) == []
+    assert unshuffled_data(Facts.of(NUMBERS), Facts.of({"same_order": False})) == []
+
+
+def test_is_quiet_for_numbers_in_random_order():
+    assert unshuffled_data(Facts.of({**NUMBERS, "batch_share": 0.025, "batch_share_z": 1.2, "lag1": 0.0}), FIXED) == []
+
+
+def test_is_quiet_for_a_recurrent_net_that_reads_a_series():
+    modules = Facts.of({"cls": "LSTM"})
+    assert unshuffled_data(Facts.of(NUMBERS), FIXED, None, None, modules) == []

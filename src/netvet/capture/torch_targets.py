@@ -34,6 +34,8 @@ MAX_CLASSES = 1_000
 RECENT = 10
 # Batches of labels kept for the order of the classes; more than any test of it needs.
 MAX_BATCHES, MAX_LABELS = 2_000, 200_000
+# Numbers that each sample has to be predicted, at most, where the order of the samples is looked at.
+MAX_COLUMNS = 8
 # Random batches drawn to know how pure they would be by chance.
 DRAWS = 200
 # The first calls are all counted, as far as they take less than this share of the run.
@@ -86,6 +88,7 @@ class _Seen:
     calls: int = 0
     targets: _Moments = field(default_factory=_Moments)
     batches: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    numbers: list[npt.NDArray[np.float64]] = field(default_factory=list)
     kept: int = 0
     step: int = -1
     series: dict[str, list[float]] = field(default_factory=dict)
@@ -134,6 +137,11 @@ class TargetCollector:
         if found is not None and len(seen.batches) < MAX_BATCHES and seen.kept < MAX_LABELS and found.numel():
             seen.batches.append(found.cpu().numpy().astype(np.int64))
             seen.kept += found.numel()
+        elif found is None and seen.phase == "train" and seen.record["kind"] == "regression" and seen.kept < MAX_LABELS:
+            rows = event.target.detach().reshape(len(event.target), -1) if event.target.dim() else None
+            if rows is not None and rows.shape[1] <= MAX_COLUMNS and len(seen.numbers) < MAX_BATCHES:
+                seen.numbers.append(rows.double().cpu().numpy())
+                seen.kept += rows.numel()
 
     def _predictions(self, seen: _Seen, site: str, event: LossCall) -> None:
         step = self._session.step
@@ -248,6 +256,8 @@ def result(seen: _Seen) -> dict[str, Any]:
             "std": moments.std,
             "samples": moments.n,
         }
+    if seen.numbers:
+        record |= order_of_numbers(distinct(seen.numbers))
     if not seen.batches:
         return record
     everything = np.concatenate(seen.batches)
@@ -262,7 +272,28 @@ def result(seen: _Seen) -> dict[str, Any]:
     return record
 
 
-def distinct(batches: list[npt.NDArray[np.int64]]) -> list[npt.NDArray[np.int64]]:
+def order_of_numbers(batches: list[npt.NDArray[np.float64]]) -> dict[str, float]:
+    """How ordered the numbers come, [samples, columns] in each batch: the same two measures as for classes."""
+    common = int(np.bincount([len(b) for b in batches]).argmax())
+    full = [b for b in batches if len(b) == common]
+    if common < 2 or len(full) < 3 or len({b.shape[1] for b in full}) > 1:
+        return {}
+    rows = np.stack(full)  # [batches, samples, columns]
+    rows = rows - rows.mean((0, 1))
+    variance = rows.var((0, 1))
+    if not np.isfinite(variance).all() or not (variance > 0).any():
+        return {}
+    rows = rows[..., variance > 0] / np.sqrt(variance[variance > 0])
+    between, chance = float(np.square(rows.mean(1)).mean()), 1.0 / common
+    return {
+        "lag1": float((rows[:, :-1] * rows[:, 1:]).mean()),
+        "batch_share": between,
+        "expected_batch_share": chance,
+        "batch_share_z": (between - chance) / (chance * (2.0 / (len(full) - 1)) ** 0.5),
+    }
+
+
+def distinct(batches: list[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
     """Each batch of labels once: a fixed order that comes again in every epoch says nothing new."""
     return list({batch.tobytes(): batch for batch in batches}.values())
 
