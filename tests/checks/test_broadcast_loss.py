@@ -62,3 +62,10 @@ def test_names_the_same_line_once():
 
 def test_is_quiet_without_fields():
     assert broadcast_loss(Facts.of({}, {"phase": "train", "broadcast": True}), Facts.of({})) == []
+
+
+def test_needs_no_loss_function_of_pytorch():
+    made = Facts.of({"op": "sub", "left": [48], "right": [48, 1], "file": "train.py", "line": 11})
+    (finding,) = broadcast_loss(broadcasts=made)
+    assert finding.location == Location("train.py", 11)
+    assert not broadcast_loss()

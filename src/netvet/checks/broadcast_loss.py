@@ -19,7 +19,7 @@ from netvet.core import Facts, Finding, Record, check, location_of
         "same-shape": "Give output and target the same shape: squeeze(-1) the output or unsqueeze(-1) the target.",
     },
 )
-def broadcast_loss(losses: Facts, broadcasts: Facts | None = None) -> Iterator[Finding]:
+def broadcast_loss(losses: Facts | None = None, broadcasts: Facts | None = None) -> Iterator[Finding]:
     """Output and target have different shapes, and the loss compares every sample with every target.
 
     ## Why it matters
@@ -42,7 +42,7 @@ def broadcast_loss(losses: Facts, broadcasts: Facts | None = None) -> Iterator[F
     Measured on the diabetes data: R2 falls from 0.55 to 0.02. PyTorch itself only warns.
     """
     seen = set()
-    for loss in losses:
+    for loss in losses or ():
         left, right = _shape(loss.get("input")), _shape(loss.get("target"))
         if loss.get("phase") == "eval" or loss.get("broadcast") is False or loss.get("feeds_backward") is False:
             continue
