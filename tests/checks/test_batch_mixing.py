@@ -23,3 +23,10 @@ def test_is_quiet_on_look_alikes_and_missing_values():
     assert not found(op="batch_norm")
     assert not found(pair=None)
     assert not batch_mixing(Facts.of({}))
+
+
+def test_takes_two_axes_of_token_ids_for_samples_and_time():
+    sick = Facts.of({**SICK, "op": "multi_head_attention_forward"})
+    given = {"model": "Net", "phase": "train", "shape": [40, 12]}
+    assert batch_mixing(sick, inputs=Facts.of({**given, "integral": True}))
+    assert not batch_mixing(sick, inputs=Facts.of({**given, "integral": False}))

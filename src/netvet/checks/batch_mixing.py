@@ -77,5 +77,6 @@ def batch_mixing(batch_mixing: Facts, inputs: Facts | None = None) -> Iterator[F
 
 def _unbatched(inputs: Facts | None, model: object) -> bool:
     """The model is given one sequence [time, features]: its first axis is no sample axis."""
-    shapes = [r.get("shape") for r in inputs or () if r.get("model") == model and r.get("phase") == "train"]
-    return bool(shapes) and len(shapes[0] or ()) == 2
+    first = next((r for r in inputs or () if r.get("model") == model and r.get("phase") == "train"), {})
+    # Two axes of token ids are samples and time: an id has no features.
+    return len(first.get("shape") or ()) == 2 and not first.get("integral")
