@@ -89,3 +89,32 @@ def test_is_quiet_on_divided_accumulation():
 def test_is_quiet_without_fields():
     assert unreduced_loss(Facts.of({}), Facts.of({})) == []
     assert unreduced_loss(Facts.of({}), SGD, Facts.of({}), Facts.of({}), LayerSeries({}), LayerSeries({})) == []
+
+
+JUMPED = LayerSeries.of(a=[2.3, 2.1, 11.0, 46.0, 3.0, *[2.33] * 60])
+
+
+def probed(*values):
+    return Facts.of({"multiples": [0.1, 1.0, 10.0], "losses": list(values), "start": 2.3, "best": 1.0})
+
+
+def test_takes_copies_that_step_on_each_batch_for_evidence_against_an_undivided_sum():
+    (finding,) = unreduced_loss(Facts.of(), SGD, accumulation=accumulated(), loss=JUMPED, lr_probe=probed(2.0, 0.3, 4))
+    assert finding.severity is None
+    assert "0.3 at this rate" in finding.message
+    (finding,) = unreduced_loss(Facts.of(), SGD, accumulation=accumulated(), loss=JUMPED, lr_probe=probed(2, 0.3, None))
+    assert finding.severity is None
+
+
+@pytest.mark.parametrize("losses", [(2.0, 0.3, 0.9), (2.0, 2.29, 4.0), (2.0, None, 4.0)])
+def test_only_notes_an_undivided_sum_where_the_copies_tell_of_no_harm(losses):
+    (finding,) = unreduced_loss(Facts.of(), SGD, accumulation=accumulated(), loss=JUMPED, lr_probe=probed(*losses))
+    assert finding.severity == "note"
+
+
+def test_only_notes_an_undivided_sum_that_learns_or_that_the_copies_do_not_compare_with():
+    tried = probed(2.0, 0.3, 4.0)
+    (finding,) = unreduced_loss(Facts.of(), SGD, accumulation=accumulated(), loss=LEARNED, lr_probe=tried)
+    assert finding.severity == "note"
+    few = accumulated(micro_batches=2)
+    assert unreduced_loss(Facts.of(), SGD, accumulation=few, loss=JUMPED, lr_probe=tried)[0].severity == "note"

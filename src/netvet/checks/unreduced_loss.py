@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.core import Facts, Finding, LayerSeries, Record, Severity, check, location_of
-from netvet.stats import change, number
+from netvet.stats import change, course, number
 
 # Their step is proportional to the gradient; Adam and its kin divide the scale out.
 _SCALE_SENSITIVE = ("SGD", "ASGD")
@@ -40,8 +40,8 @@ def unreduced_loss(
     """The gradient grows with the number of samples, because the loss is summed and not averaged.
 
     ## Why it matters
-    A sum over 64 samples makes the gradient 64 times as large as a mean; accumulating 8 micro-batches without dividing
-    makes it 8 times as large. For SGD that is the same as a learning rate too large by this factor.
+    A sum over 64 samples, or over 64 micro-batches, makes the gradient 64 times as large as a mean. For SGD that is the
+    same as a learning rate too large by this factor.
 
     ## Example
     >>> from netvet.core import Facts, LayerSeries
@@ -51,15 +51,13 @@ def unreduced_loss(
     'cross_entropy is summed over 64 samples: SGD takes steps 64 times as large; the loss became NaN or infinite'
 
     ## Known problems
-    Adam and its kin are indifferent to the scale of the loss, sums are usual in variational autoencoders, and a small
-    learning rate may have been chosen for the sum. Without harm in the run (a loss that does not fall, huge updates, a
-    far lower rate that does better) this is only a note; with a scale-free optimizer it is silent.
+    Adam and its kin are indifferent to the scale of the loss: silent. A small rate may have been chosen for the sum:
+    without harm (a loss that does not fall, huge updates, a far lower rate that does better) it is a note.
 
     ## References
     Goyal et al., arXiv:1706.02677, 2.1 (learning rate and batch size); transformers PR 34191 (accumulation).
     """
-    sensitive = [o for o in optimizers if o.get("cls") in _SCALE_SENSITIVE and o.get("steps")]
-    if not sensitive:
+    if not (sensitive := [o for o in optimizers if o.get("cls") in _SCALE_SENSITIVE and o.get("steps")]):
         return
     harm = _harm(loss, update_ratio, lr_probe, huge, fall)
     name = sensitive[0].get("name", "SGD")
@@ -72,14 +70,14 @@ def unreduced_loss(
         count = number(record, "micro_batches")
         mine = record.get("optimizer") in (None, *(o.get("name") for o in sensitive))
         if count and count > 1 and mine and record.get("divided") is False and not record.get("scale_invariant"):
-            what = f"the losses of {count:g} micro-batches are added up without dividing by {count:g}"
-            yield _finding(record, record.get("optimizer"), f"{what}: {name}", harm, count)
+            what = f"the losses of {count:g} micro-batches are added up without dividing by {count:g}: {name}"
+            yield _finding(record, record.get("optimizer"), what, harm or _added_up(loss, lr_probe, count, fall), count)
 
 
 def _finding(record: Record, where: str | None, what: str, harm: str | None, factor: float) -> Finding:
     message = f"{what} takes steps {factor:g} times as large" + (f"; {harm}" if harm else "")
-    place, sure, severity = location_of(record, "created", ""), 0.9 if harm else 0.5, None if harm else _NOTE
-    return Finding(message, where, 0, factor, 1.0, place, severity=severity, confidence=sure)
+    place, note = location_of(record, "created", ""), None if harm else _NOTE
+    return Finding(message, where, 0, factor, 1.0, place, severity=note, confidence=0.9 if harm else 0.5)
 
 
 def _summed(record: Record, contract: Facts | None) -> bool:
@@ -92,6 +90,18 @@ def _summed(record: Record, contract: Facts | None) -> bool:
     return record.get("reduction") == "sum" if scaling is None else 1.8 < scaling < 2.2
 
 
+def _added_up(loss: LayerSeries | None, probe: Facts | None, count: float, fall: float) -> str | None:
+    """The run learns nothing; copies that step on each batch do at the rate itself, but not at `count` times it."""
+    seen = course(next(iter(loss.values()))) if loss and len(loss) == 1 else None
+    tried = {m: v for r in probe or () for m, v in zip(r.get("multiples") or (), r.get("losses") or (), strict=False)}
+    near = min(tried, key=lambda m: abs(m - count), default=1)
+    own, far = tried.get(1) or np.inf, tried.get(near) or np.inf
+    if seen is None or not 0.5 <= near / count <= 2 or not own < (1 - fall) * seen.start <= min(seen.end, far):
+        return None
+    copies = f"copies that step on each batch reached {own:.3g} at this rate, and failed at {near:g} times it"
+    return f"the loss went from {seen.start:.3g} to {seen.end:.3g}; {copies}"
+
+
 def _harm(
     loss: LayerSeries | None, ratios: LayerSeries | None, probe: Facts | None, huge: float, fall: float
 ) -> str | None:
@@ -99,8 +109,8 @@ def _harm(
     if any(not np.isfinite(s.values).all() for s in (loss or {}).values()):
         return "the loss became NaN or infinite"
     best = [b for b in (number(p, "best") for p in probe or ()) if b is not None]
-    if best and min(best) >= 0.5:
-        return None  # no lower rate does better, so the steps are not too large
+    if best and min(best) >= 0.5:  # no lower rate does better, so the steps are not too large
+        return None
     for moved in (change(s) for s in (loss or {}).values()):
         if moved is not None and moved.relative < fall:
             return f"the loss went from {moved.first:.3g} to {moved.last:.3g}"
