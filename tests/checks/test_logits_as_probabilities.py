@@ -31,3 +31,41 @@ def test_reports_a_refusal_at_the_first_step_only():
 
 def test_is_quiet_without_fields():
     assert not logits_as_probabilities(Facts.of({}, {"function": "nll_loss", "phase": "train"}), Facts.of({}))
+
+
+def chain(*ops, low=1e-6, high=1 - 1e-6):
+    saved = {"min": low, "max": high}
+    return Facts.of(
+        *(
+            {
+                "backward": "train.py:9",
+                "id": i,
+                "op": op,
+                "next": [i + 1],
+                "file": "train.py",
+                "line": i + 1,
+                "saved": saved,
+            }
+            for i, op in enumerate(ops)
+        )
+    )
+
+
+BINARY = Facts.of({"function": "binary_cross_entropy", "phase": "train"})
+
+
+def test_fires_on_raw_outputs_that_only_a_clamp_bounds():
+    (finding,) = logits_as_probabilities(BINARY, graph=chain("BinaryCrossEntropy", "Clamp", "Squeeze", "Addmm"))
+    assert "only a clamp" in finding.message
+    assert str(finding.location) == "train.py:1"
+    assert logits_as_probabilities(BINARY, graph=chain("Neg", "Mul", "Log", "ClampBackward1", "Convolution"))
+
+
+def test_is_quiet_on_clamped_probabilities_and_on_other_clamps():
+    for last in ("Sigmoid", "Softmax", "Mean", "Exp"):
+        assert not logits_as_probabilities(BINARY, graph=chain("BinaryCrossEntropy", "Clamp", "Squeeze", last))
+    ops = ("Mean", "Log", "Clamp", "Addmm")
+    assert not logits_as_probabilities(BINARY, graph=chain(*ops, low=0.0, high=None))
+    assert not logits_as_probabilities(BINARY, graph=chain(*ops, low=-5.0, high=5.0))
+    assert not logits_as_probabilities(Facts.of({"function": "mse_loss", "phase": "train"}), graph=chain(*ops))
+    assert not logits_as_probabilities(BINARY, graph=chain("BinaryCrossEntropy", "Clamp"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from netvet.core import Facts, Finding, Record, check, location_of
 from netvet.stats import number
 
 _WANT_LOGS = ("nll_loss", "kl_div", "ctc_loss")
+_RAW = ("Addmm", "Mm", "Bmm", "UnsafeView", "Addmv", "Convolution", "Linear")
+_SHAPES = ("Squeeze", "Unsqueeze", "View", "ReshapeAlias", "Select", "Slice", "Transpose", "T", "Permute", "Clone")
 _REFUSED = "all elements of input should be between 0 and 1"
 
 
@@ -24,6 +28,7 @@ _REFUSED = "all elements of input should be between 0 and 1"
 def logits_as_probabilities(
     losses: Facts,
     run: Facts | None = None,
+    graph: Facts | None = None,
     *,
     rows: float = 0.5,  # share of rows that are log-probabilities; right ones are all of them
     positive: float = 0.05,  # share of positive values; a log-probability is never positive
@@ -43,11 +48,12 @@ def logits_as_probabilities(
 
     ## Known problems
     Log-probabilities made by hand, with a small number added before the log, are silent: no value is positive. Scores
-    that are all negative cannot be told from them.
+    that are all negative cannot be told from them. Probabilities of a sigmoid that are clamped are silent too.
 
     ## References
     Measured on the digits: raw outputs diverge to -1824 and stay at chance, softmax in nll_loss costs 0.93 to 0.84.
     """
+    yield from _bounded(graph, losses)
     for record in losses:
         if record.get("phase") != "train" or record.get("feeds_backward") is False:
             continue
@@ -61,6 +67,38 @@ def logits_as_probabilities(
                 "binary_cross_entropy stopped at the first step: it wants probabilities, values outside 0 to 1 came"
             )
             yield Finding(message, None, 0, location=place, confidence=0.8)
+
+
+def _bounded(graph: Facts | None, losses: Facts) -> Iterator[Finding]:
+    """Raw outputs that a clamp alone keeps within 0 and 1, in a binary cross-entropy or a logarithm of a likelihood."""
+    nodes = {(n.get("backward"), n.get("id")): n for n in graph or ()}
+    likelihood = any(r.get("function") in (*_WANT_LOGS, "binary_cross_entropy") for r in losses)
+    seen = set()
+    for user in nodes.values():
+        if _op(user) != "BinaryCrossEntropy" and not (likelihood and _op(user) == "Log"):
+            continue
+        clamp = _source(nodes, user)
+        saved = clamp.get("saved") or {}
+        low, high = (number(saved, n) for n in ("min", "max"))
+        unit = low is not None and high is not None and 0 <= low < 0.5 < high <= 1
+        if _op(clamp) != "Clamp" or not unit or _op(_source(nodes, clamp)) not in _RAW or user["backward"] in seen:
+            continue
+        seen.add(user["backward"])
+        message = "raw outputs enter a loss of probabilities, and only a clamp keeps them within 0 and 1: "
+        message += "samples beyond it get no gradient"
+        yield Finding(message, user["backward"], 0, location=location_of(user), confidence=0.95)
+
+
+def _op(node: Record) -> str:
+    return re.sub(r"Backward\d*$", "", str(node.get("op")))
+
+
+def _source(nodes: Mapping[tuple[Any, Any], Record], node: Record) -> Record:
+    """The node that made the input of another, past those that only change the shape."""
+    found = node
+    while found is node or _op(found) in _SHAPES:
+        found = next((nodes[k] for n in found.get("next") or () if (k := (node.get("backward"), n)) in nodes), {})
+    return found
 
 
 def _no_logs(record: Record, rows: float, positive: float) -> Iterator[Finding]:

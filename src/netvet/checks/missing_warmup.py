@@ -8,7 +8,7 @@ from netvet.core import Facts, Finding, LayerSeries, check, location_of
 from netvet.stats import course, lr_trials, matrix_ratio, number
 
 _CAUSES = (
-    "badly-scaled-init", "unscaled-input", "unscaled-target",
+    "badly-scaled-init", "unscaled-input", "unscaled-target", "logits-as-probabilities", "unreduced-loss",
 )  # fmt: skip
 
 
