@@ -234,6 +234,23 @@ def test_a_loss_kept_with_its_graph_is_counted(watch):
     assert watch(train).get("live_graphs").values[-1] == 40
 
 
+def test_outputs_kept_with_their_graphs_are_counted(watch):
+    model = net()
+
+    def train(keep):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(40):
+            optimizer.zero_grad()
+            output = model(X)
+            functional.cross_entropy(output, Y).backward()
+            optimizer.step()
+            kept.append(keep(output))
+
+    kept: list = []
+    assert watch(lambda: train(lambda output: output)).get("live_outputs").values[-1] >= 38
+    assert watch(lambda: train(lambda output: output.detach())).get("live_outputs").values[-1] <= 1
+
+
 def test_models_that_are_gone_are_not_kept_alive(watch):
     import weakref
 

@@ -47,3 +47,21 @@ def test_is_quiet_on_bounded_graphs(values):
 
 def test_is_quiet_about_holders_it_does_not_know():
     assert len(retained_graph(Series.of(range(200)), Facts.of({}), Series.of([]))) == 1
+
+
+HELD = Facts.of({"holder": "outputs", "file": "train.py", "line": 45})
+NONE = Series.of([0] * 300)
+
+
+def test_fires_on_outputs_that_are_kept_for_the_whole_run():
+    (finding,) = retained_graph(NONE, HELD, live_outputs=Series.of(range(300)))
+    assert finding.message.startswith("the graphs of earlier outputs of the model pile up: 299 are in memory at step")
+    assert finding.location == Location("train.py", 45)
+    assert retained_graph(NONE, HELD, live_outputs=Series.of([0.1 * i for i in range(600)]))
+
+
+def test_is_quiet_on_outputs_of_an_epoch_on_the_latest_ones_and_where_nobody_holds_them():
+    assert not retained_graph(NONE, HELD, live_outputs=Series.of([i % 100 for i in range(300)]))
+    assert not retained_graph(NONE, HELD, live_outputs=Series.of([min(i, 100) for i in range(300)]))
+    assert not retained_graph(NONE, Facts.of(), live_outputs=Series.of(range(300)))
+    assert not retained_graph(NONE, HELD, live_outputs=Series.of([]))

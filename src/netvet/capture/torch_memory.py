@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from netvet.capture.source import growing_line
-from netvet.capture.torch_events import Backward, Session, Step
+from netvet.capture.torch_events import Backward, Call, Session, Step
+from netvet.capture.torch_ops import tensors_in
 from netvet.capture.torch_order import place
 from netvet.capture.torch_site import Site, _kind, _shown
 
@@ -29,24 +30,29 @@ class _Life:
 
 
 class MemoryCollector:
-    """Records `live_graphs`, `retained_losses`, `memory_bytes` and `step_seconds`."""
+    """Records `live_graphs`, `live_outputs`, `retained_losses`, `memory_bytes` and `step_seconds`."""
 
     part = "memory"
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._graphs: list[weakref.ref[_Life]] = []
+        self._outputs: list[weakref.ref[_Life]] = []
+        self._marked = -1
         self._looked_up = False
         self._clock = perf_counter()
         self._counted = 0
 
     def on_backward_begin(self, event: Backward) -> None:
-        node = event.loss.grad_fn if event.loss is not None else None
-        if node is not None and len(self._graphs) < MAX_WATCHED:
-            life = _Life()
-            metadata: Any = node.metadata
-            metadata["netvet"] = life
-            self._graphs.append(weakref.ref(life))
+        _watch(event.loss, self._graphs)
+
+    def on_call_end(self, event: Call) -> None:
+        """One output a step: how many a step makes says nothing about what is kept."""
+        if self._session.step > self._marked and torch.is_grad_enabled():
+            output = next((t for t in tensors_in(event.output) if t.grad_fn is not None), None)
+            if output is not None:
+                self._marked = self._session.step
+                _watch(output, self._outputs)
 
     def on_step_end(self, _event: Step) -> None:
         session = self._session
@@ -54,6 +60,8 @@ class MemoryCollector:
             return
         self._graphs = [ref for ref in self._graphs if ref() is not None]
         session.recorder.value(session.step, "live_graphs", float(len(self._graphs)))
+        self._outputs = [ref for ref in self._outputs if ref() is not None]
+        session.recorder.value(session.step, "live_outputs", float(max(len(self._outputs) - len(self._graphs), 0)))
         now = perf_counter()
         if session.step > self._counted:
             session.recorder.value(session.step, "step_seconds", (now - self._clock) / (session.step - self._counted))
@@ -61,9 +69,18 @@ class MemoryCollector:
         memory = _resident_bytes()
         if memory is not None:
             session.recorder.value(session.step, "memory_bytes", memory)
-        if len(self._graphs) >= SUSPICIOUS and not self._looked_up:
+        if max(len(self._graphs), len(self._outputs)) >= SUSPICIOUS and not self._looked_up:
             self._looked_up = True
             session.recorder.facts("retained_losses", _holders(sys._getframe()))
+
+
+def _watch(tensor: torch.Tensor | None, lives: list[weakref.ref[_Life]]) -> None:
+    """See how long the graph of a tensor lives."""
+    node = tensor.grad_fn if tensor is not None else None
+    if node is not None and len(lives) < MAX_WATCHED:
+        metadata: Any = node.metadata
+        life = metadata.setdefault("netvet", _Life())
+        lives.append(weakref.ref(life))
 
 
 def _resident_bytes() -> float | None:
