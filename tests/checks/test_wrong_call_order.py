@@ -109,3 +109,11 @@ def test_a_scheduler_that_steps_first_is_a_note():
 def test_is_quiet_without_fields():
     nothing = Facts.of({})
     assert wrong_call_order(nothing, nothing, nothing, nothing) == []
+
+
+def test_is_quiet_for_replicas_that_each_clear_their_own_gradients():
+    one_step = [("zero_grad", "SGD"), ("backward", "")] * 4 + [("step", "SGD"), ("step", "SGD#2")]
+    records = [{"kind": k, "target": t, "step": i, "file": "t.py", "line": 3} for i in range(6) for k, t in one_step]
+    resets = [{"optimizer": name, "intervals": 5, "zero_at_step": 0} for name in ("SGD", "SGD#2")]
+    assert not wrong_call_order(Facts.of(*records), Facts.of(*resets))
+    assert wrong_call_order(Facts.of(*records), Facts.of(resets[0]))

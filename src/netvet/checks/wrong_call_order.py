@@ -57,7 +57,9 @@ def wrong_call_order(
     torch.optim documentation; "How to adjust learning rate": since 1.1 the scheduler comes after the optimizer.
     """
     yield from _cleared(events, gradient_resets or Facts(), patience, share)
-    yield from _lost_micro_batches(events, patience)
+    # Replicas or members of an ensemble have a backward call and a clearing each before the first of them steps.
+    if len(gradient_resets or ()) < 2:
+        yield from _lost_micro_batches(events, patience)
     for clip in clips or ():
         limit, calls = number(clip, "max_norm"), number(clip, "calls") or 0
         if clip.get("position") in _CLIPS and limit is not None and limit < _NO_LIMIT and calls >= patience:
