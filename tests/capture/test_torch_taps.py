@@ -265,3 +265,23 @@ def test_models_that_are_gone_are_not_kept_alive(watch):
             assert sum(ref() is not None for ref in gone) <= 1
 
     watch(train)
+
+
+@pytest.mark.parametrize(("scale", "low", "high"), [(1e-6, 0.5, 1.0), (1.0, 0.0, 0.1)])
+def test_float16_by_hand_is_seen_with_its_underflow(watch, scale, low, high):
+    class Half(nn.Linear):
+        def forward(self, x):
+            return functional.linear(x.half(), self.weight.half(), self.bias.half())
+
+    model = nn.Sequential(Half(8, 16), nn.Tanh(), Half(16, 2))
+
+    def train():
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(5):
+            optimizer.zero_grad()
+            (functional.cross_entropy(model(X).float(), Y) * scale).backward()
+            optimizer.step()
+
+    (record,) = watch(train).get("precision")
+    assert record["half_without_scaler"] is True
+    assert low <= record["underflow_share"] <= high

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from netvet.capture.torch_events import Call, Happening, Session, Step
+from netvet.capture.torch_events import Backward, Call, Happening, Session, Step
 from netvet.capture.torch_models import unwrapped
 from netvet.capture.torch_order import place
 from netvet.capture.torch_parameters import as_floats, local
 
-MAX_SHARES = 1_000
+MAX_SHARES, MAX_NODES = 1_000, 5_000
 # Replicas that drift apart do so at the first step; the later ones show those that drift through rare branches.
 HASHED_STEPS, MAX_HASHED = (1, 2, 10, 100, 1_000, 10_000), 1_000_000
 
@@ -31,6 +31,7 @@ class PrecisionCollector:
         self._autocast: tuple[str, torch.dtype] | None = None
         self._place: dict[str, Any] = {"file": None, "line": None}
         self._half = False
+        self._by_hand: bool | None = None
         self._scaled = False
         self._dtypes: dict[str, int] = {}
         self._shares: deque[float] = deque(maxlen=MAX_SHARES)
@@ -49,6 +50,12 @@ class PrecisionCollector:
             self._place = place(event.site)
         self._half = self._half or half or (self._autocast is not None and self._autocast[1] == torch.float16)
 
+    def on_backward_begin(self, event: Backward) -> None:
+        if self._by_hand is None and self._autocast is None and not self._half:
+            self._by_hand = _computes_in_half(event.loss)
+            if self._by_hand:
+                self._half, self._place = True, place(event.site)
+
     def on_scaler(self, _event: Happening) -> None:
         self._scaled = True
 
@@ -61,12 +68,14 @@ class PrecisionCollector:
         if not self._half:
             return
         held = (p.grad for group in event.optimizer.param_groups for p in group["params"])
-        # Under autocast float16 gradients reach float32 parameters with their zeros, through the weight matrices.
-        low = [g for g in held if g is not None and (g.dtype == torch.float16 or (self._autocast and g.dim() > 1))]
+        # Of casts, by hand or autocast, float16 gradients reach float32 parameters with their zeros, through matrices.
+        cast = self._autocast is not None or self._by_hand
+        low = [g for g in held if g is not None and (g.dtype == torch.float16 or (cast and g.dim() > 1))]
         values = [v for g in low if (v := local(g)) is not None]
         total = sum(v.numel() for v in values)
         if total:
-            self._shares.append(sum(as_floats([(v == 0).sum() for v in values])) / total)
+            zeros = [(v == 0).sum() for v in values if not self._by_hand or _is_small(v)]
+            self._shares.append(sum(as_floats(zeros)) / total)
 
     def _count_dtypes(self) -> None:
         for _, p, _ in self._session.models.parameters():
@@ -85,6 +94,27 @@ class PrecisionCollector:
             **self._place,
         }
         self._session.recorder.facts("precision", [record])
+
+
+def _is_small(gradient: torch.Tensor) -> bool:
+    """Most of what is not zero is below the normal numbers of float16: zeros beside larger ones have other reasons."""
+    found = gradient[gradient != 0].abs()
+    return not found.numel() or float(found.float().median()) < torch.finfo(torch.float16).tiny
+
+
+def _computes_in_half(loss: torch.Tensor) -> bool:
+    """Whether anything on the way to a loss was computed in float16."""
+    queue, seen = [loss.grad_fn], {loss.grad_fn}
+    while queue and len(seen) < MAX_NODES:
+        node = queue.pop()
+        if node is None:
+            continue
+        if any(m.dtype == torch.float16 for m in getattr(node, "_input_metadata", ())):
+            return True
+        following = [n for n, _ in node.next_functions if n is not None and n not in seen]
+        seen.update(following)
+        queue += following
+    return False
 
 
 def wrapper_of(model: nn.Module) -> str | None:
