@@ -68,3 +68,10 @@ def test_fires_when_the_order_never_changes():
 def test_is_quiet_on_right_samplers(loaders):
     assert unsynchronised_replicas(replicas(), loaders) == []
     assert unsynchronised_replicas(Facts(), loader()) == []
+
+
+def test_fires_when_replicas_in_one_process_differ():
+    pair = {"first": "SGD", "second": "SGD#2", "steps": 15, "differing": 15, "first_step": 0, "file": "t.py", "line": 9}
+    (finding,) = unsynchronised_replicas(twins=Facts.of(pair))
+    assert finding.message.startswith("2 replicas in one process step on the same gradients, but their weights differ")
+    assert not unsynchronised_replicas(twins=Facts.of({**pair, "differing": 0}))

@@ -41,6 +41,7 @@ from netvet.capture.torch_settings import (
 )
 from netvet.capture.torch_targets import TargetCollector
 from netvet.capture.torch_trial import TrialCollector
+from netvet.capture.torch_twins import TwinCollector
 
 COLLECTORS: tuple[type[Any], ...] = (
     MetricWindow,  # first: its mode must not see what the others compute
@@ -78,6 +79,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     AttentionCollector,
     PrecisionCollector,
     ReplicaCollector,
+    TwinCollector,
     FixedBatchCollector,
     FilterCollector,
     TrialCollector,

@@ -18,12 +18,21 @@ _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
     since="0.1",
     fixes={
         "call-wrapper": "Call the wrapped model (ddp(x)) in training, not ddp.module or the model inside it.",
+        "same-start": "Start all replicas from one state: replica.load_state_dict(first.state_dict()).",
         "set-epoch": "Call sampler.set_epoch(epoch) at the start of every epoch.",
         "distributed-sampler": "Give each process its own part of the data with DistributedSampler.",
     },
 )
-def unsynchronised_replicas(replicas: Facts, loaders: Facts | None = None) -> Iterator[Finding]:
-    """The processes of a distributed run do not hold the same weights, or do not share the data as meant.
+def unsynchronised_replicas(
+    replicas: Facts | None = None,
+    loaders: Facts | None = None,
+    twins: Facts | None = None,
+    modules: Facts | None = None,
+    optimizers: Facts | None = None,
+    *,
+    patience: int = 3,  # steps on the same gradients
+) -> Iterator[Finding]:
+    """The processes of a distributed run (or replicas in one) do not hold the same weights, or share the data wrongly.
 
     ## Why it matters
     Data parallel training is one training on a large batch only while all replicas are equal. If the gradients are not
@@ -43,7 +52,8 @@ def unsynchronised_replicas(replicas: Facts, loaders: Facts | None = None) -> It
     ## References
     torch.nn.parallel.DistributedDataParallel; torch.utils.data.distributed.DistributedSampler.set_epoch.
     """
-    for record in replicas:
+    yield from _in_one_process(twins, modules, optimizers, patience)
+    for record in replicas or ():
         size, wrapper = number(record, "world_size") or 1.0, str(record.get("wrapper"))
         if size < 2:
             continue
@@ -64,6 +74,22 @@ def unsynchronised_replicas(replicas: Facts, loaders: Facts | None = None) -> It
             yield Finding(message, wrapper, step, None, None, place, evidence, severity, sure)
         yield from _sampling(loaders or Facts())
         return
+
+
+def _in_one_process(
+    twins: Facts | None, modules: Facts | None, optimizers: Facts | None, patience: int
+) -> Iterator[Finding]:
+    """Averaged gradients that are applied to weights that differ."""
+    apart = [t for t in twins or () if (number(t, "differing") or 0) >= patience]
+    if not apart:
+        return
+    names = sorted({str(t.get(k)) for t in apart for k in ("first", "second")})
+    message = f"{len(names)} replicas in one process step on the same gradients, but their weights differ: "
+    message += "the gradients of one are not those of the other"
+    roots = next((o.get("models") for o in optimizers or () if o.get("name") == apart[0].get("second")), None) or ()
+    made = next((m for m in modules or () if m.get("model") in roots), None)  # the root comes first
+    place = location_of(made, "created") or location_of(apart[0])
+    yield Finding(message, names[0], apart[0].get("first_step"), float(len(names)), 1.0, place)
 
 
 def _sampling(loaders: Facts) -> Iterator[Finding]:
