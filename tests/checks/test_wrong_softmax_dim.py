@@ -33,3 +33,10 @@ def test_is_quiet_on_look_alikes_and_missing_values():
     assert not found(batch=1)
     assert not found(phase="eval")
     assert not wrong_softmax_dim(Facts.of({}))
+
+
+def test_does_not_take_the_axis_before_a_reshape_for_that_after_it():
+    (finding,) = found(input_dim=1, input_reshaped=True)
+    assert "in another shape" in finding.message
+    assert not found(input_dim=1, input_reshaped=True, rows_are_log_probabilities=1.0)
+    assert not found(input_dim=1, input_reshaped=False)

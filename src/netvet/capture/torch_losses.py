@@ -43,6 +43,8 @@ _VIEWS = (
     "View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "T", "Permute", "Select", "Slice",
     "Clone", "ToCopy", "Alias", "Expand", "Index", "IndexSelect", "Split", "Unbind", "Chunk", "Flatten", "AsStrided",
 )  # fmt: skip
+# Of these, such as leave some values out.
+_PARTS = ("Select", "Slice", "Expand", "Index", "IndexSelect", "Split", "Unbind", "Chunk", "AsStrided")
 LossKey = tuple[str, str, str, int]
 _NAMES = {"addmm": "linear", "bmm": "matmul", "mm": "matmul", "linear": "linear", "addmv": "linear"}
 
@@ -153,8 +155,11 @@ class LossCollector:
     def _origin(self, tensor: torch.Tensor) -> dict[str, Any]:
         """The op that made the input of the loss, from the graph."""
         record: dict[str, Any] = {"input_op": None, "input_file": None, "input_line": None, "input_dim": None}
-        node, viewed = tensor.grad_fn, False
+        node, viewed, whole = tensor.grad_fn, False, True
+        product = None  # of three axes: the view of it is what the user's line gave
         while node is not None and _op(node) in _VIEWS and node.next_functions:
+            whole = whole and _op(node) not in _PARTS
+            product = node if _op(node) == "UnsafeView" else None
             node, viewed = node.next_functions[0][0], True
         if node is None:
             return record
@@ -168,8 +173,10 @@ class LossCollector:
         if isinstance(dim, int):
             dim = dim - 2**64 if dim >= 2**63 else dim
             record["input_dim"] = dim + tensor.dim() if dim < 0 and not viewed else dim
+            record["input_reshaped"] = viewed and whole
         recorder = self._session.options.get("step_recorder")
-        origin = recorder.origins.get(node) if recorder is not None else None
+        origins = recorder.origins if recorder is not None else {}
+        origin = origins.get(node) or origins.get(product)
         site: Site | None = origin.site if origin is not None else None
         created = origin.created if origin is not None else None
         return record | place(site, "input_") | place(created, "input_created_")

@@ -51,10 +51,14 @@ def wrong_softmax_dim(
         if rows is None or rows >= share or (classes or 0) < 2 or record.get("feeds_backward") is False:
             continue
         # Raw outputs over a set that only looks like softmax outputs have no axis.
-        if not isinstance(dim, int) or dim == 1 or (number(record, "batch") or 2) < 2:
+        if not isinstance(dim, int) or (number(record, "batch") or 2) < 2:
+            continue
+        # What was dim 1 may be another after a reshape; after a selection the rows need not sum to one.
+        reshaped = record.get("input_reshaped") is True
+        if dim == 1 and not reshaped:
             continue
         message = (
-            f"{op} over dim {dim} enters {function}, whose classes are on dim 1: "
+            f"{op} over dim {dim} enters {function}{' in another shape' * reshaped}, whose classes are on dim 1: "
             f"only {rows:.0%} of the rows are distributions"
         )
         place = location_of(record, "input_created", "input", "")
