@@ -29,3 +29,11 @@ def test_is_quiet_for_tokens():
 
 def test_is_quiet_without_fields():
     assert duplicate_samples(Facts.of({})) == []
+
+
+def test_short_rows_of_measured_numbers_are_not_equal_by_chance():
+    table = Facts.of({"phase": "train", "dtype": "float32", "distinct": 218})
+    short = {**SICK, "granular": 10, "conflicting": 0}
+    assert [f.severity for f in duplicate_samples(Facts.of(short), table)] == ["warning"]
+    assert duplicate_samples(Facts.of({**short, "conflicting": 40}), table) == []
+    assert duplicate_samples(Facts.of(short), Facts.of({"phase": "train", "dtype": "float32", "distinct": 30})) == []

@@ -1,7 +1,7 @@
 """Scale of inputs."""
 
 from netvet.checks.unscaled_input import unscaled_input
-from netvet.core import Facts
+from netvet.core import Facts, LayerSeries
 
 SICK = {
     "model": "Net",
@@ -48,3 +48,16 @@ def test_is_quiet_behind_a_norm():
 
 def test_is_quiet_without_fields():
     assert unscaled_input(Facts.of({})) == []
+
+
+OUTLIERS = {**SICK, "mean": 78.0, "std": 9300.0, "min": -9.0, "max": 1.3e6}
+FIRST = Facts.of({"model": "Net", "name": "conv", "is_leaf": True, "parameters": 9, "order": 0, "cls": "Conv1d"})
+
+
+def test_names_outliers_that_the_first_batch_did_not_hold():
+    (finding,) = unscaled_input(Facts.of(OUTLIERS), FIRST, LayerSeries.of(conv=[0.6, 0.7, 7000.0, 0.6]))
+    assert "a few outliers" in finding.message
+
+
+def test_is_quiet_for_outliers_that_the_model_scales_down():
+    assert unscaled_input(Facts.of(OUTLIERS), FIRST, LayerSeries.of(conv=[0.6, 0.7, 2.0, 0.6])) == []

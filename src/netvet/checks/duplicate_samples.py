@@ -24,6 +24,8 @@ def duplicate_samples(
     share: float = 0.01,  # catalogue
     many: float = 0.05,  # from here on a warning: more than curated data sets have
     width: int = 16,  # values per sample; shorter ones are equal by chance
+    narrow: int = 4,  # values per sample that suffice where they are measured, and the copies have the same target
+    measured: int = 100,  # different values in the inputs of one batch
 ) -> Iterator[Finding]:
     """Many training samples are exact copies of others.
 
@@ -47,7 +49,10 @@ def duplicate_samples(
         return
     for record in samples:
         copies, seen, values = number(record, "duplicates"), number(record, "train_seen"), number(record, "granular")
-        if not copies or not seen or values is None or values < width or copies / seen <= share or seen < 50:
+        if not copies or not seen or values is None or copies / seen <= share or seen < 50:
+            continue
+        fine = all((number(i, "distinct") or 0) >= measured for i in inputs or () if i.get("phase") != "eval")
+        if values < (narrow if inputs and fine and record.get("conflicting") == 0 else width):
             continue
         part = copies / seen
         message = (

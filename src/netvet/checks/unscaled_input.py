@@ -19,6 +19,7 @@ from netvet.stats import number
     fixes={
         "standardise": "Subtract the mean and divide by the std of each feature, fitted on the training data.",
         "scale-pixels": "Divide pixels by 255, once.",
+        "outliers": "Find the samples with the largest values; where a division made them, add a floor to the divisor.",
         "input-norm": "Let a batch norm be the first layer.",
     },
 )
@@ -30,6 +31,7 @@ def unscaled_input(
     *,
     large: float = 50.0,  # mean or std; raw pixels have about 80, raw tables hundreds
     raised: float = 10.0,  # catalogue; from here on where the first loss is too high as well
+    lonely: float = 50.0,  # times the std: one value in 2,500 makes all of the spread; a normal one reaches 5
     small: float = 0.02,  # largest value at all; pixels that are divided by 255 twice have 0.004
 ) -> Iterator[Finding]:
     """What enters the net is far larger or smaller than 1, with no norm layer behind it.
@@ -72,13 +74,15 @@ def unscaled_input(
         if "Norm" in str(first.get("cls")):
             continue
         series = activation_std.get(str(first.get("name"))) if activation_std is not None else None
-        after = (
-            float(series.values[0]) if series is not None and len(series) and np.isfinite(series.values[0]) else None
-        )
+        outliers = reach > lonely * std and std > large
+        # Outliers reach the first layer with the batch that holds them, in most runs not the first one.
+        seen = (series.values if outliers else series.values[:1]) if series is not None else np.zeros(0)
+        after = float(seen.max()) if len(seen) and np.isfinite(seen).all() else None
         if too_large and after is not None and after < 0.05 * size:
             continue
         what = f"input {record.get('position')} of {record.get('model')} has mean {mean:.3g} and std {std:.3g}"
-        more = f", its features differ in std by a factor of {uneven:.2g}" if uneven > 100 else ""
+        more = ": a few outliers make nearly all of it" if outliers else ""
+        more += f", its features differ in std by a factor of {uneven:.2g}" if uneven > 100 else ""
         message = f"{what} (from {low:.3g} to {high:.3g}{more}) where the initial weights expect a std near 1"
         sure = 0.8 if wrong_start or after is not None or uneven > 100 or reach < small else 0.6
         limit, place = large if too_large else small, location_of(record, "data", "")
