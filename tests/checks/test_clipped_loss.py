@@ -74,3 +74,12 @@ def test_zero_gradients_by_ignored_targets_do_not_count():
 
 def test_is_quiet_without_fields_and_in_loops():
     assert clipped_loss(Facts.of({}, {"id": 0}, {"id": 0, "op": "Add", "next": [0, None]})) == []
+
+
+def test_fires_on_errors_beyond_a_clamp():
+    record = {"clamped_errors": 0.2, "clamp_max": 1.0, "clamp_file": "train.py", "clamp_line": 8}
+    (finding,) = clipped_loss(graph("Mean", "Pow", "Sub"), Facts.of(record))
+    assert finding.message == "the error is clamped to at most 1: 20% of the samples are above and get no gradient"
+    assert finding.location == Location("train.py", 8)
+    assert finding.severity == "warning"
+    assert not clipped_loss(graph("Mean", "Pow", "Sub"), Facts.of({**record, "clamped_errors": 0.01}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netvet.capture.torch_probe_clamps import clamped_errors
 from netvet.capture.torch_probe_contract import loss_contract
 from netvet.capture.torch_probe_direction import direction
 from netvet.capture.torch_probe_layers import depth_scale, symmetric_units
@@ -18,6 +19,7 @@ PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
     (("initial_loss",), initial_loss),
     (("loss_contract",), loss_contract),
     ((), direction),
+    ((), clamped_errors),
     (("loss_terms",), loss_terms),
     (("batch_mixing", "batched_differs"), batch_mixing),
     (("future_leak",), future_leak),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Record, Severity, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Location, Record, Severity, check, location_of
 from netvet.stats import number
 
-# Operations that pass a loss on unchanged but for a factor.
 _LINEAR = {"Mean", "Sum", "Add", "Sub", "Mul", "Div", "Neg", "Squeeze", "Unsqueeze", "View", "Reshape", "ToCopy"}
 _LOSS = {
     "NllLoss", "NllLoss2D", "NllLossNd", "MseLoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "KlDiv",
@@ -40,8 +40,8 @@ def clipped_loss(
     """The loss itself is clamped from above, so the worst samples have no gradient.
 
     ## Why it matters
-    Clamping a loss is often meant as gradient clipping. But beyond its bound a clamp is constant: its gradient is zero,
-    and just the samples that are most wrong teach nothing. If all are above the bound, nothing is ever learned.
+    Clamping a loss (or an error) is often meant as gradient clipping. But beyond its bound a clamp is constant: its
+    gradient is zero, and just the samples that are most wrong teach nothing.
 
     ## Example
     >>> from netvet.core import Facts, LayerSeries
@@ -58,20 +58,26 @@ def clipped_loss(
     ## References
     Measured on the digits: loss 1.0 from the first to the last step, accuracy at chance.
     """
-    sites: dict[str, dict[int, Record]] = {}
-    for node in graph:
-        if isinstance(node.get("id"), int):
-            sites.setdefault(str(node.get("backward")), {})[node["id"]] = node
-    for site, nodes in sites.items():
-        for clamp in _clamps(nodes):
+    for site in dict.fromkeys(str(n.get("backward")) for n in graph):
+        nodes = {n["id"]: n for n in graph if str(n.get("backward")) == site and isinstance(n.get("id"), int)}
+        for clamp in itertools.islice(_clamps(nodes), 1):
             bound = float(clamp["saved"]["max"])
             silenced = _silenced(site, bound, loss_contract, losses, loss)
-            acts = silenced is not None and silenced >= share
-            above = f"{silenced:.0%} of the samples are" if acts else "samples that come"
-            message = f"the loss is clamped to at most {bound:g}: {above} above and get no gradient"
-            severity: Severity = "note" if not acts else "error" if (silenced or 0) >= most else "warning"
-            yield Finding(message, site, 0, silenced, share, location_of(clamp), severity=severity, confidence=1.0)
-            break
+            yield _finding("loss", site, bound, silenced, location_of(clamp), share, most)
+    for record in loss_contract or ():
+        bound, silenced = number(record, "clamp_max") or 0.0, number(record, "clamped_errors") or 0.0
+        if silenced >= share:
+            yield _finding("error", None, bound, silenced, location_of(record, "clamp"), share, most)
+
+
+def _finding(
+    what: str, site: str | None, bound: float, silenced: float | None, place: Location | None, share: float, most: float
+) -> Finding:
+    acts = silenced is not None and silenced >= share
+    above = f"{silenced:.0%} of the samples are" if acts else "samples that come"
+    message = f"the {what} is clamped to at most {bound:g}: {above} above and get no gradient"
+    severity: Severity = "note" if not acts else "error" if (silenced or 0) >= most else "warning"
+    return Finding(message, site, 0, silenced, share, place, severity=severity, confidence=1.0)
 
 
 def _op(node: Record) -> str:
@@ -107,11 +113,8 @@ def _silenced(
 ) -> float | None:
     """Share of samples (or of steps) above the bound; the largest that any observer saw."""
     seen = [number(r, "clamped") for r in contract or ()]
-    seen += [
-        number(r, "zero_gradient_share")
-        for r in losses or ()
-        if r.get("phase") == "train" and r.get("ignored_share") in (None, 0)
-    ]
+    kept = [r for r in losses or () if r.get("phase") == "train" and r.get("ignored_share") in (None, 0)]
+    seen += [number(r, "zero_gradient_share") for r in kept]
     if loss is not None and site in loss and len(values := loss[site].finite().values):
         seen.append(float(np.mean(np.isclose(values, bound, rtol=1e-6))))
     return max((s for s in seen if s is not None), default=None)
