@@ -25,6 +25,7 @@ from netvet.capture.torch_tensors import CLASS_LOSSES, REGRESSION_LOSSES, is_pla
 MAX_LEARNED, MIN_LEARNED = 1_024, 40
 MAX_OUTPUTS, MAX_CLASSES = 64, 1_000
 SHUFFLES = 20
+FOLDS = 5
 COMPARED_CALLS = 5
 
 Learned = tuple[Matrix, Matrix, npt.NDArray[np.int64] | None]
@@ -109,8 +110,10 @@ class BaselineCollector:
             held = held.part(~np.isin(held.prints, train.prints))
             if len(held.features) >= MIN_LEARNED // 2 and held.targets.shape[1] == train.targets.shape[1]:
                 split, fitted, asked = "val", train, held
-        sink = (reservoir.eval if split == "val" else reservoir.train).sink
         record = baselines(fitted, asked) | {"split": split, "model": self._model_score(split, train)}
+        if not isinstance(held, str) and split == "val" and len(held.features) >= 2 * MIN_LEARNED:
+            record["held_best"] = _among_themselves(held)
+        sink = (reservoir.eval if split == "val" else reservoir.train).sink
         recorder.facts("baselines", [record | {"site": sink.site if sink is not None else None}])
 
     def _look_for_target(self, train: _Problem, kept: Kept) -> None:
@@ -212,6 +215,16 @@ def _targets(kept: Kept, targets: torch.Tensor) -> tuple[Matrix, npt.NDArray[np.
 def _halves(problem: _Problem) -> tuple[_Problem, _Problem]:
     order = np.random.default_rng(1).permutation(len(problem.features))
     return problem.part(order[: len(order) // 2]), problem.part(order[len(order) // 2 :])
+
+
+def _among_themselves(problem: _Problem) -> float | None:
+    """Best score of a simple learner on each fifth of the samples, fitted to the others."""
+    fifths = np.random.default_rng(1).permutation(len(problem.features)) % FOLDS
+    found = [baselines(problem.part(fifths != k), problem.part(fifths == k)) for k in range(FOLDS)]
+    means = [
+        np.mean([r[name] for r in found]) for name in ("linear", "nearest") if None not in [r[name] for r in found]
+    ]
+    return float(max(means)) if means else None
 
 
 def random_labels(train: _Problem) -> dict[str, Any]:
