@@ -27,3 +27,13 @@ def test_is_quiet_below_the_limit():
 
 def test_is_quiet_without_fields():
     assert class_imbalance(Facts.of({})) == []
+
+
+def test_warns_of_a_class_that_is_common_in_evaluation_only():
+    train = {"site": "t:4", "phase": "train", "kind": "classes", "counts": [10, 3000, 2900, 3100]}
+    even = {"site": "t:9", "phase": "eval", "kind": "classes", "counts": [250, 240, 260, 250]}
+    (finding,) = class_imbalance(Facts.of(train, even))
+    assert finding.severity is None
+    assert "25% of those in evaluation" in finding.message
+    rare = {**even, "counts": [2, 340, 330, 328]}
+    assert [f.severity for f in class_imbalance(Facts.of(train, rare))] == ["note"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
 
@@ -28,6 +29,7 @@ def class_imbalance(
     *,
     ratio: float = 10.0,  # most common over rarest class; SageMaker Debugger's ClassImbalance
     collapsed: float = 0.99,  # share of the predictions in one class at the end of the run
+    drift: float = 5.0,  # share in evaluation over that in training
     rarest: float = 0.1,  # over the number of classes; cleanlab's limit for an underperforming rare class
 ) -> Iterator[Finding]:
     """One class outnumbers another so far that the net only ever predicts the common one.
@@ -45,7 +47,8 @@ def class_imbalance(
 
     ## Known problems
     Weighted losses and samplers that balance the batches are silent, as are losses that are weighted by hand
-    (reduction none). A net that still predicts several classes is at most a note: imbalance alone is no fault.
+    (reduction none). A net that still predicts several classes is at most a note, unless the class is a common one in
+    evaluation.
 
     ## References
     He and Garcia, Learning from Imbalanced Data (2009); Lin et al., Focal Loss, arXiv:1708.02002.
@@ -69,9 +72,22 @@ def class_imbalance(
                 f"{what}, and the net ends by predicting class {common} for {top:.0%}: guessing it scores {share:.2f}"
             )
             yield Finding(message, where, None, float(seen.max() / seen.min()), ratio, at, confidence=0.7)
+        elif (expected := _evaluated(targets, counts, rare)) > drift * counts[rare] / counts.sum():
+            message = f"{what} ({counts[rare] / counts.sum():.1%}), but {expected:.0%} of those in evaluation: "
+            message += "the training data lost most of this class"
+            yield Finding(message, where, None, expected, drift, at, confidence=0.7)
         elif seen.min() / seen.sum() < rarest / max(len(seen), 1):
             message = f"{what}: always guessing class {common} already has an accuracy of {share:.2f}"
             yield Finding(message, where, None, share, None, at, severity="note", confidence=0.9)
+
+
+def _evaluated(targets: Facts, counts: npt.NDArray[np.float64], rare: int) -> float:
+    """Share of a class in evaluation, where it is a common one there (else 0)."""
+    for target in targets.where(phase="eval"):
+        found = np.asarray([c or 0 for c in target.get("counts") or ()], dtype=float)
+        if len(found) == len(counts) and found.sum() >= 100 and found[rare] >= 0.5 * found.sum() / len(found):
+            return float(found[rare] / found.sum())
+    return 0.0
 
 
 def _weighted(loss: Record) -> bool:
