@@ -12,7 +12,13 @@ from netvet.core import Facts, Finding, Location, Record, location_of
 Get = Callable[[str], object]
 
 # Findings about data as a whole name no loader: the phase says which one is meant.
-_PHASES = {"training data": "train", "training": "train", "evaluation": "eval", "validation": "eval"}
+_PHASES = {
+    "training data": "train",
+    "training batches": "train",
+    "training": "train",
+    "evaluation": "eval",
+    "validation": "eval",
+}
 
 
 def located(finding: Finding, get: Get) -> Finding:
@@ -50,6 +56,9 @@ def _places(where: str, get: Get) -> Iterator[Location | None]:
     if where in _PHASES:
         fed = [x for x in loaders if x.get("phase") in (_PHASES[where], "both")]
         yield location_of(fed[0], "created", "") if len(fed) == 1 else None
+    if where == "training batches":  # drawn by hand
+        drawn = {p for x in _facts(get, "inputs") if x.get("phase") == "train" and (p := location_of(x, "batch"))}
+        yield drawn.pop() if len(drawn) == 1 else None
     site = where.partition(" ")[0]  # the loss of a second optimizer at the same line has its name behind it
     for signal in ("losses", "backwards"):
         for record in _facts(get, signal):

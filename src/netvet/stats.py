@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netvet.core import LayerSeries, Location, Series, location_of
+from netvet.core import Facts, LayerSeries, Location, Series, location_of
 
 # A normal distribution's MAD times this is its std.
 MAD_TO_STD = 1.4826
@@ -378,3 +379,14 @@ def reaches_op(
                 seen.add(user["id"])
                 queue.append(user)
     return False
+
+
+def wide_init(parameters: Facts | None) -> Location | None:
+    """The line that gave weights the widest start by hand, where that blows activations up."""
+    wide = [
+        (std * math.sqrt(math.prod(p["shape"][1:])), location_of(p, "init"))
+        for p in parameters or ()
+        if len(p.get("shape") or ()) > 1 and p.get("init_line") and (std := number(p, "init_std"))
+    ]
+    gain, place = max(wide, key=lambda w: w[0], default=(0.0, None))
+    return place if gain > 4 else None  # default starts have a gain of about one

@@ -85,3 +85,15 @@ def test_the_pairing_is_where_rows_were_drawn_anew(tmp_path: Path) -> None:
     program = "x = [0.1] * 3\norder = [1]\nx = x[order.pop():]\nz = x[:2]\nmodel(z)"
     assert line_of(tmp_path, program, "pairing") == 3
     assert line_of(tmp_path, program) == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "line"),
+    [
+        ("x = [1] * 9\nfor i in range(0, 9, 3):\n    rows = slice(i, i + 3)\n    model(x[rows])", 3),
+        ("x = [1] * 9\nfor i in range(0, 9, 3):\n    batch = x[i : i + 3]\n    model(batch)", 3),
+        ("x = [1] * 9\nfor rows in (slice(3), slice(3, 6)):\n    model(x[rows])", 2),
+    ],
+)
+def test_a_batch_is_drawn_within_the_loop(tmp_path: Path, program: str, line: int) -> None:
+    assert line_of(tmp_path, program, "batch") == line

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
 def batches(dataset, batch_size, steps):
     sampler = RandomSampler(dataset, replacement=True, num_samples=steps * batch_size)
-    return DataLoader(dataset, batch_size=batch_size, sampler=sampler)
+    return DataLoader(dataset, batch_size=batch_size, sampler=sampler)  # fault
 
 
 class MLP(nn.Module):

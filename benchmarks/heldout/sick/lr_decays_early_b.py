@@ -47,7 +47,7 @@ def main():
     x_val, y_val = polynomials(500)
     model = nn.Sequential(nn.Linear(16, 48), MixerBlock(48), MixerBlock(48), nn.Linear(48, 4))
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=0.01)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
+    scheduler = torch.optim.lr_scheduler.LambdaLR(  # fault
         optimizer,
         lambda step: cosine(step, args.decay_steps),  # fault
     )

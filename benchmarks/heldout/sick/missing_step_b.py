@@ -63,7 +63,7 @@ def main():
             enc_opt.zero_grad()
             dec_opt.zero_grad()
             loss.backward()
-            enc_opt.step()
+            enc_opt.step()  # fault
             enc_opt.step()  # fault
             total += loss.item() * len(clean) / 1200
         encoder.eval()

@@ -60,7 +60,7 @@ def main():
     train, val = order[:1200], order[1200:]
     train_set = AugmentedDigits(digits.images[train], digits.target[train], augment=True)
     val_set = AugmentedDigits(digits.images[val], digits.target[val], augment=False)
-    train_loader = DataLoader(
+    train_loader = DataLoader(  # fault
         train_set,
         batch_size=40,
         shuffle=True,

@@ -46,7 +46,7 @@ def main(args):
         model.train()
         if position + args.batch_size > len(order):
             order, position = torch.randperm(len(x)), 0
-        rows = order[position : position + args.batch_size]
+        rows = order[position : position + args.batch_size]  # fault
         position += args.batch_size
         loss = nn.functional.mse_loss(model(x[rows]).squeeze(1), y[rows])
         optimizer.zero_grad()

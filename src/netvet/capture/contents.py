@@ -2,7 +2,7 @@
 
 Unlike the place where an argument was put together, this goes on through loaders, data sets, splits and calls of the
 user's own functions to the arithmetic within them; `pairing` stops where rows are drawn in another order, and
-`choice` follows what the rows were chosen with.
+`choice` follows what the rows were chosen with, `batch` what the rows of one batch were.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from netvet.capture.source import (
     tree_of,
 )
 
-Aim = Literal["values", "pairing", "choice"]
+Aim = Literal["values", "pairing", "choice", "batch"]
 Path = tuple[int | str, ...]  # which part of a tuple, of a dictionary or of a sample is meant
 
 _PASSING = ("DataLoader", "Subset", "iter", "next", "list", "tuple", "tqdm", "deepcopy")
@@ -76,7 +76,7 @@ def content_line(frame: FrameType, position: int | str, aim: Aim = "values") -> 
             return None
         following = _next(value, aim)
         if following is None:
-            known = moved and (aim == "choice" or not _is_raw(value.node))
+            known = moved and (aim in ("choice", "batch") or not _is_raw(value.node))
             return (value.scope.file, value.line) if known else None
         moved = moved or following.line != value.line
         value = following
@@ -140,11 +140,12 @@ def _selected(value: _Value, node: ast.Subscript, aim: Aim) -> _Value | None:
     index = node.slice
     if aim == "pairing" and any(isinstance(n, ast.Call) for n in ast.walk(index)):
         return None
-    if aim == "choice" and isinstance(index, ast.Name):
+    if aim in ("choice", "batch") and isinstance(index, ast.Name):
         chosen = _bound(replace(value, path=()), index.id)
-        if chosen is not None and not _in_loop(chosen):
-            return chosen
-    if aim == "choice" and any(isinstance(n, ast.Slice) for n in ast.walk(index)) and not _in_loop(value):
+        if chosen is not None and _in_loop(chosen) == (aim == "batch"):
+            return chosen if aim == "choice" else replace(chosen, node=ast.Constant(None))
+    sliced = any(isinstance(n, ast.Slice) for n in ast.walk(index))
+    if sliced and aim in ("choice", "batch") and _in_loop(value) == (aim == "batch"):
         return None
     constant = index.value if isinstance(index, ast.Constant) else None
     path = (constant, *value.path) if isinstance(constant, int | str) else value.path

@@ -100,6 +100,21 @@ def growing_line(frame: FrameType, name: str) -> int | None:
     return None
 
 
+def keeping_line(file: str, name: str, attribute: str) -> int | None:
+    """The line in a class that first sets an attribute of its objects."""
+    tree = tree_of(file)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            found = [n for n in ast.walk(node) if isinstance(n, ast.Assign | ast.AnnAssign)]
+            targets = ((n, t) for n in found for t in (n.targets if isinstance(n, ast.Assign) else [n.target]))
+            return min((n.lineno for n, t in targets if _is_own(t, attribute)), default=None)
+    return None
+
+
+def _is_own(target: ast.expr, attribute: str) -> bool:
+    return isinstance(target, ast.Attribute) and target.attr == attribute and getattr(target.value, "id", "") == "self"
+
+
 def freezing_lines(file: str) -> list[int]:
     """The lines of a file that set the attribute `requires_grad` to False."""
     tree, found = tree_of(file), set[int]()

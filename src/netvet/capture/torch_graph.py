@@ -12,6 +12,7 @@ from torch import nn
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_ops import ModelCall, Operation, Origin, Recording, tensors_in
 from netvet.capture.torch_order import place
+from netvet.capture.torch_origins import attribute_site
 
 # A graph larger than this is cut: the faults that a graph shows lie near the loss or repeat in every layer.
 MAX_NODES = 5_000
@@ -103,14 +104,14 @@ def describe_unregistered(
                     {
                         "shape": list(leaf.shape), "elements": leaf.numel(), "op": op_name(node),
                         **place(origin.site if origin else None), "in_optimizer": id(leaf) in held,
-                        "owner": _owner(leaf, models),
+                        **_owner(leaf, models),
                     }
                 )  # fmt: skip
     return records
 
 
-def _owner(leaf: torch.Tensor, models: Models) -> str | None:
-    """Attribute path under which a called model holds a tensor without having registered it."""
+def _owner(leaf: torch.Tensor, models: Models) -> dict[str, Any]:
+    """Attribute path under which a called model holds a tensor without having registered it, and its line."""
     for model in models.called():
         for prefix, module in model.named_modules():
             for name, value in vars(module).items():
@@ -118,8 +119,9 @@ def _owner(leaf: torch.Tensor, models: Models) -> str | None:
                     continue
                 for path, tensor in _tensors_held(name, value):
                     if tensor is leaf:
-                        return f"{prefix}.{path}" if prefix else path
-    return None
+                        kept = attribute_site(type(module), name)
+                        return {"owner": f"{prefix}.{path}" if prefix else path, **place(kept, "kept_")}
+    return {"owner": None}
 
 
 def _tensors_held(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, torch.Tensor]]:

@@ -12,7 +12,7 @@ from torch import nn
 from netvet.capture.torch_batches import FUNCTIONS, BatchTracker
 from netvet.capture.torch_events import Call, LossCall, Session
 from netvet.capture.torch_order import place
-from netvet.capture.torch_origins import data_site
+from netvet.capture.torch_origins import batch_site, data_site
 from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import MAX_COMPARED, MAX_DISTINCT, Budget, is_plain, numbers, summary
 
@@ -134,6 +134,7 @@ def _describe(key: tuple[str, str, str], tensor: torch.Tensor, axis: int, site: 
     record = {
         "model": model, "position": int(name) if name.isdigit() else name, "phase": phase, **place(site),
         **place(data_site(position), "data_"), **place(data_site(position, aim="choice"), "chosen_"),
+        **place(batch_site(position), "batch_"),
         "batch": int(tensor.shape[axis]) if tensor.dim() > axis else None, "first_nonfinite_step": None,
         "first_nonfinite_samples": None, "embedding_rows": None, "non_embedding": None,
     }  # fmt: skip

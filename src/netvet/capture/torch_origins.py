@@ -17,7 +17,7 @@ from torch.nn import init
 from torch.utils.data import DataLoader
 
 from netvet.capture.contents import Aim, content_line
-from netvet.capture.source import argument_origins, leaving_line
+from netvet.capture.source import argument_origins, keeping_line, leaving_line
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
@@ -257,6 +257,23 @@ def data_site(*positions: int | str, aim: Aim = "values") -> Site | None:
             continue
         return Site(_shown(last[0]), last[1])
     return None
+
+
+def batch_site(position: int | str) -> Site | None:
+    """The line that drew the rows of the batch that the present call is given at a position."""
+    frame = next((f for f in _frames(2) if _kind(f.f_code.co_filename) == 0), None)
+    try:
+        drawn = content_line(frame, position, "batch") if frame is not None else None
+    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
+        return None
+    return Site(_shown(drawn[0]), drawn[1]) if drawn is not None else None
+
+
+def attribute_site(cls: type, attribute: str) -> Site | None:
+    """The line of the user's class that first sets an attribute of its objects."""
+    file = getattr(getattr(vars(cls).get("__init__"), "__code__", None), "co_filename", None)
+    line = keeping_line(file, cls.__name__, attribute) if file and _kind(file) == 0 else None
+    return Site(_shown(file), line) if file and line is not None else None
 
 
 def exit_site() -> Site | None:

@@ -233,7 +233,9 @@ def first_mixing(
 def _leaks(old: list[torch.Tensor], new: list[torch.Tensor], size: int, allowed: torch.Tensor) -> bool:
     """Whether a tensor moved outside the allowed positions along every axis that could be the one."""
     for a, b in zip(old, new, strict=False):
-        moves = [_moved(a, b, axis) for axis in range(min(2, a.dim())) if a.shape[axis] == size]
+        # Convolutions have what is counted last.
+        last = a.dim() == 3 and size not in a.shape[:2]
+        moves = [_moved(a, b, axis) for axis in range(3 if last else min(2, a.dim())) if a.shape[axis] == size]
         if moves and all(m is not None and bool((m.cpu() & ~allowed).any()) for m in moves):
             return True
     return False

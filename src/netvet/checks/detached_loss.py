@@ -18,7 +18,9 @@ from netvet.stats import number
         "enable-grad": "Move the forward pass of training out of no_grad and inference_mode.",
     },
 )
-def detached_loss(backwards: Facts, optimizers: Facts | None = None, run: Facts | None = None) -> Iterator[Finding]:
+def detached_loss(
+    backwards: Facts, optimizers: Facts | None = None, run: Facts | None = None, losses: Facts | None = None
+) -> Iterator[Finding]:
     """The loss given to backward is cut off from the model.
 
     ## Why it matters
@@ -45,7 +47,9 @@ def detached_loss(backwards: Facts, optimizers: Facts | None = None, run: Facts 
         if message:
             found = True
             where = f"{record.get('file')}:{record.get('line')}" if record.get("line") else None
-            place = location_of(record, "made", "")
+            value = record.get("first_value")
+            same = [x for x in losses or () if value is not None and x.get("first_value") == value]
+            place = location_of(record, "made") or (location_of(same[0]) if len(same) == 1 else location_of(record))
             yield Finding(message, where, record.get("first_step"), location=place, confidence=1.0)
     if not found:
         yield from _crash((run or Facts())[0] if run else {})

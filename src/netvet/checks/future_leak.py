@@ -20,7 +20,7 @@ from netvet.stats import number
         "shift-target": "Shift the targets by one position against the inputs, once.",
     },
 )
-def future_leak(future_leak: Facts) -> Iterator[Finding]:
+def future_leak(future_leak: Facts, modules: Facts | None = None) -> Iterator[Finding]:
     """Outputs of an autoregressive model depend on later inputs, or it is asked to repeat its input.
 
     ## Why it matters
@@ -51,4 +51,7 @@ def future_leak(future_leak: Facts) -> Iterator[Finding]:
             f"{leaks:.0%} of such pairs leak"
         )
         evidence = {"pair": list(pair), "op": record.get("op"), "module": record.get("module"), "shift": shift}
-        yield Finding(message, model, 0, leaks, 0.0, location_of(record), evidence, confidence=0.95)
+        # The padding of a convolution is set where it is made, a mask where attention is called.
+        conv = [m for m in modules or () if m.get("name") == record.get("module") and "Conv" in str(m.get("cls"))]
+        place = location_of(conv[0] if conv else None, "created") or location_of(record)
+        yield Finding(message, model, 0, leaks, 0.0, place, evidence, confidence=0.95)

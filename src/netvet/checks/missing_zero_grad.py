@@ -17,6 +17,7 @@ from netvet.stats import number
 )
 def missing_zero_grad(
     gradient_resets: Facts,
+    events: Facts | None = None,
     *,
     patience: int = 3,  # catalogue: three steps rule out a single odd step
     share: float = 0.5,  # of the intervals; a script that clears now and then still steps on stale gradients
@@ -51,5 +52,7 @@ def missing_zero_grad(
             f"the gradients of {name} were not cleared in {stale:g} of {intervals:g} intervals between its steps: "
             "each step adds up earlier ones"
         )
-        step = record.get("first_step")
-        yield Finding(message, name, step, stale / intervals, share, location_of(record), confidence=1.0)
+        # A call that clears at the wrong time is to be moved; without one, it is missing beside the step.
+        own = [e for e in events or () if e.get("kind") == "zero_grad" and e.get("target") == str(name).split("#")[0]]
+        place = location_of(own[0] if own else record) or location_of(record)
+        yield Finding(message, name, record.get("first_step"), stale / intervals, share, place, confidence=1.0)

@@ -66,7 +66,7 @@ def too_small_batch(
                 f", and so is the loss; the net scores {worse[0]:.2g} on held-out samples, {worse[2]} {worse[1]:.2g}"
             )
         severity: Severity = "warning" if harmful else "note"
-        yield Finding(message, "training data", None, ratio, limit, severity=severity, confidence=0.6)
+        yield Finding(message, "training batches", None, ratio, limit, severity=severity, confidence=0.6)
 
 
 def _shaken(loss: LayerSeries, limit: float, patience: int) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, LayerSeries, Severity, check
-from netvet.stats import behind, constant_loss, course, late, slope, sole_loss
+from netvet.core import Facts, Finding, LayerSeries, Location, Record, Severity, check, location_of
+from netvet.stats import behind, constant_loss, course, late, number, slope, sole_loss
 
 _CAUSES = (
     "insufficient-capacity", "missing-nonlinearity", "lr-too-low", "lr-too-high", "lr-decays-early",
@@ -36,6 +36,7 @@ def underfitting(
     initial_loss: Facts | None = None,
     baselines: Facts | None = None,
     train_accuracy: LayerSeries | None = None,
+    modules: Facts | None = None,
     *,
     limit: float = 0.7,  # of the loss of the best constant prediction
     margin: float = 0.05,  # of the score by which the net falls short on its own training samples
@@ -80,4 +81,18 @@ def underfitting(
         if proven and better is not None:
             message += f"; the net scores {better[0]:.2g} on held-out samples, {better[2]} {better[1]:.2g}"
         severity: Severity = "warning" if proven else "note"
-        yield Finding(message, site, last, seen.end, limit * level, severity=severity, confidence=0.5)
+        place = _narrowest(modules)
+        yield Finding(message, site, last, seen.end, limit * level, place, severity=severity, confidence=0.5)
+
+
+def _narrowest(modules: Facts | None) -> Location | None:
+    """Where the hidden layer with the fewest outputs was made; that of the only layer where there is one."""
+    layers = [m for m in modules or () if m.get("is_leaf") is not False and m.get("order") is not None]
+    layers = [m for m in layers if number(m, "parameters") and len(m.get("output_shape") or ()) > 1]
+    layers.sort(key=lambda m: number(m, "order") or 0)
+    least = min(layers[:-1] or layers, default=None, key=_width)
+    return location_of(least, "created")
+
+
+def _width(module: Record) -> int:
+    return int(module["output_shape"][1 if "Conv" in str(module.get("cls")) else -1])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, Record, Severity, check, location_of
-from netvet.stats import number
+from netvet.stats import number, wide_init
 
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
@@ -91,7 +91,8 @@ def unexpected_initial_loss(
         spread = sigmas * (number(record, "spread") or 0.0)
         limit = guess * (ratio if classifies else regression_ratio)
         where = record.get("site")
-        place, rule = location_of(record), {"rule": record.get("rule"), "function": record.get("function")}
+        place = wide_init(parameters) or location_of(loss, "input") or location_of(record)
+        rule = {k: record.get(k) for k in ("rule", "function")}
         if measured > limit and measured - guess > spread:
             times = measured / guess
             far = f"{times:.2g} times the {guess:.2g} that an untrained net should have"

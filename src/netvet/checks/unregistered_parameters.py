@@ -58,4 +58,4 @@ def unregistered_parameters(
     )
     part = elements / (elements + known) if elements + known else None
     evidence = {"tensors": names[:50], "registered_elements": known}
-    yield Finding(message, names[0], 0, part, 0.0, location_of(lost[0]), evidence, confidence=1.0)
+    yield Finding(message, names[0], 0, part, 0.0, location_of(lost[0], "kept", ""), evidence, confidence=1.0)

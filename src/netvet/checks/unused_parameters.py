@@ -56,11 +56,27 @@ def unused_parameters(parameters: Facts, modules: Facts | None = None) -> Iterat
         fit = ", although its output fits what follows" if forgotten else ""
         message = f"{count} {'were' if len(layers) > 1 else 'was'} never called in training{fit}"
         homes = [m for m in modules or () if m.get("model") == model]
-        place = next((p for p in (location_of(r, "created", "") for r in (shown[0], *homes)) if p is not None), None)
+        place = next(
+            (
+                p
+                for p in (location_of(r, "created", "") for r in (_whole(shown[0], homes), shown[0], *homes))
+                if p is not None
+            ),
+            None,
+        )
         elements = sum(number(p, "elements") or 0 for p in shown)
         severity: Severity | None = None if forgotten else "note"
         evidence = {"layers": layers[:50]}
         yield Finding(message, layers[0], 0, elements, 0.0, place, evidence, severity=severity, confidence=0.7)
+
+
+def _whole(p: Record, modules: list[Record]) -> Record | None:
+    """The outermost module around a layer that was never called as a whole."""
+    layer = str(p.get("layer"))
+    around = [m for m in modules if layer.startswith(f"{m.get('name')}.") and m.get("called") is None]
+    outer = min(around, key=lambda m: len(str(m.get("name"))), default=None)
+    # A list is never called itself: its members are.
+    return None if outer is None or outer.get("cls") in ("ModuleList", "ModuleDict") else outer
 
 
 def _is_unused(p: Record) -> bool:
