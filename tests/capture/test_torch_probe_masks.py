@@ -79,3 +79,50 @@ def test_padding_counts_in_the_loss_without_ignore_index(watch):
 
 def test_padding_that_is_ignored_does_not_count(watch):
     assert probed(watch, Tagger(mixer="lstm"), mask=False)["loss_changes"] == 0.0
+
+
+class Follower(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.recurrent = nn.GRU(2, 8, batch_first=True)
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, x):
+        return self.head(self.recurrent(x)[0]).squeeze(-1)
+
+
+def followed(watch, *, lengths=(9, 4, 6, 7, 5), masked=False, spread=1.0, target="sum"):
+    def train():
+        torch.manual_seed(0)
+        model = Follower()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        real = torch.arange(STEPS) < torch.tensor(lengths)[:, None]
+        x = torch.randn(len(lengths), STEPS, 2)
+        x = (x if spread else x.round().clamp(-1, 1)) * real[..., None]
+        y = x.sum(-1).cumsum(1) * real if target == "sum" else x[..., 0]
+        for _ in range(3):
+            optimizer.zero_grad()
+            each = (model(x) - y) ** 2
+            loss = (each * real).sum() / real.sum() if masked else functional.mse_loss(model(x), y)
+            loss.backward()
+            optimizer.step()
+
+    return (watch(train).get("mask_probe") or (None,))[0]
+
+
+def test_sees_padding_of_readings_without_a_mask(watch):
+    record = followed(watch)
+    assert record["declared"] is False
+    assert record["loss_changes"] > 1e-4
+    assert record["mask"] is None
+    assert record["pad_share"] == pytest.approx(14 / 45)
+
+
+def test_a_masked_loss_of_readings_does_not_change(watch):
+    record = followed(watch, masked=True)
+    assert record is None or not record["loss_changes"]
+
+
+def test_takes_no_equal_ends_and_no_few_values_for_padding(watch):
+    assert followed(watch, lengths=(6, 6, 6, 6)) is None
+    assert followed(watch, spread=0.0) is None

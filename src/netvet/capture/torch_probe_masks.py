@@ -36,7 +36,7 @@ def mask_probe(context: ProbeContext) -> None:
 def _record(context: ProbeContext, call: ModelCall, padding: Padding) -> dict[str, Any]:
     base, changed = (_trace(call, padding, fill=fill) for fill in (False, True))
     mask, mask_site = padding.mask, None
-    if mask is None:
+    if mask is None and not padding.content.is_floating_point():  # else other content makes another mask
         mask, mask_site = _made_inside(base[0], padding)
     changes, leak = None, None
     if base[1] and changed[1] and len(base[1]) == len(changed[1]):

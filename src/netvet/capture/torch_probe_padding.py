@@ -16,6 +16,8 @@ from netvet.capture.torch_tensors import is_plain
 
 # Shorter sequences and single ones show no padding.
 MIN_STEPS, MIN_SAMPLES = 3, 2
+# Numbers without a mask are padded if they vary this much, with as many different lengths.
+VARIED, MIN_LENGTHS, MAX_VALUES = 0.5, 3, 10_000
 
 
 @dataclass(slots=True)
@@ -142,10 +144,24 @@ def _is_padding(one: Padding) -> bool:
     return bool((filled == filled[0]).all()) and not bool((real == real[0]).all())
 
 
+def _by_constant(content: torch.Tensor) -> Padding | None:
+    """Numbers that vary, but are one and the same at the ends of samples of different lengths, and nowhere else."""
+    for batch_first in (True, False):
+        view = content if batch_first else content.transpose(0, 1)
+        constant = (view == view[..., :1]).all(-1) & (view[..., 0] == view[:, -1, :1].mode(0).values)
+        one = Padding(content, constant, batch_first, None, False)
+        lengths, real = one.pads.sum(1), view[~one.pads]
+        # Of readings hardly two are alike; black rows of an image or silence stand in the middle as well.
+        varied = len(set(some := real.flatten()[:MAX_VALUES].tolist())) > VARIED * len(some)
+        if _is_padding(one) and varied and len(set(lengths.tolist())) >= MIN_LENGTHS and bool(one.pads[:, -1].any()):
+            return one
+    return None
+
+
 def _by_ids(content: torch.Tensor, call: ModelCall) -> Padding | None:
     """An id that fills the ends of samples of different lengths and stands nowhere else."""
     if content.is_floating_point():
-        return None
+        return _by_constant(content)
     tables = [m for m in call.module.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
     declared = {m.padding_idx for m in tables if m.padding_idx is not None}
     if not tables:
