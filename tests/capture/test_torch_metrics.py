@@ -133,3 +133,8 @@ def test_what_netvet_computes_itself_is_not_taken_for_the_scripts_work(watch):
     run = watch(lambda: fit(lambda out: functional.cross_entropy(out, Y)), probes=False)
     assert run.get("metrics") is None
     assert run.get("evaluations")[0]["accuracy"] is not None
+
+
+def test_counts_the_targets_that_predictions_are_compared_with(watch):
+    _, seen = metric(watch, lambda out: (out.argmax(1) == Y).sum().item())
+    assert seen["target_counts"] == Y.bincount().tolist()

@@ -37,3 +37,9 @@ def test_warns_of_a_class_that_is_common_in_evaluation_only():
     assert "25% of those in evaluation" in finding.message
     rare = {**even, "counts": [2, 340, 330, 328]}
     assert [f.severity for f in class_imbalance(Facts.of(train, rare))] == ["note"]
+
+
+def test_counts_the_targets_of_a_comparison_as_well():
+    train = {"site": "t:4", "phase": "train", "kind": "classes", "counts": [10, 3000, 2900, 3100]}
+    compared = {"split": "val", "target_counts": [250, 240, 260, 250]}
+    assert [f.severity for f in class_imbalance(Facts.of(train), metrics=Facts.of(compared))] == [None]

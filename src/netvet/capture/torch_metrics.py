@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -27,6 +27,8 @@ MAX_SITES = 20
 MAX_FUNCTIONS = 100
 SHARE, GRACE = 0.01, 0.3
 
+# Classes whose targets are counted, at most.
+MAX_COUNTED = 1_000
 # What makes labels of outputs, what compares, and what hands values on.
 _ROUNDING = ("round", "gt", "ge", "lt", "le", "greater", "greater_equal", "less", "less_equal")
 _COMPARING = ("eq", "__eq__", "ne", "__ne__", "not_equal")
@@ -69,6 +71,7 @@ class _Comparison:
     compared: int = 0
     right: float | None = 0.0
     wanted: int = 0
+    counts: list[int] = field(default_factory=list)
 
 
 class MetricCollector:
@@ -199,6 +202,7 @@ class MetricCollector:
         comparison.equal += equal * output.numel()
         comparison.compared += output.numel()
         comparison.wanted += target.numel()
+        comparison.counts = _added(comparison.counts, target)
         right = self._right(label, target, comparison.record["classes_dim"])
         comparison.right = None if right is None or comparison.right is None else comparison.right + right
         if equal == share:
@@ -296,7 +300,20 @@ class MetricCollector:
 
 def _record(seen: _Comparison) -> dict[str, Any]:
     right = seen.right / seen.wanted if seen.right is not None and seen.wanted else None
-    return seen.record | {"compared": seen.compared, "value": seen.equal / seen.compared, "correct_value": right}
+    return (
+        seen.record
+        | {"compared": seen.compared, "value": seen.equal / seen.compared, "correct_value": right}
+        | ({"target_counts": seen.counts} if seen.counts else {})
+    )
+
+
+def _added(counts: list[int], target: torch.Tensor) -> list[int]:
+    """The counts of the classes with those of a further batch; unchanged where the targets are no classes."""
+    flat = target.detach().reshape(-1)
+    if flat.is_floating_point() or flat.is_complex() or int(flat.min()) < 0 or int(flat.max()) >= MAX_COUNTED:
+        return counts
+    more = torch.bincount(flat.long(), minlength=len(counts)).tolist()
+    return [a + b for a, b in zip(more, counts + [0] * (len(more) - len(counts)), strict=True)]
 
 
 def _compiling() -> bool:

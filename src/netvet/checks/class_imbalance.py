@@ -26,6 +26,7 @@ def class_imbalance(
     targets: Facts,
     losses: Facts | None = None,
     prediction_top_share: LayerSeries | None = None,
+    metrics: Facts | None = None,
     *,
     ratio: float = 10.0,  # most common over rarest class; SageMaker Debugger's ClassImbalance
     collapsed: float = 0.99,  # share of the predictions in one class at the end of the run
@@ -72,7 +73,7 @@ def class_imbalance(
                 f"{what}, and the net ends by predicting class {common} for {top:.0%}: guessing it scores {share:.2f}"
             )
             yield Finding(message, where, None, float(seen.max() / seen.min()), ratio, at, confidence=0.7)
-        elif (expected := _evaluated(targets, counts, rare)) > drift * counts[rare] / counts.sum():
+        elif (expected := _evaluated(targets, metrics, counts, rare)) > drift * counts[rare] / counts.sum():
             message = f"{what} ({counts[rare] / counts.sum():.1%}), but {expected:.0%} of those in evaluation: "
             message += "the training data lost most of this class"
             yield Finding(message, where, None, expected, drift, at, confidence=0.7)
@@ -81,10 +82,11 @@ def class_imbalance(
             yield Finding(message, where, None, share, None, at, severity="note", confidence=0.9)
 
 
-def _evaluated(targets: Facts, counts: npt.NDArray[np.float64], rare: int) -> float:
+def _evaluated(targets: Facts, metrics: Facts | None, counts: npt.NDArray[np.float64], rare: int) -> float:
     """Share of a class in evaluation, where it is a common one there (else 0)."""
-    for target in targets.where(phase="eval"):
-        found = np.asarray([c or 0 for c in target.get("counts") or ()], dtype=float)
+    compared = [m.get("target_counts") for m in metrics or () if m.get("split") != "train"]
+    for every in (*(t.get("counts") for t in targets.where(phase="eval")), *compared):
+        found = np.asarray([c or 0 for c in every or ()], dtype=float)
         if len(found) == len(counts) and found.sum() >= 100 and found[rare] >= 0.5 * found.sum() / len(found):
             return float(found[rare] / found.sum())
     return 0.0
