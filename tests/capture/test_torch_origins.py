@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 class Points(Dataset):
     def __init__(self):
-        self.x, self.y = torch.randn(32, 4), torch.randint(3, (32,))
+        self.x, self.y = torch.randn(32, 4), torch.randint(3, (32,))  # draws
     def __len__(self):
         return 32
     def __getitem__(self, i):  # reads
@@ -125,8 +125,8 @@ def test_loaders_know_their_line_and_that_of_their_data_set(seen: Run) -> None:
 
 def test_losses_and_inputs_are_followed_to_what_made_them(seen: Run) -> None:
     loss = record(seen, "losses")
-    assert (loss["created_line"], loss["target_line"]) == (line("criterion"), line("points"))
-    assert record(seen, "inputs")["data_line"] == line("points")
+    assert (loss["created_line"], loss["target_line"]) == (line("criterion"), line("draws"))
+    assert record(seen, "inputs")["data_line"] == line("changes")
 
 
 def test_nothing_stays_on_tensors_or_models(seen: Run) -> None:

@@ -162,16 +162,23 @@ def _attribute(value: _Value, node: ast.Attribute) -> _Value | None:
     if scope.owner is None or getattr(node.value, "id", None) != "self":
         return replace(value, node=node.value, path=()) if isinstance(node.value, ast.Name) else None
     maker = _method(scope.owner, "__init__")
-    found = [n for n, _ in _statements(maker) if _sets(n, node.attr)] if maker is not None else []
-    if maker is None or not found or not isinstance(last := found[-1], ast.Assign):
+    found = [s for n, _ in _statements(maker) for s in _sets(n, node.attr)] if maker is not None else []
+    if maker is None or not found or (scope.node is maker and found[-1][0] >= value.line):
         return None
-    if scope.node is maker and last.lineno >= value.line:
-        return None
-    return _Value(last.value, replace(scope, node=maker, above=last.lineno), last.lineno, value.path)
+    line, given, path = found[-1]
+    return _Value(given, replace(scope, node=maker, above=line), line, (*path, *value.path))
 
 
-def _sets(node: ast.AST, attribute: str) -> bool:
-    return isinstance(node, ast.Assign) and any(getattr(t, "attr", None) == attribute for t in node.targets)
+def _sets(node: ast.AST, attribute: str) -> Iterator[tuple[int, ast.expr, Path]]:
+    """Line, value, and part of it, where a statement sets an attribute."""
+    if not isinstance(node, ast.Assign):
+        return
+    for target in node.targets:
+        if getattr(target, "attr", None) == attribute:
+            yield node.lineno, node.value, ()
+        several = target.elts if isinstance(target, ast.Tuple) else ()
+        positions = (i for i, t in enumerate(several) if getattr(t, "attr", "") == attribute)
+        yield from ((node.lineno, node.value, (i,)) for i in positions)
 
 
 def _called_inside(value: _Value, call: ast.Call) -> _Value | None:
