@@ -50,3 +50,29 @@ def test_is_quiet_when_the_mode_does_not_matter():
 )
 def test_is_quiet_on(one):
     assert evaluation_changes_state(Facts.of(one), LAYERS) == []
+
+
+SCORED = {"phase": "eval", "scored": "loss", "buffers_changed": ["norm.mean"]}
+FILLED = {"model": "Net", "state_buffers": ["norm.mean"], "state_gap": 0.03, "state_file": "net.py", "state_line": 9}
+
+
+def filled(evaluated=SCORED, known=FILLED):
+    return evaluation_changes_state(Facts.of(evaluation(**evaluated)), None, Facts.of(known))
+
+
+def test_fires_on_statistics_of_the_users_own_whatever_their_name():
+    (finding,) = filled()
+    assert finding.message == (
+        "1 of 1 evaluation passes changed norm.mean of Net: what the model says next depends on evaluation data"
+    )
+    assert finding.location == Location("net.py", 9)
+    assert finding.severity == "warning"
+
+
+def test_is_quiet_on_buffers_that_change_no_output_and_on_passes_without_a_score():
+    assert not filled(known={**FILLED, "state_gap": 0.0})
+    assert not filled(known={**FILLED, "state_gap": None})
+    assert not filled(known={**FILLED, "state_buffers": ["other"]})
+    assert not filled({**SCORED, "phase": "train-mode-no-grad"})
+    assert not filled({**SCORED, "scored": None})
+    assert not filled({**SCORED, "buffers_changed": []})

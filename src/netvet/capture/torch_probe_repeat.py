@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probe_contract import loss_factor
+from netvet.capture.torch_probe_draws import Draws, clones, is_moved, other_samples
 from netvet.capture.torch_probe_tools import (
     evaluating,
     first_calls,
@@ -71,38 +73,60 @@ def _own_generator(model: nn.Module) -> bool:
 
 
 def eval_repeat(context: ProbeContext) -> None:
-    """Record `eval_repeat`: two passes in eval mode with different random numbers."""
+    """Record `eval_repeat`: two passes in eval mode with different random numbers, and what a pass leaves behind."""
     for call in first_calls(context):
-        state = torch.Generator().manual_seed(20_011).get_state()
+        other = torch.Generator().manual_seed(20_011).get_state()
+        with evaluating(call), Draws(call) as draws:
+            first = _pass(call, None)
+            after = clones(call.model)
         with evaluating(call):
-            first, second = _pass(call, None), _pass(call, state)
-            one, two = first[-1][1], second[-1][1]
-            if len(one) != len(two) or not one:
-                continue
-            gap = max(_gap(a, b) for a, b in zip(one, two, strict=True))
-            layer = next((a[0] for a, b in zip(first, second, strict=False) if _differ(a[1], b[1])), None)
-        origin = None
-        if gap > 0 and layer is not None:
-            prefix = context.models.prefix(call.original) + layer
-            origin = next(
-                (
-                    o
-                    for o in context.recording.origins.values()
-                    if any(w in o.function for w in ("dropout", "rand", "bernoulli", "normal"))
-                    and (o.module or "").startswith(prefix if layer else "")
-                ),
-                None,
-            )
+            second = _pass(call, other)
+        one, two = first[-1][1], second[-1][1]
+        if len(one) != len(two) or not one:
+            continue
+        gap = max(_gap(a, b) for a, b in zip(one, two, strict=True))
+        layer = next((a[0] for a, b in zip(first, second, strict=False) if _differ(a[1], b[1])), None)
+        drawn = draws.blamed() if gap > 0 else None
         trained = [t.detach() for t in float_outputs(call.output)]
         pairs = list(zip(trained, one, strict=False)) if len(trained) == len(one) else []
+        names, state_gap = _carried(call, after, one)
+        written = next((draws.writes[n] for n in names if n in draws.writes), None)
         context.add(
             "eval_repeat",
             {
-                "model": context.models.name(call.original), "equal": gap == 0.0, "max_difference": gap, "layer": layer,
-                "op": origin.function if origin else None, **place(origin.site if origin else call.site),
+                "model": context.models.name(call.original), "equal": gap == 0.0, "max_difference": gap,
+                "layer": drawn.module if drawn else layer, "op": drawn.op if drawn else None,
+                **place((drawn.site if drawn else None) or call.site),
                 "train_eval_gap": max((_gap(a, b) for a, b in pairs), default=None),
+                "state_buffers": names, "state_gap": state_gap, **place(written, "state_"),
             },
         )  # fmt: skip
+
+
+def _carried(
+    call: ModelCall, after: dict[str, torch.Tensor], wanted: list[torch.Tensor]
+) -> tuple[list[str], float | None]:
+    """Buffers that a pass in eval mode fills from its samples, and what that does to the outputs of the next pass."""
+    before = clones(call.model)
+    changed = [n for n, old in before.items() if n in after and is_moved(old, after[n])]
+    given = other_samples((call.args, call.kwargs)) if changed else None
+    if given is None:
+        return [], None
+    with evaluating(call):
+        alone = float_outputs(run_call(call, *given))
+        filled = clones(call.model)
+        outputs = _pass(call, None)[-1][1]
+    with evaluating(call):
+        run_call(call, call.args, call.kwargs)
+        later = float_outputs(run_call(call, *given))
+    size = max((t.shape[0] for t in float_outputs(call.output)), default=0)
+    # A state of each sample (the hidden state of a sequence that goes on in the next batch) is no statistic of them.
+    shared = [n for n in changed if before[n].dim() < 2 or size not in before[n].shape]
+    names = [n for n in shared if n in filled and is_moved(after[n], filled[n])]
+    if not names or len(outputs) != len(wanted):
+        return [], None
+    pairs = [*zip(wanted, outputs, strict=True), *zip(alone, later, strict=False)]
+    return [plain_name(n) for n in names], max(_gap(a, b) for a, b in pairs)
 
 
 def _pass(call: ModelCall, state: torch.Tensor | None) -> list[tuple[str, list[torch.Tensor]]]:

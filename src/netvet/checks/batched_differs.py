@@ -13,7 +13,13 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
-    explained_by=("batch-mixing", "ignored-mask", "evaluation-in-train-mode", "wrong-softmax-dim"),
+    explained_by=(
+        "batch-mixing",
+        "ignored-mask",
+        "evaluation-in-train-mode",
+        "evaluation-changes-state",
+        "wrong-softmax-dim",
+    ),
     fixes={"generalise": "Write the function for one sample, check it, then generalise it to a batch."},
 )
 def batched_differs(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, check, location_of
+from netvet.core import Facts, Finding, Record, check, location_of
+from netvet.stats import number
 
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 _MODE_DEPENDENT = ("Dropout", "BatchNorm")
@@ -21,7 +22,13 @@ _MODE_DEPENDENT = ("Dropout", "BatchNorm")
         "call-train": "Call model.train() after each evaluation.",
     },
 )
-def evaluation_changes_state(evaluations: Facts, modules: Facts | None = None) -> Iterator[Finding]:
+def evaluation_changes_state(
+    evaluations: Facts,
+    modules: Facts | None = None,
+    eval_repeat: Facts | None = None,
+    *,
+    moved: float = 1e-3,  # of the outputs, by what one batch in eval mode left behind; less is rounding
+) -> Iterator[Finding]:
     """An evaluation changes the weights, the running statistics or the mode of the model.
 
     ## Why it matters
@@ -36,8 +43,9 @@ def evaluation_changes_state(evaluations: Facts, modules: Facts | None = None) -
 
     ## Known problems
     Averaged weights that are swapped in and out again leave nothing changed. Caches, counters and metric states in
-    buffers are no statistics of the data: silent. Random numbers that an evaluation draws are not held against it. A
-    mode that is not restored matters only where the model has dropout or batch norm.
+    buffers are no statistics of the data and change no output: silent, as are hidden states of single samples. Random
+    numbers that an evaluation draws are not held against it. A mode that is not restored matters only where the model
+    has dropout or batch norm.
 
     ## References
     torch.nn.Module.eval; torch.no_grad.
@@ -47,6 +55,8 @@ def evaluation_changes_state(evaluations: Facts, modules: Facts | None = None) -
         mine = [e for e in evaluations if e.get("model") == model]
         weights = [e for e in mine if e.get("parameters_changed")]
         buffers = [e for e in mine if any(str(b).endswith(_STATISTICS) for b in e.get("buffers_changed") or ())]
+        known = next((r for r in eval_repeat or () if r.get("model") == model), {})
+        own = _filled(mine, known) if (number(known, "state_gap") or 0.0) > moved else []
         left = [e for e in mine if e.get("mode_before") is True and e.get("mode_after") is False]
         if weights:
             names = [str(n) for n in weights[0]["parameters_changed"]]
@@ -60,9 +70,25 @@ def evaluation_changes_state(evaluations: Facts, modules: Facts | None = None) -
             yield Finding(
                 message, str(model), buffers[0].get("step"), location=place, severity="warning", confidence=1.0
             )
+        elif own:
+            shown = ", ".join([str(b) for b in known["state_buffers"]][:3])
+            message = (
+                f"{len(own)} of {len(mine)} evaluation passes changed {shown} of {model}: what the model says next "
+                "depends on evaluation data"
+            )
+            place = location_of(known, "state") or location_of(own[0])
+            step, gap = own[0].get("step"), number(known, "state_gap")
+            yield Finding(message, str(model), step, gap, moved, place, severity="warning", confidence=0.9)
         if left and any(cls.startswith(_MODE_DEPENDENT) for cls in layers):
             message = (
                 f"{len(left)} of {len(mine)} evaluation passes left {model} in eval mode, and training went on in it"
             )
             place = location_of(left[0])
             yield Finding(message, str(model), left[0].get("step"), location=place, severity="warning", confidence=0.9)
+
+
+def _filled(passes: list[Record], known: Record) -> list[Record]:
+    """Scored passes in eval mode that changed buffers which a trial showed to be filled from the samples."""
+    names = set(known.get("state_buffers") or ())
+    scored = (e for e in passes if e.get("phase") == "eval" and e.get("scored") in ("loss", "compare"))
+    return [e for e in scored if names & set(e.get("buffers_changed") or ())]
