@@ -34,3 +34,22 @@ def test_is_quiet_for_a_full_batch_that_has_learned():
 
 def test_is_quiet_for_several_batches_an_epoch():
     assert full_batch(batch=64) == []
+
+
+def ids(reached=0.5, end=0.92, batch=1400):
+    loss = LayerSeries.of(**{"t:4": [1.0 - (1 - end) * i / 23 for i in range(24)]})
+    probe = Facts.of({"start": 1.0, "multiples": [0.1, 1, 10], "losses": [1.0, 0.93, reached]})
+    inputs = Facts.of({"phase": "train", "batch": batch})
+    return too_large_batch(None, loss, inputs, Facts.of({"train": 1400}), None, probe)
+
+
+def test_warns_where_no_simple_learner_applies_but_a_copy_learns_at_once():
+    (finding,) = ids()
+    assert finding.severity == "warning"
+    assert "brought it to 0.5" in finding.message
+
+
+def test_is_quiet_where_the_loss_has_fallen_or_cannot_fall():
+    assert ids(end=0.3) == []
+    assert ids(reached=0.9) == []
+    assert ids(batch=64) == []
