@@ -72,3 +72,10 @@ def test_is_quiet_on_monte_carlo_dropout():
 @pytest.mark.parametrize("repeat", [{**REPEAT, "equal": True}, {**REPEAT, "op": "randn_like"}, {}])
 def test_is_quiet_on_equal_passes_and_sampling(repeat):
     assert evaluation_in_train_mode(None, Facts.of(repeat)) == []
+
+
+def test_attention_that_drops_in_eval_mode_is_blamed_like_dropout():
+    record = {"model": "Net", "layer": "block", "op": "scaled_dot_product_attention", "equal": False}
+    (finding,) = evaluation_in_train_mode(None, Facts.of(record))
+    assert "scaled_dot_product_attention in block ignores the mode" in finding.message
+    assert not evaluation_in_train_mode(None, Facts.of({**record, "op": "randn_like"}))
