@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Finding, LayerSeries, Severity, check
-from netvet.stats import learns, listed
+from netvet.core import Facts, Finding, LayerSeries, Severity, check
+from netvet.stats import behind, learns, listed
 
 _CAUSES = (
     "lr-too-low", "misstepped-scheduler", "lr-decays-early", "missing-warmup", "unscaled-half-precision",
@@ -31,10 +31,14 @@ _CAUSES = (
 def tiny_updates(
     update_ratio: LayerSeries,
     loss: LayerSeries | None = None,
+    baselines: Facts | None = None,
+    parameters: Facts | None = None,
     *,
     limit: float = 1e-5,  # catalogue
     share: float = 0.5,  # of the layers
     patience: int = 20,  # steps
+    still: float = 0.02,  # of its norm that a layer moved at most, all steps of the run together
+    long: int = 200,  # steps; a shorter run has hardly begun
 ) -> Iterator[Finding]:
     """The update-to-weight ratio is tiny in most layers.
 
@@ -48,12 +52,14 @@ def tiny_updates(
 
     ## Known problems
     Frozen layers (no change at all) are left out; the tail of a decaying rate does not count, as the median over
-    the run is judged; a net that learns all the same is a note.
+    the run is judged; a net that learns all the same is a note, unless a linear model or the nearest neighbour does
+    clearly better on the same held-out samples.
 
     ## References
     The band 1e-5 to 1e-1 is that of torchmortem; near 1e-3 is usual (Karpathy).
     """
-    typical = {}
+    fresh = not any(p.get("loaded") for p in parameters or ())
+    worse, typical, moved = behind(baselines) if fresh else None, {}, {}
     for layer, every in update_ratio.items():
         one = every.finite()
         # Biases and scales begin at zero or one: their ratio says little.
@@ -62,7 +68,9 @@ def tiny_updates(
         middle = float(np.median(one.values))
         if middle > 0:
             typical[layer] = middle
-    beyond = {layer: v for layer, v in typical.items() if v < limit}
+            moved[layer] = middle * int(one.steps[-1]) if one.steps[-1] >= long else 1.0
+    # Where a simple learner proves the net too weak, a layer that kept its initial noise to the end is enough.
+    beyond = {layer: v for layer, v in typical.items() if v < limit or (worse and moved[layer] < still)}
     if not beyond or len(beyond) < share * len(typical):
         return
     middle = float(np.median(list(beyond.values())))
@@ -70,5 +78,7 @@ def tiny_updates(
         f"a step changes the weights by {middle:.1g} of their norm in {len(beyond)} of {len(typical)} layers "
         f"({listed(beyond)}); usual is 1e-3"
     )
-    severity: Severity | None = "note" if learns(loss) else None
+    if worse:
+        message += f"; the net scores {worse[0]:.2g} on held-out samples, {worse[2]} {worse[1]:.2g}"
+    severity: Severity | None = "note" if learns(loss) and not worse else None
     yield Finding(message, next(iter(beyond)), 0, middle, limit, severity=severity, confidence=0.6)

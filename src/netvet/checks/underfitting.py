@@ -16,6 +16,7 @@ _CAUSES = (
     "badly-scaled-init", "dead-relu", "saturated-activation", "vanishing-gradient", "wrong-output-activation",
     "batch-mixing", "stale-optimizer", "unregistered-parameters", "mismatched-loss", "wrong-class-weights",
     "class-imbalance", "unscaled-half-precision", "clipped-loss", "symmetric-init", "unshuffled-data",
+    "tiny-updates",
 )  # fmt: skip
 
 
