@@ -56,7 +56,6 @@ def evaluation_changes_state(
         weights = [e for e in mine if e.get("parameters_changed")]
         buffers = [e for e in mine if any(str(b).endswith(_STATISTICS) for b in e.get("buffers_changed") or ())]
         known = next((r for r in eval_repeat or () if r.get("model") == model), {})
-        own = _filled(mine, known) if (number(known, "state_gap") or 0.0) > moved else []
         left = [e for e in mine if e.get("mode_before") is True and e.get("mode_after") is False]
         if weights:
             names = [str(n) for n in weights[0]["parameters_changed"]]
@@ -70,15 +69,8 @@ def evaluation_changes_state(
             yield Finding(
                 message, str(model), buffers[0].get("step"), location=place, severity="warning", confidence=1.0
             )
-        elif own:
-            shown = ", ".join([str(b) for b in known["state_buffers"]][:3])
-            message = (
-                f"{len(own)} of {len(mine)} evaluation passes changed {shown} of {model}: what the model says next "
-                "depends on evaluation data"
-            )
-            place = location_of(known, "state") or location_of(own[0])
-            step, gap = own[0].get("step"), number(known, "state_gap")
-            yield Finding(message, str(model), step, gap, moved, place, severity="warning", confidence=0.9)
+        else:
+            yield from _own_statistics(mine, known, moved)
         if left and any(cls.startswith(_MODE_DEPENDENT) for cls in layers):
             message = (
                 f"{len(left)} of {len(mine)} evaluation passes left {model} in eval mode, and training went on in it"
@@ -87,8 +79,17 @@ def evaluation_changes_state(
             yield Finding(message, str(model), left[0].get("step"), location=place, severity="warning", confidence=0.9)
 
 
-def _filled(passes: list[Record], known: Record) -> list[Record]:
+def _own_statistics(passes: list[Record], known: Record, moved: float) -> Iterator[Finding]:
     """Scored passes in eval mode that changed buffers which a trial showed to be filled from the samples."""
-    names = set(known.get("state_buffers") or ())
+    names, gap = [str(b) for b in known.get("state_buffers") or ()], number(known, "state_gap") or 0.0
     scored = (e for e in passes if e.get("phase") == "eval" and e.get("scored") in ("loss", "compare"))
-    return [e for e in scored if names & set(e.get("buffers_changed") or ())]
+    bad = [e for e in scored if set(names) & set(e.get("buffers_changed") or ())]
+    if not bad or gap <= moved:
+        return
+    model = str(bad[0].get("model"))
+    message = (
+        f"{len(bad)} of {len(passes)} evaluation passes changed {', '.join(names[:3])} of {model}: what the model says "
+        "next depends on evaluation data"
+    )
+    place = location_of(known, "state") or location_of(bad[0])
+    yield Finding(message, model, bad[0].get("step"), gap, moved, place, severity="warning", confidence=0.9)
