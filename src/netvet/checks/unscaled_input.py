@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Record, Series, check, location_of
 from netvet.stats import number
 
 
@@ -73,11 +73,9 @@ def unscaled_input(
         first = _first_layer(record, modules)
         if "Norm" in str(first.get("cls")):
             continue
-        series = activation_std.get(str(first.get("name"))) if activation_std is not None else None
+        series = (activation_std or {}).get(str(first.get("name")))
         outliers = reach > lonely * std and std > large
-        # Outliers reach the first layer with the batch that holds them, in most runs not the first one.
-        seen = (series.values if outliers else series.values[:1]) if series is not None else np.zeros(0)
-        after = float(seen.max()) if len(seen) and np.isfinite(seen).all() else None
+        after = _activation(series, outliers)
         if too_large and after is not None and after < 0.05 * size:
             continue
         what = f"input {record.get('position')} of {record.get('model')} has mean {mean:.3g} and std {std:.3g}"
@@ -87,6 +85,12 @@ def unscaled_input(
         sure = 0.8 if wrong_start or after is not None or uneven > 100 or reach < small else 0.6
         limit, place = large if too_large else small, location_of(record, "data", "")
         yield Finding(message, str(record.get("model")), 0, size, limit, place, confidence=sure)
+
+
+def _activation(series: Series | None, outliers: bool) -> float | None:
+    """Std of the first layer's output: at first, or the largest, as outliers come with a later batch in most runs."""
+    seen = (series.values if outliers else series.values[:1]) if series is not None else np.zeros(0)
+    return float(seen.max()) if len(seen) and np.isfinite(seen).all() else None
 
 
 def _uneven(record: Record) -> float:
