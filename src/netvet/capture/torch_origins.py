@@ -241,17 +241,17 @@ def called_by_user(frame: FrameType | None) -> Site | None:
     return None
 
 
-def data_site(*positions: int | str, aim: Aim = "values") -> Site | None:
+def data_site(*positions: int | str, aim: Aim | None = "values") -> Site | None:
     """The user's line that made what the present call is given at the first of these positions that can be followed.
 
-    Where the values come from outside, it is the line that put them together.
+    Where the values come from outside, and without an aim, it is the line that put them together.
     """
     frame = next((f for f in _frames(2) if _kind(f.f_code.co_filename) == 0), None)
     for position in positions:
         if frame is None:
             break
         try:
-            made = content_line(frame, position, aim)
+            made = content_line(frame, position, aim) if aim is not None else None
             last = made or list(argument_origins(frame, position))[-1]
         except (ValueError, TypeError, AttributeError, IndexError, RecursionError):  # code that was read wrongly
             continue

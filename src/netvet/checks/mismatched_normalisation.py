@@ -70,7 +70,7 @@ def mismatched_normalisation(
             sure = 0.9 if rescaled else 0.5
             severity: Severity | None = None if rescaled else "note"
             yield Finding(
-                message, str(model), None, value, limit, location_of(other, "data", ""), severity=severity,
+                message, str(model), None, value, limit, location_of(other, "given", ""), severity=severity,
                 confidence=sure,
             )  # fmt: skip
 
