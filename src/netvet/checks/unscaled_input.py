@@ -73,7 +73,7 @@ def unscaled_input(
         first = _first_layer(record, modules)
         if "Norm" in str(first.get("cls")):
             continue
-        series = (activation_std or {}).get(str(first.get("name")))
+        series = activation_std.get(str(first.get("name"))) if activation_std else None
         outliers = reach > lonely * std and std > large
         after = _activation(series, outliers)
         if too_large and after is not None and after < 0.05 * size:
