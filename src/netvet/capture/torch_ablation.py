@@ -21,6 +21,8 @@ from netvet.capture.torch_tensors import Budget, hits
 FIRST_STEP, GROWTH = 20, 1.1
 SAMPLES, MAX_BATCH, MIN_SAMPLES = 256, 64, 16
 SHARE, GRACE = 0.005, 0.2
+# Older than this share of the run, the copy says little about the trained model.
+NEWEST = 0.8
 # The copy may take so many bytes, and so much of the free memory of an accelerator.
 MAX_COPY, MAX_FREE = 256 * 2**20, 0.05
 
@@ -82,6 +84,8 @@ class AblationCollector:
             self._reason = kept.reason or "no samples with targets were seen together"
         elif kept.sink is None:
             self._reason = "the script computes something between the model's output and the loss function"
+        elif self._step < NEWEST * self._session.step:
+            self._reason = f"the model is gone, and its newest copy is of step {self._step} of {self._session.step}"
         elif self._copy is not None:
             return self._losses(self._copy, kept, kept.sink, split)
         return None
