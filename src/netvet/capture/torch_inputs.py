@@ -130,11 +130,12 @@ class InputCollector:
 
 def _describe(key: tuple[str, str, str], tensor: torch.Tensor, axis: int, site: Site | None) -> _Seen:
     model, name, phase = key
-    position = int(name) if name.isdigit() else 0 if model == FUNCTIONS else name
+    written = model == FUNCTIONS  # the call of a function is not what made the data
+    position = int(name) if name.isdigit() else 0 if written else name
     record = {
         "model": model, "position": int(name) if name.isdigit() else name, "phase": phase, **place(site),
-        **place(data_site(position), "data_"), **place(data_site(position, aim="choice"), "chosen_"),
-        **place(batch_site(position), "batch_"), **place(data_site(position, aim=None), "given_"),
+        **place(data_site(position, aim=None if written else "values"), "data_"), **place(data_site(position, aim=None if written else "choice"), "chosen_"),
+        **place(None if written else batch_site(position), "batch_"), **place(data_site(position, aim=None), "given_"),
         "batch": int(tensor.shape[axis]) if tensor.dim() > axis else None, "first_nonfinite_step": None,
         "first_nonfinite_samples": None, "embedding_rows": None, "non_embedding": None,
     }  # fmt: skip
