@@ -134,7 +134,8 @@ def _describe(key: tuple[str, str, str], tensor: torch.Tensor, axis: int, site: 
     position = int(name) if name.isdigit() else 0 if written else name
     record = {
         "model": model, "position": int(name) if name.isdigit() else name, "phase": phase, **place(site),
-        **place(data_site(position, aim=None if written else "values"), "data_"), **place(data_site(position, aim=None if written else "choice"), "chosen_"),
+        **place(data_site(position, aim=None if written else "values"), "data_"),
+        **place(data_site(position, aim=None if written else "choice"), "chosen_"),
         **place(None if written else batch_site(position), "batch_"), **place(data_site(position, aim=None), "given_"),
         "batch": int(tensor.shape[axis]) if tensor.dim() > axis else None, "first_nonfinite_step": None,
         "first_nonfinite_samples": None, "embedding_rows": None, "non_embedding": None,
