@@ -82,6 +82,22 @@ def test_samples_that_mix_and_samples_that_do_not(watch):
     assert free.get("batched_differs")[0]["max_difference"] < 1e-4
 
 
+def test_axes_swapped_by_view_mix_samples_that_were_not_tried_singly(watch):
+    class Swapped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.fc = nn.RNN(3, 4), nn.Linear(4, 5)
+
+        def forward(self, x):
+            out, _ = self.rnn(x.transpose(0, 1))
+            return self.fc(out.reshape(len(x), x.shape[1], 4)[:, -1])
+
+    x, y = torch.randn(32, 16, 3), torch.randint(0, 5, (32,))
+    mixed = watch(lambda: _train(Swapped(), lambda m: F.cross_entropy(m(x), y))).get("batch_mixing")[0]
+    assert mixed["mixed"] > 0
+    assert mixed["op"] in ("reshape", "view")
+
+
 def test_a_model_that_samples_is_not_held_against_its_batch(watch):
     class Sampling(Centred):
         def forward(self, x):

@@ -123,24 +123,62 @@ def _pairs(call: ModelCall, base: list[torch.Tensor], axes: _Axes) -> list[tuple
     """Pairs (changed sample, other sample whose output moved); None if no sample could be changed."""
     tensors = [t for t in inputs_of(call) if t.dim() > axes.of_input and t.shape[axes.of_input] == axes.size]
     found, tried = [], 0
-    for index in dict.fromkeys(i * axes.size // PERTURBED for i in range(PERTURBED)):
+    chosen = list(dict.fromkeys(i * axes.size // PERTURBED for i in range(PERTURBED)))
+    for index in chosen:
         other = (index + max(1, axes.size // 2)) % axes.size
         changes = {id(t): _swap(t, axes.of_input, index, other) for t in tensors}
         if all(torch.equal(changes[id(t)], t) for t in tensors):
             continue
         tried += 1
-        outputs = float_outputs(changed_call(call, changes))
-        if len(outputs) != len(base):
+        moved = _moved_samples(call, base, axes, changes)
+        if moved is None:
             return None
-        moved = torch.zeros(axes.size, dtype=torch.bool)
-        for which, axis in axes.of_outputs:
-            one = _moved(base[which], outputs[which], axis)
-            if one is None:
-                return None
-            moved |= one.cpu()
-        moved[index] = False
-        found += [(index, int(j)) for j in moved.nonzero().flatten().tolist()]
+        found += [(index, j) for j in moved if j != index]
+    if not found and tried:
+        # Each output may hang on a sample that was not tried: keep one sample, change all others.
+        found = [pair for index in chosen[:2] if (pair := _pulled(call, base, axes, tensors, index)) is not None]
     return found if tried else None
+
+
+def _moved_samples(
+    call: ModelCall, base: list[torch.Tensor], axes: _Axes, changes: dict[int, torch.Tensor]
+) -> list[int] | None:
+    """The samples whose outputs differ with these inputs; None where outputs cannot be compared."""
+    outputs = float_outputs(changed_call(call, changes))
+    if len(outputs) != len(base):
+        return None
+    moved = torch.zeros(axes.size, dtype=torch.bool)
+    for which, axis in axes.of_outputs:
+        one = _moved(base[which], outputs[which], axis)
+        if one is None:
+            return None
+        moved |= one.cpu()
+    return [int(j) for j in moved.nonzero().flatten()]
+
+
+def _pulled(
+    call: ModelCall, base: list[torch.Tensor], axes: _Axes, tensors: list[torch.Tensor], index: int
+) -> tuple[int, int] | None:
+    """A sample that moves the output of another one, found by halves: (changed sample, the other one)."""
+
+    def moves(samples: list[int]) -> bool:
+        changes = {}
+        for tensor in tensors:
+            changed = tensor.detach().clone()
+            rows = torch.tensor(samples, device=tensor.device)
+            changed.index_copy_(
+                axes.of_input, rows, tensor.detach().index_select(axes.of_input, (rows + 1) % axes.size)
+            )
+            changes[id(tensor)] = changed
+        return index in (_moved_samples(call, base, axes, changes) or ())
+
+    others = [i for i in range(axes.size) if i != index]
+    if not moves(others):
+        return None
+    while len(others) > 1:
+        half = others[: len(others) // 2]
+        others = half if moves(half) else others[len(half) :]
+    return (others[0], index) if moves(others) else None
 
 
 def batch_mixing(context: ProbeContext) -> None:
