@@ -330,6 +330,7 @@ class Trial:
         own: result of the run itself; `end` that of its last part.
         slower: the best result at a smaller rate, at this `multiple`; `warm` that with warm-up.
         spread: standard error of the difference between two results.
+        start: the first loss; `peak` the highest that the run came to.
     """
 
     own: float
@@ -339,11 +340,16 @@ class Trial:
     warm: float
     spread: float
     start: float
+    peak: float
 
     def far_better(self, result: float) -> bool:
-        """Half the loss after the same steps, and less than the run reached to its very end, beyond the noise."""
-        gain = self.own - result
-        return 2 * result < self.own and 1.3 * result < self.end and gain > max(3 * self.spread, 0.02 * self.start)
+        """Half the loss after the same steps, and less than the run reached to its very end, beyond the noise.
+
+        Less is asked of a result where the loss of the run was thrown to ten times its start: noise in the targets
+        sets a floor that both may be near.
+        """
+        gain, times = self.own - result, 1.3 if self.peak > 10 * self.start else 2.0
+        return times * result < self.own and 1.3 * result < self.end and gain > max(3 * self.spread, 0.02 * self.start)
 
 
 def lr_trials(records: Iterable[Mapping[str, Any]] | None) -> Iterator[Trial]:
@@ -358,11 +364,8 @@ def lr_trials(records: Iterable[Mapping[str, Any]] | None) -> Iterator[Trial]:
             continue
         lower = sorted((float(v), float(m)) for m, v in pairs.items() if v is not None and m < 1)
         if lower:
-            warm = number(record, "warmup")
-            best = min(own, same)
-            yield Trial(
-                best, np.inf if end is None else end, *lower[0], np.inf if warm is None else warm, spread, start
-            )
+            warm, end = (np.inf if v is None else v for v in (number(record, "warmup"), end))
+            yield Trial(min(own, same), end, *lower[0], warm, spread, start, number(record, "peak") or start)
 
 
 def reaches_op(

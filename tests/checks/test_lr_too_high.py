@@ -74,6 +74,12 @@ def test_a_run_that_learns_badly_is_named_where_a_copy_at_a_smaller_rate_did_far
     assert finding.severity == "warning"
 
 
+def test_less_is_asked_of_the_copy_where_the_loss_was_thrown_far_above_its_start():
+    assert tried(losses=[0.8, 0.5]) == []
+    assert tried(losses=[0.8, 0.5], peak=200.0)
+    assert tried(losses=[0.8, 0.7], peak=200.0) == []
+
+
 @pytest.mark.parametrize(
     "changes",
     [
