@@ -28,7 +28,7 @@ MAX_BYTES, MAX_ELEMENTS = 32 * 2**20, 10_000_000
 # Later losses are kept at every so many steps, to see how the run ended.
 EVERY = 5
 # The first trial may take this share of the run's time, and so decides how many steps all of them repeat.
-FIRST_SHARE, FIRST_SECONDS, FIRST_MOST = 0.6, 4.0, 15.0
+FIRST_SHARE, FIRST_SECONDS, FIRST_MOST = 0.15, 4.0, 10.0
 # The copy's learning rate rises over this share of the steps in the trial with warm-up.
 WARMUP = 1 / 3
 # Mean of this share of the last steps is the result of a trial.
