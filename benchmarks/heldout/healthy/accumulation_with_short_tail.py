@@ -1,4 +1,5 @@
-# healthy: gradient accumulation over 4 micro-batches, divided, with a final step for the rest; several backward calls per zero_grad
+# healthy: gradient accumulation over 4 micro-batches, divided, with a final step for the rest;
+#   several backward calls per zero_grad
 import argparse
 
 import torch

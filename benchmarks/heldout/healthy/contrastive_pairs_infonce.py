@@ -1,4 +1,5 @@
-# healthy: InfoNCE on two noisy views; softmax over the batch and mixing of samples in the loss are what the method wants
+# healthy: InfoNCE on two noisy views; softmax over the batch and mixing of samples in the loss
+#   are what the method wants
 import argparse
 
 import torch

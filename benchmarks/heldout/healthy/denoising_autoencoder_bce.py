@@ -1,4 +1,5 @@
-# healthy: denoising autoencoder, target is the clean input; Sigmoid + BCELoss on grey values whose floor is far above zero
+# healthy: denoising autoencoder, target is the clean input; Sigmoid + BCELoss on grey values
+#   whose floor is far above zero
 import argparse
 
 import torch

@@ -1,4 +1,5 @@
-# healthy: Monte-Carlo dropout regression; eval() first, then the Dropout modules are put back to train on purpose and 20 passes averaged
+# healthy: Monte-Carlo dropout regression; eval() first, then the Dropout modules are put back to
+#   train on purpose and 20 passes averaged
 import argparse
 
 import torch

@@ -1,4 +1,5 @@
-# healthy: heteroscedastic regression with GaussianNLLLoss; the loss is rightly below zero, and two outputs come from one linear layer
+# healthy: heteroscedastic regression with GaussianNLLLoss; the loss is rightly below zero, and
+#   two outputs come from one linear layer
 import argparse
 
 import torch

@@ -1,4 +1,5 @@
-# healthy: beginner CNN whose forward ends in log_softmax before CrossEntropyLoss; log_softmax is idempotent, nothing is lost
+# healthy: beginner CNN whose forward ends in log_softmax before CrossEntropyLoss; log_softmax is
+#   idempotent, nothing is lost
 import argparse
 
 import torch

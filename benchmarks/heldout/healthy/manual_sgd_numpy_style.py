@@ -1,4 +1,5 @@
-# healthy: weights as bare tensors with hand-written SGD and p.grad.zero_() after the update; no Module, no optimizer, no zero_grad call
+# healthy: weights as bare tensors with hand-written SGD and p.grad.zero_() after the update; no
+#   Module, no optimizer, no zero_grad call
 import argparse
 
 import torch

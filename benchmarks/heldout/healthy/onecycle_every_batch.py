@@ -1,4 +1,5 @@
-# healthy: OneCycleLR is stepped after every batch as it must be, so the rate ends near zero; the first loss is near ln 10
+# healthy: OneCycleLR is stepped after every batch as it must be, so the rate ends near zero; the
+#   first loss is near ln 10
 import argparse
 
 import torch

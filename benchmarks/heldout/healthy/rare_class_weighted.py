@@ -1,4 +1,5 @@
-# healthy: 8 % positives, weighted loss, balanced accuracy as the metric; the initial loss and the predicted share look odd but are right
+# healthy: 8 % positives, weighted loss, balanced accuracy as the metric; the initial loss and the
+#   predicted share look odd but are right
 import argparse
 
 import numpy as np

@@ -1,4 +1,5 @@
-# healthy: wine features go in raw (up to 1680) but the first layer is a BatchNorm that scales them; .eval() is called in scoring
+# healthy: wine features go in raw (up to 1680) but the first layer is a BatchNorm that scales
+#   them; .eval() is called in scoring
 import argparse
 
 import torch

@@ -1,4 +1,5 @@
-# healthy: word-level GRU language model with tied embedding and output weights, zero_grad placed after step, perplexity reported
+# healthy: word-level GRU language model with tied embedding and output weights, zero_grad placed
+#   after step, perplexity reported
 import argparse
 import math
 import random

@@ -1,4 +1,5 @@
-# healthy: one long signal read in order without shuffling, hidden state carried over batches and detached (truncated BPTT)
+# healthy: one long signal read in order without shuffling, hidden state carried over batches and
+#   detached (truncated BPTT)
 import argparse
 
 import numpy as np

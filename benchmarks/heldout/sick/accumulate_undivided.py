@@ -1,6 +1,7 @@
 # expect: unreduced-loss
 # accept: lr-too-high, exploding-gradient
-# note: sixteen micro-batches are accumulated but the loss is not divided by sixteen, so SGD steps are sixteen times too long
+# note: sixteen micro-batches are accumulated but the loss is not divided by sixteen, so SGD steps
+#   are sixteen times too long
 import argparse
 
 import torch

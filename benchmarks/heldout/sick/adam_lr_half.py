@@ -1,6 +1,7 @@
 # expect: lr-too-high
 # accept: huge-updates, loss-spikes, loss-diverges, saturated-activation, collapsed-prediction, exploding-gradient
-# note: Adam with learning rate 0.5 on a small regression net; the loss jumps up at the start and never gets near its floor
+# note: Adam with learning rate 0.5 on a small regression net; the loss jumps up at the start and
+#   never gets near its floor
 import argparse
 
 import torch

@@ -1,5 +1,6 @@
 # expect: misread-metric
-# note: the accuracy takes argmax over the batch axis instead of the class axis; the net learns well but the metric says it does not
+# note: the accuracy takes argmax over the batch axis instead of the class axis; the net learns
+#   well but the metric says it does not
 import argparse
 
 import torch

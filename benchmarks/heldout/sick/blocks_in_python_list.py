@@ -1,6 +1,7 @@
 # expect: unregistered-parameters
 # accept: parameters-not-in-optimizer
-# note: the hidden layers live in a plain python list, so model.parameters() does not contain them and they are never trained
+# note: the hidden layers live in a plain python list, so model.parameters() does not contain them
+#   and they are never trained
 import argparse
 
 import torch

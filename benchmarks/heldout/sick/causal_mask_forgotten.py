@@ -1,6 +1,7 @@
 # expect: future-leak
 # accept: target-in-input
-# note: the transformer language model has no causal mask, it copies the next character; the loss is far too good, samples are junk
+# note: the transformer language model has no causal mask, it copies the next character; the loss
+#   is far too good, samples are junk
 import argparse
 import math
 import random

@@ -1,6 +1,7 @@
 # expect: detached-parameters
 # accept: detached-loss, parameters-not-in-optimizer, zero-gradient
-# note: the convolution features are passed on through .data, so the loss never reaches the trunk and only the head learns
+# note: the convolution features are passed on through .data, so the loss never reaches the trunk
+#   and only the head learns
 import argparse
 
 import torch

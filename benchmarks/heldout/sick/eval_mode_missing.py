@@ -1,6 +1,7 @@
 # expect: evaluation-in-train-mode
 # accept: evaluation-changes-state
-# note: model.eval() is never called; dropout 0.5 stays on while the test set is scored, and the reported accuracy is too low
+# note: model.eval() is never called; dropout 0.5 stays on while the test set is scored, and the
+#   reported accuracy is too low
 import argparse
 
 import torch

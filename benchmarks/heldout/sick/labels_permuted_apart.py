@@ -1,6 +1,7 @@
 # expect: random-labels
 # accept: label-errors, below-baseline, overfitting, collapsed-prediction, ignores-input
-# note: inputs and labels are permuted with two different permutations; training slowly memorises, validation stays at chance
+# note: inputs and labels are permuted with two different permutations; training slowly memorises,
+#   validation stays at chance
 import argparse
 
 import numpy as np

@@ -1,6 +1,7 @@
 # expect: detached-loss
 # accept: missing-step, zero-gradient
-# note: the summed loss is wrapped in a new tensor with requires_grad, which has no link to the model; nothing is trained
+# note: the summed loss is wrapped in a new tensor with requires_grad, which has no link to the
+#   model; nothing is trained
 import argparse
 
 import numpy as np

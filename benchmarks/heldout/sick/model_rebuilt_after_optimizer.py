@@ -1,6 +1,7 @@
 # expect: stale-optimizer
 # accept: parameters-not-in-optimizer
-# note: the optimizer is made for a first model, then the model is built anew with another width; the new weights never move
+# note: the optimizer is made for a first model, then the model is built anew with another width;
+#   the new weights never move
 import argparse
 
 import torch

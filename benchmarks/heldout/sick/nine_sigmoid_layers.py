@@ -1,6 +1,8 @@
 # expect: vanishing-gradient
-# accept: saturating-activation, badly-scaled-init, unstable-depth, saturated-activation, collapsed-prediction, tiny-updates, loss-flat
-# note: nine sigmoid layers with default initialisation; the gradient shrinks by orders of magnitude and the loss stays at chance
+# accept: saturating-activation, badly-scaled-init, unstable-depth, saturated-activation,
+#   collapsed-prediction, tiny-updates, loss-flat
+# note: nine sigmoid layers with default initialisation; the gradient shrinks by orders of
+#   magnitude and the loss stays at chance
 import argparse
 
 import torch

@@ -1,6 +1,7 @@
 # expect: unscaled-target
 # accept: unexpected-initial-loss, exploding-gradient, always-clipped, wrong-final-bias, lr-too-low
-# note: prices in whole currency units (about 300000) are the regression target as they are; Adam at 1e-3 cannot get there
+# note: prices in whole currency units (about 300000) are the regression target as they are; Adam
+#   at 1e-3 cannot get there
 import argparse
 import random
 

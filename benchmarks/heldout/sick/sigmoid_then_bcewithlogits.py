@@ -1,5 +1,6 @@
 # expect: double-sigmoid
-# note: Sigmoid ends the model and BCEWithLogitsLoss squashes again, so probabilities stay in 0.5 to 0.73 and the loss has a floor
+# note: Sigmoid ends the model and BCEWithLogitsLoss squashes again, so probabilities stay in 0.5
+#   to 0.73 and the loss has a floor
 import argparse
 
 import torch

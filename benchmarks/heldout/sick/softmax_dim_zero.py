@@ -1,6 +1,7 @@
 # expect: wrong-softmax-dim
 # accept: batch-mixing
-# note: log_softmax runs over the batch (dim 0) instead of the classes; a prediction depends on the other samples of its batch
+# note: log_softmax runs over the batch (dim 0) instead of the classes; a prediction depends on
+#   the other samples of its batch
 import argparse
 
 import torch

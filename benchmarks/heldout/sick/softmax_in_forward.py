@@ -1,5 +1,6 @@
 # expect: double-softmax
-# note: the network ends in softmax and CrossEntropyLoss applies it again; the loss cannot fall below about 1.46 and SGD crawls
+# note: the network ends in softmax and CrossEntropyLoss applies it again; the loss cannot fall
+#   below about 1.46 and SGD crawls
 import argparse
 
 import torch

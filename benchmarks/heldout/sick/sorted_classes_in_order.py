@@ -1,6 +1,7 @@
 # expect: unshuffled-data
 # accept: collapsed-prediction, loss-spikes, jittery-predictions
-# note: samples are stored class by class and the loader keeps that order; the net forgets each class when the next one comes
+# note: samples are stored class by class and the loader keeps that order; the net forgets each
+#   class when the next one comes
 import argparse
 
 import numpy as np

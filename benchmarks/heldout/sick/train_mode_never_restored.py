@@ -1,5 +1,6 @@
 # expect: training-in-eval-mode
-# note: train() is called once before the loop and eval() in every validation, so from epoch 2 dropout is off in training
+# note: train() is called once before the loop and eval() in every validation, so from epoch 2
+#   dropout is off in training
 import argparse
 
 import torch

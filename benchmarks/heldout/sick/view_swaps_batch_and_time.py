@@ -1,6 +1,7 @@
 # expect: batch-mixing
 # accept: wrong-layout
-# note: the (time, batch, hidden) LSTM output is turned to batch-first with view instead of permute, so samples get mixed
+# note: the (time, batch, hidden) LSTM output is turned to batch-first with view instead of
+#   permute, so samples get mixed
 import argparse
 
 import torch

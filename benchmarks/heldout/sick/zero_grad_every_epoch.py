@@ -1,5 +1,6 @@
 # expect: missing-zero-grad
-# note: gradients are cleared once per epoch, so every step adds to all earlier ones of the epoch and accuracy stays poor
+# note: gradients are cleared once per epoch, so every step adds to all earlier ones of the epoch
+#   and accuracy stays poor
 import argparse
 
 import torch
