@@ -45,7 +45,7 @@ def main():
     y_center, y_spread = np.median(y), np.subtract(*np.percentile(y, [75, 25]))
     y = logged(rng, y)
     to_tensor = lambda a: torch.tensor(a, dtype=torch.float32)  # noqa: E731
-    train = TensorDataset(to_tensor((x - center) / spread), to_tensor((y - y_center) / y_spread))
+    train = TensorDataset(to_tensor((x - center) / spread), to_tensor((y - y_center) / y_spread))  # fault
     x_val, y_val = to_tensor((x_val - center) / spread), to_tensor((y_val - y_center) / y_spread)
     loader = DataLoader(train, batch_size=32, shuffle=True)
 

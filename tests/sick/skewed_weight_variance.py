@@ -30,7 +30,7 @@ def make_optimizer(model, base_lr):
         {"params": model.trunk.parameters(), "lr": 0.3},  # fault
         {"params": model.head.parameters(), "lr": base_lr},
     ]
-    return torch.optim.Adam(groups)
+    return torch.optim.Adam(groups)  # fault
 
 
 def main():

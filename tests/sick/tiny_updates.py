@@ -56,7 +56,7 @@ def main():
     val_loader = DataLoader(val_set, batch_size=357)
     model = BatchNormMLP()
     criterion = nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.2)  # fault
     for epoch in range(args.epochs):
         model.train()
         epoch_loss = 0.0
