@@ -34,5 +34,11 @@ def test_is_quiet_where_the_training_samples_are_fitted():
     assert scored(fitted=0.99) == []
 
 
+def test_is_quiet_where_most_of_the_loss_is_gone():
+    loss = LayerSeries.of(t=[2.3, 2.0, *[0.3, 0.31] * 80])
+    record = {"split": "val", "score": "accuracy", "samples": 400, "model": 0.8, "linear": 0.99, "nearest": 0.99}
+    assert underfitting(loss, CE, None, None, Facts.of(record)) == []
+
+
 def test_is_quiet_where_the_net_keeps_up():
     assert scored(model=0.95) == []

@@ -43,8 +43,8 @@ def test_levels_are_the_severities() -> None:
 
 def test_a_finding_without_a_line_points_at_the_script() -> None:
     results = log_of(view_of(softmax_signals()))["results"]
-    plateau = next(result for result in results if result["ruleId"] == "loss-plateau")
-    assert plateau["locations"] == [
+    unplaced = next(result for result in results if result["ruleId"] == "small-gradients")
+    assert unplaced["locations"] == [
         {"physicalLocation": {"artifactLocation": {"uri": "train.py", "uriBaseId": "SRCROOT"}}}
     ]
 

@@ -40,6 +40,7 @@ def underfitting(
     modules: Facts | None = None,
     *,
     limit: float = 0.7,  # of the loss of the best constant prediction
+    fitted_below: float = 0.3,  # of that loss: a net that came here has fitted most of its training samples
     margin: float = 0.05,  # of the score by which the net falls short on its own training samples
     patience: int = 100,  # steps
 ) -> Iterator[Finding]:
@@ -69,6 +70,8 @@ def underfitting(
     if seen is None or seen.span < patience or seen.end > 0.98 * level:
         return
     better = behind(baselines)
+    if seen.end < fitted_below * level:
+        return
     fitted = [late(s) for s in (train_accuracy or {}).values()]
     reached = fitted[0] if len(fitted) == 1 and fitted[0] is not None else 1 - seen.end / level
     proven = better is not None and reached < better[1] - margin
