@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from netvet.capture.torch_baselines import _Problem, random_labels
 from netvet.capture.torch_learners import Ridge, flat, nearest, r2, scaled
@@ -172,3 +173,38 @@ def test_a_heavy_tail_does_not_hide_what_can_be_learned():
     found = random_labels(_Problem(x, y, None, np.arange(600)))
     assert found["true_score"] > 0.8
     assert found["true_score"] > found["shuffled_score"] + 5 * found["shuffled_sd"]
+
+
+def test_a_square_batch_is_not_cut_along_the_wrong_axis(watch):
+    """Data in (time, batch, features) with as many steps as samples; the evaluation shows which axis is which."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(120, 20, 3, generator=generator)
+    y = (x[:, :, 0].sum(1) > 0).long()
+
+    def collated(batch):
+        return torch.stack([a for a, _ in batch], dim=1), torch.stack([b for _, b in batch])
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.out = nn.GRU(3, 8), nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.out(self.rnn(x)[1][-1])
+
+    def train():
+        torch.manual_seed(0)
+        model, pairs = Net(), TensorDataset(x, y)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        for _ in range(6):
+            for a, b in DataLoader(pairs, batch_size=20, shuffle=True, collate_fn=collated):
+                optimizer.zero_grad()
+                functional.cross_entropy(model(a), b).backward()
+                optimizer.step()
+            with torch.no_grad():
+                for a, b in DataLoader(pairs, batch_size=30, collate_fn=collated):
+                    functional.cross_entropy(model(a), b)
+
+    run = watch(train)
+    assert run.get("input_ablation") is None
+    assert "first axis" in run.reason("input_ablation")

@@ -201,7 +201,8 @@ class Reservoir:
                 return None
             found[name] = tensor.detach().movedim(batch.axis, 0)
         if batch.axis:
-            kept.reason = "the samples are not along the first axis"
+            # A square batch looks the same along both axes: what was kept of one may have been cut wrongly.
+            self.train.reason = self.eval.reason = "the samples are not along the first axis"
         elif kept.inputs and any(
             n not in kept.inputs or kept.inputs[n].shape[1:] != t.shape[1:] for n, t in found.items()
         ):
