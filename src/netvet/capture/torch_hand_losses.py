@@ -241,7 +241,7 @@ def _standard(given: torch.Tensor, data: torch.Tensor) -> Iterator[tuple[str, to
         if bool(((labels >= 0) & (labels < given.shape[1])).all()):
             yield from _class_losses(given, labels)
     if given.shape == data.shape and given.dim() == 2 and given.shape[1] > 1 and _one_hot(data):
-        yield from _class_losses(given, data.argmax(1))
+        yield from _class_losses(given, data.float().argmax(1))
     target = data.to(given.dtype)
     if given.shape == data.shape or _broadcasts(given, data):
         yield "mse_loss", target, lambda p, t, _r: (p - t).square()
