@@ -138,6 +138,9 @@ class Reservoir:
         batch = tracker.batch
         if batch is None or not batch.size or batch.path or not is_plain(event.target) or event.target.dim() == 0:
             return
+        if batch.axis:
+            self.train.reason = self.eval.reason = "the samples are not along the first axis"
+            return
         train = loss_phase(event, batch) == "train"
         kept = self.train if train else self.eval
         if kept.reason is not None or self._offered == id(batch) or batch.repeat > 1:
@@ -199,10 +202,9 @@ class Reservoir:
             if not is_plain(tensor) or tensor.dim() <= batch.axis or tensor.shape[batch.axis] != size:
                 kept.reason = f"argument {name} of the model has no row for each sample"
                 return None
-            found[name] = tensor.detach().movedim(batch.axis, 0)
-        if batch.axis:
-            # A square batch looks the same along both axes: what was kept of one may have been cut wrongly.
-            self.train.reason = self.eval.reason = "the samples are not along the first axis"
+            found[name] = tensor.detach()
+        if any(t.dim() == 3 and t.shape[0] == t.shape[1] for t in found.values()):
+            kept.reason = "a batch has as many samples as positions: it cannot be told along which axis the samples are"
         elif kept.inputs and any(
             n not in kept.inputs or kept.inputs[n].shape[1:] != t.shape[1:] for n, t in found.items()
         ):
