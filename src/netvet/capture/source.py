@@ -69,9 +69,7 @@ def argument_of(call: ast.Call, position: int | str) -> ast.expr | None:
 @lru_cache(maxsize=100)
 def leaving_line(code: CodeType, line: int) -> int | None:
     """The return or break that leaves the loop around a line of a function, below that line."""
-    scope = _scope(code)
-    loops = [n for n, _ in _statements(scope) if isinstance(n, _LOOPS)] if scope is not None else []
-    around = [n for n in loops if n.lineno <= line <= (n.end_lineno or 0)]
+    around = _loops_around(code, line)
     if not around:
         return None
     inner = max(around, key=lambda n: n.lineno)
@@ -81,9 +79,13 @@ def leaving_line(code: CodeType, line: int) -> int | None:
 
 def loop_line(code: CodeType, line: int) -> int | None:
     """The outermost loop around a line of a function."""
+    return min((n.lineno for n in _loops_around(code, line)), default=None)
+
+
+def _loops_around(code: CodeType, line: int) -> list[ast.For | ast.AsyncFor | ast.While]:
     scope = _scope(code)
     loops = [n for n, _ in _statements(scope) if isinstance(n, _LOOPS)] if scope is not None else []
-    return min((n.lineno for n in loops if n.lineno <= line <= (n.end_lineno or 0)), default=None)
+    return [n for n in loops if n.lineno <= line <= (n.end_lineno or 0)]
 
 
 def growing_line(frame: FrameType, name: str) -> int | None:

@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 
+from netvet.capture.torch_copies import copies_at_work
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
 from netvet.capture.torch_program import Feed, Program, named, size_of
-from netvet.capture.torch_rng import forked_rng
 
 MAX_STEPS, MIN_STEPS = 300, 30
 MAX_BYTES, MAX_ELEMENTS = 32 * 2**20, 10_000_000
@@ -171,14 +171,12 @@ class TrialCollector:
             if not harmed(course, [float(k.loss) for k in self._kept]):
                 self._reason = "the loss showed no sign of a wrong learning rate"
             else:
-                before, recorder.suspended = recorder.suspended, True
+                copies = [self._program.model] if self._program is not None else []
                 try:
-                    with forked_rng(), torch.enable_grad():
+                    with copies_at_work(self._session, copies), torch.enable_grad():
                         record = self._try(course)
                 except Exception as error:  # whatever a user's model does when it is trained once more
                     self._reason = f"training a copy raised {type(error).__name__}: {error}"
-                finally:
-                    recorder.suspended = before
         if record is not None:
             recorder.facts("lr_trial", [record])
         else:

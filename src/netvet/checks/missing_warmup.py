@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, LayerSeries, check, location_of
-from netvet.stats import course, lr_trials, matrix_ratio, number
+from netvet.core import Facts, Finding, LayerSeries, check
+from netvet.stats import course, lr_trials, matrix_ratio, used_rate
 
 _CAUSES = (
     "badly-scaled-init", "unscaled-input", "unscaled-target", "logits-as-probabilities", "unreduced-loss",
@@ -64,7 +64,7 @@ def missing_warmup(
         message += (
             f"first steps after a warm-up reached {tried[0].warm:.3g} at the same rate, and without {tried[0].own:.3g}"
         )
-        place = next((location_of(o) for o in optimizers or () if number(o, "steps")), None)
+        _, place = used_rate(lr, optimizers)
         gain = tried[0].own / tried[0].warm
         yield Finding(message, site, 0, gain, 2.0, place, severity="warning", confidence=0.85)
         return
