@@ -140,6 +140,21 @@ def test_a_blind_net_does_not(watch):
     assert record["real"] == record["shuffled"] == record["zeroed"]
 
 
+@pytest.mark.parametrize("width", [1, 2])
+def test_the_layer_at_which_the_input_ends_is_found(watch, width):
+    def train():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(6, width), nn.LayerNorm(width), nn.Linear(width, 3))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for part in torch.arange(240).split(5):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(X[part]), Y[part]).backward()
+            optimizer.step()
+
+    (record,) = watch(train, probes=False).get("input_ablation")
+    assert record["blocked_by"] == ("1" if width == 1 else None)
+
+
 def test_the_loss_of_the_ablation_is_the_models_own(watch):
     kept = []
 

@@ -2,6 +2,7 @@ import copy
 import itertools
 import pickle
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -310,7 +311,9 @@ def test_attention_by_hand_is_seen(watch, style):
             q, k, v = self.qkv(x).chunk(3, -1)
             if style == "sdpa":
                 return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-            weights = self.drop(torch.softmax(q @ k.transpose(1, 2) / 8**0.5, dim=-1))
+            scores = q @ k.transpose(1, 2) / 8**0.5
+            scores = scores.masked_fill(torch.ones(6, 6).triu(1) > 0, -1e9)
+            weights = self.drop(torch.softmax(scores, dim=-1) if style == "matmul" else scores.softmax(-1))
             return weights @ v if style == "matmul" else torch.einsum("nqk,nkd->nqd", weights, v)
 
     def train():
@@ -322,6 +325,9 @@ def test_attention_by_hand_is_seen(watch, style):
             model(torch.randn(4, 6, 8)).square().sum().backward()
             optimizer.step()
 
-    found = watch(train).get("attention_entropy")
+    run = watch(train)
+    found, (seen,) = run.get("attention_entropy"), run.get("attention")
     assert list(found) == ["0"]
     assert 0.5 < found["0"].values[0] < 1.0
+    line = Path(__file__).read_text().splitlines()[seen["line"] - 1]
+    assert ("scaled_dot_product_attention" if style == "sdpa" else "scores = q @ k") in line

@@ -123,3 +123,28 @@ def test_the_graph_names_the_line_of_each_operation(watch):
     assert [n["op"] for n in nodes][:3] == ["NllLoss", "LogSoftmax", "Softmax"]
     assert nodes[2]["module"] == "1"
     assert nodes[2]["file"].endswith("test_torch_replay.py")
+
+
+@pytest.mark.parametrize("norm", [1, 2, "logdet"])
+def test_what_the_terms_of_a_loss_do_to_the_weights(watch, norm):
+    def train():
+        torch.manual_seed(0)
+        model = nn.Linear(8, 8)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            error = by_cross_entropy(model)
+            if norm == "logdet":
+                term = torch.linalg.slogdet(model.weight).logabsdet
+            else:
+                term = sum(p.abs().pow(norm).sum() for p in model.parameters())
+            (error - 0.01 * term).backward()
+            optimizer.step()
+
+    data, penalty = sorted(watch(train).get("loss_terms"), key=lambda t: not t["is_data"])
+    assert data["away_from_zero"] < 0.8
+    if norm == "logdet":
+        assert penalty["away_from_zero"] < 1.0
+    else:
+        assert penalty["away_from_zero"] == 1.0
+        assert penalty["degree"] == pytest.approx(norm)

@@ -1,7 +1,7 @@
 """Attention that looks at one position only."""
 
 from netvet.checks.collapsed_attention import collapsed_attention
-from netvet.core import Facts, LayerSeries
+from netvet.core import Facts, LayerSeries, Location
 
 
 def test_fires_beyond_the_limit():
@@ -28,3 +28,9 @@ def test_loaded_weights_may_be_sharp():
     entropy, scores = LayerSeries.of(a=[0.1] * 100), LayerSeries.of(a=[42.0] * 100)
     loaded = Facts.of({"kind": "load_state_dict", "target": "model"})
     assert collapsed_attention(entropy, None, scores, loaded) == []
+
+
+def test_points_at_the_line_that_makes_the_scores():
+    made = Facts.of({"name": "b", "file": "m.py", "line": 3}, {"name": "a", "file": "m.py", "line": 7})
+    (finding,) = collapsed_attention(LayerSeries.of(a=[0.9] * 10 + [0.001] * 90), attention=made)
+    assert finding.location == Location("m.py", 7)

@@ -76,3 +76,10 @@ def test_is_quiet_on_buffers_that_change_no_output_and_on_passes_without_a_score
     assert not filled({**SCORED, "phase": "train-mode-no-grad"})
     assert not filled({**SCORED, "scored": None})
     assert not filled({**SCORED, "buffers_changed": []})
+
+
+def test_points_at_the_load_that_changed_the_weights():
+    load = {"kind": "load_state_dict", "target": "Net", "step": 100, "file": "train.py", "line": 12}
+    loads = Facts.of({**load, "step": 90, "line": 10}, {**load, "target": "Other", "line": 11}, load)
+    (finding,) = evaluation_changes_state(Facts.of(evaluation(parameters_changed=["a"])), checkpoints=loads)
+    assert finding.location == Location("train.py", 12)

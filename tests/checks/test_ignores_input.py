@@ -33,3 +33,9 @@ def test_is_quiet_without_fields():
 
 def test_is_quiet_where_real_inputs_do_worse():
     assert ignores_input(Facts.of({**SICK, "real": 17.5, "shuffled": 14.7})) == []
+
+
+def test_names_the_layer_at_which_the_input_ends():
+    (finding,) = ignores_input(Facts.of({**SICK, "blocked_by": "norm"}))
+    assert finding.where == "norm"
+    assert "the output of norm is the same for every sample" in finding.message

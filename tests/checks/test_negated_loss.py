@@ -82,3 +82,20 @@ def test_is_quiet_without_fields():
 def test_a_loss_of_the_scripts_own(nearer, maximize, count):
     contract = Facts.of({"site": "train.py:9", "function": None, "descends_toward_target": nearer})
     assert len(negated_loss(None, Facts.of(optimizer(maximize)), contract)) == count
+
+
+def penalty(**more):
+    made = {"is_data": False, "away_from_zero": 1.0, "degree": 2.0, "file": "train.py", "line": 51, "backward": "a:9"}
+    return Facts.of({**made, **more})
+
+
+def test_fires_on_a_penalty_that_is_subtracted():
+    (finding,) = negated_loss(loss_terms=penalty())
+    assert finding.location == Location("train.py", 51)
+
+
+@pytest.mark.parametrize(
+    "other", [{"is_data": True}, {"away_from_zero": 0.9}, {"degree": -3.1}, {"degree": 0.0}, {"degree": None}]
+)
+def test_is_quiet_on_other_terms(other):
+    assert negated_loss(loss_terms=penalty(**other)) == []

@@ -21,7 +21,7 @@ class WeightAverage:
             self.shadow[k].lerp_(v.detach(), 1 - self.decay)
 
     def apply_to(self, model):
-        model.load_state_dict(self.shadow)
+        model.load_state_dict(self.shadow)  # fault
 
 
 class Autoencoder(nn.Module):

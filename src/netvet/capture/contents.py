@@ -2,7 +2,8 @@
 
 Unlike the place where an argument was put together, this goes on through loaders, data sets, splits and calls of the
 user's own functions to the arithmetic within them; `pairing` stops where rows are drawn in another order, and
-`choice` follows what the rows were chosen with, `batch` what the rows of one batch were.
+`choice` follows what the rows were chosen with, `batch` what the rows of one batch were, and `scores` leads through the
+masking of scores.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from netvet.capture.source import (
     tree_of,
 )
 
-Aim = Literal["values", "pairing", "choice", "batch"]
+Aim = Literal["values", "pairing", "choice", "batch", "scores"]
 Path = tuple[int | str, ...]  # which part of a tuple, of a dictionary or of a sample is meant
 
 _PASSING = ("DataLoader", "Subset", "iter", "next", "list", "tuple", "tqdm", "deepcopy")
@@ -126,7 +127,7 @@ def _through(value: _Value, call: ast.Call, aim: Aim) -> _Value | None:
         return replace(value, node=args[0], path=path[1:])
     if name in _PASSING and args:
         return replace(value, node=args[0])
-    if name not in _CONVERSIONS:
+    if name not in _CONVERSIONS and not (aim == "scores" and name in ("masked_fill", "masked_fill_", "where")):
         return None
     method = isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", None) not in _MODULES
     given = call.func.value if method and isinstance(call.func, ast.Attribute) else args[0] if args else None

@@ -17,7 +17,9 @@ DENSE_STEPS = 10
 # Then every fifth, until this much time has been spent: short scripts are seen well, long ones stay in budget.
 GRACE_INTERVAL = 5
 GRACE_SECONDS = 0.5
-# At least one deep look in so many steps, so that no layer goes unseen in a slow run.
+# Whatever it costs, a deep look when the run is this much longer than at the last one, so that a slow machine sees how
+# things went on too; and at least one in so many steps.
+GROWTH = 1.25
 MAX_INTERVAL = 1000
 
 
@@ -41,7 +43,7 @@ class Schedule:
         if self._every is not None:
             return step % self._every == 0
         since = step - self._last
-        chosen = step < DENSE_STEPS or since >= MAX_INTERVAL
+        chosen = step < DENSE_STEPS or since >= MAX_INTERVAL or step >= GROWTH * self._last
         if not chosen and since >= GRACE_INTERVAL:
             chosen = self.spent < max(GRACE_SECONDS, self._budget * (perf_counter() - self._began))
         if chosen:

@@ -11,6 +11,8 @@ from typing import Any
 
 # Assignments that are followed back at most, so that no circle can be run through for ever.
 MAX_STEPS = 12
+# In place of an argument: the object whose method is called.
+RECEIVER = "."
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _CONVERSIONS = (
     "tensor", "as_tensor", "asarray", "array", "from_numpy", "Tensor", "FloatTensor", "LongTensor", "float", "double",
@@ -60,7 +62,9 @@ def argument_origins(frame: FrameType, position: int | str) -> Iterator[tuple[st
 
 
 def argument_of(call: ast.Call, position: int | str) -> ast.expr | None:
-    """The expression that a call is given at a position or by a name."""
+    """The expression that a call is given at a position or by a name; at RECEIVER what its method belongs to."""
+    if position == RECEIVER:
+        return call.func.value if isinstance(call.func, ast.Attribute) else None
     if isinstance(position, int):
         return call.args[position] if 0 <= position < len(call.args) else None
     return next((k.value for k in call.keywords if k.arg == position), None)

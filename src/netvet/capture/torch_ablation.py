@@ -14,6 +14,7 @@ from netvet.capture.torch_copies import copies_at_work, separate_copy
 from netvet.capture.torch_events import LossCall, Session, Step
 from netvet.capture.torch_models import unwrapped
 from netvet.capture.torch_ops import tensors_in
+from netvet.capture.torch_probe_tools import module_outputs
 from netvet.capture.torch_reservoir import Kept, Reservoir, Sink, Slot, filled
 from netvet.capture.torch_tensors import Budget, hits
 
@@ -23,6 +24,8 @@ SAMPLES, MAX_BATCH, MIN_SAMPLES = 256, 64, 16
 SHARE, GRACE = 0.005, 0.2
 # Older than this share of the run, the copy says little about the trained model.
 NEWEST = 0.8
+# Samples that are sent through the layers; values that vary by less than this vary through rounding.
+WATCHED, ROUNDING = 32, 1e-6
 # The copy may take so many bytes, and so much of the free memory of an accelerator.
 MAX_COPY, MAX_FREE = 256 * 2**20, 0.05
 
@@ -94,6 +97,7 @@ class AblationCollector:
         try:
             with copies_at_work(self._session, [model]), torch.no_grad():
                 record = ablate(model.eval(), kept, sink)
+                record["blocked_by"] = blocking_layer(model, kept, sink)
         except Exception as error:  # whatever a user's model does when called once more
             self._reason = f"calling a copy of the model raised {type(error).__name__}: {error}"
             return None
@@ -147,6 +151,30 @@ def ablate(model: nn.Module, kept: Kept, sink: Sink) -> dict[str, Any]:
     for name, values in right.items():
         record[f"accuracy_{name}"] = float(np.mean(values)) if values else None
     return record
+
+
+def blocking_layer(model: nn.Module, kept: Kept, sink: Sink) -> str | None:
+    """The first layer whose input differs from sample to sample and whose output does not, where no output does."""
+    count = min(kept.count, WATCHED)
+    found: list[str] = []
+
+    def see(name: str, _module: nn.Module, given: Any, output: Any) -> None:
+        if _varies(given, count) and _varies(output, count) is False:
+            found.append(name)
+
+    device = next(model.parameters()).device
+    args, kwargs = filled(sink.call, lambda slot: kept.inputs[slot.name][:count].to(device))
+    with module_outputs(model, see):
+        output = model(*args, **kwargs)
+    return next(filter(None, found), None) if _varies(output, count) is False else None
+
+
+def _varies(values: Any, count: int) -> bool | None:
+    """Whether any of the tensors differs along its first axis; None where there is none with a row for each sample."""
+    tensors = [t for t in tensors_in(values) if t.dim() and t.shape[0] and t.shape[0] % count == 0 and t.numel()]
+    rows = [t.detach().reshape(count, -1).double() for t in tensors]
+    spans = [float((r.amax(0) - r.amin(0)).max()) > ROUNDING * float(r.abs().max()) for r in rows]
+    return any(spans) if spans else None
 
 
 def _loss(model: nn.Module, kept: Kept, sink: Sink, mine: torch.Tensor, chosen: torch.Tensor | None) -> LossCall:

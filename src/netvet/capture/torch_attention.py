@@ -11,12 +11,14 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from netvet.capture.torch_attention_mode import MAX_BATCH, MAX_KEYS, MAX_QUERIES, AttentionMode
+from netvet.capture.torch_attention_mode import MAX_BATCH, MAX_KEYS, MAX_QUERIES, AttentionMode, Place
 from netvet.capture.torch_events import Call, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, is_wrapped, path_in_model, walk
 from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_ops import _leave
+from netvet.capture.torch_order import place
 from netvet.capture.torch_parameters import as_floats
+from netvet.capture.torch_site import Site
 
 SIGNALS = ("attention_entropy", "attention_max_logit")
 
@@ -91,7 +93,7 @@ def entropy_share(logits: torch.Tensor) -> torch.Tensor | None:
 
 
 class AttentionCollector:
-    """Records `attention_entropy` and `attention_max_logit`."""
+    """Records `attention_entropy`, `attention_max_logit` and `attention`."""
 
     part = "attention"
     sampled = True
@@ -104,6 +106,8 @@ class AttentionCollector:
         self._seen = False
         self._mode: AttentionMode | None = None
         self._paths: dict[int, str] = {}
+        self._made: dict[Place, Site | None] = {}
+        self._sites: dict[str, Site | None] = {}
 
     def on_call_begin(self, event: Call) -> None:
         self._close()
@@ -120,7 +124,7 @@ class AttentionCollector:
                 self._hooks.add(prefix + plain_name(path), module, self._look)
         if event.module.training:
             self._paths = {id(m): prefix + plain_name(path) for path, m in walk(event.module)}
-            self._mode = AttentionMode(session.recorder.guard(self.part, self._look_by_hand))
+            self._mode = AttentionMode(session.recorder.guard(self.part, self._look_by_hand), self._made)
             torch._C._push_on_torch_function_stack(self._mode)
 
     def _close(self) -> None:
@@ -129,7 +133,9 @@ class AttentionCollector:
             _leave(self._mode)
             self._mode = None
 
-    def _look_by_hand(self, module: nn.Module | None, logits: Callable[[], torch.Tensor | None]) -> None:
+    def _look_by_hand(
+        self, module: nn.Module | None, logits: Callable[[], torch.Tensor | None], site: Site | None
+    ) -> None:
         session = self._session
         name = self._paths.get(id(module), "") or type(module).__name__
         if self._mode is None or session.emitting or not session.recorder.here or name in self._found:
@@ -142,6 +148,7 @@ class AttentionCollector:
                 entropy = None if found is None or is_wrapped(found) else entropy_share(found)
                 if entropy is not None and found is not None:
                     self._found[name] = (entropy, found.max())
+                    self._sites.setdefault(name, site)
         finally:
             session.emitting = outer
             session.recorder.schedule.spent += perf_counter() - began
@@ -180,7 +187,9 @@ class AttentionCollector:
 
     def on_finish(self, _ended: str) -> None:
         self._close()
+        recorder = self._session.recorder
+        recorder.facts("attention", [{"name": name, **place(site)} for name, site in self._sites.items()])
         for signal in SIGNALS:
             if not self._seen:
                 reason = "no attention was seen in training"
-                self._session.recorder.missing(signal, reason)
+                recorder.missing(signal, reason)

@@ -5,34 +5,41 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from netvet.capture.source import RECEIVER
+from netvet.capture.torch_origins import data_site
+from netvet.capture.torch_site import Site, user_frame, user_site
+
 MAX_BATCH, MAX_QUERIES, MAX_KEYS = 4, 128, 2_048
 # Masks by hand add or fill in -1e4 (float16), -1e9, -inf ...: no score of a net that runs is so low.
 MASKED = -9e3
 _KEPT = ("dropout", "masked_fill", "masked_fill_", "to", "type_as", "float", "view", "reshape", "mul", "nan_to_num")
 _PRODUCTS = ("matmul", "bmm", "__matmul__", "einsum")
-See = Callable[[nn.Module | None, Callable[[], torch.Tensor | None]], None]
+See = Callable[[nn.Module | None, Callable[[], torch.Tensor | None], Site | None], None]
+Place = tuple[CodeType, int]
 
 
 class AttentionMode(TorchFunctionMode):
-    """Hands the logits [N, heads, L, S] of each attention to `see(module, logits)`.
+    """Hands the logits [N, heads, L, S] of each attention to `see(module, logits, site)`.
 
-    They come as a function that works them out; what is masked is -inf.
+    They come as a function that works them out; what is masked is -inf. `site` is the user's line that made them,
+    looked up once for each softmax of the program and kept in `made`.
 
     A softmax over the last axis is attention when its result is multiplied, as a matrix, with something else.
     """
 
-    def __init__(self, see: See) -> None:
+    def __init__(self, see: See, made: dict[Place, Site | None]) -> None:
         super().__init__()
         self._see = see
+        self._made = made
         # By identity: the softmax results and what came of them, with the logits that they came from.
-        self._weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._weights: dict[int, tuple[torch.Tensor, torch.Tensor, Site | None]] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -41,14 +48,14 @@ class AttentionMode(TorchFunctionMode):
         if name == "softmax" and isinstance(output, torch.Tensor) and args:
             self._softmax(args, kwargs, output)
         elif name == "scaled_dot_product_attention":
-            self._see_guarded(lambda: _scaled_dot_product(*args, **kwargs))
+            self._see_guarded(lambda: _scaled_dot_product(*args, **kwargs), user_site())
         elif self._weights and (name in _KEPT or name in _PRODUCTS):
             given = args[1:] if name == "einsum" else args
             known = next((self._weights[id(a)] for a in given if id(a) in self._weights), None)
             if known is not None and name in _PRODUCTS:
-                self._see_guarded(lambda: known[1])
+                self._see_guarded(lambda: known[1], known[2])
             elif known is not None and isinstance(output, torch.Tensor) and output.numel() == known[0].numel():
-                self._weights[id(output)] = (output, known[1])
+                self._weights[id(output)] = (output, *known[1:])
         return output
 
     def _softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], output: torch.Tensor) -> None:
@@ -56,9 +63,19 @@ class AttentionMode(TorchFunctionMode):
         dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
         square = isinstance(logits, torch.Tensor) and logits.dim() in (3, 4) and 1 < logits.shape[-1] <= MAX_KEYS
         if square and isinstance(dim, int) and dim % logits.dim() == logits.dim() - 1 and len(self._weights) < 1_000:
-            self._weights[id(output)] = (output, logits)
+            # `softmax(scores)` or `scores.softmax()`: either way the line that made the scores.
+            self._weights[id(output)] = (output, logits, self._maker())
 
-    def _see_guarded(self, logits: Callable[[], torch.Tensor | None]) -> None:
+    def _maker(self) -> Site | None:
+        frame = user_frame()
+        if frame is None:
+            return None
+        place = (frame.f_code, frame.f_lasti)
+        if place not in self._made:
+            self._made[place] = data_site(0, RECEIVER, aim="scores")
+        return self._made[place]
+
+    def _see_guarded(self, logits: Callable[[], torch.Tensor | None], site: Site | None) -> None:
         module = _running_module()
 
         def look() -> torch.Tensor | None:
@@ -70,7 +87,7 @@ class AttentionMode(TorchFunctionMode):
             found = found[:, :, :: max(1, math.ceil(found.shape[2] / MAX_QUERIES))]
             return found.masked_fill(found < MASKED, -math.inf)
 
-        self._see(module, look)
+        self._see(module, look, site)
 
 
 def _scaled_dot_product(

@@ -21,7 +21,7 @@ from netvet.capture.source import argument_origins, keeping_line, leaving_line
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import _OURS, Site, _kind, _shown, site_of, user_site
+from netvet.capture.torch_site import _OURS, Site, _kind, _shown, site_of, user_frame, user_site
 
 # In-place methods by which programs set initial values; they are watched only until a model is first called.
 _IN_PLACE = (
@@ -246,7 +246,7 @@ def data_site(*positions: int | str, aim: Aim | None = "values") -> Site | None:
 
     Where the values come from outside, and without an aim, it is the line that put them together.
     """
-    frame = next((f for f in _frames(2) if _kind(f.f_code.co_filename) == 0), None)
+    frame = user_frame()
     for position in positions:
         if frame is None:
             break
@@ -261,7 +261,7 @@ def data_site(*positions: int | str, aim: Aim | None = "values") -> Site | None:
 
 def batch_site(position: int | str) -> Site | None:
     """The line that drew the rows of the batch that the present call is given at a position."""
-    frame = next((f for f in _frames(2) if _kind(f.f_code.co_filename) == 0), None)
+    frame = user_frame()
     try:
         drawn = content_line(frame, position, "batch") if frame is not None else None
     except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
@@ -278,6 +278,6 @@ def attribute_site(cls: type, attribute: str) -> Site | None:
 
 def exit_site() -> Site | None:
     """The return or break that leaves the loop in which the user's line is."""
-    frame = next((f for f in _frames(2) if _kind(f.f_code.co_filename) == 0), None)
+    frame = user_frame()
     line = leaving_line(frame.f_code, frame.f_lineno) if frame is not None else None
     return Site(_shown(frame.f_code.co_filename), line) if frame is not None and line is not None else None

@@ -69,6 +69,11 @@ def user_site(depth: int = 1) -> Site | None:
     return library
 
 
+def user_frame() -> FrameType | None:
+    """The innermost call of the user's own code on the stack."""
+    return next(_user_frames(), None)
+
+
 def user_codes() -> frozenset[CodeType]:
     """The functions of the user's own code that are on the stack."""
     return frozenset(frame.f_code for frame in _user_frames())

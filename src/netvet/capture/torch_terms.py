@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ def loss_terms(context: ProbeContext) -> None:
             {
                 "backward": context.recording.backward, "term": _term_name(maker), **place(site),
                 "value": float(total.detach()), "coefficient": first.coefficient, "parts": len(parts),
-                "grad_norm": _gradient_norm(total, parameters), "is_data": _is_data(first.tensor, made),
+                "is_data": _is_data(first.tensor, made), **_gradient(total, parameters),
             },
         )  # fmt: skip
 
@@ -96,12 +97,22 @@ def _term_name(event: Operation | ModelCall | None) -> str:
     return "model output" if isinstance(event, ModelCall) else getattr(event.function, "__name__", "operation")
 
 
-def _gradient_norm(twin: torch.Tensor, parameters: list[torch.Tensor]) -> float | None:
+def _gradient(twin: torch.Tensor, parameters: list[torch.Tensor]) -> dict[str, float | None]:
+    """The norm of a term's gradient; of one that reaches matrices also what descent on it does to their elements."""
+    found: dict[str, float | None] = {"grad_norm": None, "away_from_zero": None, "degree": None}
     if not twin.requires_grad or twin.numel() != 1:
-        return None
+        return found
     gradients = torch.autograd.grad(twin, parameters, retain_graph=True, allow_unused=True)
-    norms = [torch.linalg.vector_norm(g.coalesce().values() if g.is_sparse else g) for g in gradients if g is not None]
-    return float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
+    pairs = [(g, p.detach()) for g, p in zip(gradients, parameters, strict=True) if g is not None]
+    pairs = [(g.to_dense() if g.is_sparse else g, p) for g, p in pairs]
+    found["grad_norm"] = math.hypot(*(float(torch.linalg.vector_norm(g)) for g, _ in pairs))
+    value = float(twin.detach())
+    moving = sum(int(torch.count_nonzero(p)) for _, p in pairs)
+    if moving and value and any(p.dim() >= 2 for _, p in pairs):
+        products = [g * p for g, p in pairs]
+        found["away_from_zero"] = sum(int((x < 0).sum()) for x in products) / moving
+        found["degree"] = sum(float(x.sum()) for x in products) / value
+    return found
 
 
 def _is_data(tensor: torch.Tensor, made: dict[int, Any]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Severity, check
+from netvet.core import Facts, Finding, LayerSeries, Location, Severity, check, location_of
 from netvet.stats import late, learns
 
 _CAUSES = (
@@ -31,6 +31,7 @@ def collapsed_attention(
     loss: LayerSeries | None = None,
     attention_max_logit: LayerSeries | None = None,
     checkpoints: Facts | None = None,
+    attention: Facts | None = None,
     *,
     limit: float = 0.02,  # of the entropy of even attention
     patience: int = 50,  # steps
@@ -64,15 +65,20 @@ def collapsed_attention(
         if fresh and begin < sharp and level < sharp and first is not None and first > score:
             message = f"the attention of {layer} has {begin:.0%} of the entropy of even attention before it has learned"
             message += f" anything: its scores reach {first:.3g}; divide them by the root of the head's width"
-            yield Finding(message, layer, 0, begin, sharp, confidence=0.8)
+            yield Finding(message, layer, 0, begin, sharp, _place(attention, layer), confidence=0.8)
             return
         if level < limit < begin:
             message = f"the attention of {layer} has {level:.1%} of the entropy of even attention"
             severity: Severity | None = "note" if learns(loss) else None
-            yield Finding(message, layer, int(one.steps[-1]), level, limit, severity=severity, confidence=0.6)
+            place = _place(attention, layer)
+            yield Finding(message, layer, int(one.steps[-1]), level, limit, place, severity=severity, confidence=0.6)
             return
 
 
 def _first(series: LayerSeries | None, layer: str) -> float | None:
     kept = series[layer].finite().values if series and layer in series else ()
     return float(np.median(kept[:3])) if len(kept) else None
+
+
+def _place(attention: Facts | None, layer: str) -> Location | None:
+    return next((location_of(a) for a in attention or () if a.get("name") == layer), None)

@@ -20,7 +20,7 @@ _CAUSES = (
     "logits-as-probabilities", "unscaled-half-precision", "training-in-eval-mode", "constant-feature",
     "insufficient-capacity", "overwritten-pretraining", "conflicting-labels", "label-errors", "dead-relu",
     "lr-too-high", "missing-nonlinearity", "uncentred-input", "vanishing-gradient", "saturated-activation",
-    "ignored-mask", "oversized-dropout",
+    "ignored-mask", "oversized-dropout", "ignores-input",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Record, check, location_of
+from netvet.core import Facts, Finding, Location, Record, check, location_of
 from netvet.stats import number
 
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
@@ -26,6 +26,7 @@ def evaluation_changes_state(
     evaluations: Facts,
     modules: Facts | None = None,
     eval_repeat: Facts | None = None,
+    checkpoints: Facts | None = None,
     *,
     moved: float = 1e-3,  # of the outputs, by what one batch in eval mode left behind; less is rounding
 ) -> Iterator[Finding]:
@@ -61,7 +62,8 @@ def evaluation_changes_state(
             names = [str(n) for n in weights[0]["parameters_changed"]]
             shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
             message = f"{len(weights)} of {len(mine)} evaluation passes changed the weights of {model} ({shown})"
-            yield Finding(message, str(model), weights[0].get("step"), location=location_of(weights[0]), confidence=1.0)
+            place = _filled(checkpoints, weights[0]) or location_of(weights[0])
+            yield Finding(message, str(model), weights[0].get("step"), location=place, confidence=1.0)
         elif buffers:
             what = f"changed the running statistics of {model}: they take in evaluation data"
             message = f"{len(buffers)} of {len(mine)} evaluation passes {what}"
@@ -77,6 +79,13 @@ def evaluation_changes_state(
             )
             place = location_of(left[0])
             yield Finding(message, str(model), left[0].get("step"), location=place, severity="warning", confidence=0.9)
+
+
+def _filled(checkpoints: Facts | None, passed: Record) -> Location | None:
+    """Where other weights were loaded into the model at the step of the pass, if they were."""
+    step, model = passed.get("step"), passed.get("model")
+    loads = (c for c in checkpoints or () if c.get("kind") == "load_state_dict" and c.get("target") == model)
+    return next((location_of(c) for c in loads if c.get("step") == step), None)
 
 
 def _own_statistics(passes: list[Record], known: Record, moved: float) -> Iterator[Finding]:

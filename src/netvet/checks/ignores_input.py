@@ -82,6 +82,9 @@ def ignores_input(
             f"the loss is {real:.4g} with the real inputs and {shuffled:.4g} with shuffled ones: "
             "the net does not use its input"
         )
-        yield Finding(
-            message, record.get("site"), None, (shuffled - real) / real, gain, location_of(record), confidence=0.7
-        )
+        layer, loss = record.get("blocked_by"), (shuffled - real) / real
+        if layer:
+            message += f"; the output of {layer} is the same for every sample although its input is not"
+            yield Finding(message, str(layer), None, loss, gain, confidence=0.9)
+        else:
+            yield Finding(message, record.get("site"), None, loss, gain, location_of(record), confidence=0.7)

@@ -29,6 +29,7 @@ def negated_loss(
     losses: Facts | None = None,
     optimizers: Facts | None = None,
     loss_contract: Facts | None = None,
+    loss_terms: Facts | None = None,
     *,
     tolerance: float = 1e-3,  # a negated loss is all that is minimised; a bonus term would leave another share
 ) -> Iterator[Finding]:
@@ -48,6 +49,7 @@ def negated_loss(
     ## Known problems
     Negative losses are normal in policy gradients, WGAN critics, likelihoods of densities, and with entropy bonuses.
     A log-likelihood of data counts where it is the whole loss: actions that are weighted by their reward are not.
+    Temperatures, log-determinants and distances between weights may well be made larger: only norms of matrices count.
     Maximising the loss of another net is how adversarial training works. So the check looks only at a single loss that
     cannot be negative by itself, in a script with one optimizer; targets that never vary (real or fake) are left alone.
 
@@ -56,6 +58,7 @@ def negated_loss(
     """
     training = [r for r in losses or () if r.get("phase") != "eval" and r.get("feeds_backward") is not False]
     stepping = [o for o in optimizers or () if o.get("steps")]
+    yield from _penalties(loss_terms)
     if not training and len(stepping) == 1:
         yield from _unnamed(loss_contract, stepping[0])
     if len(training) != 1 or len(stepping) > 1:
@@ -85,6 +88,16 @@ def negated_loss(
         name = owner.get("name", "the optimizer")
         message = f"{name} was created with maximize=True, so it makes {function} as large as it can"
         yield Finding(message, owner.get("name"), 0, location=location_of(owner) or location_of(loss), confidence=1.0)
+
+
+def _penalties(terms: Facts | None) -> Iterator[Finding]:
+    """Norms of the weights, to a power of 1 to 4, that every single weight must grow for."""
+    for term in terms or ():
+        share, degree = number(term, "away_from_zero"), number(term, "degree")
+        norm = degree is not None and any(abs(degree - n) < 1e-3 for n in range(1, 5))
+        if term.get("is_data") is False and norm and share == 1.0:
+            message = "a penalty on the weights is subtracted from the loss: every step makes every weight larger"
+            yield Finding(message, term.get("backward"), 0, location=location_of(term), confidence=1.0)
 
 
 def _unnamed(contracts: Facts | None, optimizer: Record) -> Iterator[Finding]:

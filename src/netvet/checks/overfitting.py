@@ -13,7 +13,7 @@ _CAUSES = (
     "too-few-samples", "duplicate-samples", "label-errors", "random-labels", "conflicting-labels", "split-drift",
     "mismatched-normalisation", "evaluation-in-train-mode", "excessive-augmentation", "training-in-eval-mode",
     "group-overlap", "spurious-feature", "leaking-feature", "repeated-worker-rng", "target-in-input",
-    "future-leak",
+    "future-leak", "negated-loss",
 )  # fmt: skip
 
 
