@@ -5,6 +5,7 @@ import textwrap
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import pytest
 
 from netvet.capture.contents import Aim, content_line
@@ -22,7 +23,14 @@ def line_of(folder: Path, program: str, aim: Aim = "values") -> int | None:
             place = content_line(frame, 0, aim)
             found.append(place[1] if place else None)
 
-    names = {"model": model, "DataLoader": iter, "load_table": lambda: [[1.0]], "random_split": lambda d, _: (d, d)}
+    two = {"train_test_split": lambda table: (table, table), "array": np.array}
+    names = {
+        **two,
+        "model": model,
+        "DataLoader": iter,
+        "load_table": lambda: [[1.0]],
+        "random_split": lambda d, _: (d, d),
+    }
     exec(compile(file.read_text(), str(file), "exec"), names)
     return found[0]
 
@@ -51,9 +59,51 @@ for x, y in DataLoader(data):
 """
 
 
+COMPREHENSION = """
+class Samples:
+    def __init__(self, table):
+        self.rows = [v / 255 for v in table]
+    def __getitem__(self, i):
+        return self.rows[i]
+    def __len__(self):
+        return 1
+
+def check(loader):
+    return [model(rows) for rows in loader]
+
+check(DataLoader(Samples([1.0])))
+"""
+DECORATED = """
+import torch
+
+class Net(torch.nn.Module):
+    def forward(self, values):
+        return model(values)
+
+@torch.no_grad()
+def check(net, values):
+    return net(values)
+
+x = torch.zeros(3) + 1
+check(Net(), x)
+"""
+TABLE = """
+table = load_table()
+train, test = train_test_split(table)
+x = array(train)
+y = array(table) + 1
+u, v = train_test_split(y)
+v = array(v)
+"""
+
+
 @pytest.mark.parametrize(
     ("program", "line"),
     [
+        (COMPREHENSION, 4),
+        (DECORATED, 12),
+        (TABLE + "model(x)", 4),
+        (TABLE + "model(v)", 5),
         (FUNCTION + "model(x)", 4),
         (FUNCTION + "model(y)", 3),
         (FUNCTION + "for i, (a, b) in enumerate(zip(x, y)):\n    model(b)", 3),
@@ -97,3 +147,7 @@ def test_the_pairing_is_where_rows_were_drawn_anew(tmp_path: Path) -> None:
 )
 def test_a_batch_is_drawn_within_the_loop(tmp_path: Path, program: str, line: int) -> None:
     assert line_of(tmp_path, program, "batch") == line
+
+
+def test_the_scale_was_to_be_set_where_split_data_became_tensors(tmp_path):
+    assert line_of(tmp_path, TABLE + "model(v)", "scale") == 7

@@ -21,7 +21,7 @@ x = (data.data - data.data[tr].mean(axis=0)) / data.data[tr].std(axis=0)
 y = data.target  # fault
 
 x = torch.tensor(x, dtype=torch.float32)
-y = torch.tensor(y, dtype=torch.float32).reshape(-1, 1)
+y = torch.tensor(y, dtype=torch.float32).reshape(-1, 1)  # fault
 
 model = nn.Sequential(
     nn.Linear(10, 32),

@@ -2,8 +2,8 @@
 
 Unlike the place where an argument was put together, this goes on through loaders, data sets, splits and calls of the
 user's own functions to the arithmetic within them; `pairing` stops where rows are drawn in another order, and
-`choice` follows what the rows were chosen with, `batch` what the rows of one batch were, and `scores` leads through the
-masking of scores.
+`choice` follows what the rows were chosen with, `batch` what the rows of one batch were, `scores` leads through the
+masking of scores, and `scale` stops where the parts of split data became tensors.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from netvet.capture.source import (
     _statements,
     argument_of,
     call_at,
+    caller,
+    comprehension_at,
+    enclosing,
     tree_of,
 )
 
-Aim = Literal["values", "pairing", "choice", "batch", "scores"]
+Aim = Literal["values", "pairing", "choice", "batch", "scores", "scale"]
 Path = tuple[int | str, ...]  # which part of a tuple, of a dictionary or of a sample is meant
 
 _PASSING = ("DataLoader", "Subset", "iter", "next", "list", "tuple", "tqdm", "deepcopy")
@@ -64,21 +67,28 @@ class _Value:
 def content_line(frame: FrameType, position: int | str, aim: Aim = "values") -> tuple[str, int] | None:
     """File and line that gave an argument of the call that a frame is at its present values.
 
-    None where they come from outside (a file, a library's function): nothing in the program has made them.
+    Where they come from outside (a file, a library's function), it is the line that made tensors of them; None where
+    there is none: nothing in the program has made them.
     """
-    node, call = _scope(frame.f_code), call_at(frame)
+    call, frame = call_at(frame), enclosing(frame)
+    node = _scope(frame.f_code)
     if node is None or call is None:
         return None
     scope = _Scope(node, frame.f_code.co_filename, frame.f_lineno, frame)
     value = _Value(argument_of(call, position), scope, frame.f_lineno)
-    moved = False
+    moved, converted = False, None
     for _ in range(3 * MAX_STEPS):
         if value.node is None:
             return None
+        called = _called(value.node) if isinstance(value.node, ast.Call) else ""
+        if called in _CONVERSIONS and not _in_loop(value):
+            converted = (value.scope.file, value.line)
+        if aim == "scale" and called in _SPLITS and converted:
+            return converted
         following = _next(value, aim)
         if following is None:
             known = moved and (aim in ("choice", "batch") or not _is_raw(value.node))
-            return (value.scope.file, value.line) if known else None
+            return (value.scope.file, value.line) if known else converted if aim in ("values", "scale") else None
         moved = moved or following.line != value.line
         value = following
     return None
@@ -244,6 +254,8 @@ def _running(scope: _Scope) -> FrameType | None:
 def _assignments(scope: _Scope, name: str) -> Iterator[tuple[int, ast.expr, Path, bool]]:
     """Line, value, part of it, and whether it is the head of a loop."""
     for node, _ in _statements(scope.node):
+        loops = (c for c in comprehension_at(node, scope.above) if (_part_of(c.target, name)) is not None)
+        yield from ((c.iter.lineno, c.iter, _part_of(c.target, name) or (), True) for c in loops)
         if isinstance(node, ast.Assign):
             targets, given = node.targets, node.value
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
@@ -286,9 +298,10 @@ def _handed(scope: _Scope, name: str) -> _Value | None:
     if frame is None:
         call, outer = scope.call, scope.outer
     else:
-        above = frame.f_back
-        node = _scope(above.f_code) if above is not None else None
+        above = caller(frame)
         call = call_at(above) if above is not None else None
+        above = enclosing(above) if above is not None else None
+        node = _scope(above.f_code) if above is not None else None
         outer = _Scope(node, above.f_code.co_filename, above.f_lineno, above) if above and node is not None else None
     given = (argument_of(call, name) or argument_of(call, position)) if call is not None else None
     return _Value(given, outer, given.lineno) if given is not None and outer is not None else None

@@ -21,6 +21,9 @@ _CONVERSIONS = (
 )  # fmt: skip
 # Calls of their functions take their data from the first argument; a method takes them from its object.
 _MODULES = ("torch", "np", "numpy", "nn", "F", "functional", "pd", "itertools", "utils", "data")
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")  # frames of their own before Python 3.12
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_PASSING_ON = ("torch.", "netvet.")  # modules of which calls on the way are skipped
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -58,7 +61,20 @@ def argument_origins(frame: FrameType, position: int | str) -> Iterator[tuple[st
     call = call_at(frame)
     if call is None:
         return
-    yield from _follow(frame, argument_of(call, position))
+    yield from _follow(enclosing(frame), argument_of(call, position))
+
+
+def enclosing(frame: FrameType) -> FrameType:
+    """The frame of the function or module that a comprehension stands in."""
+    while frame.f_code.co_name in _COMPREHENSIONS and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def comprehension_at(node: ast.AST, line: int) -> list[ast.comprehension]:
+    """The loops of a comprehension, if it stands on this line: its names are known nowhere else."""
+    here = isinstance(node, Comprehension) and node.lineno <= line <= (node.end_lineno or 0)
+    return node.generators if here and isinstance(node, Comprehension) else []
 
 
 def argument_of(call: ast.Call, position: int | str) -> ast.expr | None:
@@ -173,7 +189,8 @@ def _follow(frame: FrameType | None, value: ast.expr | None) -> Iterator[tuple[s
             seen.add(bound.line)
             value, above = bound.value, above if bound.in_loop else bound.line
         elif name in frame.f_code.co_varnames[: frame.f_code.co_argcount + frame.f_code.co_kwonlyargcount]:
-            value, frame = _handed_over(frame, name), frame.f_back
+            value, above_it = _handed_over(frame, name), caller(frame)
+            frame = enclosing(above_it) if above_it is not None else None
             above, seen = frame.f_lineno if frame is not None else 0, set()
         elif frame.f_code.co_name != "<module>":
             frame = _module_frame(frame)
@@ -245,6 +262,8 @@ def _binding(frame: FrameType, name: str, above: int, seen: set[int]) -> Binding
     if scope is None:
         return None
     found = [b for n, loops in _statements(scope) if (b := _assigned(n, name, in_loop=loops)) is not None]
+    inner = (c for n, _ in _statements(scope) for c in comprehension_at(n, above) if _has(c.target, name))
+    found += [Binding(c.iter.lineno, _part(c.target, c.iter, name), True, False) for c in inner]
     earlier = [b for b in found if b.line not in seen and (b.line < above or (b.line == above and b.in_loop))]
     return max(earlier, key=lambda b: b.line, default=None)
 
@@ -281,7 +300,9 @@ def _has(target: ast.AST, name: str) -> bool:
 
 def call_at(frame: FrameType) -> ast.Call | None:
     """The call that a frame waits for."""
-    scope, positions = _scope(frame.f_code), getattr(frame.f_code, "co_positions", None)
+    inside = frame.f_code.co_name in _COMPREHENSIONS
+    scope = tree_of(frame.f_code.co_filename) if inside else _scope(frame.f_code)
+    positions = getattr(frame.f_code, "co_positions", None)
     if scope is None or positions is None:  # before Python 3.11
         return None
     here = next((p for i, p in enumerate(positions()) if i == frame.f_lasti // 2), None)
@@ -291,9 +312,24 @@ def call_at(frame: FrameType) -> ast.Call | None:
     return None
 
 
+def caller(frame: FrameType) -> FrameType | None:
+    """The frame of the call that a frame's function answers, behind PyTorch's own that only hand arguments on.
+
+    They are those of a module's call and of decorators such as `torch.no_grad()`.
+    """
+    above, passed = frame.f_back, False
+    while above is not None and str(above.f_globals.get("__name__")).startswith(_PASSING_ON):
+        above, passed = above.f_back, True
+    call = call_at(above) if above is not None and passed else None
+    if above is None or (passed and (call is None or frame.f_code.co_name not in (_called(call), "forward"))):
+        return None
+    return above
+
+
 def _handed_over(frame: FrameType, name: str) -> ast.expr | None:
     """What the caller gave for a parameter."""
-    call = call_at(frame.f_back) if frame.f_back is not None else None
+    above = caller(frame)
+    call = call_at(above) if above is not None else None
     if call is None:
         return None
     by_name = next((k.value for k in call.keywords if k.arg == name), None)

@@ -149,6 +149,7 @@ class LossCollector:
         module = calling_module()
         made = origins_of(self._session).modules.get(module) if module is not None else None
         record |= place(made, "created_") | place(data_site(1, "target"), "target_")
+        record |= place(data_site(1, "target", aim="scale"), "scale_")
         record |= place(data_site(1, "target", aim="pairing"), "paired_")
         return record | self._origin(first)
 

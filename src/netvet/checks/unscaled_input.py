@@ -83,7 +83,7 @@ def unscaled_input(
         more += f", its features differ in std by a factor of {uneven:.2g}" if uneven > 100 else ""
         message = f"{what} (from {low:.3g} to {high:.3g}{more}) where the initial weights expect a std near 1"
         sure = 0.8 if wrong_start or after is not None or uneven > 100 or reach < small else 0.6
-        limit, place = large if too_large else small, location_of(record, "data", "")
+        limit, place = large if too_large else small, location_of(record, "scale", "")
         yield Finding(message, str(record.get("model")), 0, size, limit, place, confidence=sure)
 
 

@@ -52,7 +52,7 @@ def unscaled_target(
     ## References
     LeCun et al., Efficient BackProp (1998), 4.5; Karpathy, A Recipe for Training Neural Networks: init well.
     """
-    places = {loss.get("site"): location_of(loss, "target", "") for loss in losses or ()}
+    places = {loss.get("site"): location_of(loss, "scale", "target", "") for loss in losses or ()}
     for target in targets.where(phase="train", kind="regression"):
         site = str(target.get("site"))
         mean, std, out, spread = (number(target, f) for f in ("mean", "std", "output_mean", "output_std"))
