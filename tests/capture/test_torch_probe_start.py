@@ -155,6 +155,15 @@ def test_equal_units(watch):
     assert (first["layer"], first["identical"], first["identical_gradients"]) == ("0", 16, 16)
 
 
+def test_units_whose_outputs_are_masked_away_are_not_shown_to_be_equal(watch):
+    x, y = _data()
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 10))
+    nn.init.zeros_(model[2].weight)
+    nn.init.zeros_(model[2].bias)
+    (found,) = watch(lambda: _train(model, lambda m: F.cross_entropy(m(x)[:, :5], y))).get("symmetric_units")
+    assert (found["layer"], found["identical"], found["identical_gradients"]) == ("2", 10, 0)
+
+
 def test_training_is_the_same_with_probes(watch):
     x, y = _data()
 

@@ -285,3 +285,32 @@ def test_float16_by_hand_is_seen_with_its_underflow(watch, scale, low, high):
     (record,) = watch(train).get("precision")
     assert record["half_without_scaler"] is True
     assert low <= record["underflow_share"] <= high
+
+
+class _Own(torch.optim.lr_scheduler.StepLR):
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda _: 1.0),
+        lambda o: torch.optim.lr_scheduler.ReduceLROnPlateau(o),
+        lambda o: torch.optim.lr_scheduler.StepLR(o, 5),
+        lambda o: torch.optim.lr_scheduler.ChainedScheduler([torch.optim.lr_scheduler.StepLR(o, 5)]),
+        lambda o: _Own(o, 5),
+    ],
+)
+def test_the_loaded_state_of_each_kind_of_scheduler_is_seen_once(watch, make):
+    def script():
+        model = nn.Linear(3, 2)
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        scheduler = make(optimizer)
+        scheduler.load_state_dict(scheduler.state_dict())
+        model(torch.ones(1, 3)).sum().backward()
+        optimizer.step()
+
+    (record,) = watch(script).get("checkpoints")
+    assert (record["kind"], record["keys"]) == ("load_state_dict", ["scheduler"])
+    assert not hasattr(_Own.load_state_dict, "__wrapped__")

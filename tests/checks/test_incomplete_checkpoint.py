@@ -41,6 +41,12 @@ def test_names_scheduler_and_running_statistics():
     assert "without the state of StepLR and 2 running statistics" in finding.message
 
 
+def test_a_schedule_that_is_made_at_the_epoch_of_the_checkpoint_goes_on():
+    made = Facts.of(load(200, "model", "epoch"), state("model"), state("optimizer"))
+    schedule = {"cls": "StepLR", "steps": 10, "settings": {"last_epoch": 20}}
+    assert not list(incomplete_checkpoint(made, ADAM, Facts.of(schedule), RUN))
+
+
 def test_weights_without_a_mark_of_progress_in_mid_run_are_a_note():
     made = Facts.of(load(200, "model"), state("model"))
     assert [f.severity for f in incomplete_checkpoint(made, ADAM, run=RUN)] == ["note"]

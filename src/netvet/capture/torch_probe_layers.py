@@ -173,7 +173,8 @@ def _symmetry(module: Any, gradient: torch.Tensor | None) -> dict[str, Any] | No
     gap = (slopes - slopes[first]).abs().amax(1)
     same = torch.zeros_like(twins)
     if scale > 0:
-        close = gap <= 1e-5 * scale
+        # Equal to rounding; without any gradient (masked away) a unit shows nothing: other samples may tell it apart.
+        close = (gap <= 1e-5 * scale) & (slopes.abs().amax(1) > 1e-5 * scale)
         # A group counts with those of its units that have the gradient of its first one, if there are several.
         for group in groups[twins].unique():
             inside = (groups == group) & close

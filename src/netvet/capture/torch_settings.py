@@ -21,6 +21,7 @@ _GROUP_SETTINGS = ("lr", "momentum", "betas", "eps", "weight_decay", "maximize",
 _SCHEDULER_SETTINGS = (
     "T_max", "eta_min", "step_size", "gamma", "milestones", "total_steps", "total_iters", "T_0", "T_mult",
     "patience", "factor", "power", "start_factor", "end_factor", "max_lrs", "base_lrs", "mode", "step_size_up",
+    "last_epoch",
 )  # fmt: skip
 
 

@@ -23,24 +23,26 @@ from netvet.capture.torch_site import user_site
 Describe = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[str, Any] | None]
 
 
-def after(patches: Patches, session: Session, owner: Any, name: str, describe: Describe) -> None:
+def after(
+    patches: Patches, session: Session, owner: Any, name: str, describe: Describe, running: set[str] | None = None
+) -> None:
     """After each call of `owner.name` emit the event that `describe(result, args, kwargs)` names.
 
-    A call inside a call of the same function (a subclass that calls its base) is not seen twice.
+    A call inside a call of the same function (a subclass that calls its base) is not seen twice; nor one of another
+    owner that shares `running`.
     """
     describe_safely = session.recorder.guard(name, describe)
-    inside = False
+    inside: set[str] = set() if running is None else running
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            nonlocal inside
             if inside or torch.compiler.is_compiling() or not session.recorder.here:
                 return original(*args, **kwargs)
-            inside = True
+            inside.add(name)
             try:
                 result = original(*args, **kwargs)
             finally:
-                inside = False
+                inside.discard(name)
             event = describe_safely(result, args, kwargs)
             if event is not None:
                 session.emit(*event)
@@ -187,6 +189,7 @@ def tap_schedulers(session: Session, patches: Patches) -> None:
 
     def _created(scheduler: Any, kwargs: dict[str, Any], args: tuple[Any, ...]) -> None:
         if session.recorder.here:
+            tap_loading(session, patches, type(scheduler))
             session.emit(
                 "scheduler_created", Happening(scheduler, user_site(), {"arguments": kwargs, "positional": args})
             )
@@ -240,21 +243,36 @@ def tap_seeds(session: Session, patches: Patches) -> None:
 def tap_checkpoints(session: Session, patches: Patches) -> None:
     """Emit checkpoint for torch.save, torch.load and load_state_dict of models, optimizers and schedulers."""
 
-    def event(kind: str, subject: Any, content: Any, **details: Any) -> tuple[str, Happening]:
-        return "checkpoint", Happening(subject, user_site(), {"kind": kind, "content": content, **details})
+    after(patches, session, torch, "save", lambda _r, a, _k: _checkpoint("save", None, a[0] if a else None))
+    after(patches, session, torch, "load", lambda r, _a, _k: _checkpoint("load", None, r))
+    after(patches, session, torch.nn.Module, "load_state_dict", _loaded)
+    after(patches, session, Optimizer, "load_state_dict", _loaded)
+    for cls in vars(lr_scheduler).values():
+        if isinstance(cls, type) and issubclass(cls, lr_scheduler.LRScheduler):
+            tap_loading(session, patches, cls)
 
-    def loaded(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Happening]:
-        strict = kwargs.get("strict", args[2] if len(args) > 2 else True)
-        missing = {
-            "missing": list(getattr(result, "missing_keys", [])),
-            "unexpected": list(getattr(result, "unexpected_keys", [])),
-        }
-        return event("load_state_dict", args[0], args[1] if len(args) > 1 else None, strict=strict, **missing)
 
-    after(patches, session, torch, "save", lambda _r, a, _k: event("save", None, a[0] if a else None))
-    after(patches, session, torch, "load", lambda r, _a, _k: event("load", None, r))
-    for owner in (torch.nn.Module, Optimizer, lr_scheduler.LRScheduler):
-        after(patches, session, owner, "load_state_dict", loaded)
+def tap_loading(session: Session, patches: Patches, cls: type) -> None:
+    """Emit checkpoint for load_state_dict of a class of schedulers: many have one of their own, the user's too."""
+    running, tapped = session.options.setdefault("scheduler_loading", (set(), set()))
+    for owner in cls.__mro__:
+        own = issubclass(owner, lr_scheduler.LRScheduler) and "load_state_dict" in vars(owner)
+        if own and owner not in tapped:
+            tapped.add(owner)
+            after(patches, session, owner, "load_state_dict", _loaded, running)
+
+
+def _checkpoint(kind: str, subject: Any, content: Any, **details: Any) -> tuple[str, Happening]:
+    return "checkpoint", Happening(subject, user_site(), {"kind": kind, "content": content, **details})
+
+
+def _loaded(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Happening]:
+    strict = kwargs.get("strict", args[2] if len(args) > 2 else True)
+    missing = {
+        "missing": list(getattr(result, "missing_keys", [])),
+        "unexpected": list(getattr(result, "unexpected_keys", [])),
+    }
+    return _checkpoint("load_state_dict", args[0], args[1] if len(args) > 1 else None, strict=strict, **missing)
 
 
 def tap_initialisation(session: Session, patches: Patches) -> None:

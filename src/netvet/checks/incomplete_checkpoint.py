@@ -100,7 +100,9 @@ def _lost(targets: set[str], optimizers: Facts, schedulers: Facts, restored: lis
     lost = []
     if "optimizer" not in targets:
         lost += list(dict.fromkeys(str(o.get("name")) for o in optimizers if o.get("steps") and _has_state(o)))[:1]
-    if "scheduler" not in targets:
+    # Above zero: it was made at the epoch at which the training goes on, which is all that most of them know.
+    placed = any(number(s.get("settings") or {}, "last_epoch") for s in schedulers)
+    if "scheduler" not in targets and not placed:
         lost += list(dict.fromkeys(str(s.get("cls")) for s in schedulers if s.get("steps")))[:1]
     missing = [str(k) for r in restored for k in r.get("missing") or ()]
     statistics = [k for k in missing if k.endswith(("running_mean", "running_var"))]
