@@ -32,3 +32,10 @@ def test_is_quiet_on_look_alikes_and_missing_values():
     assert not found(shift=None)
     assert not found(pair=None)
     assert not future_leak(Facts.of({}))
+
+
+def test_direction_and_padding_are_blamed_where_the_layer_is_made():
+    sick = Facts.of({**SICK, "module": "rnn"})
+    layer = {"name": "rnn", "cls": "LSTM", "created_file": "net.py", "created_line": 40}
+    assert str(future_leak(sick, Facts.of(layer))[0].location) == "net.py:40"
+    assert str(future_leak(sick, Facts.of({**layer, "cls": "Attention"}))[0].location) == "net.py:2"

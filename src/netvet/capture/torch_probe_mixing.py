@@ -1,4 +1,4 @@
-"""Whether outputs depend on what they must not depend on: other samples, later time steps, the batch around them."""
+"""Whether outputs depend on what they must not depend on: other samples, the batch around them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def changed_call(call: ModelCall, changes: dict[int, torch.Tensor]) -> Any:
     return run_call(call, args, kwargs)
 
 
-def _testable(context: ProbeContext, call: ModelCall) -> bool:
+def testable(context: ProbeContext, call: ModelCall) -> bool:
     """A batch of samples goes in: no graph, no sparse input, one call of this model."""
     same = sum(c.original is call.original for c in context.replay.calls)
     tensors = inputs_of(call)
@@ -73,7 +73,7 @@ def _is_graph(tensors: list[torch.Tensor]) -> bool:
     return False
 
 
-def _base(call: ModelCall) -> list[torch.Tensor] | None:
+def steady_outputs(call: ModelCall) -> list[torch.Tensor] | None:
     """The outputs in eval mode; None if two passes from the same state differ, or draw random numbers."""
     first, second = (float_outputs(changed_call(call, {})) for _ in range(2))
     # A model that samples (VAE) draws other numbers for one sample alone than for the same sample in its batch.
@@ -109,7 +109,7 @@ def _swap(tensor: torch.Tensor, axis: int, index: int, other: int) -> torch.Tens
     return swapped
 
 
-def _moved(old: torch.Tensor, new: torch.Tensor, axis: int) -> torch.Tensor | None:
+def moved_along(old: torch.Tensor, new: torch.Tensor, axis: int) -> torch.Tensor | None:
     """Which positions along an axis differ by more than rounding."""
     if old.shape != new.shape:
         return None
@@ -149,7 +149,7 @@ def _moved_samples(
         return None
     moved = torch.zeros(axes.size, dtype=torch.bool)
     for which, axis in axes.of_outputs:
-        one = _moved(base[which], outputs[which], axis)
+        one = moved_along(base[which], outputs[which], axis)
         if one is None:
             return None
         moved |= one.cpu()
@@ -185,10 +185,10 @@ def batch_mixing(context: ProbeContext) -> None:
     """Record `batch_mixing` and, where samples do not mix, `batched_differs`."""
     targets = [o.target for o in loss_operations(context.replay)]
     for call in first_calls(context):
-        if context.late or not _testable(context, call):
+        if context.late or not testable(context, call):
             continue
         with evaluating(call):
-            base = _base(call)
+            base = steady_outputs(call)
             if base is None:
                 continue
             results = [(axes, _pairs(call, base, axes)) for axes in _axes(call, base, targets) if axes.size > 1]
@@ -258,7 +258,7 @@ def first_mixing(
     def leaks(old: torch.Tensor, new: torch.Tensor) -> bool:
         if only is None:
             return _leaks([old], [new], size, allowed)
-        moved = _moved(old, new, only) if old.dim() > 2 and old.shape[:2] == (size, size) else None
+        moved = moved_along(old, new, only) if old.dim() > 2 and old.shape[:2] == (size, size) else None
         return moved is not None and bool((moved.cpu() & ~allowed).any())
 
     with Trace() as base:
@@ -273,7 +273,7 @@ def _leaks(old: list[torch.Tensor], new: list[torch.Tensor], size: int, allowed:
     for a, b in zip(old, new, strict=False):
         # Convolutions have what is counted last.
         last = a.dim() == 3 and size not in a.shape[:2]
-        moves = [_moved(a, b, axis) for axis in range(3 if last else min(2, a.dim())) if a.shape[axis] == size]
+        moves = [moved_along(a, b, axis) for axis in range(3 if last else min(2, a.dim())) if a.shape[axis] == size]
         if moves and all(m is not None and bool((m.cpu() & ~allowed).any()) for m in moves):
             return True
     return False
@@ -310,91 +310,3 @@ def _record_single(context: ProbeContext, call: ModelCall, axes: _Axes, base: li
             "tolerance": SINGLE_TOLERANCE, "sample": sample, "layer": None, **place(call.site), "raised": raised,
         },
     )  # fmt: skip
-
-
-def future_leak(context: ProbeContext) -> None:
-    """Record `future_leak`, where the targets are the inputs one step later."""
-    targets = [o.target.detach() for o in loss_operations(context.replay)]
-    for call in first_calls(context):
-        tensors = inputs_of(call)
-        if context.late or not _testable(context, call):
-            continue
-        found = _shifted(tensors, targets or tensors[1:])
-        if found is None:
-            continue
-        tensor, axis = found
-        with evaluating(call):
-            base = _base(call)
-            if base is not None:
-                _record_leak(context, call, tensor, axis, base)
-
-
-def _shifted(tensors: list[torch.Tensor], targets: list[torch.Tensor]) -> tuple[torch.Tensor, int] | None:
-    """The input that is one of the targets one step earlier, and its time axis."""
-    for tensor in tensors:
-        for target in targets:
-            if target is tensor or target.numel() != tensor.numel() or tensor.dim() not in (2, 3):
-                continue
-            wanted = target.reshape(tensor.shape)
-            for axis in (1, 0):
-                steps = tensor.shape[axis]
-                if steps < 4 or tensor.shape[1 - axis] < 1:
-                    continue
-                later, aimed = tensor.narrow(axis, 1, steps - 1), wanted.narrow(axis, 0, steps - 1)
-                # Constant sequences are their own shift.
-                moving = bool((later != tensor.narrow(axis, 0, steps - 1)).double().mean() > 0.2)
-                if moving and bool((later == aimed).double().mean() > 0.99):
-                    return tensor.detach(), axis
-    return None
-
-
-def _record_leak(
-    context: ProbeContext, call: ModelCall, tensor: torch.Tensor, axis: int, base: list[torch.Tensor]
-) -> None:
-    steps, original = tensor.shape[axis], next(t for t in inputs_of(call) if t.data_ptr() == tensor.data_ptr())
-    found = [(i, s) for i, o in enumerate(base) if (s := _sequence_shape(o, tensor, axis)) is not None]
-    if not found:
-        return
-    which, shape = found[0]
-    leaking, tested, pair, changes, leak = 0, 0, None, {}, None
-    for last in sorted({0, steps // 3, steps // 2, steps - 2}):
-        later = tensor.clone()
-        # Another order of the same values: the other samples' for a batch, turned round for a single one.
-        rest = later.narrow(axis, last + 1, steps - last - 1)
-        rest.copy_(rest.roll(1, 1 - axis) if tensor.shape[1 - axis] > 1 else rest.flip(axis))
-        if torch.equal(later, tensor):
-            continue
-        outputs = float_outputs(changed_call(call, {id(original): later}))
-        if len(outputs) != len(base):
-            return
-        moved = _moved(base[which].reshape(shape), outputs[which].reshape(shape), axis)
-        if moved is None:
-            return
-        tested += last + 1
-        early = moved[: last + 1]
-        leaking += int(early.sum())
-        if bool(early.any()) and pair is None:
-            pair, changes = [int(early.nonzero()[0]), last + 1], {id(original): later}
-    if not tested:
-        return
-    if pair is not None:
-        only = axis if tensor.shape[0] == tensor.shape[1] else None  # else the shape tells which axis is time
-        leak = first_mixing(call, changes, steps, torch.arange(steps) >= pair[1], only)
-    where = leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}
-    context.add(
-        "future_leak",
-        {
-            "model": context.models.name(call.original), "leaks": leaking / tested, "pair": pair, "shift": 1,
-            "autoregressive": "target is input shifted by 1", **where,
-        },
-    )  # fmt: skip
-
-
-def _sequence_shape(output: torch.Tensor, tensor: torch.Tensor, axis: int) -> tuple[int, ...] | None:
-    """The output's shape with batch and time as in the input; None where it has no such axes."""
-    first, second = tensor.shape[:2]
-    if output.dim() >= 2 and output.shape[:2] == (first, second):
-        return tuple(output.shape)
-    if output.dim() >= 2 and output.shape[0] == first * second:
-        return (first, second, -1)
-    return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from netvet.capture.torch_probe_clamps import clamped_errors
 from netvet.capture.torch_probe_contract import loss_contract
 from netvet.capture.torch_probe_direction import direction
+from netvet.capture.torch_probe_future import future_leak
 from netvet.capture.torch_probe_layers import depth_scale, symmetric_units
 from netvet.capture.torch_probe_masks import mask_probe
-from netvet.capture.torch_probe_mixing import batch_mixing, future_leak
+from netvet.capture.torch_probe_mixing import batch_mixing
 from netvet.capture.torch_probe_repeat import accumulation, eval_repeat, lr_probe, step_repeat
 from netvet.capture.torch_probe_score import score_weights
 from netvet.capture.torch_probe_start import final_bias, initial_loss

@@ -51,7 +51,8 @@ def future_leak(future_leak: Facts, modules: Facts | None = None) -> Iterator[Fi
             f"{leaks:.0%} of such pairs leak"
         )
         evidence = {"pair": list(pair), "op": record.get("op"), "module": record.get("module"), "shift": shift}
-        # The padding of a convolution is set where it is made, a mask where attention is called.
-        conv = [m for m in modules or () if m.get("name") == record.get("module") and "Conv" in str(m.get("cls"))]
-        place = location_of(conv[0] if conv else None, "created") or location_of(record)
+        # Padding and direction are set where a layer is made, a mask where attention is called.
+        named = [m for m in modules or () if m.get("name") == record.get("module")]
+        made = [m for m in named if "Conv" in str(m.get("cls")) or m.get("cls") in ("RNN", "LSTM", "GRU")]
+        place = location_of(made[0] if made else None, "created") or location_of(record)
         yield Finding(message, model, 0, leaks, 0.0, place, evidence, confidence=0.95)
