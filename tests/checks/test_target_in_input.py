@@ -25,3 +25,20 @@ def test_is_quiet_for_exact_linear_maps():
 
 def test_is_quiet_without_fields():
     assert target_in_input(Facts.of({})) == []
+
+
+def test_a_window_is_located_where_the_targets_are_made_and_a_column_where_the_inputs_are():
+    inputs = Facts.of({"model": "Net", "phase": "train", "chosen_file": "t.py", "chosen_line": 3})
+    losses = Facts.of({"phase": "train", "target_file": "t.py", "target_line": 5})
+    record = {"model": "Net", "column": 1}
+    (finding,) = target_in_input(Facts.of({**record, "step": 23, "steps": 24}), inputs, losses)
+    assert "column 1 of the input of Net at step 23 of 24 equals" in finding.message
+    assert str(finding.location) == "t.py:5"
+    (finding,) = target_in_input(Facts.of(record), inputs, losses)
+    assert str(finding.location) == "t.py:3"
+
+
+def test_a_multiple_of_the_target_is_a_warning():
+    (finding,) = target_in_input(Facts.of({"model": "Net", "column": 1, "scaled": True}))
+    assert "multiple" in finding.message
+    assert finding.severity == "warning"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from netvet.capture.torch_batches import Batch, BatchTracker
+from netvet.capture.torch_copied_target import copied_target
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import LossCall, Session
 from netvet.capture.torch_fingerprints import fingerprints
@@ -96,12 +97,14 @@ class BaselineCollector:
 
     def _learn(self, reservoir: Reservoir) -> None:
         recorder = self._session.recorder
+        if self._leak is not None and reservoir.train.reason is None:
+            self._leak |= copied_target(reservoir.train)
         train = _problem(reservoir.train)
         if isinstance(train, str):
             for signal in ("baselines", "random_labels"):
                 recorder.missing(signal, train)
             return
-        self._look_for_target(train, reservoir.train)
+        self._look_for_map(train)
         recorder.facts("random_labels", [random_labels(train) | {"model_val_score": self._model_score("val", train)}])
         held = _problem(reservoir.eval)
         split = "train"
@@ -116,16 +119,10 @@ class BaselineCollector:
         sink = (reservoir.eval if split == "val" else reservoir.train).sink
         recorder.facts("baselines", [record | {"site": sink.site if sink is not None else None}])
 
-    def _look_for_target(self, train: _Problem, kept: Kept) -> None:
-        """A column that equals the target, and how much of it a linear map explains."""
-        if self._leak is None or kept.targets is None:
+    def _look_for_map(self, train: _Problem) -> None:
+        """How much of the target a linear map explains."""
+        if self._leak is None:
             return
-        values = [t[: kept.count] for t in kept.inputs.values()]
-        if len(values) == 1 and values[0].dim() == 2 and kept.targets.numel() == len(kept.targets) and kept.count > 1:
-            wanted = kept.targets[: kept.count].reshape(-1, 1).double()
-            equal = (values[0].double() == wanted).all(0).nonzero().reshape(-1)
-            if len(equal) and bool((wanted != wanted[0]).any()):
-                self._leak["column"] = int(equal[0])
         if train.classes is None:
             fitted, asked = _halves(train)
             a, b = scaled(fitted.features, asked.features)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, check, location_of
+from netvet.core import Facts, Finding, Record, Severity, check, location_of
+from netvet.stats import number
 
 
 @check(
@@ -32,8 +33,8 @@ def target_in_input(
     'column 7 of the input of Net equals the target: the net need only copy it'
 
     ## Known problems
-    Autoencoders and denoisers are meant to give their input back, and targets that are an exact linear map of the
-    input occur in exercises: silent.
+    Autoencoders and denoisers are meant to give their input back, nets with a memory the beginning of a sequence, and
+    targets that are an exact linear map of several columns, or of the only one, occur in exercises: silent.
 
     ## References
     Kaufman et al., Leakage in Data Mining (2012); measured on a character model: perplexity 1.002.
@@ -44,7 +45,7 @@ def target_in_input(
         model, column = record.get("model"), record.get("column")
         column_found = column is not None and not isinstance(column, bool)
         if column_found:
-            message = f"column {column} of the input of {model} equals the target: the net need only copy it"
+            message = f"{_what(record)}: the net need only copy it"
         elif record.get("shifted_identity") is True:
             message = f"the target of {model} equals its input at the same position: the net need only copy it"
         elif (
@@ -55,9 +56,22 @@ def target_in_input(
             message = f"the target of {model} equals its input: the net need only copy it"
         else:
             continue
-        # A column of the input is one too many there; a target equal to all of it was not shifted.
-        made = (x for x in inputs or () if x.get("model") == model) if column_found else losses or ()
-        kinds = ("chosen", "data", "") if column_found else ("target", "")
+        # A column is one too many in the input; a target that all of the input equals, or a window ends at, was not
+        # shifted.
+        window = number(record, "step") is not None
+        made = (x for x in inputs or () if x.get("model") == model) if column_found and not window else losses or ()
+        kinds = ("chosen", "data", "") if column_found and not window else ("target", "")
         trained = [x for x in made if x.get("phase") == "train"]
         place = location_of(trained[0], *kinds) if len(trained) == 1 else None
-        yield Finding(message, str(model), 0, location=place or location_of(record), confidence=0.9)
+        # An exercise may have such a target; of data it is rarely exactly so.
+        severity: Severity = "warning" if column_found and record.get("scaled") else "error"
+        sure = 0.7 if severity == "warning" else 0.9
+        place = place or location_of(record)
+        yield Finding(message, str(model), 0, location=place, severity=severity, confidence=sure)
+
+
+def _what(record: Record) -> str:
+    step, steps = number(record, "step"), number(record, "steps")
+    at = f" at step {step:g} of {steps:g}" if step is not None and steps is not None else ""
+    relation = "is a multiple of the target plus a constant" if record.get("scaled") else "equals the target"
+    return f"column {record.get('column')} of the input of {record.get('model')}{at} {relation}"
