@@ -8,7 +8,14 @@ from types import FrameType
 
 import pytest
 
-from netvet.capture.source import argument_origins, changing_line, freezing_lines, growing_line, leaving_line
+from netvet.capture.source import (
+    argument_origins,
+    changing_line,
+    freezing_lines,
+    growing_line,
+    leaving_line,
+    uncalled_line,
+)
 
 Ran = Callable[..., list[int]]
 
@@ -106,3 +113,10 @@ def test_lines_that_grow_freeze_and_change(tmp_path: Path) -> None:
     assert freezing_lines(str(file)) == [1]
     assert changing_line(str(file), 3) == 5
     assert changing_line(str(tmp_path / "missing.py"), 1) is None
+
+
+def test_a_method_that_is_named_only(tmp_path: Path) -> None:
+    file = tmp_path / "m.py"
+    file.write_text("for x in y:\n    step = optimizer.step\n    optimizer.zero_grad()\n    self.optimizer.step\n")
+    assert uncalled_line(str(file), "step") == 4
+    assert uncalled_line(str(file), "zero_grad") is None

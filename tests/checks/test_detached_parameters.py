@@ -1,7 +1,7 @@
 """Layers that run but that no gradient reaches."""
 
 from netvet.checks.detached_parameters import detached_parameters
-from netvet.core import Facts
+from netvet.core import Facts, Location
 
 ORDER = Facts.of({"name": "body", "model": "Net", "order": 1}, {"name": "head", "model": "Net", "order": 2})
 
@@ -40,3 +40,13 @@ def test_is_quiet_on_frozen_uncalled_unheld_and_tied_parameters():
 def test_is_quiet_when_nothing_is_reached_and_without_fields():
     assert not found(parameter("body", False))
     assert not found({}, {"reached": True})
+
+
+def test_points_at_the_cut_behind_a_whole_model():
+    whole = {**parameter("body", False), "optimizer": "Adam"}
+    other = {**parameter("x", True), "model": "Other"}
+    cut = {"op": "detach", "inside": False, "models": ["Net"], "file": "t.py", "line": 70}
+    cuts = Facts.of({**cut, "models": ["Other"], "line": 60}, cut)
+    steps = Facts.of({"name": "Adam", "steps": 9})
+    (finding,) = detached_parameters(Facts.of(whole, other), optimizers=steps, cuts=cuts)
+    assert finding.location == Location("t.py", 70)

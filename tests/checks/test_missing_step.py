@@ -54,3 +54,9 @@ def test_is_quiet_when_a_scaler_skipped_the_steps():
 
 def test_is_quiet_without_any_optimizer():
     assert missing_step(Facts(), CALLS) == []
+
+
+def test_points_at_a_call_without_its_parentheses():
+    named = {"calls": 400, "file": "train.py", "line": 30, "uncalled_file": "train.py", "uncalled_line": 31}
+    (finding,) = missing_step(Facts.of(optimizer()), Facts.of(named))
+    assert finding.location == Location("train.py", 31)

@@ -36,3 +36,8 @@ def test_judges_each_optimizer_by_itself():
 
 def test_is_quiet_without_fields():
     assert missing_zero_grad(Facts.of({})) == []
+
+
+def test_points_at_a_call_without_its_parentheses():
+    (finding,) = missing_zero_grad(resets(9, 9, uncalled_file="train.py", uncalled_line=48))
+    assert finding.location == Location("train.py", 48)

@@ -71,3 +71,9 @@ def test_a_model_that_was_put_in_eval_mode_before_its_first_step():
     (finding,) = training_in_eval_mode(Facts.of(graded(first=0, has_batch_norm=True)), None, Facts.of(WEIGHT))
     assert "as in the whole run: batch norm keeps its old statistics" in finding.message
     assert not training_in_eval_mode(Facts.of(graded(first=0, has_dropout=False)), None, Facts.of(WEIGHT))
+
+
+def test_points_at_the_call_that_left_the_model_in_eval_mode():
+    left = graded(mode_file="t.py", mode_line=43, file="t.py", line=57)
+    (finding,) = training_in_eval_mode(Facts.of(train(dropout_active=True), left))
+    assert finding.location == Location("t.py", 43)

@@ -146,6 +146,13 @@ def freezing_lines(file: str) -> list[int]:
     return sorted(found)
 
 
+def uncalled_line(file: str, method: str) -> int | None:
+    """The line of a file that names a method as a statement and does not call it: `optimizer.zero_grad`."""
+    tree = tree_of(file)
+    named = (n.value for n in ast.walk(tree) if isinstance(n, ast.Expr)) if tree is not None else ()
+    return next((v.lineno for v in named if isinstance(v, ast.Attribute) and v.attr == method), None)
+
+
 def changing_line(file: str, line: int) -> int | None:
     """The first line of the function that begins at a line which changes something in place."""
     tree = tree_of(file)

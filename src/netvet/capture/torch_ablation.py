@@ -13,10 +13,9 @@ from torch import nn
 from netvet.capture.torch_copies import copies_at_work, separate_copy
 from netvet.capture.torch_events import LossCall, Session, Step
 from netvet.capture.torch_models import unwrapped
-from netvet.capture.torch_ops import tensors_in
 from netvet.capture.torch_probe_tools import module_outputs
 from netvet.capture.torch_reservoir import Kept, Reservoir, Sink, Slot, filled
-from netvet.capture.torch_tensors import Budget, hits
+from netvet.capture.torch_tensors import Budget, hits, tensors_in
 
 # The model may be gone when the script has ended: a copy is kept up to date, each time this much later.
 FIRST_STEP, GROWTH = 20, 1.1

@@ -10,6 +10,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from netvet.capture.torch_events import Call, Session
 from netvet.capture.torch_order import place
+from netvet.capture.torch_origins import origins_of
 
 MAX_SITES = 200
 MAX_NAMES = 20
@@ -59,6 +60,7 @@ class CallCollector:
             "has_batch_norm": any(isinstance(m, _BatchNorm) and m.track_running_stats for _, m in modules),
             "compiled": hasattr(event.model, "_orig_mod"),
             "first_eval_to_train": name in self._trained if event.phase == "eval-mode-grad" else None,
+            **place(origins_of(self._session).modes.get(event.model), "mode_"),
             "partly": partly[:MAX_NAMES] if event.phase == "train" else [],
         }  # fmt: skip
 

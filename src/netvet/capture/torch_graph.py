@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from netvet.capture.torch_models import Models
-from netvet.capture.torch_ops import ModelCall, Operation, Origin, Recording, tensors_in
+from netvet.capture.torch_ops import ModelCall, Operation, Origin, Recording
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import attribute_site
+from netvet.capture.torch_tensors import tensors_in
 
 # A graph larger than this is cut: the faults that a graph shows lie near the loss or repeat in every layer.
 MAX_NODES = 5_000

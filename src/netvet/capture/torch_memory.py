@@ -13,9 +13,9 @@ import torch
 
 from netvet.capture.source import growing_line
 from netvet.capture.torch_events import Backward, Call, Session, Step
-from netvet.capture.torch_ops import tensors_in
 from netvet.capture.torch_order import place
 from netvet.capture.torch_site import Site, _kind, _shown
+from netvet.capture.torch_tensors import tensors_in
 
 MAX_WATCHED = 5_000
 COUNT_EVERY = 10

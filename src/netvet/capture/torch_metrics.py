@@ -17,10 +17,10 @@ from torch.overrides import TorchFunctionMode
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_evaluations import EvaluationCollector, Pass, Score
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
-from netvet.capture.torch_ops import _leave, tensors_in
+from netvet.capture.torch_ops import _leave
 from netvet.capture.torch_order import place
 from netvet.capture.torch_site import Site, user_site
-from netvet.capture.torch_tensors import CLASS_LOSSES, Budget, class_axis, is_plain, outputs
+from netvet.capture.torch_tensors import CLASS_LOSSES, Budget, class_axis, is_plain, outputs, tensors_in
 
 MAX_SITES = 20
 # After so many functions between two model calls the script is doing something else.

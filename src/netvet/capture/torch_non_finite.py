@@ -14,9 +14,8 @@ import torch
 
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
 from netvet.capture.torch_graph import op_name
-from netvet.capture.torch_ops import tensors_in
 from netvet.capture.torch_order import place
-from netvet.capture.torch_tensors import is_plain
+from netvet.capture.torch_tensors import is_plain, tensors_in
 
 MAX_NODES = 5_000
 # Nodes that are followed from step to step, and the steps of the way to all of them together.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import FrameType
@@ -20,17 +20,17 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from netvet.capture.torch_copies import separate_copy
+from netvet.capture.torch_cuts import Cuts
 from netvet.capture.torch_events import Backward, Call, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
-from netvet.capture.torch_order import place as _place
 from netvet.capture.torch_origins import called_by_user, origins_of
 from netvet.capture.torch_site import Site, _kind, user_site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
+from netvet.capture.torch_tensors import tensors_in
 
 # Recording stops after so many optimizer steps, or after so many recorded operations.
 RECORDED_STEPS = 3
 MAX_EVENTS = 20_000
-MAX_CUTS = 50
 # Loss calls, and last operations, inside one module call that are kept.
 MAX_INNER = 64
 # Operations that draw from the global generator: its state is kept with them.
@@ -129,25 +129,6 @@ def autocast_state() -> tuple[str, torch.dtype] | None:
     return None
 
 
-def leaves(value: Any, depth: int = 0) -> Iterator[Any]:
-    """The leaves of a nest of tuples, lists, dicts and plain objects (a distribution), in a fixed order."""
-    if isinstance(value, Mapping):
-        for part in value.values():
-            yield from leaves(part, depth + 1)
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            yield from leaves(part, depth + 1)
-    elif depth < 4 and hasattr(value, "__dict__") and not isinstance(value, (torch.Tensor, nn.Module, type)):
-        yield from leaves(vars(value), depth + 1)
-    else:
-        yield value
-
-
-def tensors_in(value: Any) -> Iterator[torch.Tensor]:
-    """The tensors among the leaves."""
-    return (leaf for leaf in leaves(value) if isinstance(leaf, torch.Tensor))
-
-
 class StepRecorder:
     """Collects the recordings of the first steps and hands each to `on_recording` before the weights change."""
 
@@ -163,8 +144,7 @@ class StepRecorder:
         self._moving: set[int] = set()
         self.events: list[Operation | ModelCall] = []
         self.origins: dict[Any, Origin] = {}
-        self.loose: dict[int, Site] = {}
-        self._cuts: dict[Site | None, dict[str, Any]] = {}
+        self.cuts = Cuts(session)
         self._copies: dict[int, tuple[int, nn.Module, dict[int, nn.Module]]] = {}
         self._pending: list[Recording] = []
         self._seen: set[str] = set()
@@ -268,10 +248,8 @@ class StepRecorder:
         if self._active:
             self._active = False
             _leave(self._mode)
-        if self._cuts:
-            self._session.recorder.facts("cuts", list(self._cuts.values()))
+        self.cuts.report()
         self.events, self.origins, self._pending, self._moving = [], {}, [], set()
-        self.loose.clear()
         self._copies.clear()
 
     def record(
@@ -293,7 +271,7 @@ class StepRecorder:
                 if created is not None and called_by_user(frame) is None:
                     site = created
         made = list(tensors_in(output))
-        self._note_cut(name, module, site, made, (args, kwargs))
+        self.cuts.note(name, module, site, made, (args, kwargs), inside=self.calling)
         for tensor in made:
             node = _grad_fn(tensor)
             if node is not None:
@@ -307,16 +285,6 @@ class StepRecorder:
         if made and not self.calling and len(self.events) <= MAX_EVENTS and self._moves(args, kwargs):
             self._moving.update(id(t) for t in made)
             self.events.append(Operation(function, args, kwargs, output, site, rng, autocast_state()))
-
-    def _note_cut(self, name: str, module: str | None, site: Site | None, made: list[torch.Tensor], given: Any) -> None:
-        """Note a line that takes values out of the graph, and the lines that make tensors without history."""
-        loose = [t for t in made if t.is_floating_point() and (t.is_leaf if t.requires_grad else True)]
-        if not self.calling and len(self.loose) < MAX_EVENTS:
-            self.loose.update({id(t): site for t in loose if site is not None})
-        if loose and (self.calling or name != "__get__") and site not in self._cuts and len(self._cuts) < MAX_CUTS:
-            given_history = any(t.requires_grad and t.is_floating_point() for t in tensors_in(given))
-            if given_history and not any(t.requires_grad for t in made):
-                self._cuts[site] = {"op": name, "module": module, "inside": self.calling, **_place(site)}
 
     def _moves(self, args: Any, kwargs: Any) -> bool:
         """Whether an operation works on a parameter or on what came from a model."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
 from netvet.capture.torch_loop import global_norm
+from netvet.capture.torch_models import Models
+from netvet.capture.torch_origins import uncalled_site
 from netvet.capture.torch_site import Site, loop_site
 
 # The order of events shows itself in the first steps; later ones repeat it.
@@ -88,6 +91,7 @@ class _Clearing:
 
     optimizer: weakref.ref[torch.optim.Optimizer]
     site: Site | None
+    uncalled: Site | None
     sample: list[torch.Tensor] = field(default_factory=list)
     cleared: bool = True
     backwards: int = 0
@@ -124,7 +128,10 @@ class ClearingCollector:
                 one.cleared = not any(_nonzero(p.grad) for p in one.sample)
 
     def on_step_begin(self, event: Step) -> None:
-        one = self._known.setdefault(event.name, _Clearing(weakref.ref(event.optimizer), event.site))
+        if event.name not in self._known:
+            named = uncalled_site("zero_grad")
+            self._known[event.name] = _Clearing(weakref.ref(event.optimizer), event.site, named)
+        one = self._known[event.name]
         one.in_step = True
         if not self._looking:
             return
@@ -152,7 +159,7 @@ class ClearingCollector:
                 {
                     "optimizer": name, "intervals": one.intervals, "not_reset": one.not_reset,
                     "first_step": one.first_step, "zero_at_step": one.zero_at_step,
-                    "none_at_step": one.none_at_step, **place(one.site),
+                    "none_at_step": one.none_at_step, **place(one.site), **place(one.uncalled, "uncalled_"),
                 }
                 for name, one in self._known.items()
             ],
@@ -192,6 +199,7 @@ class BackwardCollector:
         models = {id(m): m for i in reached if (m := names.get(i)) is not None}
         return {
             **place(event.site), **place(self._made(loss), "made_"), **place(loop_site(), "loop_"),
+            **place(uncalled_site("step"), "uncalled_"),
             "calls": 0, "first_step": self._session.step, "requires_grad": loss.requires_grad,
             "has_graph": loss.grad_fn is not None, "leaf": loss.is_leaf, "shape": list(loss.shape),
             "first_value": float(loss.detach()) if loss.numel() == 1 else None, "scaled": event.scale != 1.0,
@@ -202,8 +210,10 @@ class BackwardCollector:
     def _made(self, loss: torch.Tensor) -> Site | None:
         """The line that made a loss without history, as far as it was recorded."""
         recorder = self._session.options.get("step_recorder")
-        found: Site | None = recorder.loose.get(id(loss)) if recorder is not None and loss.grad_fn is None else None
-        return found
+        if recorder is None or loss.grad_fn is not None:
+            return None
+        cut: Site | None = recorder.cuts.before(loss, recorder.events)
+        return cut
 
     def on_backward_end(self, event: Backward) -> None:
         if event.error is not None and str(event.site) in self._sites:
@@ -241,6 +251,12 @@ def reached_parameters(loss: torch.Tensor) -> set[int]:
                 seen.add(following)
                 queue.append(following)
     return found
+
+
+def models_behind(models: Models, tensors: Iterable[torch.Tensor]) -> list[str]:
+    """Names of the models of which tensors have parameters in their graphs."""
+    reached = set[int]().union(*map(reached_parameters, tensors))
+    return list(dict.fromkeys(models.name(model) for _, p, model in models.parameters() if id(p) in reached))
 
 
 class ClipCollector:

@@ -17,7 +17,7 @@ from torch.nn import init
 from torch.utils.data import DataLoader
 
 from netvet.capture.contents import Aim, content_line
-from netvet.capture.source import argument_origins, keeping_line, leaving_line
+from netvet.capture.source import argument_origins, keeping_line, leaving_line, uncalled_line
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
@@ -43,6 +43,8 @@ class Origins:
         self.modules: WeakIdMap[Site] = WeakIdMap()
         self.loaders: WeakIdMap[Site] = WeakIdMap()
         self.frozen: WeakIdMap[Site] = WeakIdMap()
+        # Where train() or eval() was last called.
+        self.modes: WeakIdMap[Site] = WeakIdMap()
         self._parameters: WeakIdMap[Site] = WeakIdMap()
         self._values: WeakIdMap[Site] = WeakIdMap()
         # `p.data` is another tensor than `p`, but it has the same storage; the weak reference keeps its address.
@@ -60,6 +62,7 @@ class Origins:
             patches.wrap(owner, method, self._making(kept))
         patches.wrap(nn.Module, "register_parameter", self._registering)
         patches.wrap(nn.Module, "requires_grad_", self._freezing)
+        patches.wrap(nn.Module, "train", self._switching)
         patches.wrap(nn.Module, "_apply", self._moving)
         for name in _INITIALISERS:
             patches.wrap(init, name, self._filling)
@@ -133,6 +136,25 @@ class Origins:
             return result
 
         return requires_grad_
+
+    def _switching(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Module.eval calls train(False), and each the same of its parts: only the outermost is the user's."""
+        guarded = self._session.recorder.guard(self.part, lambda m: _remember(self.modes, m, user_site()))
+        inside = False
+
+        def train(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            nonlocal inside
+            if inside:
+                return original(module, *args, **kwargs)
+            inside = True
+            try:
+                if self._open():
+                    guarded(module)
+                return original(module, *args, **kwargs)
+            finally:
+                inside = False
+
+        return train
 
     def _filling(self, original: Callable[..., Any]) -> Callable[..., Any]:
         guarded = self._session.recorder.guard(self.part, self._filled)
@@ -274,6 +296,13 @@ def attribute_site(cls: type, attribute: str) -> Site | None:
     file = getattr(getattr(vars(cls).get("__init__"), "__code__", None), "co_filename", None)
     line = keeping_line(file, cls.__name__, attribute) if file and _kind(file) == 0 else None
     return Site(_shown(file), line) if file and line is not None else None
+
+
+def uncalled_site(method: str) -> Site | None:
+    """The line that names a method and forgets to call it, in the files of the user's code that is running."""
+    files = dict.fromkeys(f.f_code.co_filename for f in _frames(2) if _kind(f.f_code.co_filename) == 0)
+    found = (Site(_shown(f), line) for f in files if (line := uncalled_line(f, method)) is not None)
+    return next(found, None)
 
 
 def exit_site() -> Site | None:

@@ -10,10 +10,10 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from netvet.capture.torch_models import plain_name
-from netvet.capture.torch_ops import ModelCall, tensors_in
+from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_probe_trace import _running
 from netvet.capture.torch_site import Site
-from netvet.capture.torch_tensors import is_plain
+from netvet.capture.torch_tensors import is_plain, tensors_in
 
 MAX_DRAWS = 100
 # Statistics of features or channels are small; a large buffer is a table or a queue.

@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 
-from netvet.capture.torch_ops import ModelCall, tensors_in
+from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probe_mixing import changed_call, inputs_of
 from netvet.capture.torch_probe_padding import Padding, paddings
 from netvet.capture.torch_probe_tools import LossOperation, evaluating, first_calls, float_outputs, loss_operations
 from netvet.capture.torch_probe_trace import Trace, first_leak
 from netvet.capture.torch_probes import ProbeContext
-from netvet.capture.torch_tensors import is_plain
+from netvet.capture.torch_tensors import is_plain, tensors_in
 
 # A change above this share of an output's std is a dependence, not rounding.
 TOLERANCE = 1e-4

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map_only
 
-from netvet.capture.torch_ops import ModelCall, tensors_in
+from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probe_tools import (
     evaluating,
@@ -21,7 +21,7 @@ from netvet.capture.torch_probe_tools import (
 )
 from netvet.capture.torch_probe_trace import Leak, Trace, first_leak
 from netvet.capture.torch_probes import ProbeContext
-from netvet.capture.torch_tensors import is_plain
+from netvet.capture.torch_tensors import is_plain, tensors_in
 
 # A change of another sample's output above this share of the outputs' std is a dependence, not rounding.
 TOLERANCE = 1e-4

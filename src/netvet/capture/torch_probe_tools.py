@@ -14,13 +14,13 @@ from torch import nn
 from netvet.capture.torch_events import LossCall
 from netvet.capture.torch_hand_losses import Apply, find_hand_losses
 from netvet.capture.torch_models import plain_name
-from netvet.capture.torch_ops import ModelCall, Operation, tensors_in
+from netvet.capture.torch_ops import ModelCall, Operation
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
 from netvet.capture.torch_replay import Replay, kept_buffers
 from netvet.capture.torch_site import Site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
-from netvet.capture.torch_tensors import class_axis, is_plain
+from netvet.capture.torch_tensors import class_axis, is_plain, tensors_in
 
 # Larger inputs of a loss are left alone: the probes evaluate it dozens of times.
 MAX_ELEMENTS = 4_000_000

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map_only
 
-from netvet.capture.torch_ops import ModelCall, leaves, tensors_in
+from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_replay import Replay
-from netvet.capture.torch_tensors import is_plain
+from netvet.capture.torch_tensors import is_plain, leaves, tensors_in
 
 # What the step takes from outside is kept once; more than this is not.
 MAX_BYTES = 64 * 2**20

@@ -13,9 +13,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
 from netvet.capture.torch_copies import shared_parameters
-from netvet.capture.torch_ops import ModelCall, Operation, Recording, leaves, tensors_in
+from netvet.capture.torch_ops import ModelCall, Operation, Recording
 from netvet.capture.torch_rng import forked_rng
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
+from netvet.capture.torch_tensors import leaves, tensors_in
 
 # A replayed loss this close to the recorded one (relative) is the same: the kernels are deterministic on a CPU
 # and differ in the last bits elsewhere.

@@ -14,8 +14,7 @@ from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import Backward, Call, LossCall, Session
 from netvet.capture.torch_losses import loss_phase
-from netvet.capture.torch_ops import tensors_in
-from netvet.capture.torch_tensors import Budget, is_plain
+from netvet.capture.torch_tensors import Budget, is_plain, tensors_in
 
 MAX_TRAIN, MAX_EVAL = 2_048, 1_024
 # Bytes of samples kept in all, training samples first.

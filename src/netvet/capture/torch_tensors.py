@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, TypeGuard
 
 import torch
+from torch import nn
 
 from netvet.capture.torch_events import LossCall
 
@@ -23,6 +24,25 @@ BINARY_LOSSES = (
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss",
 )  # fmt: skip
 REGRESSION_LOSSES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "gaussian_nll_loss", "poisson_nll_loss")
+
+
+def leaves(value: Any, depth: int = 0) -> Iterator[Any]:
+    """The leaves of a nest of tuples, lists, dicts and plain objects (a distribution), in a fixed order."""
+    if isinstance(value, Mapping):
+        for part in value.values():
+            yield from leaves(part, depth + 1)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from leaves(part, depth + 1)
+    elif depth < 4 and hasattr(value, "__dict__") and not isinstance(value, (torch.Tensor, nn.Module, type)):
+        yield from leaves(vars(value), depth + 1)
+    else:
+        yield value
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors among the leaves."""
+    return (leaf for leaf in leaves(value) if isinstance(leaf, torch.Tensor))
 
 
 def predicted_numbers(event: LossCall) -> torch.Tensor | None:

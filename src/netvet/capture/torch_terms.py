@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
-from netvet.capture.torch_ops import ModelCall, Operation, tensors_in
+from netvet.capture.torch_ops import ModelCall, Operation
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
 from netvet.capture.torch_site import Site
+from netvet.capture.torch_tensors import tensors_in
 
 MAX_TERMS = 8
 # A sum over more terms than this is not taken apart to the end.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Severity, check, location_of
+from netvet.core import Facts, Finding, Location, Record, Severity, check, location_of
 from netvet.stats import number
 
 # Ops that move samples into each other only by mistake, ops that may do so by design, by parts of their names.
 _MISTAKES = ("view", "reshape", "permute", "transpose", "flatten", "gru", "lstm", "rnn", "attention", "softmax",
              "layer_norm", "cumsum", "roll", "norm")  # fmt: skip
+_RECURRENT = ("RNN", "LSTM", "GRU")
 _DOUBTFUL = ("mean", "sum", "max", "amax", "min", "cat", "std", "var", "sub", "add", "mul", "div", "true_divide")
 
 
@@ -23,7 +24,7 @@ _DOUBTFUL = ("mean", "sum", "max", "amax", "min", "cat", "std", "var", "sub", "a
         "batch-first": "Say batch_first=True when the first axis of the input holds the samples.",
     },
 )
-def batch_mixing(batch_mixing: Facts, inputs: Facts | None = None) -> Iterator[Finding]:
+def batch_mixing(batch_mixing: Facts, inputs: Facts | None = None, modules: Facts | None = None) -> Iterator[Finding]:
     """The output for a sample changes when another sample of the batch changes.
 
     ## Why it matters
@@ -68,11 +69,17 @@ def batch_mixing(batch_mixing: Facts, inputs: Facts | None = None) -> Iterator[F
             0,
             mixed,
             0.0,
-            location_of(record),
+            _made(record, modules) or location_of(record),
             evidence,
             severity=severity,
             confidence=0.9 if mistake else 0.6,
         )
+
+
+def _made(record: Record, modules: Facts | None) -> Location | None:
+    """Which axis holds the samples is said where a recurrent layer is made."""
+    layers = (m for m in modules or () if m.get("name") == record.get("module") and m.get("cls") in _RECURRENT)
+    return next((location_of(m, "created") for m in layers), None)
 
 
 def _unbatched(inputs: Facts | None, model: object) -> bool:

@@ -73,7 +73,7 @@ def detached_parameters(
             f"{part:.0%} of {model}: {end}"
         )
         homes = [m for m in modules or () if m.get("model") == model]
-        severed = [c for c in cuts or () if c.get("inside")]
+        severed = [c for c in cuts or () if c.get("inside") or (not alive and model in (c.get("models") or ()))]
         place = next((p for p in (location_of(r, "", "created") for r in (*severed, *cut, *homes)) if p), None)
         loaded = all(p.get("loaded") for p in cut)
         severity: Severity | None = "note" if unused or loaded else None

@@ -57,7 +57,8 @@ def missing_step(
         name = optimizer.get("name")
         message = f"{name} never stepped in {calls:g} backward calls, so its parameters never changed"
         severity: Severity = "warning" if stepped else "error"
-        called = next((p for b in backwards if not b.get("optimizers") and (p := location_of(b))), None)
+        alone = [b for b in backwards if not b.get("optimizers")]
+        called = next((p for b in alone if (p := location_of(b, "uncalled", ""))), None)
         # Where others step beside the same backward, its own step is missing there.
         beside = next((p for o in optimizers if o.get("steps") and (p := location_of(o, "step"))), None)
         sure, place = 0.6 if stepped else 1.0, called or beside or location_of(optimizer)

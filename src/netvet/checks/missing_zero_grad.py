@@ -54,5 +54,6 @@ def missing_zero_grad(
         )
         # A call that clears at the wrong time is to be moved; without one, it is missing beside the step.
         own = [e for e in events or () if e.get("kind") == "zero_grad" and e.get("target") == str(name).split("#")[0]]
-        place = location_of(own[0] if own else record) or location_of(record)
+        called = location_of(own[0]) if own else None
+        place = called or location_of(record, "uncalled", "")
         yield Finding(message, name, record.get("first_step"), stale / intervals, share, place, confidence=1.0)

@@ -67,7 +67,7 @@ def training_in_eval_mode(
         message = f"{model} is trained in eval mode from step {since:g} to {last:g}{history}: {kinds}"
         meant = not training and (not weights or any(p.get("loaded") for p in weights))
         severity: Severity = "note" if meant else "warning"
-        place, sure = location_of(record), 0.5 if meant else 0.9
+        place, sure = location_of(record, "mode", ""), 0.5 if meant else 0.9
         span = last - since
         yield Finding(message, model, int(since), span, patience, place, severity=severity, confidence=sure)
 
