@@ -22,6 +22,10 @@ _ELEMENTWISE = (
     "add", "sub", "rsub", "mul", "div", "pow", "eq", "ne", "lt", "gt", "true_divide", "subtract", "minimum", "maximum",
     "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__pow__", "__eq__",
 )  # fmt: skip
+# What every module has; the rest of its attributes are the user's.
+_OF_MODULES = frozenset(vars(nn.Module()))
+# Objects of these are not looked into for layers.
+_LIBRARIES = ("builtins", "torch", "numpy", "functools", "types")
 
 
 def op_name(node: Any) -> str:
@@ -105,23 +109,28 @@ def describe_unregistered(
                     {
                         "shape": list(leaf.shape), "elements": leaf.numel(), "op": op_name(node),
                         **place(origin.site if origin else None), "in_optimizer": id(leaf) in held,
-                        **_owner(leaf, models),
+                        **_owner(leaf, models, in_model=origin is not None and bool(origin.module)),
                     }
                 )  # fmt: skip
     return records
 
 
-def _owner(leaf: torch.Tensor, models: Models) -> dict[str, Any]:
+def _owner(leaf: torch.Tensor, models: Models, *, in_model: bool) -> dict[str, Any]:
     """Attribute path under which a called model holds a tensor without having registered it, and its line."""
     for model in models.called():
         for prefix, module in model.named_modules():
             for name, value in vars(module).items():
-                if name.startswith("_"):
+                if name in _OF_MODULES:
                     continue
                 for path, tensor in _tensors_held(name, value):
                     if tensor is leaf:
                         kept = attribute_site(type(module), name)
                         return {"owner": f"{prefix}.{path}" if prefix else path, **place(kept, "kept_")}
+    # What a model reaches as a global or through a closure.
+    for module in models.alive() if in_model and isinstance(leaf, nn.Parameter) else ():
+        name = next((n for n, p in module._parameters.items() if p is leaf), None)
+        if name is not None:
+            return {"owner": f"{type(module).__name__}.{name}"}
     return {"owner": None}
 
 
@@ -136,6 +145,9 @@ def _tensors_held(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, 
     elif isinstance(value, dict) and depth < 3:
         for key, part in list(value.items())[:1000]:
             yield from _tensors_held(f"{path}[{key!r}]", part, depth + 1)
+    elif depth < 3 and type(value).__module__.partition(".")[0] not in _LIBRARIES:
+        for key, part in list(getattr(value, "__dict__", {}).items())[:1000]:
+            yield from _tensors_held(f"{path}.{key}", part, depth + 1)
 
 
 def describe_broadcasts(recording: Recording) -> list[dict[str, Any]]:

@@ -141,7 +141,8 @@ class Models:
     def prefix(self, model: nn.Module) -> str:
         """What stands in front of the parameter names of this model: nothing for the first."""
         first = self._called[0]() if self._called else model
-        return "" if first is model else f"{self.name(model)}."
+        # A module that is only called inside another model, which does not know it as its own, is no model.
+        return "" if first is model else f"{self._names.get(model) or type(unwrapped(model)).__name__}."
 
     def called(self) -> list[nn.Module]:
         """The models that were called so far, in order, as far as they still exist."""

@@ -14,7 +14,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
-    explained_by=("stale-optimizer", "missing-step"),
+    explained_by=("stale-optimizer", "missing-step", "unregistered-parameters"),
     fixes={
         "add-parameters": "Hand the optimizer the parameters of every model that is to learn, all of them.",
         "freeze": "If they are meant to stay as they are, say so: requires_grad_(False).",
