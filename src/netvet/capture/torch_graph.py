@@ -94,17 +94,18 @@ def describe_unregistered(
     if recording.loss.grad_fn is None:
         return []
     held = {id(p) for o in optimizers for g in o.param_groups for p in g["params"]}
-    records, seen, queue = [], {recording.loss.grad_fn}, [recording.loss.grad_fn]
+    records, seen = [], {recording.loss.grad_fn}
+    queue: list[tuple[Any, Origin | None]] = [(recording.loss.grad_fn, None)]
     while queue and len(seen) < 10 * MAX_NODES:
-        node = queue.pop()
+        node, above = queue.pop()
+        origin = recording.origins.get(node) or above
         for following, _ in node.next_functions:
             if following is None or following in seen:
                 continue
             seen.add(following)
-            queue.append(following)
+            queue.append((following, origin))
             leaf = getattr(following, "variable", None)
             if isinstance(leaf, torch.Tensor) and models.tensor_name(leaf) == "?":
-                origin = recording.origins.get(node)
                 records.append(
                     {
                         "shape": list(leaf.shape), "elements": leaf.numel(), "op": op_name(node),
