@@ -159,6 +159,12 @@ def sole_loss(losses: Iterable[Mapping[str, Any]] | None) -> Mapping[str, Any]:
     return kept[0] if len(kept) == 1 else {}
 
 
+def is_minor(site: str, losses: Iterable[Mapping[str, Any]] | None) -> bool:
+    """The loss of this call site is less than half of what the training minimises."""
+    shares = [number(r, "share") for r in losses or () if r.get("phase") == "train" and r.get("site") == site]
+    return max((abs(s) for s in shares if s is not None), default=1.0) < 0.5
+
+
 _GUESSING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 # So many targets give the shares of a few classes.
 MANY_TARGETS = 200
@@ -250,9 +256,7 @@ def norm_left(param_norm: Mapping[str, Series] | None) -> float:
     return float(np.median(shares)) if shares else 1.0
 
 
-def used_rate(
-    lr: Mapping[str, Series] | None, optimizers: Iterable[Mapping[str, Any]] | None
-) -> tuple[float | None, Location | None]:
+def used_rate(lr: Mapping[str, Series] | None, optimizers: Facts | None) -> tuple[float | None, Location | None]:
     """The highest learning rate of a run, and where the first optimizer that stepped was made."""
     rate = max((float(s.values.max()) for s in (lr or {}).values() if len(s)), default=None)
     return rate, next((location_of(o) for o in optimizers or () if number(o, "steps")), None)

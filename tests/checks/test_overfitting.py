@@ -48,3 +48,9 @@ def test_is_quiet_where_nothing_was_ever_learned():
     high = LayerSeries.of(v=[20 * v for v in VAL["v"].values])
     assert overfitting(VAL, TRAIN, None, site)
     assert overfitting(high, TRAIN, None, site) == []
+
+
+def test_a_loss_that_is_a_small_part_of_what_is_minimised_is_no_judge():
+    part = Facts.of({"site": "v", "phase": "train", "share": 0.02})
+    assert overfitting(VAL, TRAIN, losses=part) == []
+    assert overfitting(VAL, TRAIN, losses=Facts.of({"site": "v", "phase": "train", "share": 0.98}))

@@ -108,3 +108,29 @@ def test_is_quiet_without_fields_and_on_short_or_broken_series():
     broken = both([math.nan] * 100)
     assert regularisation_dominates(optimizer(1.0), STUCK, None, broken, broken, broken) == []
     assert regularisation_dominates(optimizer(1.0), STUCK, None, both([0.0] * 100), both([0.0] * 100)) == []
+
+
+def of_outputs(share, compares=False):
+    data = {"backward": "t:9", "is_data": True, "compares": True, "term": "binary_cross_entropy", "grad_norm": 0.12}
+    return Facts.of(
+        data, {**data, "compares": compares, "term": "sum", "grad_norm": 0.12 * share, "line": 7, "file": "t"}
+    )
+
+
+BLIND = Facts.of({"real": 0.424, "shuffled": 0.425})
+SEEING = Facts.of({"real": 0.28, "shuffled": 0.64})
+
+
+def test_fires_on_a_term_of_the_outputs_alone_that_left_no_use_of_the_input():
+    (finding,) = regularisation_dominates(Facts(), loss_terms=of_outputs(500), input_ablation=BLIND)
+    assert "the term of the outputs alone (sum)" in finding.message
+    assert "500 times as much" in finding.message
+    assert finding.location == Location("t", 7)
+
+
+@pytest.mark.parametrize(
+    ("share", "compares", "ablation"),
+    [(500, False, SEEING), (500, False, Facts()), (2, False, BLIND), (500, True, BLIND), (500, None, BLIND)],
+)
+def test_is_quiet_on_terms_of_the_outputs_that_do_no_harm(share, compares, ablation):
+    assert regularisation_dominates(Facts(), loss_terms=of_outputs(share, compares), input_ablation=ablation) == []

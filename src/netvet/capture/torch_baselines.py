@@ -67,6 +67,8 @@ class BaselineCollector:
     def on_loss(self, event: LossCall) -> None:
         tracker: BatchTracker = self._session.options["batches"]
         batch = tracker.batch
+        if event.own_target:
+            return
         if self._leak_calls >= COMPARED_CALLS or batch is None or batch.path or loss_phase(event, batch) != "train":
             return
         first = next((t for t in batch.inputs.values() if is_plain(t) and t.dim() > 0), None)

@@ -141,6 +141,8 @@ class EvaluationCollector:
         if not is_plain(event.input) or not is_plain(event.output) or event.output.numel() == 0:
             return
         found.scored.add("loss")
+        if event.own_target:
+            return  # how good the model is does not show in what it compares with itself
         score = found.scores.setdefault(str(event.site or "?"), Score())
         size = int(event.input.shape[0]) if event.input.dim() else 1
         value = _number(event.output.detach().mean())

@@ -49,6 +49,7 @@ class LossCall:
         arguments: all arguments by name, defaults filled in, `input` and `target` among them.
         grad: gradients were enabled.
         sign: -1 where the output is the negative of this loss (only of one written by hand).
+        own_target: the model made the target itself: this is no data.
     """
 
     function: str
@@ -59,6 +60,7 @@ class LossCall:
     site: Site | None
     grad: bool
     sign: int = 1
+    own_target: bool = False
 
 
 @dataclass(slots=True)

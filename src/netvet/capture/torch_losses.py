@@ -144,7 +144,7 @@ class LossCollector:
             "classes": outputs(event), "broadcast": elementwise and first.shape != target.shape,
             "feeds_backward": False, "in_training_step": event.grad and (batch is None or batch.phase == "train"),
             "input_requires_grad": first.requires_grad, "target_requires_grad": target.requires_grad,
-            "batch": int(first.shape[0]) if first.dim() else None,
+            "batch": int(first.shape[0]) if first.dim() else None, "own_target": event.own_target,
         }  # fmt: skip
         module = calling_module()
         made = origins_of(self._session).modules.get(module) if module is not None else None

@@ -24,6 +24,7 @@ from netvet.capture.torch_cuts import Cuts
 from netvet.capture.torch_events import Backward, Call, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
 from netvet.capture.torch_origins import called_by_user, origins_of
+from netvet.capture.torch_own_targets import own_targets_of
 from netvet.capture.torch_site import Site, _kind, user_site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 from netvet.capture.torch_tensors import tensors_in
@@ -251,6 +252,7 @@ class StepRecorder:
         self.cuts.report()
         self.events, self.origins, self._pending, self._moving = [], {}, [], set()
         self._copies.clear()
+        own_targets_of(self._session).end()
 
     def record(
         self, function: Callable[..., Any], args: Any, kwargs: Any, output: Any, rng: torch.Tensor | None
@@ -276,11 +278,14 @@ class StepRecorder:
             node = _grad_fn(tensor)
             if node is not None:
                 self.origins[node] = Origin(site, module, name, created)
+        own = own_targets_of(session)
+        own.note(name, args, kwargs, made)
         call = self.events[-1] if made and self.calling and self.events else None
         if isinstance(call, ModelCall) and call.output is None:
             done = Operation(function, args, kwargs, output, site, None, autocast_state())
             call.tail.append(done)
-            if name in LOSS_FUNCTIONS and len(call.losses) < MAX_INNER:
+            compared = kwargs.get("target", args[1] if len(args) > 1 else None)
+            if name in LOSS_FUNCTIONS and len(call.losses) < MAX_INNER and not own.has(compared):
                 call.losses.append(done)
         if made and not self.calling and len(self.events) <= MAX_EVENTS and self._moves(args, kwargs):
             self._moving.update(id(t) for t in made)

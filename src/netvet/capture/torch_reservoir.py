@@ -137,6 +137,8 @@ class Reservoir:
         batch = tracker.batch
         if batch is None or not batch.size or batch.path or not is_plain(event.target) or event.target.dim() == 0:
             return
+        if event.own_target:
+            return
         if batch.axis:
             self.train.reason = self.eval.reason = "the samples are not along the first axis"
             return

@@ -182,6 +182,8 @@ class SampleCollector:
     def on_loss(self, event: LossCall) -> None:
         for stream in self._streams.values():
             stream.waiting = False
+        if event.own_target:
+            return
         waiting, self._present = self._present, None
         if waiting is None or not event.output.requires_grad or waiting.index == -1:
             return

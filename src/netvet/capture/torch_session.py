@@ -12,6 +12,7 @@ from netvet.capture.torch_events import Session
 from netvet.capture.torch_hand_losses import tap_log_probs
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_origins import origins_of
+from netvet.capture.torch_own_targets import own_targets_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_ranks import gather_ranks, tap_ranks
 from netvet.capture.torch_taps_loop import (
@@ -47,6 +48,7 @@ class Watch:
         self._reported = perf_counter()
         self.session.add(self)
         self.session.add(origins_of(self.session))
+        self.session.add(own_targets_of(self.session))
         for collector in all_collectors(self.session, probes=probes):
             self.session.add(collector)
 

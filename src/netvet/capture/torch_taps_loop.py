@@ -242,7 +242,6 @@ def tap_seeds(session: Session, patches: Patches) -> None:
 
 def tap_checkpoints(session: Session, patches: Patches) -> None:
     """Emit checkpoint for torch.save, torch.load and load_state_dict of models, optimizers and schedulers."""
-
     after(patches, session, torch, "save", lambda _r, a, _k: _checkpoint("save", None, a[0] if a else None))
     after(patches, session, torch, "load", lambda r, _a, _k: _checkpoint("load", None, r))
     after(patches, session, torch.nn.Module, "load_state_dict", _loaded)

@@ -12,6 +12,7 @@ import torch.nn.functional as functional
 from torch import nn
 
 from netvet.capture.torch_events import Backward, Call, LossCall, Phase, Session
+from netvet.capture.torch_own_targets import own_targets_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_site import user_site
 
@@ -83,6 +84,7 @@ def tap_losses(session: Session, patches: Patches) -> None:
         # Python's own way to bind arguments takes longer than a small loss itself.
         defaults = {p.name: p.default for p in inspect.signature(original).parameters.values()}
         describe = session.recorder.guard("loss functions", _loss_call)
+        compare = session.recorder.guard("targets of the model's own", own_targets_of(session).of)
 
         def loss(*args: Any, **kwargs: Any) -> Any:
             nonlocal inside
@@ -95,6 +97,7 @@ def tap_losses(session: Session, patches: Patches) -> None:
                 inside = False
             event = describe(original.__name__, defaults, args, kwargs, output)
             if event is not None:
+                event.own_target = compare(event) is True
                 session.emit("loss", event)
             return output
 

@@ -114,6 +114,8 @@ class TargetCollector:
         self._take(event, series=True)
 
     def _take(self, event: LossCall, *, series: bool) -> None:
+        if event.own_target:
+            return
         tracker: BatchTracker = self._session.options["batches"]
         phase = loss_phase(event, tracker.batch)
         phase = "train" if phase == "eval-mode-grad" else phase

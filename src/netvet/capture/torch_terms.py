@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from netvet.capture.torch_ops import ModelCall, Operation
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
 from netvet.capture.torch_site import Site
-from netvet.capture.torch_tensors import tensors_in
+from netvet.capture.torch_tensors import is_plain, tensors_in
 
 MAX_TERMS = 8
 # A sum over more terms than this is not taken apart to the end.
@@ -52,7 +53,8 @@ def loss_terms(context: ProbeContext) -> None:
             {
                 "backward": context.recording.backward, "term": _term_name(maker), **place(site),
                 "value": float(total.detach()), "coefficient": first.coefficient, "parts": len(parts),
-                "is_data": _is_data(first.tensor, made), **_gradient(total, parameters),
+                "is_data": _is_data(first.tensor, made), "compares": any(_compares(p.tensor, made) for p in parts),
+                **_gradient(total, parameters),
             },
         )  # fmt: skip
 
@@ -118,13 +120,31 @@ def _gradient(twin: torch.Tensor, parameters: list[torch.Tensor]) -> dict[str, f
 
 def _is_data(tensor: torch.Tensor, made: dict[int, Any]) -> bool:
     """Whether a model's output is among what a tensor was computed from."""
+    return any(isinstance(made.get(id(t)), ModelCall) for t in _sources(tensor, made))
+
+
+def _compares(tensor: torch.Tensor, made: dict[int, Any]) -> bool:
+    """Whether anything that is no output of a model (data, targets) is among them, or may be."""
+    for source in _sources(tensor, made):
+        event = made.get(id(source))
+        if isinstance(event, ModelCall) and (event.losses or not source.requires_grad):
+            return True  # the model compares itself, or hands on what it was given
+        # Parameters and constants (the moments of a prior) are no data.
+        varied = source.numel() > 1 and not source.requires_grad and is_plain(source) and source.device.type != "meta"
+        if event is None and varied and bool((source != source.reshape(-1)[0]).any()):
+            return True
+    return False
+
+
+def _sources(tensor: torch.Tensor, made: dict[int, Any]) -> Iterator[torch.Tensor]:
+    """Outputs of models, and tensors that came from elsewhere, of which a tensor was computed."""
     queue, seen = [tensor], {id(tensor)}
     while queue and len(seen) < 10_000:
-        event = made.get(id(queue.pop()))
-        if isinstance(event, ModelCall):
-            return True
-        if event is not None:
+        one = queue.pop()
+        event = made.get(id(one))
+        if event is None or isinstance(event, ModelCall):
+            yield one
+        else:
             new = [t for t in tensors_in((event.args, event.kwargs)) if id(t) not in seen]
             seen.update(id(t) for t in new)
             queue += new
-    return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.core import Facts, Finding, LayerSeries, Series, Severity, check
-from netvet.stats import constant_loss, noise, sole_loss
+from netvet.stats import constant_loss, is_minor, noise, sole_loss
 
 _CAUSES = (
     "too-few-samples", "duplicate-samples", "label-errors", "random-labels", "conflicting-labels", "split-drift",
@@ -67,7 +67,7 @@ def overfitting(
     level = constant_loss(sole_loss(losses), targets, initial_loss)
     for site, every in val_loss.items():
         one = every.finite()
-        if train is None or len(one) < evaluations or not len(train):
+        if train is None or len(one) < evaluations or not len(train) or is_minor(site.split(" (")[0], losses):
             continue
         best, end = int(one.values.argmin()), float(np.mean(one.values[-3:]))
         low = float(one.values[best])

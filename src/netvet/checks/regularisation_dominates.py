@@ -1,9 +1,9 @@
-"""A penalty or weight decay that pulls harder than the data."""
+"""A penalty, a term of the outputs alone or weight decay that pulls harder than the data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from netvet.stats import change, is_blind, norm_left, number
 
 # Weight decay is taken off the weights directly, in proportion to the learning rate, and not added to the gradient.
 _DECOUPLED = ("AdamW", "NAdamW", "Adafactor", "Lion", "LAMB", "Muon", "SGDW")
+_Rates = dict[str, tuple[float, Series]]
 
 
 @check(
@@ -22,7 +23,7 @@ _DECOUPLED = ("AdamW", "NAdamW", "Adafactor", "Lion", "LAMB", "Muon", "SGDW")
     since="0.1",
     fixes={
         "lower-weight-decay": "Lower the weight decay 10 to 1000 times; usual are 1e-5 to 1e-3 (decoupled up to 0.1).",
-        "lower-penalty": "Lower the coefficient of the penalty until its gradient is well below that of the data loss.",
+        "lower-penalty": "Lower its coefficient until its gradient is well below that of the data; reduce both alike.",
     },
 )
 def regularisation_dominates(
@@ -36,9 +37,10 @@ def regularisation_dominates(
     input_ablation: Facts | None = None,
     *,
     ratio: float = 10.0,  # catalogue: penalty against data, by gradient norm
+    uneven: float = 3.0,  # a term of the outputs against data, where the net has lost its input
     pressure: float = 0.5,  # decay against data, in the step; healthy runs have 0.001 to 0.1
     shrunk: float = 0.7,  # norms must have followed: at the noise floor of SGD decay alone is far slower
-    collapsed: float = 0.2,  # share of their norm that is left of the weights of a typical layer
+    collapsed: float = 0.2,  # of a typical layer's norm left: with no use of the input, an even pull is enough
     learned: float = 0.5,  # a run that halved its loss does learn, grokking with strong decay among them
 ) -> Iterator[Finding]:
     """The regularisation pulls harder on the weights than the data does.
@@ -53,17 +55,16 @@ def regularisation_dominates(
     'the penalty (sum) has a gradient of 40 against 0.5 of the data loss, 80 times as much'
 
     ## Known problems
-    Strong decay with a loss that is learned (grokking), norms that shrink in front of batch norm, tiny gradients in
-    fine-tuning: silent, as norms and loss must both show it. Terms of the outputs (KL of a VAE) count as data.
+    Strong decay with a loss that is learned (grokking), norms that shrink in front of batch norm: silent, as both must
+    show it. Terms of the outputs alone (the KL of a VAE) count as data unless the trained net ignores its input.
 
     ## References
     Loshchilov and Hutter, arXiv:1711.05101 (coupled and decoupled decay); digits with decay 1.0: 2.31 to 2.30.
     """
-    # An even pull is enough where it left nearly no weights and no use of the input.
-    lost = is_blind(input_ablation) and norm_left(param_norm) < collapsed
-    yield from _penalties(loss_terms or Facts(), 1.0 if lost else ratio)
+    blind, norms = is_blind(input_ablation), param_norm or LayerSeries({})
+    lost = blind and norm_left(param_norm) < collapsed
+    yield from _penalties(loss_terms or Facts(), 1.0 if lost else ratio, uneven if blind else math.inf)
     moved = [m for m in (change(s) for s in (loss or {}).values()) if m is not None and m.last > learned * m.first]
-    norms = param_norm or LayerSeries({})
     for optimizer in optimizers if moved else ():
         rates = _decays(optimizer, lr or LayerSeries({}), norms)
         fall = [float(s.values[-1] / s.values[0]) for s in (norms[n].finite() for n in rates) if s.values[0] > 0]
@@ -78,22 +79,23 @@ def regularisation_dominates(
         yield Finding(message, name, 0, pull, pressure, location_of(optimizer), {"weight_decay": decay})
 
 
-def _penalties(terms: Facts, ratio: float) -> Iterator[Finding]:
-    """Penalty terms in the loss whose gradient is far above that of all data terms together."""
-    for site in dict.fromkeys(t.get("backward") for t in terms):
-        mine = [t for t in terms if t.get("backward") == site]
-        total = math.hypot(*(number(t, "grad_norm") or 0.0 for t in mine if t.get("is_data") is True))
-        for term in mine:
-            norm = number(term, "grad_norm")
-            if term.get("is_data") is False and norm is not None and total > 0 and norm > ratio * total:
-                message = f"the penalty ({term.get('term')}) has a gradient of {norm:.3g} "
-                message += f"against {total:.3g} of the data loss, {norm / total:.2g} times as much"
-                yield Finding(message, site, 0, norm / total, ratio, location_of(term))
+def _penalties(terms: Facts, ratio: float, uneven: float) -> Iterator[Finding]:
+    """Terms of the loss whose gradient is far above that of all data terms together."""
+    for term in [t for t in terms if False in (t.get("is_data"), t.get("compares"))]:
+        mine = [t for t in terms if t.get("backward") == term.get("backward") and t.get("is_data") is True]
+        inner, norm = term.get("is_data") is not False, number(term, "grad_norm")
+        what, limit = ("term of the outputs alone", uneven) if inner else ("penalty", ratio)
+        kept = [t for t in mine if not inner or t.get("compares") is not False]
+        total = math.hypot(*(number(t, "grad_norm") or 0.0 for t in kept))
+        if norm is not None and total > 0 and norm > limit * total:
+            message = f"the {what} ({term.get('term')}) has a gradient of {norm:.3g} "
+            message += f"against {total:.3g} of the data loss, {norm / total:.3g} times as much"
+            yield Finding(message, term.get("backward"), 0, norm / total, limit, location_of(term))
 
 
-def _decays(optimizer: Record, lr: LayerSeries, norms: LayerSeries) -> dict[str, tuple[float, Series]]:
+def _decays(optimizer: Record, lr: LayerSeries, norms: LayerSeries) -> _Rates:
     """Weight decay and learning rate of each parameter that is decayed and whose norm is known."""
-    found: dict[str, tuple[float, Series]] = {}
+    found: _Rates = {}
     for index, group in enumerate(optimizer.get("groups") or ()):
         decay, names = number(group, "weight_decay") or 0.0, group.get("names") or ()
         rates = lr.get(f"{optimizer.get('name')}/{index}") or Series.of([number(group, "lr") or 0.0])
@@ -101,9 +103,7 @@ def _decays(optimizer: Record, lr: LayerSeries, norms: LayerSeries) -> dict[str,
     return found
 
 
-def _pressure(
-    rates: Mapping[str, tuple[float, Series]], norms: LayerSeries, steps: LayerSeries, *, decoupled: bool
-) -> float | None:
+def _pressure(rates: _Rates, norms: LayerSeries, steps: LayerSeries, *, decoupled: bool) -> float | None:
     """Pull of the decay over that of the data, all parameters together: the larger of its start and its median."""
     sums: dict[int, npt.NDArray[np.float64]] = {}
     for name, (decay, lr) in rates.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.core import Facts, Finding, LayerSeries, Severity, check
-from netvet.stats import number
+from netvet.stats import is_minor, number
 
 _CAUSES = (
     "split-overlap", "training-in-eval-mode", "duplicate-samples", "excessive-augmentation", "oversized-dropout",
@@ -30,6 +30,7 @@ def validation_below_train(
     loss: LayerSeries,
     baselines: Facts | None = None,
     samples: Facts | None = None,
+    losses: Facts | None = None,
     *,
     gap: float = 0.3,  # of the training loss
     evaluations: int = 4,
@@ -57,7 +58,7 @@ def validation_below_train(
         return
     site, train = next(iter(val_loss)), next(iter(loss.values())).finite().values
     val = val_loss[site].finite().values
-    if len(val) < evaluations or len(train) < evaluations:
+    if len(val) < evaluations or len(train) < evaluations or is_minor(site.split(" (")[0], losses):
         return
     low, high = float(np.median(val[-3:])), float(np.median(train[-max(3, len(train) // 10) :]))
     if 0 < low < (1 - gap) * high:
