@@ -331,3 +331,30 @@ def test_attention_by_hand_is_seen(watch, style):
     assert 0.5 < found["0"].values[0] < 1.0
     line = Path(__file__).read_text().splitlines()[seen["line"] - 1]
     assert ("scaled_dot_product_attention" if style == "sdpa" else "scores = q @ k") in line
+
+
+@pytest.mark.parametrize("optimizers", [1, 2])
+def test_collectors_that_sample_hear_of_deep_steps_and_the_next_of_each_optimizer(tmp_path, optimizers):
+    class Listener:
+        part, sampled = "test", True
+
+        def __init__(self, session):
+            self.session, self.heard = session, []
+
+        def on_step_begin(self, _event):
+            self.heard.append(self.session.step)
+
+    recorder = Recorder(RunWriter.create(tmp_path, "test"), Schedule(0.01, every=10))
+    watched = Watch(recorder, probes=False)
+    listener = Listener(watched.session)
+    watched.session.add(listener)
+    watched.install()
+    model = nn.Linear(4, 1)
+    steppers = [torch.optim.SGD(model.parameters(), lr=0.1) for _ in range(optimizers)]
+    for _ in range(24 // optimizers):
+        for one in steppers:
+            model(torch.ones(3, 4)).sum().backward()
+            one.step()
+    watched.finish("ok")
+    recorder.writer.close()
+    assert listener.heard == [s for s in range(24) if s % 10 <= optimizers]

@@ -135,6 +135,11 @@ EVENTS = (
 )
 
 
+Listener = tuple[str, Callable[[Any], Any]]
+# Events that belong to no step.
+_ALWAYS = ("start", "report", "finish")
+
+
 class Session:
     """What collectors share: the clock, the recorder, the models, and the way to hear of events.
 
@@ -157,16 +162,34 @@ class Session:
         self.emitting = False
         self.forbidden: frozenset[int] = frozenset()
         self.options: dict[str, Any] = {}
-        self._listeners: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {event: [] for event in EVENTS}
+        self._listeners: dict[str, list[Listener]] = {event: [] for event in EVENTS}
+        # Those that hear of steps between the deep ones too.
+        self._constant: dict[str, list[Listener]] = {event: [] for event in EVENTS}
+        self._awake = True
+        self._deep_step, self._optimizers = 0, set[str]()
 
     def add(self, collector: Any) -> None:
         """Let a collector hear of the events that it has methods for."""
         for event in EVENTS:
             method = getattr(collector, f"on_{event}", None)
             if method is not None:
-                if getattr(collector, "sampled", False):
-                    method = self._timed(method)
-                self._listeners[event].append((collector.part, method))
+                sampled = getattr(collector, "sampled", False)
+                listener = (collector.part, self._timed(method) if sampled else method)
+                self._listeners[event].append(listener)
+                if not sampled or event in _ALWAYS:
+                    self._constant[event].append(listener)
+
+    def next_step(self, optimizer: str) -> None:
+        """A step has ended: decide how closely the next one is looked at.
+
+        Collectors with `sampled = True` hear of deep steps only, and of as many after them as there are optimizers,
+        so that each can compare its next gradients with those it had then.
+        """
+        if self.deep:
+            self._deep_step = self.step
+        self._optimizers.add(optimizer)
+        self.deep = self.recorder.schedule.deep(self.step)
+        self._awake = self.deep or self.step - self._deep_step < len(self._optimizers)
 
     def _timed(self, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The method of a collector with `sampled = True`: its time is held under the budget of deep steps."""
@@ -186,7 +209,7 @@ class Session:
 
         The guard and the clock are here rather than around each collector: models are called thousands of times.
         """
-        listeners = self._listeners[event]
+        listeners = (self._listeners if self._awake else self._constant)[event]
         if not listeners:
             return
         outer, self.emitting = self.emitting, True
@@ -207,8 +230,9 @@ class Session:
                 self.recorder.cost += perf_counter() - began
 
     def _forget(self, parts: set[str]) -> None:
-        for event, listeners in self._listeners.items():
-            self._listeners[event] = [one for one in listeners if one[0] not in parts]
+        for table in (self._listeners, self._constant):
+            for event, listeners in table.items():
+                table[event] = [one for one in listeners if one[0] not in parts]
 
     def wants(self, event: str) -> bool:
         """Whether anybody listens."""

@@ -169,12 +169,14 @@ class NonFiniteCollector:
         self._session = session
         self._broken = 0
 
-    @torch.no_grad()
     def on_step_begin(self, event: Step) -> None:
+        norm = self._session.options.get("grad_norm")
+        if not event.skipped and norm is not None and not math.isfinite(norm):
+            self._count(event)
+
+    @torch.no_grad()
+    def _count(self, event: Step) -> None:
         session = self._session
-        norm = session.options.get("grad_norm")
-        if event.skipped or norm is None or math.isfinite(norm):
-            return
         self._broken += 1
         if self._broken > MAX_BROKEN and not session.deep:
             return

@@ -60,23 +60,24 @@ class NonFiniteOriginCollector:
         self._ways: dict[str, list[tuple[Way, str]]] = {}
         self._places: dict[str, dict[tuple[str, int], Any]] = {}
         self._saved: list[tuple[Any, str, torch.Tensor]] = []
-        self._outside: list[torch.Tensor] = []
-        self._ends: set[Any] = set()
+        # What the models and losses of this step were given, and what the models gave back.
+        self._given: list[Any] = []
+        self._outputs: list[Any] = []
         self._key = ""
 
     def on_call_begin(self, event: Call) -> None:
-        if not self._done and event.phase == "train" and len(self._outside) < 64:
-            self._outside += [t for t in tensors_in((event.args, event.kwargs)) if is_plain(t)]
+        if not self._done and event.phase == "train" and len(self._given) < 64:
+            self._given.append((event.args, event.kwargs))
 
     def on_call_end(self, event: Call) -> None:
         if not self._done and event.phase == "train":
-            if len(self._ends) > MAX_HELD:  # many calls and no step: their graphs must not be held
-                self._ends = set()
-            self._ends |= {t.grad_fn for t in tensors_in(event.output) if t.grad_fn is not None}
+            if len(self._outputs) > MAX_HELD:  # many calls and no step: their graphs must not be held
+                self._outputs = []
+            self._outputs.append(event.output)
 
     def on_loss(self, event: LossCall) -> None:
-        if not self._done and event.grad and len(self._outside) < 64:
-            self._outside.append(event.target)
+        if not self._done and event.grad and len(self._given) < 64:
+            self._given.append(event.target)
 
     def on_backward_begin(self, event: Backward) -> None:
         root, self._key = event.loss.grad_fn, str(event.site)
@@ -90,6 +91,9 @@ class NonFiniteOriginCollector:
         elif len(self._saved) < MAX_HELD:
             self._saved += [found for way, name in self._ways[self._key] for found in self._follow(root, way, name)]
 
+    def _ends(self) -> set[Any]:
+        return {t.grad_fn for t in tensors_in(self._outputs) if t.grad_fn is not None}
+
     def _learn(self, root: Any) -> None:
         """The nodes of the first graph: where each was made, and the way to those that are to be watched."""
         origins = self._session.options["step_recorder"].origins if "step_recorder" in self._session.options else {}
@@ -97,7 +101,7 @@ class NonFiniteOriginCollector:
         places: dict[tuple[str, int], Any] = {}
         watched: list[tuple[Way, str]] = []
         length = 0
-        for node, way, outside in _walk(root, self._ends):
+        for node, way, outside in _walk(root, self._ends()):
             name = op_name(node)
             counts[name] = counts.get(name, 0) + 1
             places[name, counts[name]] = origins.get(node)
@@ -122,7 +126,7 @@ class NonFiniteOriginCollector:
         """The loss is not finite: the lowest operation of its graph that made it so out of finite operands."""
         found: dict[str, Any] = {"op": None}
         counts: dict[str, int] = {}
-        for node, _, _ in _walk(root, self._ends):  # from the loss down: the last that fits is the lowest
+        for node, _, _ in _walk(root, self._ends()):  # from the loss down: the last that fits is the lowest
             name = op_name(node)
             counts[name] = counts.get(name, 0) + 1
             field = _DERIVATIVES[name][0] if name in _DERIVATIVES else _VALUES.get(name)
@@ -161,7 +165,7 @@ class NonFiniteOriginCollector:
         self._done = True
         models = self._session.models.called()
         weights = any(not bool(torch.isfinite(p).all()) for m in models for p in m.parameters())
-        floats = [t for t in self._outside if t.is_floating_point()]
+        floats = [t for t in tensors_in(self._given) if is_plain(t) and t.is_floating_point()]
         record = {
             "step": self._session.step, "phase": phase, "module": None, "file": None, "line": None,
             "operand_min": None, "operand_max": None, **found, "from_weights": weights,
@@ -171,7 +175,7 @@ class NonFiniteOriginCollector:
         self._clear()
 
     def _clear(self) -> None:
-        self._saved, self._outside, self._ends = [], [], set()
+        self._saved, self._given, self._outputs = [], [], []
 
     def on_step_end(self, _event: Step) -> None:
         self._clear()

@@ -107,9 +107,10 @@ class OptimizerTap:
         session = self._session
         if session.recorder.here:
             session.step += 1
-            session.emit("step_end", self._event(optimizer))
+            event = self._event(optimizer)
+            session.emit("step_end", event)
             session.first_step_done = True
-            session.deep = session.recorder.schedule.deep(session.step)
+            session.next_step(event.name)
 
 
 def _norm(parameters: list[torch.Tensor]) -> torch.Tensor | None:

@@ -99,7 +99,8 @@ class TrialCollector:
 
     def on_backward_begin(self, event: Backward) -> None:
         self._backwards += 1
-        if self._reason is None and event.loss.numel() == 1:
+        wanted = self._wants or self._steps % EVERY == 0
+        if self._reason is None and wanted and event.loss.numel() == 1:
             self._loss = event.loss.detach().reshape(()) / event.scale
 
     def on_clip(self, event: Clip) -> None:
