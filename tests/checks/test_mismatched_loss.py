@@ -25,10 +25,16 @@ def test_fires_on_cross_entropy_with_one_output():
     assert finding.severity == "error"
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 9), (-1, 1), (1, 2)])
-def test_fires_on_binary_cross_entropy_outside_zero_to_one(low, high):
-    (finding,) = mismatched_loss(loss("binary_cross_entropy_with_logits", tensor([64], low, high, 2)))
-    assert f"targets from {low} to {high}" in finding.message
+@pytest.mark.parametrize("case", [(0, 9, 10), (1, 3, 3), (-1.5, 1.5, 60)])
+def test_fires_on_binary_cross_entropy_outside_zero_to_one(case):
+    target = tensor([64], *case, integral=case[0] != -1.5)
+    (finding,) = mismatched_loss(loss("binary_cross_entropy_with_logits", target))
+    assert f"targets from {case[0]} to {case[1]}" in finding.message
+
+
+@pytest.mark.parametrize("case", [(-1, 1, 2), (1, 2, 2), (-1, 1, 3)])
+def test_two_labels_that_are_coded_otherwise_are_not_another_task(case):
+    assert not mismatched_loss(loss("binary_cross_entropy_with_logits", tensor([64], *case)))
 
 
 def test_fires_on_a_distance_to_class_numbers_that_are_scored_by_hits():

@@ -270,7 +270,10 @@ class MetricCollector:
             if meaning is None:
                 return None
             predicted = scores.detach() > (0.5 if meaning == "probabilities" else 0.0)
-            target = target.detach() > 0.5
+            target = target.detach()
+            if int(target.min()) < 0 or int(target.max()) > 1:
+                return None
+            target = target > 0.5
         if [s for s in predicted.shape if s != 1] != [s for s in target.shape if s != 1]:
             return None
         return float((predicted.reshape(-1) == target.detach().reshape(-1)).sum())

@@ -27,6 +27,7 @@ _SCALE_SENSITIVE = ("SGD", "ASGD")
         "wrong-call-order",
         "regularisation-dominates",
         "mismatched-loss",
+        "label-out-of-range",
         "unsafe-loss-arithmetic",
         "missing-warmup",
         "wrong-final-bias",

@@ -15,7 +15,10 @@ from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
     kind="cause",
     severity="warning",
     since="0.1",
-    explained_by=("missing-class", "constant-target", "missing-step", "detached-loss", "lr-too-low", "mismatched-loss"),
+    explained_by=(
+        *("missing-class", "constant-target", "missing-step", "detached-loss", "lr-too-low", "mismatched-loss"),
+        *("label-out-of-range",),
+    ),
     fixes={
         "class-weights": "Weight the loss by the inverse frequency of the classes (weight= or pos_weight=).",
         "balanced-sampler": "Draw rare classes more often (WeightedRandomSampler).",

@@ -11,7 +11,7 @@ from netvet.stats import late, learns
 
 _CAUSES = (
     "double-softmax", "double-sigmoid", "wrong-softmax-dim", "wrong-output-activation", "symmetric-init",
-    "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler",
+    "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler", "label-out-of-range",
     "regularisation-dominates", "batch-mixing", "random-labels", "constant-target", "missing-zero-grad",
     "clipped-loss", "broadcast-loss", "mismatched-loss", "negated-loss", "unscaled-input", "unscaled-target",
     "wrong-dtype", "wrong-layout", "unreduced-loss", "unshuffled-data", "missing-step", "detached-loss",

@@ -10,7 +10,7 @@ from netvet.core import Finding, LayerSeries, Severity, check
 from netvet.stats import learns, listed
 
 _CAUSES = (
-    "lr-too-high", "unscaled-input", "unscaled-target", "badly-scaled-init", "missing-zero-grad",
+    "lr-too-high", "unscaled-input", "unscaled-target", "badly-scaled-init", "missing-zero-grad", "label-out-of-range",
     "unreduced-loss", "missing-warmup", "negated-loss", "regularisation-dominates", "mismatched-loss",
     "logits-as-probabilities", "wrong-class-weights", "ineffective-clip", "wrong-call-order",
     "unsafe-loss-arithmetic", "wrong-output-activation", "non-finite-input", "unscaled-half-precision",

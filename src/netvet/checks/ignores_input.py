@@ -29,6 +29,7 @@ from netvet.stats import number
         "class-imbalance",
         "detached-parameters",
         "mismatched-loss",
+        "label-out-of-range",
         "wrong-softmax-dim",
         "dead-relu",
         "clipped-loss",

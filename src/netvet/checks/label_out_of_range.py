@@ -21,7 +21,7 @@ _RAISED = re.compile(r"Target (-?\d+) is out of bounds")
     since="0.1",
     explained_by=("mismatched-loss",),
     fixes={
-        "start-at-zero": "Number the classes 0 to C - 1, in every split in the same way.",
+        "start-at-zero": "Number the classes 0 to C - 1, in every split in the same way; yes and no are 1 and 0.",
         "more-outputs": "Give the last layer one output for each class.",
     },
 )
@@ -42,6 +42,7 @@ def label_out_of_range(
 
     ## Known problems
     The value of ignore_index is no label. Labels 1 to C with C + 1 outputs are legal, one output is merely unused.
+    Amounts and more than two classes in a binary cross-entropy are another fault: mismatched-loss.
 
     ## References
     torch.nn.functional.cross_entropy, description of target; measured: labels off by one in train only score 0.012.
@@ -49,14 +50,12 @@ def label_out_of_range(
     for record in run or ():
         found = _RAISED.search(str(record.get("exception")))
         if found:
-            outputs = next(
-                (number(t, "outputs") for t in targets or () if t.get("kind") in ("classes", "sequence")), None
-            )
+            kinds = ("classes", "sequence")
+            outputs = next((number(t, "outputs") for t in targets or () if t.get("kind") in kinds), None)
             file, line = record.get("exception_file"), record.get("exception_line")
             place = Location(str(file), int(line)) if file and line else None
-            yield Finding(
-                _message(int(found[1]), outputs), "target", None, float(found[1]), outputs, place, confidence=1.0
-            )
+            message = _message(int(found[1]), outputs)
+            yield Finding(message, "target", None, float(found[1]), outputs, place, confidence=1.0)
             return
     used = {loss.get("site"): loss for loss in losses or ()}
     for target in targets or ():
@@ -71,6 +70,7 @@ def label_out_of_range(
             yield Finding(message, target.get("site"), None, bad, outputs, location_of(loss), confidence=0.8)
             return
     yield from _shifted(targets or Facts(), used)
+    yield from _yes_or_no(losses or Facts())
 
 
 def _message(label: int, outputs: float | None) -> str:
@@ -78,6 +78,24 @@ def _message(label: int, outputs: float | None) -> str:
         return f"label {label} has no output of the net: the loss cannot be computed"
     hint = " (labels that start at 1?)" if label == outputs else ""
     return f"label {label} has no output: the net has {outputs:g} outputs, for labels 0 to {outputs - 1:g}{hint}"
+
+
+def _yes_or_no(losses: Facts) -> Iterator[Finding]:
+    """Two labels (and one for `unknown`) that a binary cross-entropy takes for 0 and 1."""
+    for loss in losses:
+        target = loss.get("target") or {}
+        low, high, distinct = number(target, "min"), number(target, "max"), number(target, "distinct")
+        if not str(loss.get("function")).startswith("binary_cross_entropy") or not target.get("integral"):
+            continue
+        if low is None or high is None or distinct is None or 0 <= low <= high <= 1:
+            continue
+        coded = distinct <= 2 or (distinct == 3 and low < 0 <= high <= 1)  # else amounts, or more classes
+        if not coded or loss.get("phase") == "eval" or loss.get("feeds_backward") is False:
+            continue
+        labels = f"labels {low:g} and {high:g}" if low != high else f"label {low:g}"
+        message = f"{loss.get('function')} gets {labels} where it is defined for 0 and 1: it has no minimum there"
+        bad, place = high if high > 1 else low, location_of(loss, "target", "")
+        yield Finding(message, loss.get("site"), None, bad, 1.0, place, confidence=1.0)
 
 
 def _shifted(targets: Facts, used: dict[Any, Record]) -> Iterator[Finding]:

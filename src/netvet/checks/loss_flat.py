@@ -15,7 +15,7 @@ _CAUSES = (
     "missing-step", "detached-loss", "wrong-call-order", "detached-parameters", "parameters-not-in-optimizer",
     "stale-optimizer", "unregistered-parameters", "frozen-parameters", "unused-parameters", "double-softmax",
     "double-sigmoid", "wrong-softmax-dim", "wrong-output-activation", "repeated-activation", "symmetric-init",
-    "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler",
+    "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler", "label-out-of-range",
     "regularisation-dominates", "batch-mixing", "random-labels", "constant-feature", "constant-target",
     "missing-zero-grad", "clipped-loss", "broadcast-loss", "mismatched-loss", "negated-loss", "unscaled-input",
     "unscaled-target", "wrong-dtype", "wrong-layout", "unscaled-half-precision", "unreduced-loss",

@@ -10,10 +10,10 @@ from netvet.core import Facts, Finding, LayerSeries, Location, Record, check
 from netvet.stats import constant_loss, course, lr_trials, matrix_ratio, number, restless, sole_loss, used_rate
 
 _CAUSES = (
-    "missing-zero-grad", "unreduced-loss", "unscaled-input", "unscaled-target", "negated-loss", "badly-scaled-init",
-    "misstepped-scheduler", "regularisation-dominates", "ineffective-clip", "wrong-call-order", "mismatched-loss",
-    "logits-as-probabilities", "wrong-class-weights", "unscaled-half-precision", "unsafe-loss-arithmetic",
-    "non-finite-input", "clipped-loss", "wrong-output-activation", "broadcast-loss", "missing-warmup",
+    "regularisation-dominates", "logits-as-probabilities", "unscaled-half-precision", "wrong-output-activation",
+    "unsafe-loss-arithmetic", "misstepped-scheduler", "wrong-class-weights", "label-out-of-range", "missing-zero-grad",
+    "badly-scaled-init", "ineffective-clip", "wrong-call-order", "non-finite-input", "unscaled-target", "negated-loss",
+    "mismatched-loss", "unreduced-loss", "unscaled-input", "broadcast-loss", "missing-warmup", "clipped-loss",
 )  # fmt: skip
 
 

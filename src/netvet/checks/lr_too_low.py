@@ -10,11 +10,12 @@ from netvet.core import Facts, Finding, LayerSeries, Record, check
 from netvet.stats import Change, Course, change, constant_loss, course, matrix_ratio, number, sole_loss, used_rate
 
 _CAUSES = (
-    "misstepped-scheduler", "lr-decays-early", "missing-step", "detached-loss", "wrong-call-order", "double-softmax",
-    "double-sigmoid", "wrong-softmax-dim", "symmetric-init", "parameters-not-in-optimizer", "stale-optimizer",
-    "detached-parameters", "frozen-parameters", "unregistered-parameters", "clipped-loss", "unscaled-input",
-    "unscaled-target", "badly-scaled-init", "unscaled-half-precision", "batch-mixing", "regularisation-dominates",
-    "wrong-output-activation", "wrong-class-weights", "broadcast-loss", "mismatched-loss", "unreduced-loss",
+    "parameters-not-in-optimizer", "regularisation-dominates", "unregistered-parameters", "unscaled-half-precision",
+    "wrong-output-activation", "misstepped-scheduler", "detached-parameters", "wrong-class-weights", "wrong-call-order",
+    "label-out-of-range", "wrong-softmax-dim", "frozen-parameters", "badly-scaled-init", "lr-decays-early",
+    "stale-optimizer", "unscaled-target", "mismatched-loss", "double-softmax", "double-sigmoid", "symmetric-init",
+    "unscaled-input", "broadcast-loss", "unreduced-loss", "detached-loss", "missing-step", "clipped-loss",
+    "batch-mixing",
 )  # fmt: skip
 
 
@@ -79,10 +80,9 @@ def lr_too_low(
     shown = better and (typical is None or typical <= usual or steady)  # else it learned its one batch by heart
     if not shown and not (tiny and steady and not any(r.get("losses") for r in lr_probe or ())):
         return
-    rate, place = used_rate(lr, optimizers)
+    (rate, place), sure = used_rate(lr, optimizers), 0.9 if better and tiny else 0.7
     fell = (min(seen.start, moved.first if moved else seen.start), seen.end, seen.span)
-    message = _told(rate, typical, fell, better)
-    yield Finding(message, site, 0, typical, ratio, place, confidence=0.9 if better and tiny else 0.7)
+    yield Finding(_told(rate, typical, fell, better), site, 0, typical, ratio, place, confidence=sure)
 
 
 def _learned(seen: Course, moved: Change | None, gain: float, sigmas: float) -> bool:

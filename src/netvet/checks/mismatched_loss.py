@@ -66,7 +66,9 @@ def _faults(loss: Record, *, hits: bool) -> Iterator[tuple[str, Severity, float]
     if low is None or high is None or distinct is None:
         return
     integral = bool(target.get("integral"))
-    if function.startswith("binary_cross_entropy") and (low < -1e-3 or high > 1 + 1e-3):
+    # Two labels (and one for `unknown`) are for this loss, only coded in another way: label-out-of-range.
+    coded = integral and (distinct <= 2 or (distinct == 3 and low < 0 <= high <= 1))
+    if function.startswith("binary_cross_entropy") and (low < -1e-3 or high > 1 + 1e-3) and not coded:
         where = f"targets from {low:g} to {high:g} where it is defined for 0 to 1"
         yield f"{function} gets {where}: it has no minimum there", "error", 1.0
     if function in _SIGNED and integral and (low, high, distinct) == (0, 1, 2):

@@ -9,7 +9,7 @@ from netvet.stats import behind, constant_loss, course, late, number, slope, sol
 
 _CAUSES = (
     "insufficient-capacity", "missing-nonlinearity", "lr-too-low", "lr-too-high", "lr-decays-early",
-    "misstepped-scheduler", "regularisation-dominates", "double-softmax", "double-sigmoid",
+    "misstepped-scheduler", "regularisation-dominates", "double-softmax", "double-sigmoid", "label-out-of-range",
     "parameters-not-in-optimizer", "frozen-parameters", "detached-parameters", "excessive-augmentation",
     "label-errors", "random-labels", "missing-zero-grad", "broadcast-loss", "oversized-dropout",
     "oversized-regularisation", "too-small-batch", "always-clipped", "unscaled-input", "unscaled-target",
