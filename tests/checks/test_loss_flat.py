@@ -38,6 +38,12 @@ def test_is_quiet_on_a_short_run():
     assert loss_flat(noisy(2.3, 2.3, n=20), CE) == []
 
 
+def test_is_a_note_where_a_layer_is_known_to_block_the_input():
+    blocked, open_ = Facts.of({"blocked_by": "norm"}), Facts.of({"real": 2.3, "shuffled": 2.3, "blocked_by": None})
+    assert loss_flat(noisy(2.31, 2.30), CE, input_ablation=blocked)[0].severity == "note"
+    assert loss_flat(noisy(2.31, 2.30), CE, input_ablation=open_)[0].severity == "warning"
+
+
 def test_is_quiet_on_loaded_weights():
     assert loss_flat(noisy(2.3, 2.3), CE, parameters=Facts.of({"loaded": True})) == []
 

@@ -32,3 +32,9 @@ def test_is_quiet_for_a_small_batch_that_learns():
     assert shaken(model=0.95) == []
     assert shaken(values=(0.9, 1.0, 1.1, 1.0)) == []
     assert shaken(batch=16) == []
+
+
+def test_needs_no_more_gradients_than_a_slow_machine_compares():
+    seen = {"ratio": 500.0, "scale": 4000.0, "batch": 8}
+    assert too_small_batch(Facts.of({**seen, "steps": 27}))
+    assert too_small_batch(Facts.of({**seen, "steps": 12})) == []

@@ -45,6 +45,7 @@ def loss_flat(
     train_accuracy: LayerSeries | None = None,
     target_top_share: LayerSeries | None = None,
     parameters: Facts | None = None,
+    input_ablation: Facts | None = None,
     *,
     limit: float = 0.02,  # random labels fall by 1.6 % on the digits (2.300 to 2.264)
     patience: int = 50,  # steps; shorter runs may be in their warm-up
@@ -64,14 +65,17 @@ def loss_flat(
 
     ## Known problems
     Losses of adversarial nets, policy gradients and bootstrapped values need not fall: only a known criterion that is
-    the only loss, and is no better than a constant prediction, is more than a note. Nets that start from loaded
-    weights, start far below that level or are right more often than the commonest class are silent.
+    the only loss, and is no better than a constant prediction, is more than a note, unless a layer is known to block
+    the input. Nets that start from loaded weights, start far below that level or are right more often than the
+    commonest class are silent.
 
     ## References
     Measured on the digits, section "what one faulty line does": 2.314 to 2.3116 for a cut graph.
     """
     sole, loaded = sole_loss(losses), any(p.get("loaded") for p in parameters or ())
     level = constant_loss(sole, targets, initial_loss)
+    # Where no difference between the samples gets through a layer, that is what is wrong, and named by ignores-input.
+    blocked = any(r.get("blocked_by") for r in input_ablation or ())
     if loaded or _right(train_accuracy, target_top_share):
         return
     for site, one in loss.items():
@@ -89,7 +93,7 @@ def loss_flat(
         stuck = level is not None and seen.end >= 0.9 * level
         known = len(loss) == 1 and (sole.get("function") in _CLASSIFYING or sole.get("function") == "mse_loss")
         constant = float(np.ptp(one.values)) <= 1e-7 * seen.start
-        severity: Severity = "note" if not known or not stuck else "error" if constant else "warning"
+        severity: Severity = "note" if not known or not stuck or blocked else "error" if constant else "warning"
         message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} steps: "
         message += "it never changes" if constant else f"it fell by {max(seen.gain, 0.0):.1%}, less than {limit:.0%}"
         place = location_of(sole) if len(loss) == 1 else None

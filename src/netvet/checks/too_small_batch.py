@@ -28,6 +28,7 @@ def too_small_batch(
     noisy: float = 0.5,  # noise of the loss over its level: the noisy-loss check
     limit: float = 100.0,  # critical batch size over batch
     patience: int = 50,  # steps
+    pairs: int = 20,  # of gradients that were compared; where time is short there are 27 of them in 500 steps
 ) -> Iterator[Finding]:
     """The gradient noise scale is far above the batch size.
 
@@ -54,7 +55,7 @@ def too_small_batch(
             ratio is None
             or scale is None
             or not batch
-            or (number(record, "steps") or 0) < patience
+            or (number(record, "steps") or 0) < pairs
             or not ratio > (1 if worse and batch <= handful else limit)
         ):
             continue
