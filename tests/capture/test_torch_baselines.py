@@ -223,3 +223,20 @@ def test_a_square_batch_is_not_cut_along_the_wrong_axis(watch):
     run = watch(train)
     assert run.get("input_ablation") is None
     assert "axis" in run.reason("input_ablation")
+
+
+def test_places_in_the_batch_are_no_targets(watch):
+    def train():
+        torch.manual_seed(0)
+        model = Net(outputs=4)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+        for part in torch.randperm(180).split(20):
+            optimizer.zero_grad()
+            codes = model(X[part])
+            functional.cross_entropy(codes @ codes.T, torch.arange(20)).backward()
+            optimizer.step()
+
+    run = watch(train)
+    for signal in ("input_ablation", "baselines", "random_labels"):
+        assert not run.get(signal)
+        assert "each other's classes" in run.reason(signal)

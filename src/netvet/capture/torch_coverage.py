@@ -12,12 +12,15 @@ from torch import nn
 
 from netvet.capture.source import freezing_lines
 from netvet.capture.torch_events import Happening, Session, Step
+from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import Origins, origins_of
 from netvet.capture.torch_site import Site, site_within, user_codes
 
 # So many elements, evenly spread, show whether a parameter changes while the run goes on.
 SAMPLE = 1024
+# Optimizers whose first step is looked at in any case; a script may make one for each step.
+MAX_MET = 100
 # Weights that were perturbed or averaged still correlate with the loaded ones; freshly drawn ones do not.
 ALIKE = 0.5
 
@@ -31,6 +34,7 @@ class _Seen:
     sample: torch.Tensor
     total: float
     zero_streak: int = 0
+    optimizer: str | None = None
     places: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,7 +59,8 @@ class CoverageCollector:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._seen: dict[int, _Seen] = {}
-        self._in_optimizer: dict[int, str] = {}
+        self._holders: WeakIdMap[str] = WeakIdMap()  # the first optimizer that stepped with a parameter
+        self._met: set[str] = set()
         self._loaded: dict[int, _Loaded] = {}
         self._judged: set[str] = set()  # optimizers whose parameters were compared with what was loaded last
 
@@ -87,11 +92,15 @@ class CoverageCollector:
             for group in event.optimizer.param_groups:
                 for p in group["params"]:
                     self._judge(p)
-        if not self._session.deep:
+        # Its first step shows what it holds, deep or not: a model of a sweep may be gone before the next deep one.
+        met = event.name in self._met or len(self._met) >= MAX_MET
+        if met and not self._session.deep:
             return
+        self._met.add(event.name)
         for group in event.optimizer.param_groups:
             for p in group["params"]:
-                self._in_optimizer.setdefault(id(p), event.name)
+                if self._holders.get(p) is None:
+                    self._holders.set(p, event.name)
         self._look_at_all(event.name)
 
     def _judge(self, p: torch.Tensor) -> bool | None:
@@ -110,7 +119,8 @@ class CoverageCollector:
             one = self._seen.get(id(p))
             if one is None or one.parameter() is not p:
                 one = self._seen[id(p)] = self._first_look(name, p, models.name(model))
-            self._look(one, p, held=bool(optimizer) and self._in_optimizer.get(id(p)) == optimizer)
+            one.optimizer = self._holders.get(p)
+            self._look(one, p, held=bool(optimizer) and one.optimizer == optimizer)
 
     def _first_look(self, name: str, p: torch.nn.Parameter, model: str) -> _Seen:
         loaded, lost, total, dense = self._loaded.get(id(p)), None, _total(p), p.detach()
@@ -153,12 +163,11 @@ class CoverageCollector:
         called = self._session.options.get("called_modules")
         layers = self._layers()
         records = []
-        for key, one in self._seen.items():
-            optimizer = self._in_optimizer.get(key)
+        for one in self._seen.values():
             layer = one.record["name"].rpartition(".")[0]
             records.append(
                 {
-                    **one.record, "in_optimizer": optimizer is not None, "optimizer": optimizer,
+                    **one.record, "in_optimizer": one.optimizer is not None, "optimizer": one.optimizer,
                     "layer_type": type(layers[layer]).__name__ if layer in layers else None,
                     "tied_names": self._tied(one),
                     "module_called": None if called is None else layer in called,

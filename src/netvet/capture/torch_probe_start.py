@@ -10,7 +10,7 @@ from torch import nn
 
 from netvet.capture.torch_probe_tools import LossOperation, loss_operations, module_outputs
 from netvet.capture.torch_probes import ProbeContext
-from netvet.capture.torch_tensors import finite
+from netvet.capture.torch_tensors import finite, is_contrastive
 
 _MEAN, _MEDIAN = ("mse_loss",), ("l1_loss", "smooth_l1_loss", "huber_loss")
 _CLASSES, _BINARY = ("cross_entropy", "nll_loss"), ("binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -24,7 +24,7 @@ def initial_loss(context: ProbeContext) -> None:
     for operation in loss_operations(context.replay):
         guess = _even_guess(operation)
         measured = operation.measured
-        if guess is None or _is_contrastive(operation):
+        if guess is None or is_contrastive(operation.function, operation.input, operation.target):
             continue
         prediction, rule = guess
         expected = finite(operation.value(prediction))
@@ -48,18 +48,6 @@ def _class_count(operation: LossOperation, axis: int | None) -> int | None:
     if operation.function in _CLASSES and axis is not None:
         return int(operation.input.shape[axis])
     return None
-
-
-def _is_contrastive(operation: LossOperation) -> bool:
-    """Classes that are the samples of the batch themselves (InfoNCE)."""
-    target = operation.target
-    return (
-        operation.function in _CLASSES
-        and operation.input.dim() == 2
-        and operation.input.shape[0] == operation.input.shape[1]
-        and target.dim() == 1
-        and bool((target.sort().values == torch.arange(len(target), device=target.device)).all())
-    )
 
 
 def _even_guess(operation: LossOperation) -> tuple[torch.Tensor, str] | None:

@@ -14,7 +14,7 @@ from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import Backward, Call, LossCall, Session
 from netvet.capture.torch_losses import loss_phase
-from netvet.capture.torch_tensors import Budget, is_plain, tensors_in
+from netvet.capture.torch_tensors import Budget, is_contrastive, is_plain, tensors_in
 
 MAX_TRAIN, MAX_EVAL = 2_048, 1_024
 # Bytes of samples kept in all, training samples first.
@@ -138,6 +138,9 @@ class Reservoir:
         if batch is None or not batch.size or batch.path or not is_plain(event.target) or event.target.dim() == 0:
             return
         if event.own_target:
+            return
+        if is_contrastive(event.function, event.input, event.target):
+            self.train.reason = self.eval.reason = "the samples of a batch are each other's classes"
             return
         if batch.axis:
             self.train.reason = self.eval.reason = "the samples are not along the first axis"

@@ -53,6 +53,17 @@ def predicted_numbers(event: LossCall) -> torch.Tensor | None:
     return given.exp() if event.function == "poisson_nll_loss" and event.arguments.get("log_input", True) else given
 
 
+def is_contrastive(function: str, given: torch.Tensor, target: torch.Tensor) -> bool:
+    """The classes are the samples of the batch themselves (InfoNCE): the targets are places, and no data."""
+    return (
+        function in ("cross_entropy", "nll_loss")
+        and given.dim() == 2
+        and given.shape[0] == given.shape[1]
+        and target.dim() == 1
+        and bool((target.sort().values == torch.arange(len(target), device=target.device)).all())
+    )
+
+
 class Budget:
     """Holds work that is not needed at every step under a share of the run time.
 
