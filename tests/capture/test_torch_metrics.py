@@ -138,3 +138,20 @@ def test_what_netvet_computes_itself_is_not_taken_for_the_scripts_work(watch):
 def test_counts_the_targets_that_predictions_are_compared_with(watch):
     _, seen = metric(watch, lambda out: (out.argmax(1) == Y).sum().item())
     assert seen["target_counts"] == Y.bincount().tolist()
+
+
+def test_labels_are_counted_where_the_script_compares_them_later(watch):
+    x = torch.arange(40.0)[:, None]
+
+    def run():
+        model = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
+        for _ in range(2):
+            nn.functional.binary_cross_entropy_with_logits(model(x), (x > 30).float()).backward()
+            optimizer.step()
+            with torch.no_grad():
+                said = [model(part) > 100.0 for part in x.split(10)]
+                (torch.cat(said) == (x > 30)).float().mean()
+
+    (record,) = watch(run).get("predicted_labels")
+    assert (record["op"], record["phase"], record["counts"]) == ("gt", "train-mode-no-grad", [40, 0])

@@ -19,6 +19,7 @@ from netvet.capture.torch_evaluations import EvaluationCollector, Pass, Score
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
 from netvet.capture.torch_ops import _leave
 from netvet.capture.torch_order import place
+from netvet.capture.torch_predicted_labels import PredictedLabels
 from netvet.capture.torch_site import Site, user_site
 from netvet.capture.torch_tensors import CLASS_LOSSES, Budget, class_axis, is_plain, outputs, tensors_in
 
@@ -75,7 +76,7 @@ class _Comparison:
 
 
 class MetricCollector:
-    """Records `metrics`."""
+    """Records `metrics` and `predicted_labels`."""
 
     part = "metrics"
 
@@ -88,6 +89,7 @@ class MetricCollector:
         self._derived: dict[int, _Derived] = {}
         self._counted: dict[int, tuple[Any, _Comparison, int]] = {}
         self._comparisons: dict[tuple[str, str], _Comparison] = {}
+        self._labels = PredictedLabels()
         self._watched: Pass | None = None
         self._classes: dict[str, tuple[int, int]] = {}
         self._binary: dict[str, str] = {}
@@ -153,7 +155,8 @@ class MetricCollector:
             tensors = [a for a in given if isinstance(a, torch.Tensor) and a.numel() > 1]
             if len(tensors) == 1:
                 op = "round" if name == "round" else "gt"
-                self._add(output, _Derived(output, op, None, known.tensor, known.squashed, user_site()))
+                self._add(output, _Derived(output, op, None, known.tensor, known.squashed, site := user_site()))
+                self._labels.add(output, op, site, self._watched)
         elif name in _SQUASHING and isinstance(output, torch.Tensor):
             self._add(output, _Derived(output, known.op, known.dim, known.scores, name))
         elif name in _MOVING or (known.op is not None and name in ("clamp", "clip")):
@@ -179,7 +182,8 @@ class MetricCollector:
             return
         dim = axis % known.tensor.dim() if known.tensor.dim() else 0
         op = "argmax" if name == "topk" else name
-        self._add(made, _Derived(made, op, dim, known.tensor, known.squashed, user_site()))
+        self._add(made, _Derived(made, op, dim, known.tensor, known.squashed, site := user_site()))
+        self._labels.add(made, op, site, self._watched)
         if self._watched is not None:
             self._watched.scored.add("argmax")
 
@@ -293,6 +297,7 @@ class MetricCollector:
         self._ended = True
 
     def on_report(self, _: None) -> None:
+        self._session.recorder.facts("predicted_labels", self._labels.records())
         records = [_record(c) for c in self._comparisons.values() if c.compared]
         if records:
             self._session.recorder.facts("metrics", records)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Record, Severity, check, location_of
 
 
 @check(
@@ -17,7 +17,7 @@ from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
     since="0.1",
     explained_by=(
         *("missing-class", "constant-target", "missing-step", "detached-loss", "lr-too-low", "mismatched-loss"),
-        *("label-out-of-range",),
+        "label-out-of-range",
     ),
     fixes={
         "class-weights": "Weight the loss by the inverse frequency of the classes (weight= or pos_weight=).",
@@ -30,24 +30,25 @@ def class_imbalance(
     losses: Facts | None = None,
     prediction_top_share: LayerSeries | None = None,
     metrics: Facts | None = None,
+    predicted_labels: Facts | None = None,
     *,
     ratio: float = 10.0,  # most common over rarest class; SageMaker Debugger's ClassImbalance
     collapsed: float = 0.99,  # share of the predictions in one class at the end of the run
     drift: float = 5.0,  # share in evaluation over that in training
+    told: float = 0.1,  # predictions of a class over its samples; less is next to never
     rarest: float = 0.1,  # over the number of classes; cleanlab's limit for an underperforming rare class
 ) -> Iterator[Finding]:
     """One class outnumbers another so far that the net only ever predicts the common one.
 
     ## Why it matters
-    Always guessing the most common class then has a high accuracy and a low loss, and the gradients of the rare
-    samples are outvoted in every batch.
+    Always guessing the most common class has a high accuracy, and rare samples are outvoted in every batch.
 
     ## Example
     >>> from netvet.core import Facts, LayerSeries
     >>> counts = Facts.of({"site": "train.py:44", "phase": "train", "kind": "binary", "counts": [970, 30]})
     >>> top = LayerSeries.of(**{"train.py:44": [0.6, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]})
     >>> class_imbalance(counts, None, top)[0].message
-    'class 1 has 30 of 1000 training samples, and the net ends by predicting class 0 for 100%: guessing it scores 0.97'
+    'class 1 has 30 of 1000 training samples, and the net ends with class 0 for 100%: guessing it scores 0.97'
 
     ## Known problems
     Weighted losses and samplers that balance the batches are silent, as are losses that are weighted by hand
@@ -58,31 +59,41 @@ def class_imbalance(
     He and Garcia, Learning from Imbalanced Data (2009); Lin et al., Focal Loss, arXiv:1708.02002.
     """
     used = {loss.get("site"): loss for loss in losses or ()}
-    for target in targets:
+    for target in (t for t in targets.where(phase="train") if t.get("kind") in ("classes", "binary")):
         counts = np.asarray([c or 0 for c in target.get("counts") or ()], dtype=float)
         seen = counts[counts > 0]
-        if target.get("phase") != "train" or target.get("kind") not in ("classes", "binary") or len(seen) < 2:
-            continue
         loss = used.get(target.get("site"), {})
-        if _weighted(loss) or seen.sum() < 100 or seen.max() < ratio * seen.min():
+        if _weighted(loss) or len(seen) < 2 or seen.sum() < 100 or seen.max() < ratio * seen.min():
             continue
         top = _last(prediction_top_share, str(target.get("site")))
         common, rare = int(counts.argmax()), int(np.where(counts > 0, counts, np.inf).argmin())
-        share = float(seen.max() / seen.sum())
+        share, part = float(seen.max() / seen.sum()), float(counts[rare] / counts.sum())
         what = f"class {rare} has {counts[rare]:g} of {seen.sum():g} training samples"
-        where, at = target.get("site"), location_of(loss, "created", "")
+        measured: tuple[float, float | None] = (float(seen.max() / seen.min()), ratio)
+        severity: Severity = "warning"
         if top is not None and top >= collapsed and share < collapsed:
-            message = (
-                f"{what}, and the net ends by predicting class {common} for {top:.0%}: guessing it scores {share:.2f}"
-            )
-            yield Finding(message, where, None, float(seen.max() / seen.min()), ratio, at, confidence=0.7)
-        elif (expected := _evaluated(targets, metrics, counts, rare)) > drift * counts[rare] / counts.sum():
-            message = f"{what} ({counts[rare] / counts.sum():.1%}), but {expected:.0%} of those in evaluation: "
-            message += "the training data lost most of this class"
-            yield Finding(message, where, None, expected, drift, at, confidence=0.7)
+            message = f"{what}, and the net ends with class {common} for {top:.0%}: guessing it scores {share:.2g}"
+        elif missed := _forgotten(predicted_labels, top, part, told):
+            message = f"{what}, {missed}: always guessing class {common} scores {share:.3g}"
+        elif (expected := _evaluated(targets, metrics, counts, rare)) > drift * part:
+            message, measured = f"{what} ({part:.1%}), but {expected:.0%} of those in evaluation", (expected, drift)
         elif seen.min() / seen.sum() < rarest / max(len(seen), 1):
             message = f"{what}: always guessing class {common} already has an accuracy of {share:.2f}"
-            yield Finding(message, where, None, share, None, at, severity="note", confidence=0.9)
+            measured, severity = (share, None), "note"
+        else:
+            continue
+        at, sure = location_of(loss, "created", ""), 0.9 if severity == "note" else 0.7
+        yield Finding(message, target.get("site"), None, *measured, at, severity=severity, confidence=sure)
+
+
+def _forgotten(made: Facts | None, top: float | None, part: float, told: float) -> str | None:
+    """What share of the yes and no that the script makes of the outputs the rare class has, if next to none."""
+    for one in made or ():
+        found = list(one.get("counts") or (0,)) if one.get("phase") in ("eval", "train-mode-no-grad") else [0]
+        said, asked = float(min(found)), float(sum(found))  # a threshold may ask for either class
+        if len(found) == 2 and asked * part >= 20 and max(said / asked, 1 - (top or 0)) <= told * part:
+            return f"and {said:g} of {asked:g} predictions in the last evaluation"
+    return None
 
 
 def _evaluated(targets: Facts, metrics: Facts | None, counts: npt.NDArray[np.float64], rare: int) -> float:
