@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from netvet.capture.torch_ops import ModelCall, tensors_in
+from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probe_mixing import (
     changed_call,
@@ -18,6 +18,7 @@ from netvet.capture.torch_probe_mixing import (
 )
 from netvet.capture.torch_probe_tools import LossOperation, evaluating, first_calls, float_outputs, loss_operations
 from netvet.capture.torch_probes import ProbeContext
+from netvet.capture.torch_tensors import tensors_in
 
 # Columns of a sample at one time that are compared with the target, at most.
 MAX_COLUMNS = 64
