@@ -97,6 +97,26 @@ v = array(v)
 """
 
 
+LOADERS = """
+def windows(table):
+    xs, ys = [], []
+    for v in table:
+        xs.append(v * 2)
+        ys.append(
+            v * 3
+        )
+    return xs, ys
+
+loaders = []
+for part in ([1.0], [2.0]):
+    x, y = windows(part)
+    loaders.append(DataLoader(zip(y, x)))
+first, second = loaders
+for a, b in first:
+    model(b)
+"""
+
+
 @pytest.mark.parametrize(
     ("program", "line"),
     [
@@ -105,6 +125,7 @@ v = array(v)
         (TABLE + "model(x)", 4),
         (TABLE + "model(v)", 5),
         (FUNCTION + "model(x)", 4),
+        (LOADERS, 5),
         (FUNCTION + "model(y)", 3),
         (FUNCTION + "for i, (a, b) in enumerate(zip(x, y)):\n    model(b)", 3),
         (SAMPLES + "    model(x)", 7),
@@ -151,3 +172,8 @@ def test_a_batch_is_drawn_within_the_loop(tmp_path: Path, program: str, line: in
 
 def test_the_scale_was_to_be_set_where_split_data_became_tensors(tmp_path):
     assert line_of(tmp_path, TABLE + "model(v)", "scale") == 7
+
+
+@pytest.mark.parametrize(("program", "line"), [("model(y)", 5), ("model(v)", 5), (FUNCTION + "model(x)", None)])
+def test_an_origin_is_a_line_that_ran_once(tmp_path, program, line):
+    assert line_of(tmp_path, program if "def" in program else TABLE + program, "origin") == line

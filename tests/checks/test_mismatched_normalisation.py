@@ -25,3 +25,11 @@ def test_is_quiet_for_rollouts():
 
 def test_is_quiet_without_fields():
     assert mismatched_normalisation(Facts.of({}), Facts.of({})) == []
+
+
+def test_parts_of_one_tensor_were_scaled_alike():
+    train, score = ({**r, "origin_file": "t.py", "origin_line": 4} for r in (TRAIN, SCORE))
+    (finding,) = mismatched_normalisation(Facts.of(train, score), DONE)
+    assert finding.severity == "note"
+    (finding,) = mismatched_normalisation(Facts.of(train, {**score, "origin_line": 5}), DONE)
+    assert finding.severity is None

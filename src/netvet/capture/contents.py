@@ -1,9 +1,13 @@
 """Reading the user's source: the line that gave the values of an argument their present form.
 
 Unlike the place where an argument was put together, this goes on through loaders, data sets, splits and calls of the
-user's own functions to the arithmetic within them; `pairing` stops where rows are drawn in another order, and
-`choice` follows what the rows were chosen with, `batch` what the rows of one batch were, `scores` leads through the
-masking of scores, and `scale` stops where the parts of split data became tensors.
+user's own functions to the arithmetic within them. What is looked for:
+
+- `pairing` stops where rows are drawn in another order.
+- `choice` follows what the rows were chosen with, `batch` what the rows of one batch were.
+- `scores` leads through the masking of scores.
+- `scale` stops where the parts of split data became tensors.
+- `origin` is known only where it is a line that ran once, not one of a function or a data set of several.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from netvet.capture.source import (
     tree_of,
 )
 
-Aim = Literal["values", "pairing", "choice", "batch", "scores", "scale"]
+Aim = Literal["values", "pairing", "choice", "batch", "scores", "scale", "origin"]
 Path = tuple[int | str, ...]  # which part of a tuple, of a dictionary or of a sample is meant
 
 _PASSING = ("DataLoader", "Subset", "iter", "next", "list", "tuple", "tqdm", "deepcopy")
@@ -87,6 +91,8 @@ def content_line(frame: FrameType, position: int | str, aim: Aim = "values") -> 
             return converted
         following = _next(value, aim)
         if following is None:
+            if aim == "origin" and (value.scope.call is not None or _in_loop(value)):
+                return None
             known = moved and (aim in ("choice", "batch") or not _is_raw(value.node))
             return (value.scope.file, value.line) if known else converted if aim in ("values", "scale") else None
         moved = moved or following.line != value.line
@@ -228,7 +234,8 @@ def _bound(value: _Value, name: str) -> _Value | None:
             empty = isinstance(given, ast.List) and not given.elts
             grown = _appended(scope, name) if empty else None
             if grown is not None:
-                return grown
+                # The first part of the path says which element of the list is meant.
+                return replace(grown, path=(*path, *value.path)[1:])
             return _Value(given, replace(scope, above=line), line, (*path, *value.path))
     handed = _handed(scope, name)
     if handed is not None:
@@ -282,7 +289,9 @@ def _appended(scope: _Scope, name: str) -> _Value | None:
     for node, _ in _statements(scope.node):
         owner = getattr(node.func, "value", None) if isinstance(node, ast.Call) else None
         if isinstance(node, ast.Call) and _called(node) == "append" and getattr(owner, "id", None) == name:
-            return _Value(ast.Constant(None), scope, node.lineno)
+            # A list of loaders is led through; of rows, this is where each is put together.
+            given = next((a for a in node.args if isinstance(a, ast.Call) and _called(a) in _PASSING), None)
+            return _Value(given or ast.Constant(None), replace(scope, above=node.lineno), node.lineno)
     return None
 
 

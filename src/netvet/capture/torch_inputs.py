@@ -136,6 +136,7 @@ def _describe(key: tuple[str, str, str], tensor: torch.Tensor, axis: int, site: 
         "model": model, "position": int(name) if name.isdigit() else name, "phase": phase, **place(site),
         **place(data_site(position, aim=None if written else "values"), "data_"),
         **place(data_site(position, aim=None if written else "scale"), "scale_"),
+        **place(None if written else data_site(position, aim="origin"), "origin_"),
         **place(data_site(position, aim=None if written else "choice"), "chosen_"),
         **place(None if written else batch_site(position), "batch_"), **place(data_site(position, aim=None), "given_"),
         "batch": int(tensor.shape[axis]) if tensor.dim() > axis else None, "first_nonfinite_step": None,

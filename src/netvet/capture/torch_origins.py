@@ -274,6 +274,8 @@ def data_site(*positions: int | str, aim: Aim | None = "values") -> Site | None:
             break
         try:
             made = content_line(frame, position, aim) if aim is not None else None
+            if made is None and aim == "origin":
+                continue
             last = made or list(argument_origins(frame, position))[-1]
         except (ValueError, TypeError, AttributeError, IndexError, RecursionError):  # code that was read wrongly
             continue

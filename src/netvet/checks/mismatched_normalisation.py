@@ -43,7 +43,8 @@ def mismatched_normalisation(
     ## Known problems
     Rollouts, sampling and generation are no evaluation of the same data and are silent, as they have no score.
     Augmentation and noise widen the training data a little. Where the data themselves drift (a later period), the
-    finding is a note, because their values are no rescaled copy of the training values.
+    finding is a note, because their values are no rescaled copy of the training values; so it is where both are parts
+    of one tensor that was scaled as a whole.
 
     ## References
     Measured on the digits: evaluation divided by 255 scores 0.10 in place of 0.93.
@@ -65,7 +66,9 @@ def mismatched_normalisation(
                 f"input {position} of {model} has mean {m:.3g} and std {s:.3g} in training, "
                 f"but mean {m2:.3g} and std {s2:.3g} in evaluation"
             )
-            rescaled = _rescaled(train, other)
+            origin = location_of(train, "origin")
+            same = origin is not None and origin == location_of(other, "origin")
+            rescaled = not same and _rescaled(train, other)
             value, limit = (ratio, factor) if ratio > factor else (moved, shift)
             sure = 0.9 if rescaled else 0.5
             severity: Severity | None = None if rescaled else "note"
