@@ -1,7 +1,7 @@
 """Means."""
 
 from netvet.checks.uncentred_input import uncentred_input
-from netvet.core import Facts, LayerSeries
+from netvet.core import Facts
 
 SICK = {
     "model": "Net",
@@ -56,9 +56,3 @@ def test_is_quiet_behind_a_norm_as_first_weighted_layer():
     ]
     assert uncentred_input(Facts.of(TABLE), Facts.of(*layers)) == []
     assert len(uncentred_input(Facts.of(TABLE), Facts.of(*layers[:2], layers[3]))) == 1
-
-
-def test_a_table_that_is_learned_all_the_same_gets_a_note():
-    fast, slow = (LayerSeries.of(a=[max(1.0 - rate * i, 0.1) for i in range(200)]) for rate in (0.01, 0.001))
-    assert uncentred_input(Facts.of(TABLE), loss=fast)[0].severity == "note"
-    assert uncentred_input(Facts.of(TABLE), loss=slow)[0].severity is None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
-from netvet.stats import learns, number
+from netvet.core import Facts, Finding, check, location_of
+from netvet.stats import number
 
 
 @check(
@@ -20,11 +20,9 @@ from netvet.stats import learns, number
 def uncentred_input(
     inputs: Facts,
     modules: Facts | None = None,
-    loss: LayerSeries | None = None,
     *,
     limit: float = 5.0,  # std; pixels from 0 to 1 reach 2 without harm
     offset: float = 2.0,  # a table's typical mean as it is: the default init of a layer is made for values of about 1
-    unharmed: float = 0.85,  # relative fall of the loss; a small table is learned all the same
     shared: float = 3.0,  # the same in units of the spread: the common part of a sample outweighs its own ninefold
 ) -> Iterator[Finding]:
     """The mean of the input features is far from zero, measured in their std.
@@ -67,8 +65,7 @@ def uncentred_input(
             if mean >= offset and mean >= shared * std:
                 size = f"a typical mean of {mean:.2g} beside a std of {std:.2g}"
                 message = f"the features of {name} have {size}: what all samples share outweighs what sets them apart"
-                mild: Severity | None = "note" if learns(loss, gain=unharmed) else None
-                yield Finding(message, str(where), 0, mean / std, shared, at, severity=mild, confidence=0.6)
+                yield Finding(message, str(where), 0, mean / std, shared, at, confidence=0.6)
 
 
 def _normed(modules: Facts | None) -> set[object]:
