@@ -23,7 +23,7 @@ def line_of(folder: Path, program: str, aim: Aim = "values") -> int | None:
             place = content_line(frame, 0, aim)
             found.append(place[1] if place else None)
 
-    two = {"train_test_split": lambda table: (table, table), "array": np.array}
+    two = {"train_test_split": lambda table: (table, table), "array": np.array, "tensor": np.array}
     names = {
         **two,
         "model": model,
@@ -122,7 +122,7 @@ for a, b in first:
     [
         (COMPREHENSION, 4),
         (DECORATED, 12),
-        (TABLE + "model(x)", 4),
+        (TABLE + "model(x)", None),
         (TABLE + "model(v)", 5),
         (FUNCTION + "model(x)", 4),
         (LOADERS, 5),
@@ -170,8 +170,10 @@ def test_a_batch_is_drawn_within_the_loop(tmp_path: Path, program: str, line: in
     assert line_of(tmp_path, program, "batch") == line
 
 
-def test_the_scale_was_to_be_set_where_split_data_became_tensors(tmp_path):
-    assert line_of(tmp_path, TABLE + "model(v)", "scale") == 7
+@pytest.mark.parametrize(("name", "line"), [("x", 4), ("u", 5), ("v", 7)])
+def test_the_scale_was_to_be_set_where_numbers_became_tensors(tmp_path, name, line):
+    program = TABLE.replace("array", "tensor") + f"model({name})"
+    assert line_of(tmp_path, program, "scale") == line
 
 
 @pytest.mark.parametrize(("program", "line"), [("model(y)", 5), ("model(v)", 5), (FUNCTION + "model(x)", None)])

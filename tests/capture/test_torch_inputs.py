@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 X = torch.randn(64, 5, generator=torch.Generator().manual_seed(1)) * 3 + 7
 
@@ -135,3 +136,23 @@ def test_lengths_that_vary_have_no_fixed_features(watch):
 
     records = inputs_of(watch, Net, [lambda m, n=n: m(torch.randn(16, n, 5)) for n in (3, 4, 3)])
     assert records[0].get("constant_features") is None
+
+
+def test_a_score_on_the_training_loader_is_no_look_at_validation_data(watch):
+    def both():
+        model = nn.Linear(5, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        training = DataLoader(TensorDataset(X), batch_size=16)
+        validation = DataLoader(TensorDataset(X[:32] * 100), batch_size=16)
+        for _ in range(2):
+            for (x,) in training:
+                optimizer.zero_grad()
+                model(x).square().mean().backward()
+                optimizer.step()
+            for loader in (training, validation):
+                with torch.no_grad():
+                    for (x,) in loader:
+                        model(x)
+
+    (scored,) = [r for r in watch(both, probes=False).get("inputs") if r["phase"] == "eval"]
+    assert scored["mean"] == pytest.approx(float(X[:32].mean()) * 100, rel=1e-4)

@@ -1,7 +1,7 @@
 """Order of classes."""
 
 from netvet.checks.unshuffled_data import unshuffled_data
-from netvet.core import Facts
+from netvet.core import Facts, Location
 
 SICK = {
     "site": "t.py:9",
@@ -72,3 +72,9 @@ def test_is_quiet_for_numbers_in_random_order():
 def test_is_quiet_for_a_recurrent_net_that_reads_a_series():
     modules = Facts.of({"cls": "LSTM"})
     assert unshuffled_data(Facts.of(NUMBERS), FIXED, None, None, modules) == []
+
+
+def test_points_at_the_line_that_cuts_the_batches():
+    cut = Facts.of({"phase": "train", "batch_file": "t.py", "batch_line": 4})
+    (finding,) = unshuffled_data(Facts.of(SICK), inputs=cut)
+    assert finding.location == Location("t.py", 4)

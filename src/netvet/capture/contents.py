@@ -6,7 +6,7 @@ user's own functions to the arithmetic within them. What is looked for:
 - `pairing` stops where rows are drawn in another order.
 - `choice` follows what the rows were chosen with, `batch` what the rows of one batch were.
 - `scores` leads through the masking of scores.
-- `scale` stops where the parts of split data became tensors.
+- `scale` stops where numbers became tensors: there at the latest they had to be scaled.
 - `origin` is known only where it is a line that ran once, not one of a function or a data set of several.
 """
 
@@ -40,6 +40,7 @@ Path = tuple[int | str, ...]  # which part of a tuple, of a dictionary or of a s
 
 _PASSING = ("DataLoader", "Subset", "iter", "next", "list", "tuple", "tqdm", "deepcopy")
 _SPLITS = ("random_split", "train_test_split", "split", "array_split")
+_TENSORS = ("tensor", "as_tensor", "from_numpy", "Tensor", "FloatTensor")
 _RAW = ("load", "read", "fetch", "open", "genfromtxt", "loadtxt")
 _LOOPS = (ast.For, ast.AsyncFor)
 _END = 10**9
@@ -71,8 +72,7 @@ class _Value:
 def content_line(frame: FrameType, position: int | str, aim: Aim = "values") -> tuple[str, int] | None:
     """File and line that gave an argument of the call that a frame is at its present values.
 
-    Where they come from outside (a file, a library's function), it is the line that made tensors of them; None where
-    there is none: nothing in the program has made them.
+    None where they come from outside (a file, a library's function): nothing in the program has made them.
     """
     call, frame = call_at(frame), enclosing(frame)
     node = _scope(frame.f_code)
@@ -80,21 +80,19 @@ def content_line(frame: FrameType, position: int | str, aim: Aim = "values") -> 
         return None
     scope = _Scope(node, frame.f_code.co_filename, frame.f_lineno, frame)
     value = _Value(argument_of(call, position), scope, frame.f_lineno)
-    moved, converted = False, None
+    moved = False
     for _ in range(3 * MAX_STEPS):
         if value.node is None:
             return None
         called = _called(value.node) if isinstance(value.node, ast.Call) else ""
-        if called in _CONVERSIONS and not _in_loop(value):
-            converted = (value.scope.file, value.line)
-        if aim == "scale" and called in _SPLITS and converted:
-            return converted
+        if aim == "scale" and called in _TENSORS and not _in_loop(value):
+            return value.scope.file, value.line
         following = _next(value, aim)
         if following is None:
             if aim == "origin" and (value.scope.call is not None or _in_loop(value)):
                 return None
             known = moved and (aim in ("choice", "batch") or not _is_raw(value.node))
-            return (value.scope.file, value.line) if known else converted if aim in ("values", "scale") else None
+            return (value.scope.file, value.line) if known else None
         moved = moved or following.line != value.line
         value = following
     return None

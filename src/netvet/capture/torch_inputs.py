@@ -80,6 +80,8 @@ class InputCollector:
             return
         known = any(key[0] == batch.model and key[2] == "train" for key in self._seen)
         phase = "train" if batch.phase == "train" or (batch.trains and not known) else "eval"
+        if phase == "eval" and batch.loader is not None and "train" in batch.loader.phases:
+            return  # scored on the training data: what validation data look like is not seen there
         for name, tensor in batch.inputs.items():
             key = (batch.model, f"{batch.path}.{name}" if batch.path else name, phase)
             known = key in self._seen

@@ -23,7 +23,7 @@ def random_labels(
     losses: Facts | None = None,
     *,
     fewest: int = 200,  # samples; fewer cannot tell the pairings apart
-    spread: float = 2.0,  # std of the score over shuffled pairings
+    spread: float = 3.0,  # std of the score over shuffled pairings, which is estimated from a few of them
     broken: float = -1.0,  # r2 of a net whose own outputs are far off: it does not show what can be learned
     dominant: float = 0.7,  # share of one class above which accuracy says nothing of what can be learned
 ) -> Iterator[Finding]:

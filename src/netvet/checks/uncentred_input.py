@@ -56,7 +56,7 @@ def uncentred_input(
             continue
         middle = (away[len(away) // 2] + away[(len(away) - 1) // 2]) / 2 if away else 0.0
         name, where = f"input {record.get('position')} of {record.get('model')}", record.get("model")
-        at = location_of(record, "scale", "")
+        at = location_of(record, "data", "")
         if middle >= limit and max(abs(m) for m, _ in pairs) >= 0.5:
             message = f"the features of {name} have means of {middle:.2g} std (median): all samples look nearly alike"
             yield Finding(message, str(where), 0, middle, limit, at, confidence=0.6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from netvet.core import Facts, Finding, Location, check, location_of
 from netvet.stats import number
@@ -22,6 +22,7 @@ def unshuffled_data(
     losses: Facts | None = None,
     loaders: Facts | None = None,
     modules: Facts | None = None,
+    inputs: Facts | None = None,
     *,
     excess: float = 0.4,  # of the way from the purity of random batches to batches of one class; sorted data give > 0.8
     surprise: float = 6.0,  # standard errors above random batches; far beyond any number of looks
@@ -49,9 +50,10 @@ def unshuffled_data(
     Bottou, Stochastic Gradient Descent Tricks (2012), section 4; measured on the digits: Adam 0.77 in place of 0.93,
     SGD 0.12 in place of 0.85.
     """
-    yield from _sorted_numbers(targets, samples, losses, loaders, modules, excess, surprise)
-    same_order = next((s.get("same_order") for s in samples or ()), None)
     places = {loss.get("site"): location_of(loss) for loss in losses or ()}
+    fed = _fed(loaders, inputs)
+    yield from _sorted_numbers(targets, samples, places, fed, modules, excess, surprise)
+    same_order = next((s.get("same_order") for s in samples or ()), None)
     for target in targets:
         if target.get("phase") != "train" or target.get("kind") not in ("classes", "binary") or same_order is False:
             continue
@@ -69,20 +71,23 @@ def unshuffled_data(
             f"random batches would have {random:.0%}"
         )
         site = target.get("site")
-        place = _fed(loaders) or places.get(site)
+        place = fed or places.get(site)
         yield Finding(message, site, 0, purity, random, place, confidence=1.0 if same_order else 0.8)
         return
 
 
-def _fed(loaders: Facts | None) -> Location | None:
-    """Where the only loader in use that does not shuffle was made."""
+def _fed(loaders: Facts | None, inputs: Facts | None) -> Location | None:
+    """Where the only loader in use that does not shuffle was made, or where the script itself cuts its batches."""
     fed = [x for x in loaders or () if x.get("phase") != "eval" and not x.get("shuffled")]
+    cut = {p for x in inputs or () if x.get("phase") == "train" and (p := location_of(x, "batch"))}
+    if not fed and len(cut) == 1:
+        return cut.pop()
     return location_of(fed[0], "created", "") if len(fed) == 1 else None
 
 
 def _sorted_numbers(
-    targets: Facts, samples: Facts | None, losses: Facts | None, loaders: Facts | None, modules: Facts | None,
-    excess: float, surprise: float,
+    targets: Facts, samples: Facts | None, places: Mapping[object, Location | None], fed: Location | None,
+    modules: Facts | None, excess: float, surprise: float,
 ) -> Iterator[Finding]:  # fmt: skip
     """Regression: the numbers differ mostly from batch to batch, not within, and do so in every epoch."""
     fixed = any(s.get("same_order") is True for s in samples or ())
@@ -101,6 +106,6 @@ def _sorted_numbers(
             f"random batches would have {random:.0%}"
         )
         site = target.get("site")
-        place = _fed(loaders) or next((location_of(loss) for loss in losses or () if loss.get("site") == site), None)
+        place = fed or places.get(site)
         yield Finding(message, site, 0, share, random, place, severity="warning", confidence=0.9)
         return
