@@ -57,7 +57,7 @@ class Recorder:
     A part of capture that raises is switched off for the rest of the run, with its reason.
 
     Attributes:
-        cost: seconds spent in capture so far.
+        cost: seconds spent in capture so far; `counting`: they are being counted by a caller already.
         last_loss: the newest training loss; None before the first.
     """
 
@@ -66,7 +66,7 @@ class Recorder:
         self.schedule = schedule
         self.switched_off: dict[str, str] = {}
         self.suspended = False
-        self.cost = 0.0
+        self.cost, self.counting = 0.0, False
         self.last_loss: float | None = None
         self._pid = os.getpid()
 
@@ -114,6 +114,7 @@ class Recorder:
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T | None:
             if part in self.switched_off:
                 return None
+            outer, self.counting = self.counting, True
             began = perf_counter()
             try:
                 return function(*args, **kwargs)
@@ -121,6 +122,8 @@ class Recorder:
                 self.switch_off(part, error)
                 return None
             finally:
-                self.cost += perf_counter() - began
+                self.counting = outer
+                if not outer:
+                    self.cost += perf_counter() - began
 
         return guarded

@@ -212,7 +212,9 @@ class Session:
         listeners = (self._listeners if self._awake else self._constant)[event]
         if not listeners:
             return
+        recorder = self.recorder
         outer, self.emitting = self.emitting, True
+        counted, recorder.counting = recorder.counting, True
         began = perf_counter()
         failed: set[str] = set()
         try:
@@ -221,13 +223,13 @@ class Session:
                     listener(what)
                 except Exception as error:
                     failed.add(part)
-                    self.recorder.switch_off(part, error)
+                    recorder.switch_off(part, error)
         finally:
             if failed:
                 self._forget(failed)
-            self.emitting = outer
-            if not outer:
-                self.recorder.cost += perf_counter() - began
+            self.emitting, recorder.counting = outer, counted
+            if not counted:
+                recorder.cost += perf_counter() - began
 
     def _forget(self, parts: set[str]) -> None:
         for table in (self._listeners, self._constant):
