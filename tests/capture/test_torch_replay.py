@@ -148,3 +148,18 @@ def test_what_the_terms_of_a_loss_do_to_the_weights(watch, norm):
     else:
         assert penalty["away_from_zero"] == 1.0
         assert penalty["degree"] == pytest.approx(norm)
+
+
+def test_a_probe_that_finds_nothing_says_what_that_means(watch):
+    def train():
+        torch.manual_seed(0)
+        model = nn.Linear(8, 2)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            by_cross_entropy(model).backward()
+            optimizer.step()
+
+    run = watch(train)
+    assert run.reason("mask_probe") == "no model is given padded sequences"
+    assert list(run.get("symmetric_units")) == []

@@ -16,22 +16,26 @@ from netvet.capture.torch_probes import Probe
 from netvet.capture.torch_terms import loss_terms
 from netvet.capture.torch_trial import learn_step
 
-PROBES: tuple[tuple[tuple[str, ...], Probe], ...] = (
-    (("initial_loss",), initial_loss),
-    (("loss_contract",), loss_contract),
-    ((), direction),
-    ((), clamped_errors),
-    (("loss_terms",), loss_terms),
-    (("batch_mixing", "batched_differs"), batch_mixing),
-    (("future_leak",), future_leak),
-    (("mask_probe",), mask_probe),
-    (("symmetric_units",), symmetric_units),
-    (("depth_scale",), depth_scale),
-    (("final_bias",), final_bias),
-    (("eval_repeat",), eval_repeat),
-    (("step_repeat",), step_repeat),
-    (("accumulation",), accumulation),
-    (("score_weights",), score_weights),
-    ((), learn_step),
-    (("lr_probe",), lr_probe),
+_LOSS = "no loss of a known kind was seen between a model's output and backward"
+_FLOATS = "no model makes floating-point numbers out of a batch of samples"
+
+# For each signal why there is nothing, where the probe could be run and found nothing; "": there is nothing wrong.
+PROBES: tuple[tuple[dict[str, str], Probe], ...] = (
+    ({"initial_loss": _LOSS}, initial_loss),
+    ({"loss_contract": _LOSS}, loss_contract),
+    ({}, direction),
+    ({}, clamped_errors),
+    ({"loss_terms": "the loss could not be taken apart into its terms"}, loss_terms),
+    ({"batch_mixing": _FLOATS, "batched_differs": _FLOATS}, batch_mixing),
+    ({"future_leak": "no model predicts step by step along an axis of time of its input"}, future_leak),
+    ({"mask_probe": "no model is given padded sequences"}, mask_probe),
+    ({"symmetric_units": ""}, symmetric_units),
+    ({"depth_scale": "no model has two layers with weights in a row"}, depth_scale),
+    ({"final_bias": "no last layer with a bias feeds a loss of a known kind"}, final_bias),
+    ({"eval_repeat": _FLOATS}, eval_repeat),
+    ({"step_repeat": "the model has a random generator of its own, or no finite gradients"}, step_repeat),
+    ({"accumulation": "the script takes a step after each backward pass"}, accumulation),
+    ({"score_weights": "no log-probabilities of actions enter the loss"}, score_weights),
+    ({}, learn_step),
+    ({"lr_probe": "the first steps could not be repeated with the script's own optimizer"}, lr_probe),
 )

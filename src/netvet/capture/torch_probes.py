@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -65,7 +65,7 @@ class Prober:
 
     part = "probes"
 
-    def __init__(self, session: Session, probes: Sequence[tuple[tuple[str, ...], Probe]]) -> None:
+    def __init__(self, session: Session, probes: Sequence[tuple[Mapping[str, str], Probe]]) -> None:
         self._session = session
         self._probes = probes
         self._found: dict[str, list[dict[str, Any]]] = {}
@@ -110,12 +110,14 @@ class Prober:
         )
         for signals, probe in self._probes:
             late = f"the probes' {PROBE_SECONDS:g} s were used up before it"
-            self._missing(signals, late if context.late else self._run(probe, context))
+            reason = late if context.late else self._run(probe, context)
+            for signal, nothing in signals.items():
+                self._missing(signal, nothing if reason is None else reason)
 
     def _not_replayable(self, recording: Recording, reason: str) -> None:
         self._put("replay", {"ok": False, "backward": recording.backward, "reason": reason, "two_lines": TWO_LINES})
-        for signals, _ in self._probes:
-            self._missing(signals, f"the first training step could not be replayed: {reason}")
+        for signal in (s for signals, _ in self._probes for s in signals):
+            self._missing(signal, f"the first training step could not be replayed: {reason}")
 
     def _unsteady(self, recording: Recording, replay: Replay | None) -> None:
         """A step that cannot be replayed may be one that never gives the same twice."""
@@ -128,10 +130,14 @@ class Prober:
         if record is not None:
             self._put("step_repeat", record)
 
-    def _missing(self, signals: tuple[str, ...], reason: str | None) -> None:
-        for signal in signals:
-            if reason and signal not in self._found:
-                self._session.recorder.missing(signal, reason)
+    def _missing(self, signal: str, reason: str) -> None:
+        """Say why a signal has not come; without a reason there is nothing to be found, which is an answer."""
+        if signal in self._found:
+            return
+        if reason:
+            self._session.recorder.missing(signal, reason)
+        else:
+            self._session.recorder.facts(signal, [])
 
     def _describe(self, recording: Recording) -> None:
         """What the recording shows without being repeated."""
