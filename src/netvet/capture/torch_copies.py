@@ -28,11 +28,16 @@ def separate_copy(model: M) -> M:
     """
     memo: dict[int, Any] = {}
     made = copy.deepcopy(model, memo)
+    rebind(made, memo)
+    return made
+
+
+def rebind(made: nn.Module, memo: dict[int, Any]) -> None:
+    """Let the functions that the modules of a deep copy hold refer to copies; `memo` is that of the copying."""
     seen: dict[int, FunctionType] = {}
     for module in made.modules():
         for name, value in list(vars(module).items()):
             vars(module)[name] = _rebound(value, memo, seen)
-    return made
 
 
 def _rebound(value: Any, memo: dict[int, Any], seen: dict[int, FunctionType]) -> Any:

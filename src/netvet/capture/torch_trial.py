@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from netvet.capture.torch_copies import copies_at_work
+from netvet.capture.torch_copies import copies_at_work, rebind
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
@@ -254,7 +254,10 @@ def learn_step(context: ProbeContext) -> None:
 def _separate(program: Program) -> Program:
     """The program on a copy of the model that no other probe changes."""
     program.forget()
-    return copy.deepcopy(program)
+    memo: dict[int, Any] = {}
+    made = copy.deepcopy(program, memo)
+    rebind(made.model, memo)
+    return made
 
 
 def _clip(parameters: Sequence[torch.Tensor], kind: str, limit: float) -> None:
