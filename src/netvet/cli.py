@@ -186,7 +186,7 @@ def _percent(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @click.option("--quiet", is_flag=True, help="Print no report and no progress; only write files.")
 @click.option("--no-probes", is_flag=True, help="Do not probe a copy of the model.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Look closely at every Nth step.")
-@click.option("--overhead", default="1%", callback=_percent, metavar="PCT", help="Time netvet may take (default: 1%).")
+@click.option("--overhead", default="1%", callback=_percent, metavar="PCT", help="Time for close looks (default: 1%).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

@@ -46,3 +46,8 @@ def test_a_page_is_rendered_only_in_colour(monkeypatch: pytest.MonkeyPatch) -> N
     pages.show_page(double_softmax, forced)
     assert "\x1b[" in forced.getvalue()
     assert "## " not in forced.getvalue()
+
+
+def test_doctests_are_blocks_of_code_in_a_terminal() -> None:
+    page = "## Example\n>>> x = f(\n...     1)\n>>> x\n2\n\nText."
+    assert pages._fenced(page) == "## Example\n```python\n>>> x = f(\n...     1)\n>>> x\n2\n```\n\nText."

@@ -23,12 +23,17 @@ class Running:
     loss: float | None = 0.51234
     seconds: float = 10.0
     cost: float = 0.1
+    ended: bool = False
 
 
 def test_says_step_loss_overhead_and_findings() -> None:
     assert progress_line(Running(), {}, 99) == "netvet: step 1,200 · loss 0.5123 · overhead 1.0% · no findings so far"
     assert progress_line(Running(), {"error": 1, "warning": 2}, 99).endswith("1 error, 2 warnings")
     assert progress_line(Running(step=0, loss=None, seconds=0), {}, 99) == "netvet: step 0 · no findings so far"
+
+
+def test_says_that_the_script_has_ended() -> None:
+    assert "the script has ended" in progress_line(Running(ended=True), {}, 99)
 
 
 def test_never_wraps() -> None:

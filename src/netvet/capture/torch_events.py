@@ -147,7 +147,7 @@ class Session:
         step: completed optimizer steps, all optimizers together.
         deep: this step is to be looked at closely.
         in_backward: a backward pass is running.
-        first_step_done: an optimizer has stepped.
+        first_step_done: an optimizer has stepped; `ended`: the program has ended.
         forbidden: ids of modules that must not be called now: copies are at work, and these are the user's own.
         emitting: collectors are at work: PyTorch functions that run now are theirs, not the user's.
     """
@@ -158,7 +158,7 @@ class Session:
         self.step = 0
         self.deep = True
         self.in_backward = False
-        self.first_step_done = False
+        self.first_step_done = self.ended = False
         self.emitting = False
         self.forbidden: frozenset[int] = frozenset()
         self.options: dict[str, Any] = {}

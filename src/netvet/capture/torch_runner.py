@@ -43,6 +43,11 @@ class Watched:
         return self.watch.session.step
 
     @property
+    def ended(self) -> bool:
+        """The program has ended, and netvet looks at the run as a whole."""
+        return self.watch.session.ended
+
+    @property
     def loss(self) -> float | None:
         """The newest training loss."""
         return self.watch.recorder.last_loss
@@ -124,7 +129,7 @@ def run(options: RunOptions) -> Outcome:
     watch.install()
     with options.observe(Watched(writer.path, watch, began)) if options.observe else nullcontext():
         ending = _execute(options)
-    watch.finish(ending.kind)
+        watch.finish(ending.kind)
     describe(ending)
     writer.close()
     return Outcome(writer.path, ending.status, _text(ending.error), _problems(watch, writer))

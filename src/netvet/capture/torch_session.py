@@ -79,7 +79,7 @@ class Watch:
     def finish(self, ended: str) -> None:
         """Let the collectors look a last time, write all facts, and take the taps out."""
         # The taps stay for so long to keep copies that are asked now away from the user's own modules.
-        self.recorder.suspended = True
+        self.recorder.suspended = self.session.ended = True
         try:
             self.session.emit("finish", ended)
             self.session.emit("report")

@@ -16,7 +16,7 @@ _MODE_DEPENDENT = ("Dropout", "BatchNorm")
     kind="cause",
     severity="error",
     since="0.1",
-    explained_by=("evaluation-in-train-mode",),
+    explained_by=("evaluation-in-train-mode", "training-in-eval-mode"),
     fixes={
         "pure-evaluation": "Evaluate under model.eval() and torch.no_grad(), with no optimizer step.",
         "call-train": "Call model.train() after each evaluation.",

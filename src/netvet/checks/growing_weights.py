@@ -67,7 +67,7 @@ def growing_weights(
     first, last = found[layer]
     message = f"the norm of {layer} went from {first:.3g} to {last:.3g}"
     if len(found) > 1:
-        message += f", and likewise in {len(found) - 1} other layers"
+        message += f", and likewise in {len(found) - 1} other layer{'s' if len(found) > 2 else ''}"
     severity: Severity | None = "note" if learns(loss) else None
     value = last / first
     yield Finding(message, layer, 0, value, times, None, {"layers": list(found)[:50]}, severity, 0.6)

@@ -95,9 +95,13 @@ def loss_flat(
         constant = float(np.ptp(one.values)) <= 1e-7 * seen.start
         severity: Severity = "note" if not known or not stuck or blocked else "error" if constant else "warning"
         message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} steps: "
-        message += "it never changes" if constant else f"it fell by {max(seen.gain, 0.0):.1%}, less than {limit:.0%}"
+        message += "it never changes" if constant else _fall(seen.start - seen.end, seen.gain, limit)
         place = location_of(sole) if len(loss) == 1 else None
         yield Finding(message, site, 0, seen.gain, limit, place, severity=severity, confidence=0.8)
+
+
+def _fall(difference: float, gain: float, limit: float) -> str:
+    return "it did not fall" if difference < 0 else f"it fell by {max(gain, 0.0):.1%}, less than {limit:.0%}"
 
 
 def _right(accuracy: LayerSeries | None, majority: LayerSeries | None) -> bool:

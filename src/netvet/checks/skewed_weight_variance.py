@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Finding, LayerSeries, Severity, check
+from netvet.core import Facts, Finding, LayerSeries, Severity, check
 from netvet.stats import learns
 
 _CAUSES = (
@@ -29,6 +29,7 @@ _CAUSES = (
 def skewed_weight_variance(
     param_std: LayerSeries,
     loss: LayerSeries | None = None,
+    parameters: Facts | None = None,
     *,
     times: float = 10.0,  # catalogue
     patience: int = 100,  # steps
@@ -51,10 +52,11 @@ def skewed_weight_variance(
     SageMaker Debugger, WeightInitialization and VarianceRatio: 10.
     """
     found, starts = {}, []
+    norms = {p.get("name") for p in parameters or () if "Norm" in str(p.get("layer_type"))}
     for layer, every in param_std.items():
         one = every.finite()
         # Biases and the scales of norms begin at zero or one, and are free to go where they like.
-        if layer.endswith("bias") or len(one) < 6 or int(one.steps[-1] - one.steps[0]) < patience:
+        if layer.endswith("bias") or layer in norms or len(one) < 6 or int(one.steps[-1] - one.steps[0]) < patience:
             continue
         part = max(2, len(one) // 10)
         first, last = float(np.median(one.values[:part])), float(np.median(one.values[-part:]))
@@ -69,7 +71,7 @@ def skewed_weight_variance(
     first, last = found[layer]
     message = f"the std of {layer} went from {first:.3g} to {last:.3g}"
     if len(found) > 1:
-        message += f", and likewise in {len(found) - 1} other layers"
+        message += f", and likewise in {len(found) - 1} other layer{'s' if len(found) > 2 else ''}"
     severity: Severity | None = "note" if learns(loss) else None
     value = last / first
     yield Finding(message, layer, 0, value, times, None, {"layers": list(found)[:50]}, severity, 0.6)

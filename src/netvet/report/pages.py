@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TextIO, get_args
 
@@ -55,4 +56,9 @@ def show_page(check: Check, stream: TextIO) -> None:
 
     console = Console(file=stream, force_terminal=True)
     console.width = min(console.width, MAX_WIDTH)
-    console.print(Markdown(text))
+    console.print(Markdown(_fenced(text)))
+
+
+def _fenced(text: str) -> str:
+    """The page with its doctests as blocks of code: Markdown takes `>>>` for quotations."""
+    return re.sub(r"^>>> .*(?:\n.+)*", lambda found: f"```python\n{found[0]}\n```", text, flags=re.MULTILINE)

@@ -40,6 +40,10 @@ class Watched(Protocol):
         """Completed optimizer steps."""
 
     @property
+    def ended(self) -> bool:
+        """The program has ended: netvet looks at the run as a whole, which may take some seconds."""
+
+    @property
     def loss(self) -> float | None:
         """The newest training loss; None before the first."""
 
@@ -65,6 +69,8 @@ def progress_line(run: Watched, findings: Mapping[str, int], width: int) -> str:
         parts.append(f"loss {run.loss:.4g}")
     if run.seconds > 0:
         parts.append(f"overhead {run.cost / run.seconds:.1%}")
+    if run.ended:
+        return f"{parts[0]} · the script has ended, looking at the run as a whole"[: max(width, 0)]
     seen = [f"{n} {name}{'s' if n > 1 else ''}" for name, n in findings.items() if n]
     parts.append(", ".join(seen) or "no findings so far")
     return " · ".join(parts)[: max(width, 0)]
