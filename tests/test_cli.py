@@ -383,7 +383,9 @@ def test_the_status_of_a_real_script_is_passed_on() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_in_a_real_script_still_gives_the_report() -> None:
-    code = f"{TRAINING}\nimport os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time\ntime.sleep(30)"
+    # Tests that run in the background are started with the signal ignored.
+    heard = "import os, signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{TRAINING}\n{heard}\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(30)"
     done = process("run", "train.py", code=code)
     assert done.returncode == 130, done.stderr
     assert "Interrupted after 5 steps" in done.stdout
