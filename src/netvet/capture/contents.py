@@ -259,8 +259,8 @@ def _running(scope: _Scope) -> FrameType | None:
 def _assignments(scope: _Scope, name: str) -> Iterator[tuple[int, ast.expr, Path, bool]]:
     """Line, value, part of it, and whether it is the head of a loop."""
     for node, _ in _statements(scope.node):
-        loops = (c for c in comprehension_at(node, scope.above) if (_part_of(c.target, name)) is not None)
-        yield from ((c.iter.lineno, c.iter, _part_of(c.target, name) or (), True) for c in loops)
+        loops = ((c, _part_of(c.target, name)) for c in comprehension_at(node, scope.above))
+        yield from ((c.iter.lineno, c.iter, path, True) for c, path in loops if path is not None)
         if isinstance(node, ast.Assign):
             targets, given = node.targets, node.value
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:

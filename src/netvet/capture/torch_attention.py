@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from time import perf_counter
+from types import CodeType
 from typing import Any
 
 import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from netvet.capture.torch_attention_mode import MAX_BATCH, MAX_KEYS, MAX_QUERIES, AttentionMode, Place
+from netvet.capture.source import RECEIVER
+from netvet.capture.torch_attention_mode import MAX_BATCH, MAX_KEYS, MAX_QUERIES, AttentionMode
 from netvet.capture.torch_events import Call, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, is_wrapped, path_in_model, walk
 from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_ops import _leave
 from netvet.capture.torch_order import place
+from netvet.capture.torch_origins import data_site
 from netvet.capture.torch_parameters import as_floats
-from netvet.capture.torch_site import Site
+from netvet.capture.torch_site import Site, user_frame
 
 SIGNALS = ("attention_entropy", "attention_max_logit")
 
@@ -106,7 +109,7 @@ class AttentionCollector:
         self._seen = False
         self._mode: AttentionMode | None = None
         self._paths: dict[int, str] = {}
-        self._made: dict[Place, Site | None] = {}
+        self._made: dict[tuple[CodeType, int], Site | None] = {}
         self._sites: dict[str, Site | None] = {}
 
     def on_call_begin(self, event: Call) -> None:
@@ -124,7 +127,8 @@ class AttentionCollector:
                 self._hooks.add(prefix + plain_name(path), module, self._look)
         if event.module.training:
             self._paths = {id(m): prefix + plain_name(path) for path, m in walk(event.module)}
-            self._mode = AttentionMode(session.recorder.guard(self.part, self._look_by_hand), self._made)
+            guard = session.recorder.guard
+            self._mode = AttentionMode(guard(self.part, self._look_by_hand), guard(self.part, self._scores_site))
             torch._C._push_on_torch_function_stack(self._mode)
 
     def _close(self) -> None:
@@ -132,6 +136,17 @@ class AttentionCollector:
         if self._mode is not None:
             _leave(self._mode)
             self._mode = None
+
+    def _scores_site(self) -> Site | None:
+        """The line that made the scores of the softmax that runs, looked up once for each softmax of the program."""
+        frame = user_frame()
+        if frame is None:
+            return None
+        call = (frame.f_code, frame.f_lasti)
+        if call not in self._made:
+            # `softmax(scores)` or `scores.softmax()`.
+            self._made[call] = data_site(0, RECEIVER, aim="scores")
+        return self._made[call]
 
     def _look_by_hand(
         self, module: nn.Module | None, logits: Callable[[], torch.Tensor | None], site: Site | None

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from netvet.capture.source import RECEIVER
-from netvet.capture.torch_origins import data_site
-from netvet.capture.torch_site import Site, user_frame, user_site
+from netvet.capture.torch_site import Site, user_site
 
 MAX_BATCH, MAX_QUERIES, MAX_KEYS = 4, 128, 2_048
 # Masks by hand add or fill in -1e4 (float16), -1e9, -inf ...: no score of a net that runs is so low.
@@ -22,22 +20,21 @@ MASKED = -9e3
 _KEPT = ("dropout", "masked_fill", "masked_fill_", "to", "type_as", "float", "view", "reshape", "mul", "nan_to_num")
 _PRODUCTS = ("matmul", "bmm", "__matmul__", "einsum")
 See = Callable[[nn.Module | None, Callable[[], torch.Tensor | None], Site | None], None]
-Place = tuple[CodeType, int]
 
 
 class AttentionMode(TorchFunctionMode):
     """Hands the logits [N, heads, L, S] of each attention to `see(module, logits, site)`.
 
-    They come as a function that works them out; what is masked is -inf. `site` is the user's line that made them,
-    looked up once for each softmax of the program and kept in `made`.
+    They come as a function that works them out; what is masked is -inf. `site` is the user's line that made them: for a
+    softmax what `maker` says while it runs.
 
     A softmax over the last axis is attention when its result is multiplied, as a matrix, with something else.
     """
 
-    def __init__(self, see: See, made: dict[Place, Site | None]) -> None:
+    def __init__(self, see: See, maker: Callable[[], Site | None]) -> None:
         super().__init__()
         self._see = see
-        self._made = made
+        self._maker = maker
         # By identity: the softmax results and what came of them, with the logits that they came from.
         self._weights: dict[int, tuple[torch.Tensor, torch.Tensor, Site | None]] = {}
 
@@ -63,17 +60,7 @@ class AttentionMode(TorchFunctionMode):
         dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
         square = isinstance(logits, torch.Tensor) and logits.dim() in (3, 4) and 1 < logits.shape[-1] <= MAX_KEYS
         if square and isinstance(dim, int) and dim % logits.dim() == logits.dim() - 1 and len(self._weights) < 1_000:
-            # `softmax(scores)` or `scores.softmax()`: either way the line that made the scores.
             self._weights[id(output)] = (output, logits, self._maker())
-
-    def _maker(self) -> Site | None:
-        frame = user_frame()
-        if frame is None:
-            return None
-        place = (frame.f_code, frame.f_lasti)
-        if place not in self._made:
-            self._made[place] = data_site(0, RECEIVER, aim="scores")
-        return self._made[place]
 
     def _see_guarded(self, logits: Callable[[], torch.Tensor | None], site: Site | None) -> None:
         module = _running_module()
