@@ -107,8 +107,10 @@ def _gradient(twin: torch.Tensor, parameters: list[torch.Tensor]) -> dict[str, f
         return found
     gradients = torch.autograd.grad(twin, parameters, retain_graph=True, allow_unused=True)
     pairs = [(g, p.detach()) for g, p in zip(gradients, parameters, strict=True) if g is not None]
-    pairs = [(g.to_dense() if g.is_sparse else g, p) for g, p in pairs]
-    found["grad_norm"] = math.hypot(*(float(torch.linalg.vector_norm(g)) for g, _ in pairs))
+    sizes = (torch.linalg.vector_norm(g.coalesce().values() if g.is_sparse else g) for g, _ in pairs)
+    found["grad_norm"] = math.hypot(*map(float, sizes))
+    if any(g.is_sparse for g, _ in pairs):
+        return found  # an embedding of data: no penalty leaves rows out
     value = float(twin.detach())
     moving = sum(int(torch.count_nonzero(p)) for _, p in pairs)
     if moving and value and any(p.dim() >= 2 for _, p in pairs):
