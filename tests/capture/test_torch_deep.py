@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
 from netvet.capture.torch_activations import MIN_SAMPLES
 from netvet.capture.torch_attention import attention_logits, entropy_share
@@ -292,7 +293,7 @@ def test_closures_name_their_parameters(watch):
 
 def test_the_time_of_sampled_steps_is_counted(tmp_path):
     recorder = Recorder(RunWriter.create(tmp_path, "test"), Schedule(0.01))
-    watched = Watch(recorder, probes=False)
+    watched = Watch(recorder, Pace(0.01), probes=False)
     watched.install()
     train(3)
     watched.finish("ok")
@@ -345,7 +346,7 @@ def test_collectors_that_sample_hear_of_deep_steps_and_the_next_of_each_optimize
             self.heard.append(self.session.step)
 
     recorder = Recorder(RunWriter.create(tmp_path, "test"), Schedule(0.01, every=10))
-    watched = Watch(recorder, probes=False)
+    watched = Watch(recorder, Pace(0.01), probes=False)
     listener = Listener(watched.session)
     watched.session.add(listener)
     watched.install()

@@ -61,7 +61,7 @@ class Origins:
         ):
             patches.wrap(owner, method, self._making(kept))
         patches.wrap(nn.Module, "register_parameter", self._registering)
-        patches.wrap(nn.Module, "requires_grad_", self._freezing)
+        patches.wrap(nn.Module, "requires_grad_", self._freezing, rests=True)
         patches.wrap(nn.Module, "train", self._switching)
         patches.wrap(nn.Module, "_apply", self._moving)
         for name in _INITIALISERS:
@@ -148,6 +148,8 @@ class Origins:
                 return original(module, *args, **kwargs)
             inside = True
             try:
+                if self._session.asleep and self._session.sleeper is not None:
+                    self._session.sleeper.rouse()  # an evaluation begins, mostly
                 if self._open():
                     guarded(module)
                 return original(module, *args, **kwargs)

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 import netvet
+from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
 from netvet.capture.torch_session import Watch
 from netvet.capture.torch_site import _kind, _shown
@@ -116,7 +117,7 @@ def run(options: RunOptions) -> Outcome:
     name = options.target if options.is_module else Path(options.target).stem
     writer = RunWriter.create(options.store, name, rank=rank)
     recorder = Recorder(writer, Schedule(options.overhead, options.every))
-    watch = Watch(recorder, probes=options.probes)
+    watch = Watch(recorder, Pace(options.overhead, options.every), probes=options.probes)
     began, started = perf_counter(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
     def describe(ending: _Ending | None) -> None:
