@@ -186,6 +186,7 @@ def _percent(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @click.option("--quiet", is_flag=True, help="Print no report and no progress; only write files.")
 @click.option("--no-probes", is_flag=True, help="Do not probe a copy of the model.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Look closely at every Nth step.")
+@click.option("--deep", is_flag=True, help="Measure parameters and layers at every step.")
 @click.option("--overhead", default="1%", callback=_percent, metavar="PCT", help="Time for close looks (default: 1%).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
@@ -208,6 +209,7 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         probes=not options["no_probes"],
         every=options["every"],
         overhead=options["overhead"],
+        deep=options["deep"],
         observe=None if options["quiet"] else _progress(asked),
     )
     return partial(_run, chosen, asked, quiet=options["quiet"])

@@ -12,11 +12,11 @@ from torch.nn import functional as F
 
 from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
-from netvet.capture.torch_activations import MIN_SAMPLES
+from netvet.capture.torch_units import MIN_SAMPLES
 from netvet.capture.torch_attention import attention_logits, entropy_share
 from netvet.capture.torch_filters import roughness
 from netvet.capture.torch_gradients import noise_ratio
-from netvet.capture.torch_parameters import sample, stride_of
+from netvet.capture.torch_sampling import spread, stride_of
 from netvet.capture.torch_session import Watch
 from netvet.store import RunWriter
 
@@ -270,7 +270,7 @@ def test_noise_ratio():
 def test_samples_visit_all_columns():
     big = torch.arange(64, dtype=torch.float32).repeat(4096, 1)
     assert stride_of(big.shape, 65_536) % 2 == 1
-    assert float(sample(big).mean()) == pytest.approx(31.5, rel=0.01)
+    assert float(spread(big).mean()) == pytest.approx(31.5, rel=0.01)
 
 
 def test_closures_name_their_parameters(watch):

@@ -134,6 +134,7 @@ EVENTS = (
     "initialised",  # Happening(tensor): a function of torch.nn.init has filled it
     "sleep",  # None: nothing is told until `wake`, but for what a collector names in `dormant`
     "wake",  # None: a step begins, or an evaluation; what happened since `sleep` is not known
+    "mode",  # Happening(model): train() or eval() is called; told of in sleep only
     "report",  # None: write all facts as they stand (called now and then, and at the end)
     "finish",  # str: how the run ended (`ok`, `exception`, `interrupt`); before the last report
 )
@@ -155,11 +156,12 @@ class Session:
         forbidden: ids of modules that must not be called now: copies are at work, and these are the user's own.
         asleep: no collector hears of anything, but for the events that it names in `dormant`.
         evaluated: a model was called without gradients since the collectors woke.
+        every_step: parameters and layers are measured at every step, also while the collectors sleep.
         steps_of: completed steps of each optimizer, by its name.
         emitting: collectors are at work: PyTorch functions that run now are theirs, not the user's.
     """
 
-    def __init__(self, recorder: Recorder, models: Models) -> None:
+    def __init__(self, recorder: Recorder, models: Models, *, every_step: bool = False) -> None:
         self.recorder = recorder
         self.models = models
         self.step = 0
@@ -168,6 +170,7 @@ class Session:
         self.first_step_done = self.ended = False
         self.asleep = self.evaluated = False
         self.steps_of: dict[str, int] = {}
+        self.every_step = every_step
         self.sleeper: Sleeper | None = None
         self.always_on: AlwaysOn
         self.emitting = False
@@ -191,7 +194,8 @@ class Session:
                 self._listeners[event].append(listener)
                 if not sampled or event in _ALWAYS:
                     self._constant[event].append(listener)
-                if event in _ALWAYS or event in getattr(collector, "dormant", ()):
+                constant = "dormant" in vars(type(collector)) and (self.every_step or not sampled)
+                if event in _ALWAYS or (constant and event in collector.dormant):
                     self._dormant[event].append(listener)
 
     def next_step(self, optimizer: str) -> None:
@@ -207,11 +211,11 @@ class Session:
         if self.asleep or slept:
             return
         if sleeper is not None and sleeper.in_window:
-            self.deep = sleeper.left > optimizers
+            self.deep = self.every_step or sleeper.left > optimizers
             return
         if self.deep:
             self._deep_step = self.step
-        self.deep = self.recorder.schedule.deep(self.step)
+        self.deep = self.every_step or self.recorder.schedule.deep(self.step)
         self._awake = self.deep or self.step - self._deep_step < optimizers
 
     def wake(self) -> None:

@@ -75,6 +75,7 @@ class RunOptions:
         probes: probe a copy before the first update and at the end.
         every: look closely at every so many steps, instead of by budget.
         overhead: share of wall time that close looks may cost.
+        deep: measure parameters and layers at every step, whatever it costs.
         observe: called with a `Watched` when the program begins; what it returns is entered around the program.
     """
 
@@ -85,6 +86,7 @@ class RunOptions:
     probes: bool = True
     every: int | None = None
     overhead: float = 0.01
+    deep: bool = False
     observe: Callable[[Watched], AbstractContextManager[object]] | None = None
 
 
@@ -117,7 +119,8 @@ def run(options: RunOptions) -> Outcome:
     name = options.target if options.is_module else Path(options.target).stem
     writer = RunWriter.create(options.store, name, rank=rank)
     recorder = Recorder(writer, Schedule(options.overhead, options.every))
-    watch = Watch(recorder, Pace(options.overhead, options.every), probes=options.probes)
+    pace = Pace(options.overhead, options.every)
+    watch = Watch(recorder, pace, probes=options.probes, every_step=options.deep)
     began, started = perf_counter(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
     def describe(ending: _Ending | None) -> None:

@@ -42,11 +42,12 @@ class Watch:
         recorder: where the signals go.
         pace: when the collectors are awake.
         probes: run probes on a copy before the first update and at the end.
+        every_step: measure parameters and layers at every step, whatever it costs.
     """
 
-    def __init__(self, recorder: Recorder, pace: Pace, *, probes: bool = True) -> None:
+    def __init__(self, recorder: Recorder, pace: Pace, *, probes: bool = True, every_step: bool = False) -> None:
         self.recorder = recorder
-        self.session = Session(recorder, Models())
+        self.session = Session(recorder, Models(), every_step=every_step)
         self._patches = Patches()
         sleeper = Sleeper(self.session, self._patches, pace, lambda: recorder.cost - recorder.once)
         self.session.sleeper = sleeper

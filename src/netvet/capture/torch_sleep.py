@@ -114,7 +114,7 @@ class Sleeper:
         self.left = self._pace.sleep(session.step, self._cost(), whole=self._whole)
         session.emit("sleep")
         self._patches.rest()
-        session.asleep = True
+        session.asleep, session.deep = True, session.every_step
         self._watch_evaluations()
 
     def _wake(self, steps: int) -> None:

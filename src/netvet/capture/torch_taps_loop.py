@@ -79,11 +79,11 @@ class OptimizerTap:
         def before(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
             if session.asleep and session.recorder.here:
                 always_on.begin(optimizer, self.name(optimizer))
-            if not session.asleep:
+            if session.every_step or not session.asleep:
                 begin(optimizer)
 
         def behind(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-            if not session.asleep:
+            if session.every_step or not session.asleep:
                 end(optimizer)
             elif session.recorder.here:
                 session.step += 1
@@ -118,7 +118,7 @@ class OptimizerTap:
         scale = getattr(optimizer, "grad_scale", None)  # set by GradScaler for fused optimizers only
         found = getattr(optimizer, "found_inf", None)
         return Step(
-            optimizer, self.name(optimizer), user_site(),
+            optimizer, self.name(optimizer), None if self._session.asleep else user_site(),
             float(scale) if scale is not None else 1.0, bool(found) if found is not None else False,
         )  # fmt: skip
 
