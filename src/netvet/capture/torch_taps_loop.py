@@ -68,26 +68,35 @@ class OptimizerTap:
         self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
         self._counts: dict[str, int] = {}
         self._handles: list[Any] = []
+        # Steps of optimizers while the collectors sleep, until they are counted with the others.
+        self._idle: dict[Optimizer, int] = {}
+        session.add(self)
+
+    part = "optimizer steps"
 
     def install(self, patches: Patches) -> None:
         """Hook into every optimizer's step, present and future."""
         session = self._session
         begin, end = (session.recorder.guard("optimizer steps", f) for f in (self._begin, self._end))
-        always_on = session.always_on
+        always_on, awaken = session.always_on, session.recorder.guard("sleep", self._awaken)
 
         # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
         def before(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-            if session.asleep and session.recorder.here:
-                always_on.begin(optimizer, self.name(optimizer))
-            if session.every_step or not session.asleep:
-                begin(optimizer)
+            if session.asleep:
+                always_on.begin(optimizer)
+                if session.asleep and not session.every_step:
+                    return
+            begin(optimizer)
 
         def behind(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-            if session.every_step or not session.asleep:
+            if not session.asleep or session.every_step:
                 end(optimizer)
-            elif session.recorder.here:
-                session.step += 1
-                session.next_step(self.name(optimizer))
+                return
+            session.step += 1
+            self._idle[optimizer] = self._idle.get(optimizer, 0) + 1
+            session.left -= 1
+            if session.left <= 0:
+                awaken(optimizer)
 
         self._handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(behind)]
         after(patches, session, Optimizer, "__init__", self._created)
@@ -113,6 +122,19 @@ class OptimizerTap:
         if self._session.sleeper is not None:
             self._session.sleeper.new_phase()
         return "optimizer_created", Happening(args[0], user_site(), {"name": self.name(args[0])})
+
+    def on_wake(self, _: None) -> None:
+        """Count the steps that were taken in sleep."""
+        for optimizer, steps in self._idle.items():
+            name = self.name(optimizer)
+            self._session.steps_of[name] = self._session.steps_of.get(name, 0) + steps
+        self._idle.clear()
+
+    on_report = on_finish = on_wake
+
+    def _awaken(self, _optimizer: Optimizer) -> None:
+        if self._session.recorder.here and self._session.sleeper is not None:
+            self._session.sleeper.window(len(self._session.steps_of))
 
     def _event(self, optimizer: Optimizer) -> Step:
         scale = getattr(optimizer, "grad_scale", None)  # set by GradScaler for fused optimizers only
