@@ -67,6 +67,8 @@ _SERIES = (
     _layers("attention_max_logit", "1", "deep", "Largest attention logit, per attention layer."),
     _layers("fixed_batch_flips", "share", "deep", "Share of a fixed batch of training samples whose predicted class changed since the last time it was asked (current weights, eval mode, on a copy)."),
     _layers("fixed_batch_loss", "loss", "deep", "Loss on that fixed batch (current weights, eval mode), per loss call site."),
+    _layers("pass_seconds", "s", "step", "Distributed runs, per rank: wall time of the parts of a step, without netvet's own: `between passes` (optimizer, data, the script), `forward`, `backward`, in which ranks wait for each other."),
+    _layers("shard_sums", "mixed", "deep", "Sharded tensors, per rank: norms and products over the own shard, from which statistics of whole parameters are put together; key `parameter quantity`."),
     Signal("live_graphs", "series", "count", "step", "Number of earlier losses of this run whose autograd graph is still in memory when a step begins."),
     Signal("live_outputs", "series", "count", "step", "Number of earlier steps of this run of which an output of a model still has its autograd graph in memory, although its loss has not (its first call with gradients in the step)."),
     Signal("memory_bytes", "series", "bytes", "step", "Resident memory of the process, sampled."),
@@ -74,7 +76,7 @@ _SERIES = (
 )
 
 _LOOP = (
-    _facts("run", "free", "One record about the run.", script="path", arguments="list of str", started="ISO time", ended="`ok`, `exception`, `interrupt` or None while running",
+    _facts("run", "free", "One record about the run.", script="path", arguments="list of str", started="ISO time", ended="`ok`, `exit`, `exception`, `interrupt`, `terminated` or None while running",
            exception="type and message", exception_file="user's file", exception_line="user's line", exception_type="class name", steps="optimizer steps", seconds="wall", epochs="passes over the longest training loader, or None"),
     _facts("environment", "free", "Versions and device.", python="", torch="", device="`cpu`, `cuda`", threads="int"),
     _facts("seeds", "free", "Calls that seed a generator, in order, as seen before the first step.", generator="`torch`, `numpy`, `python`", file="", line="", step="step at which it happened (0: before training)"),
@@ -117,7 +119,9 @@ _LOOP = (
     _facts("checkpoints", "free", "One per torch.save / torch.load / load_state_dict call.", kind="`save`, `load`, `load_state_dict`", target="model, optimizer, scheduler, or what the file held", step="", file="", line="", keys="kinds of state in it: `model`, `optimizer`, `scheduler`, `scaler`, `rng`, `epoch`, `other`",
            missing="keys that were missing", unexpected="keys that were not used", strict="", loss_before="training loss before", loss_after="training loss after", missing_count="of all, also beyond the names listed", unexpected_count="", tensors="weights and buffers of the model that is filled",
            trained_by="for load_state_dict of a model: the first optimizer that stepped on it afterwards, or None", optimizer_steps="steps that this optimizer had taken before the load"),
-    _facts("replicas", "step", "Distributed runs, one record.", world_size="", rank="", wrapper="`DistributedDataParallel`, `FSDP`, None", raw_module_called="the wrapped module was called directly in training", differing="parameters or buffers whose hashes differ over ranks", first_step="", file="", line=""),
+    _facts("replicas", "step", "Distributed runs, one record.", world_size="", rank="", wrapper="`DistributedDataParallel`, `FSDP`, None", raw_module_called="the wrapped module was called directly in training", differing="parameters or buffers whose hashes differ over ranks", first_step="", odd_ranks="ranks that differ from what most ranks hold; empty where there is no majority", norms_differ_from="step from which the ranks step on gradients of different size", same_inputs="of the first steps, those in which all ranks were given the same samples", file="", line=""),
+    _facts("ranks", "free", "Distributed runs: one record per rank, also of those that stored nothing.", rank="", world_size="", host="", pid="", local_rank="", problems="what netvet could not do there", present="bool: it stored something", ended="as in run; None where it never came to an end", last_step="last step of which it stored something", first_non_finite="first step with a loss that is NaN or infinite, or None", timed_steps="steps that all ranks timed", step_seconds="median of a step", between_passes_seconds="median time from the end of a backward pass to the next forward pass (optimizer, data, the script)", between_passes_excess="how much longer than the median of the others, as a share of a step", between_passes_slowest="share of the steps in which it was the slowest", forward_seconds="", forward_excess="", forward_slowest="", backward_seconds="this is where the others wait", backward_excess="", backward_slowest=""),
+    _facts("shards", "free", "Sharded tensors (DTensor), one record per rank: what it holds.", world_size="", optimizers="optimizer -> names of its parameters", keys="optimizer -> its key in `grad_cosine`", parameters="name -> [elements here, ranks that hold the same ones]"),
     _facts("twins", "step", "Replicas in one process: two optimizers that stepped on gradients equal to the last bit in the first steps.", first="name of the optimizer", second="", steps="in which the gradients were equal", differing="of these, in which the weights were not", first_step="", file="where the second steps", line=""),
 )
 

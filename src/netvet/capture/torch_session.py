@@ -38,9 +38,10 @@ class Watch:
     Args:
         recorder: where the signals go.
         probes: run probes on a copy before the first update and at the end.
+        first: this is the first (or only) process of the run.
     """
 
-    def __init__(self, recorder: Recorder, *, probes: bool = True) -> None:
+    def __init__(self, recorder: Recorder, *, probes: bool = True, first: bool = True) -> None:
         self.recorder = recorder
         self.session = Session(recorder, Models())
         self._patches = Patches()
@@ -49,7 +50,7 @@ class Watch:
         self.session.add(self)
         self.session.add(origins_of(self.session))
         self.session.add(own_targets_of(self.session))
-        for collector in all_collectors(self.session, probes=probes):
+        for collector in all_collectors(self.session, probes=probes, first=first):
             self.session.add(collector)
 
     part = "reports"
