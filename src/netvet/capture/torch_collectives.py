@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 _NAMESPACES = ("c10d", "_c10d_functional", "_c10d_functional_autograd", "c10d_functional")
 
 
-class _Alone(TorchDispatchMode):
+class _Alone(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Lets every operation run as it would, but for those that need other processes."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -25,4 +25,4 @@ def alone() -> AbstractContextManager[object]:
     """Operations between processes raise RuntimeError inside, where the run has several; free where it has one."""
     distributed = torch.distributed
     several = distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
-    return _Alone() if several else nullcontext()
+    return _Alone() if several else nullcontext()  # type: ignore[no-untyped-call]

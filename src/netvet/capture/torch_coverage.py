@@ -136,7 +136,9 @@ class CoverageCollector:
             "init_std": float(dense.float().std()) if dense.numel() > 1 and p.is_floating_point() else None,
             "init_mean": float(dense.float().mean()) if dense.numel() and p.is_floating_point() else None,
             "first_frozen_step": None,
-        } | ({"local_elements": dense.numel()} if is_shared(p) else {}) | (place(loaded.site, "drawn_") if lost and loaded is not None else {})  # fmt: skip
+        } | (place(loaded.site, "drawn_") if lost and loaded is not None else {})  # fmt: skip
+        if is_shared(p):
+            record["local_elements"] = dense.numel()
         return _Seen(weakref.ref(p), record, _sample(p), total)
 
     def _look(self, one: _Seen, p: torch.nn.Parameter, *, held: bool) -> None:

@@ -18,7 +18,8 @@ from netvet.capture.torch_tensors import is_plain, tensors_in
 
 MAX_SHARES, MAX_NODES = 1_000, 5_000
 # Replicas that drift apart do so at the first step; the later ones show those that drift through rare branches.
-HASHED_STEPS, MAX_HASHED = (1, 2, 10, 100, 1_000, 10_000), 1_000_000
+HASHED_STEPS = frozenset(digit * 10**power for power in range(5) for digit in (1, 2, 5))
+MAX_HASHED = 1_000_000
 # Steps whose inputs are compared over the ranks, and of how many tensors parameters are hashed.
 INPUT_STEPS, MAX_TENSORS = (0, 1, 2), 200
 
@@ -172,6 +173,7 @@ class ReplicaCollector:
         found = {name: p for name, p, _ in self._session.models.parameters() if is_plain(p) and p.numel()}
         hashes = {name: _hash(p) for name, p in list(found.items())[:MAX_TENSORS]}
         self._record = {**self._record, "hashes": {**self._record.get("hashes", {}), str(step): hashes}}
+        self.on_report(None)  # at once: a rank may be killed before the next report
 
     def on_report(self, _: None) -> None:
         if self._record is not None:

@@ -12,6 +12,7 @@ import torch
 
 from netvet.capture.job import describe_rank
 from netvet.capture.recorder import Recorder
+from netvet.capture.termination import Termination
 from netvet.capture.torch_patch import Patches
 from netvet.core import Facts, LayerSeries, NetvetError, Series
 from netvet.signals import SIGNALS
@@ -52,11 +53,17 @@ def _become(recorder: Recorder, finish: Callable[[str], None]) -> None:
         error = sys.exc_info()[1]
         ended = "ok" if error is None or (isinstance(error, SystemExit) and not error.code) else "exception"
         recorder.guard("ranks", finish)(ended)
-        recorder.facts("run", [{"ended": ended}])
-        recorder.writer.close()
+        _end(recorder, ended)
 
+    # torch.multiprocessing terminates the others when it lost one.
+    Termination(lambda: _end(recorder, "terminated"))
     # Children of multiprocessing leave without atexit.
     Finalize(None, leave, exitpriority=100)
+
+
+def _end(recorder: Recorder, ended: str) -> None:
+    recorder.facts("run", [{"ended": ended}])
+    recorder.writer.close()
 
 
 def gather_ranks(recorder: Recorder) -> int:
@@ -87,5 +94,6 @@ def _copy(run: Run, recorder: Recorder) -> int:
                     recorder.writer.append(step, name, value, key)
         elif found is None and (reason := run.reason(name)):
             recorder.missing(name, reason)
-    optimizers = run.get("optimizers")
-    return sum(int(o.get("steps") or 0) for o in optimizers) if isinstance(optimizers, Facts) else 0
+    ranks = run.get("ranks")
+    last = next((r.get("last_step") for r in ranks), None) if isinstance(ranks, Facts) else None
+    return 0 if last is None else int(last) + 1

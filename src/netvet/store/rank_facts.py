@@ -14,7 +14,8 @@ from netvet.core import Facts, LayerSeries, Record, Series
 Rank = Mapping[str, Series | LayerSeries | Facts | None]
 
 # Gradients that were averaged over the ranks are the same numbers everywhere; this much may differ between devices.
-SAME_NORM = 1e-3
+# The same of weights, which are equal to the last bit on equal devices, and drift apart slowly.
+SAME_NORM, SAME_WEIGHTS = 1e-3, 1e-5
 # Parts of a step before which no rank waits for another, in the order in which they come.
 PARTS = ("between passes", "forward", "backward")
 
@@ -45,7 +46,7 @@ def _own_record(rank: Rank) -> dict[str, Any]:
 
 
 def _paces(ranks: Sequence[Rank]) -> list[dict[str, Any]]:
-    """Median seconds of the parts of a step, over the steps that all ranks timed, and how often each was slowest."""
+    """Median seconds of the parts of a step, over the steps that all timed, and how often it was slower."""
     timed = [layers(rank.get("pass_seconds")) for rank in ranks]
     if len(ranks) < 2 or any(part not in one for one in timed for part in PARTS):
         return [{} for _ in ranks]
@@ -56,13 +57,12 @@ def _paces(ranks: Sequence[Rank]) -> list[dict[str, Any]]:
     whole = float(np.median(table.sum(axis=1)))
     found: list[dict[str, Any]] = [{"timed_steps": len(steps), "step_seconds": whole} for _ in ranks]
     for position, part in enumerate(PARTS):
-        slowest = table[:, position].argmax(axis=0)
         for index, record in enumerate(found):
             others = np.median(np.delete(table[:, position], index, axis=0), axis=0)
             name = part.replace(" ", "_")
             record[f"{name}_seconds"] = float(np.median(table[index, position]))
             record[f"{name}_excess"] = float(np.median(table[index, position] - others)) / whole if whole > 0 else 0.0
-            record[f"{name}_slowest"] = float((slowest == index).mean())
+            record[f"{name}_slower"] = float((table[index, position] > others).mean())
     return found
 
 
@@ -78,10 +78,14 @@ def same_replicas(ranks: Sequence[Rank]) -> Facts | None:
     if len(records) < 2:
         return Facts([record | {"differing": None}])
     record |= {"differing": []} | _apart(hashes, numbers)
-    parted = _norms_apart([rank for _, rank in records]) if record.get("wrapper") == "DistributedDataParallel" else None
+    parted = None
+    if record.get("wrapper") == "DistributedDataParallel":
+        limits = {"grad_norm": SAME_NORM, "param_norm": SAME_WEIGHTS}
+        found = (_norms_apart([rank.get(name) for _, rank in records], limit) for name, limit in limits.items())
+        parted = min((one for one in found if one is not None), default=None)
     if parted is not None:
-        step, values = parted
-        record["norms_differ_from"] = step
+        step, _, name, values = parted
+        record |= {"norms_differ_from": step, "norms_differ_in": name}
         record.setdefault("odd_ranks", odd_ones(values, numbers))
         if record["differing"] and not record.get("raw_module_called"):
             record["first_step"] = min(int(record.get("first_step") or step + 1), step + 1)
@@ -107,22 +111,24 @@ def odd_ones(values: Sequence[Any], numbers: Sequence[int]) -> list[int]:
     return [number for number, own in zip(numbers, values, strict=True) if own != value]
 
 
-def _norms_apart(ranks: Sequence[Rank]) -> tuple[int, list[float]] | None:
-    """The first step at which the gradients that the ranks step on differ in size, and these sizes."""
-    every = [layers(rank.get("grad_norm")) for rank in ranks]
-    for key in every[0]:
+def _norms_apart(norms: Sequence[Any], limit: float) -> tuple[int, int, str, list[float]] | None:
+    """The first step at which what should be equal on all ranks differs in size: step, place, name, the sizes."""
+    every, found = [layers(one) for one in norms], []
+    for number, key in enumerate(every[0]):
         if any(key not in one for one in every):
             continue
         steps = reduce(np.intersect1d, [one[key].steps for one in every])
         table = np.array([one[key].values[np.searchsorted(one[key].steps, steps)] for one in every])
         finite = np.isfinite(table)
         with np.errstate(invalid="ignore"):
-            spread = table.max(axis=0) - table.min(axis=0) > SAME_NORM * np.abs(table).max(axis=0)
+            spread = table.max(axis=0) - table.min(axis=0) > limit * np.abs(table).max(axis=0)
         apart = np.where(finite.all(axis=0), spread, finite.any(axis=0))
         if apart.any():
             place = int(apart.argmax())
-            return int(steps[place]), [float(f"{value:.3g}") for value in table[:, place]]
-    return None
+            digits = -int(np.log10(limit))
+            sizes = [float(f"{value:.{digits}g}") for value in table[:, place]]
+            found.append((int(steps[place]), number, key, sizes))
+    return min(found, default=None)
 
 
 def _same_inputs(inputs: Sequence[Mapping[str, int]]) -> list[int]:

@@ -25,7 +25,7 @@ GLOBAL_NORMS = ("grad_norm", "grad_norm_before_clip")
 SHARDED = ("param_norm", "param_std", "param_grad_norm", "update_ratio", "grad_cosine", "non_finite_grads")
 FACTS = {
     "ranks": ("run", "ranks", "loss", "lr", "grad_norm", "replicas", "pass_seconds"),
-    "replicas": ("replicas", "grad_norm"),
+    "replicas": ("replicas", "grad_norm", "param_norm"),
     "parameters": ("parameters", "shards"),
 }
 # The other signals that a combined signal is made of.
@@ -59,7 +59,8 @@ def combined(signal: str, ranks: Sequence[Rank]) -> Found:
         whole = {name: shards.count_of(name, layers) for name in shards.names}
     else:
         whole = shards.statistic(signal)
-    own = {key: series for key, series in own.items() if key not in shards.names and key not in shards.keys}
+    ours = {*shards.names, *shards.keys, *shards.optimizers}
+    own = {key: series for key, series in own.items() if key not in ours}
     own |= {key: series for key, series in whole.items() if series is not None and len(series)}
     return LayerSeries(own) if own else None
 

@@ -13,12 +13,21 @@ STEPS = 12
 
 
 class Counting(TorchDispatchMode):
-    """Counts the operations between processes."""
+    """Counts the operations between processes, and names those that a collector of netvet calls."""
 
-    exchanges = 0
+    def __init__(self):
+        super().__init__()
+        self.exchanges, self.by_netvet = 0, []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.exchanges += "c10d" in func.namespace and "wait" not in func.__name__
+        if "c10d" in func.namespace and "wait" not in func.__name__:
+            self.exchanges += 1
+            frame = sys._getframe(1)
+            while frame is not None:
+                # Every collector is called by one of these.
+                if frame.f_code.co_name in ("emit", "guarded") and "netvet" in frame.f_code.co_filename:
+                    self.by_netvet.append(str(func))
+                frame = frame.f_back
         return func(*args, **(kwargs or {}))
 
 
@@ -72,7 +81,10 @@ def main(out):
     if dist.get_rank() == 0:
         names = [name for name, _ in model.named_parameters()]
         with open(out, "w") as file:
-            json.dump({"names": names, "steps": reference, "exchanges": counting.exchanges}, file)
+            json.dump(
+                {"names": names, "steps": reference, "exchanges": counting.exchanges, "by_netvet": counting.by_netvet},
+                file,
+            )
     dist.destroy_process_group()
 
 
