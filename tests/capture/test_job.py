@@ -101,9 +101,13 @@ if sys.argv[1] == "held":
     os.kill(os.getpid(), 15)
     print("went on")
 elif sys.argv[1] == "forked":
+    ready, told = os.pipe()
     child = os.fork()
     if child == 0:
+        os.write(told, b"1")
         time.sleep(60)
+        os._exit(0)
+    os.read(ready, 1)
     os.kill(child, 15)
     print("child ended by", os.waitpid(child, 0)[1])
 else:

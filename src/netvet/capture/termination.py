@@ -26,13 +26,20 @@ class Termination:
         main = threading.current_thread() is threading.main_thread()
         if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._handle)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """In a forked child (a loader's worker): the signal has its default action again."""
+        if signal.getsignal(signal.SIGTERM) == self._handle:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def hold(self) -> None:
         """From now on the signal changes nothing."""
         self._held = True
 
     def _handle(self, _number: int, _frame: Any) -> None:
-        own = os.getpid() == self._pid  # a forked child inherits the handler, and nothing else of this
+        own = os.getpid() == self._pid
         if own and self._held:
             return
         try:
