@@ -1,7 +1,7 @@
 """A process that was gone before the others."""
 
 from netvet.checks.lost_rank import lost_rank
-from netvet.core import Facts
+from netvet.core import Facts, Location
 
 OK = {"present": True, "ended": "ok", "last_step": 9}
 
@@ -13,6 +13,12 @@ def test_names_the_killed_rank():
     assert finding.message.endswith("rank 0 stopped at step 9, rank 2 stopped at step 9")
 
 
+def test_shows_the_line_where_the_first_rank_noticed():
+    run = Facts.of({"exception_file": "train.py", "exception_line": 31})
+    ranks = Facts.of({**OK, "rank": 0, "ended": "exception"}, {**OK, "rank": 1, "ended": None})
+    assert lost_rank(ranks, run)[0].location == Location("train.py", 31)
+
+
 def test_a_rank_that_may_be_at_work_still_is_a_warning():
     (finding,) = lost_rank(Facts.of({**OK, "rank": 0}, {**OK, "rank": 1, "ended": None}))
     assert finding.severity == "warning"
@@ -20,7 +26,7 @@ def test_a_rank_that_may_be_at_work_still_is_a_warning():
 
 def test_says_that_a_rank_stored_nothing():
     (finding,) = lost_rank(Facts.of({**OK, "rank": 0, "ended": "exception"}, {"rank": 1, "present": False}))
-    assert finding.message == "rank 1 stored nothing; the others: rank 0 stopped at step 9"
+    assert finding.message == "rank 1 stored nothing; others: rank 0 stopped at step 9"
     assert finding.severity == "warning"
 
 

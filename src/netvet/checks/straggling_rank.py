@@ -25,7 +25,7 @@ _WHERE = {
     },
 )
 def straggling_rank(
-    ranks: Facts,
+    ranks: Facts | None = None,
     loaders: Facts | None = None,
     *,
     limit: float = 0.25,  # of a step: beyond the jitter of processes that share two busy cores (up to 0.15 seen)
@@ -58,7 +58,7 @@ def straggling_rank(
     """
     train = next((one for one in loaders or () if one.get("phase") != "eval"), None)
     at = location_of(train, "dataset", "created")
-    timed = [record for record in ranks if (number(record, "timed_steps") or 0) >= patience]
+    timed = [record for record in ranks or () if (number(record, "timed_steps") or 0) >= patience]
     late = [r for r in timed if _excess(r, "between_passes") >= limit]
     for record in late or timed:
         # Where one is late already, the others may wait for it in the forward pass (buffers are sent there).
