@@ -90,6 +90,6 @@ def test_fires_when_averaged_gradients_are_not_equal():
 
 def test_fires_when_all_processes_get_the_same_samples():
     (finding,) = unsynchronised_replicas(replicas(same_inputs=[0, 1, 2]))
-    assert finding.message == "no DistributedSampler? All 2 processes were given the same samples in the first 3 steps"
+    assert finding.message == "all 2 processes got the same samples in steps 0-2: no DistributedSampler?"
     assert finding.severity == "warning"
     assert not unsynchronised_replicas(replicas(same_inputs=[0]))

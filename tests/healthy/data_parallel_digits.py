@@ -59,6 +59,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=10)
     args = parser.parse_args()
+    torch.manual_seed(args.seed)
     with tempfile.TemporaryDirectory() as folder:
         init_file = "file://" + os.path.join(folder, "store")
         mp.start_processes(worker, (2, init_file, args), nprocs=2, start_method="fork")

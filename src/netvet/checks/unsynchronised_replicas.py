@@ -78,8 +78,7 @@ def unsynchronised_replicas(
             yield Finding(message, wrapper, step, location=place, confidence=0.8)
         same = list(record.get("same_inputs") or ())
         if len(same) >= patience and wrapper == "DistributedDataParallel":
-            message = f"no DistributedSampler? All {size:g} processes were given the same samples in the first {len(same)} "
-            message += "steps"
+            message = f"all {size:g} processes got the same samples in steps 0-{len(same) - 1}: no DistributedSampler?"
             yield Finding(message, "inputs", int(same[0]), size, 1.0, place, severity="warning", confidence=0.9)
         yield from _sampling(loaders or Facts())
         return
