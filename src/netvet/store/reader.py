@@ -50,7 +50,7 @@ class RunSummary:
         path: its folder.
         started: ISO time.
         script: path of the script.
-        ended: `ok`, `exception`, `interrupt`, or None while it runs (or when it was killed).
+        ended: `ok`, `exit`, `exception`, `interrupt`, `terminated`, or None while it runs (or when it was killed).
         steps: optimizer steps.
         error: why the run cannot be read.
     """
