@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -17,7 +17,7 @@ import netvet
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from netvet.capture.torch_runner import RunOptions, Watched
+    from netvet.capture.torch_runner import Outcome, RunOptions, Watched
     from netvet.core import Check
     from netvet.diagnose import Settings
     from netvet.report.view import View
@@ -240,18 +240,22 @@ def _run(chosen: RunOptions, asked: _Asked, *, quiet: bool) -> int:
 
     # The script may put something else in its place, or fork.
     stream, process = sys.stdout, os.getpid()
-    outcome = torch_runner.run(chosen)
-    if os.getpid() != process or outcome.run_path is None:
-        return outcome.script_status
-    if os.environ.get("RANK", "0") != "0":
-        return outcome.script_status  # of several processes the first one reports
-    try:
-        if not quiet:
-            stream.write("\n")
-        status = _report(Run.open(outcome.run_path), asked, stream, problems=outcome.problems, quiet=quiet)
-    except Exception as error:
-        status = _failed(error)
-    return outcome.script_status or status
+
+    def tell(outcome: Outcome) -> int:
+        if os.getpid() != process or outcome.run_path is None:
+            return outcome.script_status
+        if os.environ.get("RANK", "0") != "0":
+            return outcome.script_status  # of several processes the first one reports
+        try:
+            if not quiet:
+                stream.write("\n")
+            status = _report(Run.open(outcome.run_path), asked, stream, problems=outcome.problems, quiet=quiet)
+            stream.flush()
+        except Exception as error:
+            status = _failed(error)
+        return outcome.script_status or status
+
+    return tell(torch_runner.run(replace(chosen, terminated=tell)))
 
 
 def _report(source: Run, asked: _Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:

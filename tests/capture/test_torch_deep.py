@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
-from netvet.capture.torch_units import MIN_SAMPLES
 from netvet.capture.torch_attention import attention_logits, entropy_share
 from netvet.capture.torch_filters import roughness
 from netvet.capture.torch_gradients import noise_ratio
 from netvet.capture.torch_sampling import spread, stride_of
 from netvet.capture.torch_session import Watch
+from netvet.capture.torch_units import MIN_SAMPLES
 from netvet.store import RunWriter
 
 

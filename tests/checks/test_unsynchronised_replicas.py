@@ -75,3 +75,21 @@ def test_fires_when_replicas_in_one_process_differ():
     (finding,) = unsynchronised_replicas(twins=Facts.of(pair))
     assert finding.message.startswith("2 replicas in one process step on the same gradients, but their weights differ")
     assert not unsynchronised_replicas(twins=Facts.of({**pair, "differing": 0}))
+
+
+def test_names_the_rank_that_differs_from_the_others():
+    (finding,) = unsynchronised_replicas(replicas(world_size=4, differing=["a"], odd_ranks=[2], first_step=7))
+    assert finding.message == "rank 2 differs from the other 3 processes from step 7 on: a"
+
+
+def test_fires_when_averaged_gradients_are_not_equal():
+    (finding,) = unsynchronised_replicas(replicas(norms_differ_from=7, norms_differ_in="a", odd_ranks=[]))
+    assert finding.message == "the replicas differ over 2 processes from step 7 on, in the norm of a"
+    assert not unsynchronised_replicas(replicas(wrapper=None, norms_differ_from=7))
+
+
+def test_fires_when_all_processes_get_the_same_samples():
+    (finding,) = unsynchronised_replicas(replicas(same_inputs=[0, 1, 2]))
+    assert finding.message == "all 2 processes got the same samples in steps 0-2: no DistributedSampler?"
+    assert finding.severity == "warning"
+    assert not unsynchronised_replicas(replicas(same_inputs=[0]))

@@ -36,7 +36,7 @@ def test_ranks_share_a_folder(started: RunWriter) -> None:
     other.append(0, "loss", 2.0, "a")
     other.close()
     started.close()
-    assert series_of(Run.open(started.path), "loss", "a").values.tolist() == [1.0]
+    assert series_of(Run.open(started.path), "loss", "a").values.tolist() == [1.5]
     assert series_of(Run.open(started.path / "rank10.db"), "loss", "a").values.tolist() == [2.0]
 
 

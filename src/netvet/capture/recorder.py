@@ -29,9 +29,11 @@ class Schedule:
     Args:
         budget: share of wall time that deep steps may cost (0.01 is 1 %).
         every: look at every so many steps instead, whatever it costs.
+        symmetric: decide by the step number alone, as every rank of a distributed run does.
     """
 
-    def __init__(self, budget: float, every: int | None = None) -> None:
+    def __init__(self, budget: float, every: int | None = None, *, symmetric: bool | None = None) -> None:
+        self._symmetric = int(os.environ.get("WORLD_SIZE", "1")) > 1 if symmetric is None else symmetric
         self._budget = budget
         self._every = every
         self._began = perf_counter()
@@ -45,7 +47,7 @@ class Schedule:
         since = step - self._last
         chosen = step < DENSE_STEPS or since >= MAX_INTERVAL or step >= GROWTH * self._last
         if not chosen and since >= GRACE_INTERVAL:
-            chosen = self.spent < max(GRACE_SECONDS, self._budget * (perf_counter() - self._began))
+            chosen = self._symmetric or self.spent < max(GRACE_SECONDS, self._budget * (perf_counter() - self._began))
         if chosen:
             self._last = step
         return chosen

@@ -25,8 +25,9 @@ from netvet.capture.torch_memory import MemoryCollector
 from netvet.capture.torch_metrics import MetricCollector, MetricWindow
 from netvet.capture.torch_modules import ModuleCollector
 from netvet.capture.torch_non_finite import NonFiniteOriginCollector
-from netvet.capture.torch_outbox import Outbox
 from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
+from netvet.capture.torch_outbox import Outbox
+from netvet.capture.torch_pace import PaceCollector
 from netvet.capture.torch_parameters import ParameterCollector
 from netvet.capture.torch_precision import PrecisionCollector, ReplicaCollector
 from netvet.capture.torch_probe_table import PROBES
@@ -40,11 +41,13 @@ from netvet.capture.torch_settings import (
     SchedulerCollector,
     SeedCollector,
 )
+from netvet.capture.torch_shards import ShardCollector
 from netvet.capture.torch_targets import TargetCollector
 from netvet.capture.torch_trial import TrialCollector
 from netvet.capture.torch_twins import TwinCollector
 
 COLLECTORS: tuple[type[Any], ...] = (
+    PaceCollector,  # before all others: its times are of the moment at which an event comes
     MetricWindow,  # first: its mode must not see what the others compute
     BatchTracker,  # early: the others ask it for the present batch
     LoopCollector,
@@ -72,6 +75,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     BaselineCollector,
     AblationCollector,
     ParameterCollector,
+    ShardCollector,
     GradientCollector,
     NonFiniteCollector,
     NonFiniteOriginCollector,
@@ -88,9 +92,15 @@ COLLECTORS: tuple[type[Any], ...] = (
 )
 
 
-def all_collectors(session: Session, *, probes: bool) -> list[Any]:
-    """Fresh collectors for one run; those that probe copies only if asked for."""
-    chosen: list[Any] = [collector(session) for collector in COLLECTORS]
+# What they tell is the same on all ranks of a distributed run, and takes seconds.
+ON_FIRST_RANK = (BaselineCollector, AblationCollector, FixedBatchCollector, FilterCollector, TrialCollector)
+
+
+def all_collectors(session: Session, *, probes: bool, first: bool = True) -> list[Any]:
+    """Fresh collectors for one run; those that probe copies only if asked for, and only on the first rank."""
+    wanted = [one for one in COLLECTORS if first or one not in ON_FIRST_RANK]
+    chosen: list[Any] = [collector(session) for collector in wanted]
+    probes = probes and first
     if probes:
         prober = Prober(session, PROBES)
         chosen += [prober, prober.steps]

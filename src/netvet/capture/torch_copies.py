@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from netvet.capture.torch_collectives import alone
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_rng import forked_rng
 
@@ -88,7 +89,8 @@ def _own(value: Any, memo: dict[int, Any], seen: dict[int, FunctionType]) -> Any
 def copies_at_work(session: Session, copies: Sequence[nn.Module]) -> Iterator[None]:
     """Let copies run: nothing is recorded, random generators are put back, and the user's own modules refuse.
 
-    A copy that still calls a module of the user's (one that it finds in a global variable, say) raises RuntimeError.
+    A copy that still calls a module of the user's (one that it finds in a global variable, say) raises RuntimeError,
+    and so does one that would exchange data with the other ranks of a distributed run.
     """
     recorder = session.recorder
     own = {id(sub) for one in copies for sub in one.modules()}
@@ -99,7 +101,7 @@ def copies_at_work(session: Session, copies: Sequence[nn.Module]) -> Iterator[No
         id(m) for m in alive if id(m) not in own and (m._buffers or next(m.parameters(), None) is not None)
     )
     try:
-        with forked_rng():
+        with forked_rng(), alone():
             yield
     finally:
         recorder.suspended, session.forbidden = before

@@ -15,6 +15,7 @@ from netvet.capture.torch_events import Happening, Session, Step
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import Origins, origins_of
+from netvet.capture.torch_shards import is_shared, own_part
 from netvet.capture.torch_site import Site, site_within, user_codes
 
 # So many elements, evenly spread, show whether a parameter changes while the run goes on.
@@ -123,7 +124,7 @@ class CoverageCollector:
             self._look(one, p, held=bool(optimizer) and one.optimizer == optimizer)
 
     def _first_look(self, name: str, p: torch.nn.Parameter, model: str) -> _Seen:
-        loaded, lost, total, dense = self._loaded.get(id(p)), None, _total(p), p.detach()
+        loaded, lost, total, dense = self._loaded.get(id(p)), None, _total(p), own_part(p)
         if loaded is not None and (loaded.lost is not None or loaded.step == self._session.step):
             # Later than that, a moving average of the weights would look like lost weights.
             lost = self._judge(p)
@@ -132,10 +133,12 @@ class CoverageCollector:
             "elements": p.numel(),
             "requires_grad": p.requires_grad, "reached": False, "changed": False, "loaded": lost is not None,
             "overwritten": bool(lost), "zero_grad_steps": 0, "deep_steps": 0,
-            "init_std": float(dense.float().std()) if p.numel() > 1 and p.is_floating_point() else None,
-            "init_mean": float(dense.float().mean()) if p.numel() and p.is_floating_point() else None,
+            "init_std": float(dense.float().std()) if dense.numel() > 1 and p.is_floating_point() else None,
+            "init_mean": float(dense.float().mean()) if dense.numel() and p.is_floating_point() else None,
             "first_frozen_step": None,
         } | (place(loaded.site, "drawn_") if lost and loaded is not None else {})  # fmt: skip
+        if is_shared(p):
+            record["local_elements"] = dense.numel()
         return _Seen(weakref.ref(p), record, _sample(p), total)
 
     def _look(self, one: _Seen, p: torch.nn.Parameter, *, held: bool) -> None:
@@ -149,7 +152,7 @@ class CoverageCollector:
         if held:
             record["deep_steps"] += 1
             gradient = p.grad
-            dense = None if gradient is None else gradient._values() if gradient.is_sparse else gradient
+            dense = None if gradient is None else gradient._values() if gradient.is_sparse else own_part(gradient)
             one.zero_streak = one.zero_streak + 1 if dense is not None and not bool(dense.any()) else 0
             record["zero_grad_steps"] = max(record["zero_grad_steps"], one.zero_streak)
 
@@ -211,13 +214,14 @@ def _frozen_at(p: torch.Tensor, origins: Origins, made: Site | None) -> Site | N
 
 
 def _sample(p: torch.Tensor) -> torch.Tensor:
-    flat = p.detach().reshape(-1)
+    flat = own_part(p).reshape(-1)
     return flat[:: max(1, flat.numel() // SAMPLE)].clone()
 
 
 def _total(p: torch.Tensor) -> float:
     """A sum that differs when the values differ (nearly surely): positions are weighed unequally by float64 order."""
-    return float(p.detach().double().sum()) + float(p.detach().double().square().sum())
+    values = own_part(p).double()
+    return float(values.sum()) + float(values.square().sum())
 
 
 def _alike(old: torch.Tensor, new: torch.Tensor) -> bool:

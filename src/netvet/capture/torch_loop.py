@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from netvet.capture.torch_events import Backward, Clip, Happening, Session, Step
+from netvet.capture.torch_shards import is_shared, shared_norm
 
 # A script whose optimizer is its own (or that never steps) is clocked by its backward calls after so many.
 BACKWARDS_WITHOUT_STEP = 64
@@ -91,7 +92,12 @@ class LoopCollector:
 
 @torch.no_grad()
 def global_norm(gradients: list[torch.Tensor]) -> float:
-    """L2 norm over all gradients; sparse ones are coalesced first, half precision is summed in float32."""
+    """L2 norm over all gradients; sparse ones are coalesced first, half precision is summed in float32.
+
+    Where some are sharded over processes, this process's share of it.
+    """
+    if any(is_shared(g) for g in gradients):
+        return shared_norm(gradients)
     dense = [g.coalesce().values() if g.is_sparse else g for g in gradients]
     dense = [g for g in dense if g.numel()]
     if not dense:

@@ -14,6 +14,7 @@ from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCal
 from netvet.capture.torch_loop import global_norm
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_origins import uncalled_site
+from netvet.capture.torch_shards import is_shared
 from netvet.capture.torch_site import Site, loop_site
 
 # The order of events shows itself in the first steps; later ones repeat it.
@@ -296,7 +297,9 @@ class ClipCollector:
         record["empty_calls"] += not with_gradient
         position = self._position()
         record["positions"][position] = record["positions"].get(position, 0) + 1
-        if event.norm is not None and (event.norm.device.type == "cpu" or self._session.deep):
+        if any(is_shared(p) for p in event.parameters):
+            record["clipped"] = None  # the norm of all shards together is not known here
+        elif event.norm is not None and (event.norm.device.type == "cpu" or self._session.deep):
             norm, kept = float(event.norm), event.limit
             if event.kind == "value":
                 kept = global_norm([p.grad for p in with_gradient if p.grad is not None])
@@ -320,7 +323,8 @@ class ClipCollector:
             for site, ids in self._pending.items():
                 share = sum(id(p) in ids for p in held) / len(held) if held else None
                 self._sites[site]["covers"] = max(share or 0.0, self._sites[site]["covers"] or 0.0)
-                norms = [torch.linalg.vector_norm(p.grad.detach().float()) for p in held if not p.grad.is_sparse]
+                dense = [p.grad.detach() for p in held if not p.grad.is_sparse and not is_shared(p.grad)]
+                norms = [torch.linalg.vector_norm(g.float()) for g in dense]
                 if norms and share:
                     self._after.setdefault(site, []).append(float(torch.linalg.vector_norm(torch.stack(norms))))
         self._pending.clear()

@@ -19,7 +19,7 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 class Held(NamedTuple):
     """A parameter with its number in the optimizer."""
 
-    index: int
+    number: int
     parameter: torch.Tensor
 
 
@@ -164,9 +164,7 @@ class ParameterRows:
 
     def stands(self) -> dict[str, float]:
         """For how many elements of a parameter a sampled one stands."""
-        return {
-            name: max(1.0, size / self._old.limit) for name, size in zip(self.shown, self._sizes, strict=True)
-        }
+        return {name: max(1.0, size / self._old.limit) for name, size in zip(self.shown, self._sizes, strict=True)}
 
     def take(self) -> tuple[list[torch.Tensor], list[Kind]]:
         """What was measured: vectors, and for each its kind and the rows of its elements (None: all)."""
@@ -191,10 +189,7 @@ class ParameterRows:
         return found
 
 
-
-def _split(
-    found: Found, read: Callable[[torch.Tensor], torch.Tensor | None]
-) -> tuple[list[int], list[torch.Tensor]]:
+def _split(found: Found, read: Callable[[torch.Tensor], torch.Tensor | None]) -> tuple[list[int], list[torch.Tensor]]:
     """Rows and values of those that can be read."""
     pairs = [(row, values) for row, gradient in found if (values := read(gradient)) is not None]
     return [row for row, _ in pairs], [values for _, values in pairs]

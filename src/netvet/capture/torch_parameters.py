@@ -94,9 +94,7 @@ class ParameterCollector:
         """Names are asked for only now: a closure may have called the model for the first time within the step."""
         known = {id(p): name for name, p, _ in self._session.models.parameters()}
         rows.names = [known.get(id(one.parameter)) for one in rows.held]
-        rows.shown = [
-            name or f"{event.name}/{one.index}" for name, one in zip(rows.names, rows.held, strict=True)
-        ]
+        rows.shown = [name or f"{event.name}/{one.number}" for name, one in zip(rows.names, rows.held, strict=True)]
 
     def _deliver(
         self, step: int, optimizer: str, rows: ParameterRows, measured: list[Kind], numbers: list[float]

@@ -14,10 +14,15 @@ from netvet.capture.torch_events import Backward, Call, Happening, Session, Step
 from netvet.capture.torch_models import unwrapped
 from netvet.capture.torch_order import place
 from netvet.capture.torch_parameters import as_floats, local
+from netvet.capture.torch_sampling import spread
+from netvet.capture.torch_tensors import is_plain, tensors_in
 
 MAX_SHARES, MAX_NODES = 1_000, 5_000
 # Replicas that drift apart do so at the first step; the later ones show those that drift through rare branches.
-HASHED_STEPS, MAX_HASHED = (1, 2, 10, 100, 1_000, 10_000), 1_000_000
+HASHED_STEPS = frozenset(digit * 10**power for power in range(5) for digit in (1, 2, 5))
+MAX_HASHED = 1_000_000
+# Steps whose inputs are compared over the ranks, and of how many tensors parameters are hashed.
+INPUT_STEPS, MAX_TENSORS = (0, 1, 2), 200
 
 
 class PrecisionCollector:
@@ -125,8 +130,9 @@ def wrapper_of(model: nn.Module) -> str | None:
     return "FSDP" if names & {"FullyShardedDataParallel", "FSDPModule"} else None
 
 
-def _hash(parameter: torch.Tensor) -> int:
-    return zlib.crc32(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+def _hash(tensor: torch.Tensor) -> int:
+    """The same number in every process, of evenly spread elements where there are many."""
+    return zlib.crc32(spread(tensor.detach(), MAX_HASHED).cpu().contiguous().view(torch.uint8).numpy().tobytes())
 
 
 class ReplicaCollector:
@@ -145,21 +151,30 @@ class ReplicaCollector:
         if self._record is None:
             self._record = {
                 "world_size": distributed.get_world_size(), "rank": distributed.get_rank(), "wrapper": None,
-                "raw_module_called": False, "differing": None, "first_step": None, **place(event.site),
+                "raw_module_called": False, "differing": None, "first_step": None, "inputs": {}, **place(event.site),
             }  # fmt: skip
+        self._hash_inputs(event)
         wrapper = wrapper_of(event.model)
         self._record["wrapper"] = self._record["wrapper"] or wrapper
         raw = event.module is not event.model and event.module is unwrapped(event.model)
         if wrapper == "DistributedDataParallel" and raw and not self._record["raw_module_called"]:
             self._record |= {"raw_module_called": True, "first_step": self._session.step, **place(event.site)}
 
+    def _hash_inputs(self, event: Call) -> None:
+        step, known = str(self._session.step), self._record["inputs"] if self._record else {}
+        if self._session.step in INPUT_STEPS and step not in known:
+            given = [_hash(t) for t in tensors_in((event.args, event.kwargs)) if is_plain(t) and t.numel()]
+            if given:
+                known[step] = zlib.crc32(repr(given).encode())
+
     def on_step_end(self, _event: Step) -> None:
         step = self._session.step
         if self._record is None or step not in HASHED_STEPS or self._record["wrapper"] == "FSDP":
             return
-        found = {name: p for name, p, _ in self._session.models.parameters() if p.numel() <= MAX_HASHED}
-        hashes = {name: _hash(p) for name, p in list(found.items())[:200]}
+        found = {name: p for name, p, _ in self._session.models.parameters() if is_plain(p) and p.numel()}
+        hashes = {name: _hash(p) for name, p in list(found.items())[:MAX_TENSORS]}
         self._record = {**self._record, "hashes": {**self._record.get("hashes", {}), str(step): hashes}}
+        self.on_report(None)  # at once: a rank may be killed before the next report
 
     def on_report(self, _: None) -> None:
         if self._record is not None:

@@ -19,8 +19,10 @@ from typing import Any
 import torch
 
 import netvet
+from netvet.capture.job import Job, await_ranks, current_job, describe_rank, open_run
 from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
+from netvet.capture.termination import Termination
 from netvet.capture.torch_session import Watch
 from netvet.capture.torch_site import _kind, _shown
 from netvet.core import NetvetError
@@ -28,6 +30,9 @@ from netvet.store import RunWriter
 
 PACKAGE = str(Path(netvet.__file__).parent)
 INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl-C
+TERMINATED = 143  # the same for SIGTERM
+# How long the first rank waits for the others to store their end. A launcher that ends all ranks kills them 30 s later.
+WAIT_SECONDS, WAIT_TERMINATED = 10.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class RunOptions:
         overhead: share of wall time that close looks may cost.
         deep: measure parameters and layers at every step, whatever it costs.
         observe: called with a `Watched` when the program begins; what it returns is entered around the program.
+        terminated: called on the first rank of a distributed run with its outcome when a launcher ends it by SIGTERM.
     """
 
     target: str
@@ -88,6 +94,7 @@ class RunOptions:
     overhead: float = 0.01
     deep: bool = False
     observe: Callable[[Watched], AbstractContextManager[object]] | None = None
+    terminated: Callable[[Outcome], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,28 +122,70 @@ def run(options: RunOptions) -> Outcome:
     """
     if not options.is_module and not Path(options.target).is_file():
         raise NetvetError(f"no such script: {options.target!r}; expected the path of a Python file")
-    rank = int(os.environ.get("RANK", "0"))
-    name = options.target if options.is_module else Path(options.target).stem
-    writer = RunWriter.create(options.store, name, rank=rank)
-    recorder = Recorder(writer, Schedule(options.overhead, options.every))
-    pace = Pace(options.overhead, options.every)
-    watch = Watch(recorder, pace, probes=options.probes, every_step=options.deep)
-    began, started = perf_counter(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    name, job = options.target if options.is_module else Path(options.target).stem, current_job()
+    writer = open_run(options.store, name, job)
+    if job is None or writer is None:
+        if job is not None:
+            _say_alone(job, options.store)
+        return _Run(options, writer, None).go() if writer else Outcome(None, _execute(options).status, None, ())
+    ranked = _Run(options, writer, job)
+    return ranked.go(Termination(ranked.terminated).hold)
 
-    def describe(ending: _Ending | None) -> None:
-        record = _run_record(options, started, ending, watch)
-        record |= {"seconds": perf_counter() - began, "netvet_seconds": recorder.cost}
-        recorder.facts("run", [record])
 
-    describe(None)
-    recorder.facts("environment", [_environment()])
-    watch.install()
-    with options.observe(Watched(writer.path, watch, began)) if options.observe else nullcontext():
-        ending = _execute(options)
-        watch.finish(ending.kind)
-    describe(ending)
-    writer.close()
-    return Outcome(writer.path, ending.status, _text(ending.error), _problems(watch, writer))
+def _say_alone(job: Job, store: Path) -> None:
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        sys.stderr.write(
+            f"netvet: rank {job.rank} finds no run of rank 0 in {store}: the ranks of this machine train unwatched; "
+            "give a --store that all machines share\n"
+        )
+
+
+class _Run:
+    """The run of this process: one rank of a job, or the only one."""
+
+    def __init__(self, options: RunOptions, writer: RunWriter, job: Job | None) -> None:
+        self._options, self._writer, self._job = options, writer, job
+        self._first, self._pid = job is None or job.rank == 0, os.getpid()
+        self._recorder = Recorder(writer, Schedule(options.overhead, options.every))
+        pace = Pace(options.overhead, options.every)
+        self._watch = Watch(self._recorder, pace, probes=options.probes, every_step=options.deep, first=self._first)
+        self._began = perf_counter()
+        self._started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+    def go(self, hold: Callable[[], None] = lambda: None) -> Outcome:
+        """Run the program; `hold` is called when it has ended, before the run is looked at as a whole."""
+        options, recorder, watch = self._options, self._recorder, self._watch
+        self._describe(None)
+        recorder.facts("environment", [_environment()])
+        watch.install()
+        seen = Watched(self._writer.path, watch, self._began)
+        with options.observe(seen) if options.observe else nullcontext():
+            ending = _execute(options)
+            hold()
+            watch.finish(ending.kind)
+        return self._end(ending, WAIT_SECONDS)
+
+    def terminated(self) -> None:
+        """The process is about to be ended from outside: store what there is, and let the first rank report."""
+        self._watch.recorder.guard("reports", self._watch.session.emit)("report")
+        outcome = self._end(_Ending("terminated", TERMINATED), WAIT_TERMINATED)
+        if self._first and self._options.terminated is not None:
+            self._options.terminated(outcome)
+
+    def _end(self, ending: _Ending, seconds: float) -> Outcome:
+        problems = _problems(self._watch, self._writer)
+        self._describe(ending, problems)
+        self._writer.close()
+        if self._job is not None and self._first and os.getpid() == self._pid:
+            await_ranks(self._writer.path, self._job, seconds)
+        return Outcome(self._writer.path, ending.status, _text(ending.error), problems)
+
+    def _describe(self, ending: _Ending | None, problems: tuple[str, ...] = ()) -> None:
+        record = _run_record(self._options, self._started, ending, self._watch)
+        record |= {"seconds": perf_counter() - self._began, "netvet_seconds": self._recorder.cost}
+        self._recorder.facts("run", [record])
+        if self._job is not None:
+            self._recorder.facts("ranks", [describe_rank(self._job.rank, self._job.world_size, problems)])
 
 
 def _environment() -> dict[str, Any]:

@@ -134,12 +134,15 @@ class SampleMatrix:
 
     def norms(self, rows: int) -> torch.Tensor:
         """L2 norms of the first rows."""
-        return torch.linalg.vector_norm(self._data[:rows], dim=1)
+        found: torch.Tensor = torch.linalg.vector_norm(self._data[:rows], dim=1)
+        return found
 
     def distances(self, other: SampleMatrix, rows: int) -> torch.Tensor:
         """L2 norms of the differences of the first rows to those of another matrix."""
-        return torch.linalg.vector_norm(self._data[:rows] - other._data[:rows], dim=1)
+        found: torch.Tensor = torch.linalg.vector_norm(self._data[:rows] - other._data[:rows], dim=1)
+        return found
 
     def products(self, other: SampleMatrix, rows: int) -> torch.Tensor:
         """Dot products of the first rows with those of another matrix."""
-        return torch.linalg.vecdot(self._data[:rows], other._data[:rows])
+        found: torch.Tensor = torch.linalg.vecdot(self._data[:rows], other._data[:rows])
+        return found

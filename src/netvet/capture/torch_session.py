@@ -43,9 +43,12 @@ class Watch:
         pace: when the collectors are awake.
         probes: run probes on a copy before the first update and at the end.
         every_step: measure parameters and layers at every step, whatever it costs.
+        first: this is the first (or only) process of the run.
     """
 
-    def __init__(self, recorder: Recorder, pace: Pace, *, probes: bool = True, every_step: bool = False) -> None:
+    def __init__(
+        self, recorder: Recorder, pace: Pace, *, probes: bool = True, every_step: bool = False, first: bool = True
+    ) -> None:
         self.recorder = recorder
         self.session = Session(recorder, Models(), every_step=every_step)
         self._patches = Patches()
@@ -58,7 +61,7 @@ class Watch:
         self.session.add(self.session.always_on)
         self.session.add(origins_of(self.session))
         self.session.add(own_targets_of(self.session))
-        for collector in all_collectors(self.session, probes=probes):
+        for collector in all_collectors(self.session, probes=probes, first=first):
             self.session.add(collector)
 
     part = "reports"

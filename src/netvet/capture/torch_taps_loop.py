@@ -18,6 +18,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from netvet.capture.torch_events import Clip, Happening, Session, Step
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
+from netvet.capture.torch_shards import own_part, own_share
 from netvet.capture.torch_site import user_site
 
 Describe = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[str, Any] | None]
@@ -164,7 +165,7 @@ def _cleared(_result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tu
 
 def _norm(parameters: list[torch.Tensor]) -> torch.Tensor | None:
     """L2 norm of all gradients; None where there are none that can be added up."""
-    gradients = [p.grad.detach() for p in parameters if p.grad is not None and not p.grad.is_sparse]
+    gradients = [own_part(p.grad) for p in parameters if p.grad is not None and not p.grad.is_sparse]
     if not gradients or len({g.device for g in gradients}) > 1:
         return None
     norm: torch.Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.float()) for g in gradients]))
@@ -174,7 +175,7 @@ def _norm(parameters: list[torch.Tensor]) -> torch.Tensor | None:
 def tap_clipping(session: Session, patches: Patches) -> None:
     """Emit clip for clip_grad_norm_ and clip_grad_value_."""
     report = session.recorder.guard("clipping", lambda clip: session.emit("clip", clip))
-    measure = session.recorder.guard("clipping", _norm)
+    measure, share = session.recorder.guard("clipping", _norm), session.recorder.guard("clipping", own_share)
 
     def maker(kind: Literal["norm", "value"], limit_name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def make(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -188,7 +189,8 @@ def tap_clipping(session: Session, patches: Patches) -> None:
                 before = measure(given) if kind == "value" else None
                 result = original(again, *args, **kwargs)
                 limit = kwargs.get(limit_name, args[0] if args else None)
-                report(Clip(kind, given, float(limit or 0.0), result if kind == "norm" else before, user_site()))
+                norm = share(result) if kind == "norm" else before
+                report(Clip(kind, given, float(limit or 0.0), norm, user_site()))
                 return result
 
             return call

@@ -81,6 +81,8 @@ NAMES: tuple[str, ...] = (
     "retained-graph",
     "incomplete-checkpoint",
     "unsynchronised-replicas",
+    "straggling-rank",
+    "lost-rank",
     "ignores-input",
     "below-baseline",
     "batched-differs",

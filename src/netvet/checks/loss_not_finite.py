@@ -31,6 +31,7 @@ _CAUSES = (
 def loss_not_finite(
     loss: LayerSeries,
     first_non_finite: Facts | None = None,
+    ranks: Facts | None = None,
     *,
     share: float = 0.05,  # of the values; a loss that recovers from fewer is a note (loss scaling skips such steps)
 ) -> Iterator[Finding]:
@@ -68,6 +69,9 @@ def loss_not_finite(
             message += f"; the last finite value was {one.values[at - 1]:.3g}"
         elif len(since) > 1 and bad.all():
             message += "; it never was finite"
+        broken = [r for r in ranks or () if r.get("first_non_finite") is not None]
+        if broken and len(broken) < len(ranks or ()):
+            message += f"; of {len(ranks or ())} ranks only on {', '.join(str(r.get('rank')) for r in broken)}"
         healed = not bad[-1] and float(bad.mean()) < share
         yield Finding(
             message,

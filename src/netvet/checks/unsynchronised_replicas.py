@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Severity, check, location_of
+from netvet.core import Facts, Finding, Record, Severity, check, location_of
 from netvet.stats import number
 
 # DistributedDataParallel sends the buffers of rank 0 at the next forward pass: until then these may differ.
@@ -67,13 +67,29 @@ def unsynchronised_replicas(
             yield Finding(message, wrapper, step, location=place, confidence=1.0 if differing else 0.8)
         elif differing and "FSDP" not in wrapper and "FullyShard" not in wrapper:
             shown = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")
-            message = f"the replicas differ over {size:g} processes from step {step} on: {shown}"
+            message = f"{_who(record, size)} from step {step} on: {shown}"
             wrapped = record.get("wrapper") is not None
             severity: Severity = "error" if wrapped else "warning"
             sure, evidence = 1.0 if wrapped else 0.7, {"differing": differing[:50]}
             yield Finding(message, wrapper, step, None, None, place, evidence, severity, sure)
+        elif wrapper == "DistributedDataParallel" and record.get("norms_differ_from") is not None:
+            step = int(record["norms_differ_from"])
+            message = f"{_who(record, size)} from step {step} on, in the norm of {record.get('norms_differ_in')}"
+            yield Finding(message, wrapper, step, location=place, confidence=0.8)
+        same = list(record.get("same_inputs") or ())
+        if len(same) >= patience and wrapper == "DistributedDataParallel":
+            message = f"all {size:g} processes got the same samples in steps 0-{len(same) - 1}: no DistributedSampler?"
+            yield Finding(message, "inputs", int(same[0]), size, 1.0, place, severity="warning", confidence=0.9)
         yield from _sampling(loaders or Facts())
         return
+
+
+def _who(record: Record, size: float) -> str:
+    odd = [str(rank) for rank in record.get("odd_ranks") or ()]
+    if not odd:
+        return f"the replicas differ over {size:g} processes"
+    named = f"rank {odd[0]} differs" if len(odd) == 1 else f"ranks {', '.join(odd)} differ"
+    return f"{named} from the other {size - len(odd):g} processes"
 
 
 def _in_one_process(

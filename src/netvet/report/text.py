@@ -147,6 +147,8 @@ def _ending(page: _Page, view: View) -> None:
         place = run["exception_location"]
         line = f" ({_place(place)})" if place else ""
         page.put(f"The script stopped{at}: {run['exception'] or 'an exception'}{line}", _STYLES["error"])
+    elif run["ended"] == "terminated":
+        page.put("The launcher ended the script before its end; this is about what ran until then.")
     elif run["ended"] == "interrupt":
         page.put(f"Interrupted{at}: this is what was seen until then.", _STYLES["warning"])
     elif run["ended"] is None and run["started"] is not None:

@@ -28,12 +28,14 @@ from netvet.store.encoding import (
     merged,
 )
 from netvet.store.files import connect, require_run
+from netvet.store.ranks import GLOBAL_NORMS, NEEDS, SHARDED, combined
 from netvet.store.seal import read_tail
 
 _RANK_FILE = re.compile(r"rank(\d+)\.db")
 # Whole series are put together from these. (`list` means `Run.list` inside of the class.)
 _Parts = dict[str | None, list[tuple[Steps, Values]]]
 _Names = list[str]
+_Files = list[Path]
 _Buckets = dict[str | None, list[Rows]]
 # The name of the only series of a `layers` signal that was recorded without a key, as in the catalogue.
 _NO_KEY = "(all)"
@@ -48,7 +50,7 @@ class RunSummary:
         path: its folder.
         started: ISO time.
         script: path of the script.
-        ended: `ok`, `exception`, `interrupt`, or None while it runs (or when it was killed).
+        ended: `ok`, `exit`, `exception`, `interrupt`, `terminated`, or None while it runs (or when it was killed).
         steps: optimizer steps.
         error: why the run cannot be read.
     """
@@ -82,7 +84,7 @@ class Thinned:
 
 
 class Run:
-    """Reads one rank of a run; a `SignalSource`.
+    """Reads a run, all its ranks together, or one rank of it; a `SignalSource`.
 
     Every call sees what has been committed by then. Between two calls no file is open, so that a reader that lives
     long never keeps the training process from archiving its file.
@@ -94,6 +96,8 @@ class Run:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._tail: tuple[int, dict[int, Rows]] | None = None
+        # All ranks, this one first, where the run is to be read as a whole.
+        self._ranks: tuple[Run, ...] = ()
         self.path = file.parent
 
     @classmethod
@@ -101,14 +105,30 @@ class Run:
         """Open a run.
 
         Args:
-            path: the folder (the lowest rank is read), or the `.db` file of one rank.
+            path: the folder, or the `.db` file of one rank. Of a folder with several ranks, the lowest is read;
+                what differs over the ranks (losses, sharded tensors) is put together from all of them.
 
         Raises:
             NetvetError: it is no run, cannot be read, or its format is newer.
         """
         run = cls(_file_of(Path(path)))
         with run._reading():
-            return run
+            pass
+        if Path(path).is_dir():
+            run._find_ranks(_rank_files(Path(path))[1:])
+        return run
+
+    def _find_ranks(self, files: _Files) -> None:
+        others = []
+        for file in files:
+            try:
+                others.append(Run.open(file))
+            except NetvetError:  # killed before it had written anything
+                continue
+        own = self._own("ranks")
+        # One record: the others of its job are stored elsewhere. Several: they are put together already.
+        if others or (isinstance(own, Facts) and len(own) == 1):
+            self._ranks = (self, *others)
 
     @classmethod
     def list(cls, root: Path) -> list[RunSummary]:
@@ -126,6 +146,12 @@ class Run:
         Raises:
             NetvetError: the file is damaged or gone.
         """
+        if self._ranks and signal in NEEDS:
+            return combined(signal, [{name: one._own(name) for name in NEEDS[signal]} for one in self._ranks])
+        return self._own(signal)
+
+    def _own(self, signal: str) -> Series | LayerSeries | Facts | None:
+        """What this rank recorded."""
         with self._reading() as connection:
             shape = SIGNALS[signal].shape if signal in SIGNALS else _shape(connection, signal)
             if shape == "facts":
@@ -161,6 +187,8 @@ class Run:
         """
         with self._reading() as connection:
             row = connection.execute("SELECT text FROM missing WHERE signal = ?", (signal,)).fetchone()
+        if row is None and self._ranks and signal in (*GLOBAL_NORMS, *SHARDED) and self._own("shards") is not None:
+            return "the parameters are sharded over ranks that are not all stored here"
         return str(row[0]) if row else None
 
     def names(self) -> _Names:
@@ -175,7 +203,8 @@ class Run:
 
     def close(self) -> None:
         """Forget what was read."""
-        self._tail = None
+        for one in (self, *self._ranks):
+            one._tail = None
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
