@@ -80,7 +80,7 @@ class BlackBox:
         self._open: Given | None = None
         self._records: list[dict[str, Any]] = []
         self._reasons: set[str] = set()
-        self._folder = os.getcwd()
+        self._folder, self._pid = os.getcwd(), os.getpid()
         session.options["black_box"] = self
 
     def on_call_begin(self, event: Call) -> None:
@@ -166,6 +166,7 @@ class BlackBox:
             return
         if self._open.copied:  # without its weights an earlier step cannot be repeated
             self._open.models = {}
+            self._open.packer.close()
             self._kept.append(self._open)
         self._open = None
         while self._kept and sum(given.bytes for given in self._kept) > self._memory:
@@ -196,7 +197,7 @@ class BlackBox:
             The file of the step; None where none is going on, or nothing can be written.
         """
         given = self._open
-        if given is None or given.step in {r["step"] for r in self._records} or not self._session.recorder.here:
+        if given is None or given.step in {r["step"] for r in self._records} or os.getpid() != self._pid:
             return None
         self._reasons.add(reason)
         path = self._write(given, reason, message)

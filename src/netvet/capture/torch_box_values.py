@@ -48,6 +48,10 @@ class Packer:
         # The originals, so that no identity is used again while it is looked up here.
         self._known: dict[int, tuple[Any, str]] = {}
 
+    def close(self) -> None:
+        """Nothing more will come: the program's own objects are let go."""
+        self._known.clear()
+
     def pack(self, value: Any, name: str, depth: int = 0) -> Packed:
         """The value as JSON; what cannot be kept becomes `{"own": 1}`: the replay uses its own."""
         if isinstance(value, torch.Tensor):

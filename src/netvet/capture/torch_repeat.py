@@ -19,7 +19,7 @@ from netvet.capture.torch_finite_trace import FiniteTrace
 from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_ops import Recording, StepRecorder
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import user_site
+from netvet.capture.torch_site import Site, user_site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS, phase_of
 from netvet.capture.torch_tensors import tensors_in
 from netvet.capture.torch_variables import restore_variables
@@ -43,7 +43,8 @@ class Repeat:
     Attributes:
         trace: what was seen of it; `losses`: the values at its backward calls.
         active: the step is going on; `done`: it has ended.
-        error: the exception that ended it.
+        error: the exception that ended it; `site`: the line that ran at the end;
+            `failed`: why it cannot be repeated here.
         notes: what is not as it was.
     """
 
@@ -61,6 +62,8 @@ class Repeat:
         self.final: torch.Tensor | None = None
         self.active = self.done = False
         self.error: BaseException | None = None
+        self.failed: NetvetError | None = None
+        self.site: Site | None = None
         self.notes: list[str] = []
         self.weights_not_finite: list[str] = []
         self.recordings: list[Recording] = []
@@ -97,6 +100,10 @@ class Repeat:
             try:
                 args, kwargs = self._given(module, args, kwargs)
                 return original(module, *args, **kwargs)
+            except NetvetError as error:  # the script could catch it
+                self.failed, self.done = error, True
+                self.trace.stop()
+                raise StepRepeated from None
             except Exception as error:
                 if self.active:
                     self._end(error)
@@ -256,7 +263,7 @@ class Repeat:
         if self.done:
             return
         self.done, self.active = True, False
-        self.error = error
+        self.error, self.site = error, user_site()
         self.trace.stop()
         self.gradients = [(name, p.grad) for name, p, _ in self._session.models.parameters() if p.grad is not None]
         self._recorder.on_finish("ok")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import linecache
 import math
 import os
 import sys
@@ -28,7 +29,8 @@ from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_repeat import Repeat, StepRepeated
 from netvet.capture.torch_replay import NotReplayable, Replay
 from netvet.capture.torch_root_reasons import because, operation
-from netvet.capture.torch_runner import RunOptions, _execute_module, _execute_script, _users_part
+from netvet.capture.torch_runner import RunOptions, _execute_module, _execute_script, _raised_at, _users_part
+from netvet.capture.torch_site import Site
 from netvet.capture.torch_taps_loop import OptimizerTap
 from netvet.capture.torch_taps_model import tap_backward, tap_losses, tap_module_calls
 from netvet.core import NetvetError
@@ -102,9 +104,9 @@ def _replayed(box: Box, program: _Program, session: Session) -> Record:
         failed = _run(program)
         if failed is not None and repeat.active:
             repeat.close(failed)
+    if repeat.failed is not None:
+        raise repeat.failed
     if failed is not None and not found:
-        if isinstance(failed, NetvetError):
-            raise failed
         text = f"{type(failed).__name__}: {failed}"
         raise NetvetError(f"the script ended before the step could be repeated: {text}")
     if not found:
@@ -187,8 +189,9 @@ def _described(box: Box, repeat: Repeat, session: Session, program: _Program) ->
         "gradients_not_finite": [n for n, _ in broken][:100],
         "origin": _origin(root, final), "turned": _origin(turned, final),
         "samples": described(_samples(box, repeat, session, root, phase)) if root is not None else None,
-        "exception": _exception(repeat.error),
-        "weights": _weights(box), "weights_not_finite": repeat.weights_not_finite[:100],
+        "exception": _exception(repeat.error, repeat.site),
+        "step_before": _step_before(box), "weights": _weights(box),
+        "weights_not_finite": repeat.weights_not_finite[:100],
         "operations": repeat.trace.operations, "notes": [*_notes(box, program), *repeat.notes],
     }  # fmt: skip
 
@@ -226,16 +229,24 @@ def _origin(root: Root | None, final: str) -> Record | None:
     if root is None:
         return None
     place = root.place
+    site = place.site if place is not None else None
     return {
         "kind": root.kind, "phase": root.phase, "op": operation(root) if root.kind != "given" else None,
-        "aten": root.op, "node": root.node, "source": root.source, "because": because(root, final),
-        "file": place.site.file if place and place.site else None,
-        "line": place.site.line if place and place.site else None,
+        "aten": root.op, "node": root.node, "given_by": root.source, "because": because(root, final),
+        **_placed(site.file if site else None, site.line if site else None),
         "module": place.module if place else None,
         "made_file": place.made.file if place and place.made else None,
         "made_line": place.made.line if place and place.made else None,
         "operands": [_plain(o) for o in root.operands[:8]], "result": _plain(root.result),
     }  # fmt: skip
+
+
+def _placed(file: str | None, line: int | None) -> Record:
+    """A line of the user's code, with its text."""
+    if file is None or line is None:
+        return {"file": None, "line": None, "source": None}
+    linecache.checkcache(file)
+    return {"file": file, "line": line, "source": linecache.getline(file, line).strip() or None}
 
 
 def _plain(described: Record) -> Record:
@@ -269,15 +280,13 @@ def _weight(root: Root) -> bool:
     return root.kind == "given" and (root.source or "").startswith("weight ")
 
 
-def _exception(error: BaseException | None) -> Record | None:
+def _exception(error: BaseException | None, caller: Site | None) -> Record | None:
     if error is None:
         return None
-    from netvet.capture.torch_runner import _raised_at
-
-    site = _raised_at(error.__traceback__)
+    site = _raised_at(error.__traceback__) or caller
     return {
         "type": type(error).__name__, "text": str(error)[:1000],
-        "file": site[0] if site else None, "line": site[1] if site else None,
+        **_placed(*(site or (None, None))),
     }  # fmt: skip
 
 
@@ -297,6 +306,12 @@ def _weights(box: Box) -> Record | None:
         return None
     largest = max(sizes, key=lambda name: sizes[name])
     return {"largest": sizes[largest], "parameter": largest}
+
+
+def _step_before(box: Box) -> int | None:
+    """The step before, where it can be repeated too."""
+    before = int(box.about["step"]) - 1
+    return before if box.path.with_name(f"step{before}.safetensors").is_file() else None
 
 
 def _notes(box: Box, program: _Program) -> list[str]:

@@ -80,7 +80,7 @@ def _forward(root: Root) -> str:
     if op in ("acos", "asin", "atanh", "acosh", "log1p") and low is not None:
         return f"{op} is not finite between {low:.4g} and {high:.4g}, where it was asked"
     if op == "pow":
-        return f"a power of {low if low is not None else 0:.4g} that is no finite number"
+        return _power(root, low)
     if op in _SPREADS:
         return f"the spread of too few values: {op} of a single one divides by zero"
     if op == "_to_copy" or op == "to_copy":
@@ -88,10 +88,19 @@ def _forward(root: Root) -> str:
         return (
             f"{largest} does not fit into {dtype}: more than {_largest(dtype)}" if largest else f"too large for {dtype}"
         )
-    if root.result.get("nan") and not root.result.get("inf"):
+    if root.result.get("nan") and not root.result.get("inf") and op not in _PRODUCTS:
         return f"{op} has no value at what it was given"
     kind = "a sum of products" if op in _PRODUCTS else "the result"
     return f"{kind} is more than {_largest(dtype)}"
+
+
+def _power(root: Root, base: float | None) -> str:
+    exponent = f"{root.scalars[-1]:g}" if root.scalars else "its exponent"
+    if root.result.get("nan"):
+        return f"a negative number to the power of {exponent} is NaN"
+    if base == 0:
+        return f"0 to the power of {exponent} is infinite"
+    return f"{base or 0:.4g} to the power of {exponent} is more than {_largest(root.result.get('dtype', 'float32'))}"
 
 
 def _division(root: Root) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import linecache
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -59,7 +58,7 @@ def _headline(found: Record) -> str:
 def _exception(error: Record) -> Iterator[tuple[str | None, str]]:
     yield "exception", f"{error['type']}: {error['text']}"
     if error["file"]:
-        yield from _place(error["file"], error["line"])
+        yield from _place(error)
 
 
 def _origin(found: Record) -> Iterator[tuple[str | None, str]]:
@@ -70,7 +69,7 @@ def _origin(found: Record) -> Iterator[tuple[str | None, str]]:
         way = "backward of " if origin["phase"] == "backward" else ""
         yield "first", f"{way}{origin['op']}: {origin['because']}"
     if origin["file"]:
-        yield from _place(origin["file"], origin["line"])
+        yield from _place(origin)
     if origin["module"]:
         made = f", made at {origin['made_file']}:{origin['made_line']}" if origin["made_file"] else ""
         yield "module", f"{origin['module']}{made if origin['made_line'] != origin['line'] else ''}"
@@ -115,8 +114,10 @@ def _weights(found: Record) -> Iterator[tuple[str | None, str]]:
     broken, sizes = found["weights_not_finite"], found["weights"]
     if broken:
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
-        text = f"before the step {broken[0]}{more} already held NaN or infinity: the update of the step before made it"
-        yield "weights", text
+        before = found["step_before"]
+        option = f" (--step {before} repeats that one)" if before is not None else ""
+        made = f"the update of the step before{option} made it"
+        yield "weights", f"before the step {broken[0]}{more} already held NaN or infinity: {made}"
     elif sizes and sizes["largest"] > LARGE_WEIGHT:
         yield (
             "weights",
@@ -124,11 +125,10 @@ def _weights(found: Record) -> Iterator[tuple[str | None, str]]:
         )
 
 
-def _place(file: str, line: int) -> Iterator[tuple[str | None, str]]:
-    yield "place", f"{file}:{line}"
-    text = linecache.getline(file, line).strip()
-    if text:
-        yield "", f"| {text}"
+def _place(found: Record) -> Iterator[tuple[str | None, str]]:
+    yield "place", f"{found['file']}:{found['line']}"
+    if found["source"]:
+        yield "", f"| {found['source']}"
 
 
 def _short(value: str) -> str:
