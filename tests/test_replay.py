@@ -507,3 +507,50 @@ def test_training_is_bitwise_the_same_with_the_black_box(script, monkeypatch, tm
     one, two = (torch.load(tmp_path / f, weights_only=True) for f in ("with.pt", "without.pt"))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert Run.open(path).get("black_box") is None
+
+
+STEP_IN_METHOD = (
+    HEAD
+    + """
+class Task:
+    def __init__(self):
+        self.model = nn.Sequential(nn.Linear(3, 6), nn.Tanh(), nn.Linear(6, 1))
+
+    def step(self, batch):
+        x, y = batch
+        return F.mse_loss(torch.log(self.model(x=x.float()) if False else self.model(x.float()).exp() - y), y)  # here
+
+task = Task()
+optimizer = torch.optim.SGD(task.model.parameters(), 0.001)
+for i in range(4):
+    batch = (torch.randn(10, 3).double(), torch.full((10, 1), -1.0))
+    if i == 2:
+        batch[1][7] = 1e3
+    optimizer.zero_grad()
+    task.step(batch).backward()
+    optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [(ROOT_OF_ZERO, None), (NAN_IN_DATA, [19]), (MASKED_ROW, [9]), (ZERO_TIMES_INFINITY, [4]), (STEP_IN_METHOD, [7])],
+)
+def test_a_step_that_collectors_slept_through_is_repeated_from_its_end(script, monkeypatch, text, rows):
+    def look(box, event):
+        gradients = [p.grad for group in event.optimizer.param_groups for p in group["params"]]
+        if not all(torch.isfinite(g).all() for g in gradients):
+            box.save("gradient", "a gradient is not finite")
+
+    for name in ("call_begin", "loss", "backward_begin"):
+        monkeypatch.setattr(BlackBox, f"on_{name}", lambda *_: None)
+    monkeypatch.setattr(BlackBox, "on_step_begin", look)
+    path = script(text)
+    code, found = replay(str(path))
+    assert code == 0
+    assert (found["origin"]["file"], found["origin"]["line"]) == ("train.py", marked(text))
+    assert found["samples"]["confirmed"]
+    assert len(found["samples"]["rows"]) == 1
+    assert rows is None or found["samples"]["rows"] == rows
+    assert any("stored at its end" in note for note in found["notes"])

@@ -56,6 +56,7 @@ class Given:
     models: dict[str, nn.Module] = field(default_factory=dict)
     weights: dict[str, torch.Tensor] = field(default_factory=dict)
     copied: bool = True
+    late: bool = False
 
     @property
     def bytes(self) -> int:
@@ -187,16 +188,18 @@ class BlackBox:
     def save(self, reason: str, message: str) -> Path | None:
         """Write the step that is going on, and those before it that can be repeated.
 
-        To be called before the weights are updated. Each reason is written once, a step once.
+        To be called before the weights are updated, from within the user's step. A step that collectors slept through
+        is written by its end: the variables of the functions on the stack and the weights, but neither the calls nor
+        the random numbers it began with.
 
         Args:
             reason: `loss`, `gradient`, `exception`, or the name of a check.
             message: what was seen, in one line.
 
         Returns:
-            The file of the step; None where none is going on, or nothing can be written.
+            The file of the step; None where no model was called yet, or the step is written already.
         """
-        given = self._open
+        given = self._open if self._open is not None and self._open.step == self._session.step else self._late()
         if given is None or given.step in {r["step"] for r in self._records} or os.getpid() != self._pid:
             return None
         self._reasons.add(reason)
@@ -208,6 +211,15 @@ class BlackBox:
         records = sorted(self._records, key=lambda record: int(record["step"]))
         self._session.recorder.facts("black_box", records)
         return path
+
+    def _late(self) -> Given | None:
+        models = self._session.models.called()
+        if not models or self._session.ended:
+            return None
+        packer = Packer(self._memory)
+        given = Given(self._session.step, packer, random_states(), pack_variables(packer), copied=False, late=True)
+        given.models = {self._session.models.name(model): model for model in models}
+        return given
 
     def _write(self, given: Given, reason: str, message: str) -> Path:
         tensors = {name: held.tensor for name, held in given.packer.held.items()} | given.rng
@@ -226,7 +238,7 @@ class BlackBox:
             "calls": given.calls, "losses": given.losses, "backwards": given.backwards,
             "variables": given.variables, "weights_missing": missing, "versions": _versions(),
             "changed": sorted(n for n, held in given.packer.held.items() if held.changed),
-            "left_out": given.packer.left_out,
+            "left_out": given.packer.left_out, "late": given.late,
         }  # fmt: skip
         size = write_box(
             path, about, tensors | {f"weight.{n}": t for n, t in weights.items()} if not missing else tensors

@@ -133,7 +133,7 @@ class Repeat:
             self._session.add(self._recorder)
             restore_variables(self._about["variables"], self._box.load)
         given, named = self._unpacked(wanted["args"], args), self._unpacked(wanted["kwargs"], kwargs)
-        self._name_given(given, named)
+        self._name_given(name, given, named)
         if first:
             self.trace.enter()
             set_random_states(self._box.tensors)
@@ -152,8 +152,7 @@ class Repeat:
     def _unpacked(self, packed: Packed, own: Any) -> Any:
         return unpack(packed, own, self._box.load)
 
-    def _name_given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        model = self._calls[self._call - 1]["model"]
+    def _name_given(self, model: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         for name, part in [*((f"argument {i}", a) for i, a in enumerate(args)), *kwargs.items()]:
             for tensor in tensors_in(part):
                 self.trace.give(tensor, f"input of {model} ({name})")
@@ -227,8 +226,7 @@ class Repeat:
             if loss is not None:
                 self.final = loss
                 self.losses.append(float(loss.detach()) if loss.numel() == 1 else float(loss.detach().float().mean()))
-            if len(self.losses) == len(self._about["backwards"]):  # of several, the last is the one to look at
-                self._recorder.forget()
+            self._recorder.forget()  # of several, the last is the one to look at
             self.trace.begin_backward()
             try:
                 result = original(tensors, *args, **kwargs)
@@ -236,11 +234,15 @@ class Repeat:
                 self._end(error)
             finally:
                 self.trace.in_backward = False
-            if len(self.losses) >= len(self._about["backwards"]):
+            if self._complete():
                 self._end()
             return result
 
         return backward
+
+    def _complete(self) -> bool:
+        """All that is stored of the step has been repeated."""
+        return len(self.losses) >= len(self._about["backwards"])
 
     def _tap_scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def scale(scaler: Any, outputs: Any) -> Any:

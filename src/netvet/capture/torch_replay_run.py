@@ -27,6 +27,7 @@ from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_origins import origins_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_repeat import Repeat, StepRepeated
+from netvet.capture.torch_repeat_late import LateRepeat
 from netvet.capture.torch_replay import NotReplayable, Replay
 from netvet.capture.torch_root_reasons import because, operation
 from netvet.capture.torch_runner import RunOptions, _execute_module, _execute_script, _raised_at, _users_part
@@ -92,13 +93,14 @@ def _require_repeatable(box: Box) -> None:
     about = box.about
     if about["weights_missing"]:
         raise NetvetError(f"step {about['step']} cannot be repeated: {about['weights_missing']}")
-    if not about["calls"]:
+    if not about["calls"] and not about["late"]:
         raise NetvetError(f"step {about['step']} cannot be repeated: no model was called in it before it broke")
 
 
 def _replayed(box: Box, program: _Program, session: Session) -> Record:
     found: list[Record] = []
-    repeat = Repeat(box, session, same_script=not program.changed)
+    kind = LateRepeat if box.about["late"] else Repeat
+    repeat = kind(box, session, same_script=not program.changed)
     repeat.finished = lambda one: found.append(_described(box, one, session, program))
     with _installed(session, repeat), _surroundings(box, program):
         failed = _run(program)
@@ -110,13 +112,20 @@ def _replayed(box: Box, program: _Program, session: Session) -> Record:
         text = f"{type(failed).__name__}: {failed}"
         raise NetvetError(f"the script ended before the step could be repeated: {text}")
     if not found:
-        call = box.about["calls"][0]
-        where = f" at line {call['site'][1]}" if call["site"] else ""
         raise NetvetError(
-            f"the script did not come to a training call of {call['model']}{where}, with which the stored step begins; "
+            f"the script did not come to a training call of {_begins_with(box)}, with which the stored step begins; "
             "replay it as it was, with the same arguments"
         )
     return found[0]
+
+
+def _begins_with(box: Box) -> str:
+    call = next(iter(box.about["calls"]), None)
+    if call is None:
+        return next(
+            (n.removeprefix("weight.").partition(":")[0] for n in box.tensors if n.startswith("weight.")), "a model"
+        )
+    return f"{call['model']} at line {call['site'][1]}" if call["site"] else str(call["model"])
 
 
 @contextlib.contextmanager
@@ -208,6 +217,8 @@ def _roots(repeat: Repeat, broken: list[tuple[str, torch.Tensor]]) -> tuple[list
 
 
 def _reproduced(about: Record, repeat: Repeat, losses: list[Record], broken: list[Any]) -> bool:
+    if about["late"]:
+        return bool(broken) or any(not math.isfinite(value) for value in repeat.losses)
     if about["reason"] == "loss":
         return any(not math.isfinite(value) for value in repeat.losses)
     if about["reason"] == "gradient":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import inspect
+import linecache
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from types import FrameType
 from typing import Any
 
@@ -15,6 +18,7 @@ from torch import nn
 
 from netvet.capture.torch_box_values import Packed, Packer, unpack
 from netvet.capture.torch_site import _user_frames
+from netvet.capture.torch_tensors import tensors_in
 
 # Of the stack, the innermost functions; of each, so many variables; of each container, so many entries.
 MAX_FRAMES, MAX_VARIABLES, MAX_ENTRIES = 12, 200, 64
@@ -37,24 +41,81 @@ def pack_variables(packer: Packer) -> list[dict[str, Any]]:
     return found
 
 
-def restore_variables(stored: list[dict[str, Any]], load: Callable[[str], torch.Tensor]) -> None:
-    """Put the variables back into the same functions of the stack as it is now."""
-    waiting = list(_user_frames())
+Pairs = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+def restore_variables(stored: list[dict[str, Any]], load: Callable[[str], torch.Tensor]) -> Pairs:
+    """Put the variables back into the same functions of the stack as it is now.
+
+    Returns:
+        Each tensor that a variable held, with what it holds now.
+    """
+    waiting, pairs = list(_user_frames()), []
     for entry in stored:
         at = next((i for i, f in enumerate(waiting) if f.f_code.co_qualname == entry["function"]), None)
         if at is not None:
-            _restore(waiting[at], entry["variables"], load)
+            pairs += _restore(waiting[at], entry["variables"], load)
             del waiting[: at + 1]
+    return pairs
 
 
-def _restore(frame: FrameType, variables: dict[str, Packed], load: Callable[[str], torch.Tensor]) -> None:
+def exchange(pairs: Pairs) -> None:
+    """Let variables of functions on the stack that hold the first of a pair hold the second."""
+    new = {id(old): value for old, value in pairs}
+    for frame in _user_frames():
+        found = {name: new[id(v)] for name, v in _variables(frame) if id(v) in new}
+        if found:
+            _assign(frame, found)
+
+
+def evaluated_again(frame: FrameType) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The arguments of the call that a function is in, evaluated once more from its variables as they are now.
+
+    Returns:
+        None where the call cannot be found in the source, or its arguments take something from an iterator.
+    """
+    *_, position = islice(frame.f_code.co_positions(), frame.f_lasti // 2 + 1)
+    line, end, column, end_column = position
+    if line is None or end is None or column is None or end_column is None:
+        return None
+    lines = [text.encode() for text in linecache.getlines(frame.f_code.co_filename)[line - 1 : end]]
+    if not lines:
+        return None
+    lines[-1] = lines[-1][:end_column]
+    lines[0] = lines[0][column:]
+    try:
+        call = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
+    except SyntaxError:
+        return None
+    if not isinstance(call, ast.Call) or any(getattr(n, "id", "") in ("next", "yield") for n in ast.walk(call)):
+        return None
+    scope = {**frame.f_globals, **frame.f_locals}
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for part in call.args:
+        starred = isinstance(part, ast.Starred)
+        value = _value(part.value if isinstance(part, ast.Starred) else part, scope)
+        args += list(value) if starred else [value]
+    for keyword in call.keywords:
+        value = _value(keyword.value, scope)
+        kwargs |= {keyword.arg: value} if keyword.arg is not None else value
+    return tuple(args), kwargs
+
+
+def _value(node: ast.expr, scope: dict[str, Any]) -> Any:
+    return eval(compile(ast.Expression(node), "<replay>", "eval"), scope)
+
+
+def _restore(frame: FrameType, variables: dict[str, Packed], load: Callable[[str], torch.Tensor]) -> Pairs:
     owns = dict(_variables(frame))
     new: dict[str, Any] = {}
+    pairs: Pairs = []
     for name, packed in variables.items():
         own = owns.get(name)
         if name not in owns or not _alike(packed, own):
             continue
         value = unpack(packed, own, load)
+        pairs += zip(tensors_in(own), tensors_in(value), strict=False)
         if isinstance(own, torch.Tensor) and own.requires_grad and own.shape == value.shape:
             with torch.no_grad():  # a parameter made by hand: the optimizer knows this very tensor
                 own.copy_(value)
@@ -62,6 +123,7 @@ def _restore(frame: FrameType, variables: dict[str, Packed], load: Callable[[str
             new[name] = value
     if new:
         _assign(frame, new)
+    return pairs
 
 
 def _alike(packed: Packed, own: Any) -> bool:
