@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import weakref
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -14,7 +15,15 @@ from torch import nn
 from torch.nn import functional
 
 from netvet.capture import torch_black_box
-from netvet.capture.torch_box_file import Box, find_box, random_states, read_box, set_random_states, write_box
+from netvet.capture.torch_box_file import (
+    Box,
+    as_tensors,
+    find_box,
+    random_states,
+    read_box,
+    set_random_states,
+    write_box,
+)
 from netvet.capture.torch_box_values import Packer, unpack
 from netvet.core import NetvetError
 
@@ -108,6 +117,31 @@ def test_an_exception_in_a_step_is_written(watch):
 
     box = boxes(watch(whole, probes=False))[2]
     assert (box.about["reason"], box.about["message"]) == ("exception", "ValueError: no good")
+
+
+def test_variables_live_no_longer_for_being_read_and_locals_stay(watch):
+    gone, kept = [], []
+
+    def steps():
+        rate = 0.1
+        kept.append(locals())
+        whole()
+        assert kept[0]["rate"] == rate
+
+    def whole():
+        model = nn.Linear(3, 2)
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        for _ in range(3):
+            x = torch.randn(8, 3)
+            model(x).sum().backward()
+            optimizer.step()
+        gone.append(weakref.ref(x))
+        del x
+        optimizer.zero_grad()
+        nn.Linear(3, 2)(torch.randn(1, 3))  # the next call lets go of the last batch
+        assert gone[0]() is None
+
+    watch(steps, probes=False)
 
 
 def test_a_healthy_run_writes_nothing_and_says_so(watch):
@@ -236,7 +270,7 @@ def test_generators_come_back_as_they_were():
         return torch.rand(2).tolist(), np.random.randn(3).tolist(), random.gauss(0, 1), random.random()
 
     first = draws()
-    set_random_states(states)
+    set_random_states(as_tensors(states))
     assert draws() == first
 
 

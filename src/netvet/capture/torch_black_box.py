@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 import netvet
-from netvet.capture.torch_box_file import box_path, cuda_in_use, random_states, write_box
+from netvet.capture.torch_box_file import RandomStates, as_tensors, box_path, cuda_in_use, random_states, write_box
 from netvet.capture.torch_box_values import Packed, Packer
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
@@ -48,7 +48,7 @@ class Given:
 
     step: int
     packer: Packer
-    rng: dict[str, torch.Tensor]
+    rng: RandomStates
     variables: list[dict[str, Any]]
     calls: list[dict[str, Any]] = field(default_factory=list)
     losses: list[dict[str, Any]] = field(default_factory=list)
@@ -119,7 +119,7 @@ class BlackBox:
     def _copy_weights(self, given: Given, name: str, model: nn.Module) -> None:
         tensors = weights_of(name, model)
         size = sum(t.numel() * t.element_size() for t in (*given.weights.values(), *tensors.values()))
-        if size > COPIED_WEIGHTS:
+        if size > COPIED_WEIGHTS or any(torch.nn.parameter.is_lazy(p) for p in model.parameters()):
             given.copied = False
             tensors = {n: t for n, t in tensors.items() if n.endswith(":buffer") and t.numel() < COPIED_WEIGHTS >> 4}
         given.weights.update({n: t.clone() for n, t in tensors.items()})
@@ -151,6 +151,9 @@ class BlackBox:
     def on_step_begin(self, event: Step) -> None:
         given = self._open
         if event.skipped or given is None or given.step != self._session.step or "loss" in self._reasons:
+            return
+        norm = self._session.options.get("grad_norm")  # of this step, where it was measured already
+        if isinstance(norm, float) and math.isfinite(norm):
             return
         gradients = [p.grad for group in event.optimizer.param_groups for p in group["params"] if p.grad is not None]
         dense = [g for g in gradients if is_plain(g) and g.numel()]
@@ -222,7 +225,7 @@ class BlackBox:
         return given
 
     def _write(self, given: Given, reason: str, message: str) -> Path:
-        tensors = {name: held.tensor for name, held in given.packer.held.items()} | given.rng
+        tensors = {name: held.tensor for name, held in given.packer.held.items()} | as_tensors(given.rng)
         missing = None
         weights = dict(given.weights)
         if not given.copied:
@@ -250,9 +253,9 @@ class BlackBox:
 
 def weights_of(name: str, model: nn.Module) -> dict[str, torch.Tensor]:
     """Parameters and buffers of a model by `MODEL:name`, buffers by `MODEL:name:buffer`; without sharded ones."""
-    found = {f"{name}:{plain_name(n)}": p.detach() for n, p in model.named_parameters() if is_plain(p)}
-    found |= {f"{name}:{plain_name(n)}:buffer": b.detach() for n, b in model.named_buffers() if is_plain(b)}
-    return {n: t for n, t in found.items() if not torch.nn.parameter.is_lazy(t)}
+    named = [(n, p) for n, p in model.named_parameters()] + [(f"{n}:buffer", b) for n, b in model.named_buffers()]
+    kept = [(n, t) for n, t in named if not torch.nn.parameter.is_lazy(t) and is_plain(t)]
+    return {f"{name}:{plain_name(n)}": t.detach() for n, t in kept}
 
 
 def script(folder: str) -> dict[str, Any]:

@@ -139,19 +139,26 @@ def cuda_in_use() -> bool:
     return torch.cuda.is_available() and bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
 
 
-def random_states() -> dict[str, torch.Tensor]:
-    """The states of the global generators of PyTorch (all its devices), numpy and Python, as tensors."""
-    states = {"rng.torch": torch.get_rng_state()}
-    if cuda_in_use():
-        states |= {f"rng.cuda.{i}": s for i, s in enumerate(torch.cuda.get_rng_state_all())}
-    name, keys, position, gauss, cached = np.random.get_state(legacy=True)
+RandomStates = tuple[torch.Tensor, list[torch.Tensor], Any, Any]
+
+
+def random_states() -> RandomStates:
+    """The states of the global generators of PyTorch, of its GPUs, of numpy and of Python, as those give them."""
+    devices = torch.cuda.get_rng_state_all() if cuda_in_use() else []
+    return torch.get_rng_state(), devices, np.random.get_state(legacy=True), random.getstate()
+
+
+def as_tensors(states: RandomStates) -> dict[str, torch.Tensor]:
+    """States of generators as a file keeps them."""
+    made = {"rng.torch": states[0]} | {f"rng.cuda.{i}": s for i, s in enumerate(states[1])}
+    name, keys, position, gauss, cached = states[2]
     if name == "MT19937":
-        states["rng.numpy"] = torch.from_numpy(np.asarray(keys).astype(np.int64))
-        states["rng.numpy.more"] = torch.tensor([position, gauss, cached], dtype=torch.float64)
-    version, numbers, following = random.getstate()
-    states["rng.python"] = torch.tensor([version, *numbers], dtype=torch.int64)
-    states["rng.python.more"] = torch.tensor([] if following is None else [following], dtype=torch.float64)
-    return states
+        made["rng.numpy"] = torch.from_numpy(np.asarray(keys).astype(np.int64))
+        made["rng.numpy.more"] = torch.tensor([position, gauss, cached], dtype=torch.float64)
+    version, numbers, following = states[3]
+    made["rng.python"] = torch.tensor([version, *numbers], dtype=torch.int64)
+    made["rng.python.more"] = torch.tensor([] if following is None else [following], dtype=torch.float64)
+    return made
 
 
 def set_random_states(states: dict[str, torch.Tensor]) -> None:

@@ -75,7 +75,10 @@ class Packer:
                 return {"own": 1}
             kind = "list" if type(value) is list else "tuple"
             return {kind: [self.pack(v, f"{name}.{i}", depth) for i, v in enumerate(value)]}
-        attributes = getattr(value, "__dict__", None)
+        try:
+            attributes = object.__getattribute__(value, "__dict__")  # no code of the user's
+        except AttributeError:
+            return {"own": 1}
         if not attributes or len(attributes) > MAX_ITEMS:
             return {"own": 1}
         return {"object": {k: self.pack(v, f"{name}.{k}", depth) for k, v in attributes.items()}}

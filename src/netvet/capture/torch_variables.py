@@ -24,6 +24,8 @@ from netvet.capture.torch_tensors import tensors_in
 MAX_FRAMES, MAX_VARIABLES, MAX_ENTRIES = 12, 200, 64
 # A larger tensor is a data set, which the script makes itself.
 MAX_BYTES = 16 << 20
+# References to a dict that only a frame, a variable here, and the call that counts them have.
+_NOT_SHARED = 3
 # Longer whole numbers are no counters.
 MAX_BITS = 63
 
@@ -143,8 +145,9 @@ def _variables(frame: FrameType) -> Iterator[tuple[str, Any]]:
     owner = scope.get("self")
     if owner is not None and not isinstance(owner, nn.Module) and hasattr(owner, "__dict__"):
         found += [(f"self.{name}", value) for name, value in list(vars(owner).items()) if _wanted(value)]
-    # Until Python 3.12 the frame keeps this dict: the user's tensors must not live longer for it.
-    if type(scope) is dict and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+    # Until Python 3.12 the frame keeps this dict: the user's tensors must not live longer for it. One that the user
+    # has from `locals()` stays.
+    if type(scope) is dict and frame.f_code.co_flags & inspect.CO_OPTIMIZED and sys.getrefcount(scope) <= _NOT_SHARED:
         scope.clear()
     return iter(found[:MAX_VARIABLES])
 
