@@ -288,6 +288,19 @@ def test_a_run_without_a_stored_step_says_why(script, capsys):
     assert "no loss, gradient or exception called for it" in capsys.readouterr().err
 
 
+def test_a_run_without_modules_says_that_it_cannot_be_repeated(script, capsys):
+    text = HEAD + (
+        "w = torch.zeros(3, requires_grad=True)\n"
+        "optimizer = torch.optim.SGD([w], 0.1)\n"
+        "for step in range(3):\n"
+        "    optimizer.zero_grad()\n"
+        "    w.sum().log().backward()\n"
+        "    optimizer.step()\n"
+    )
+    assert replay(str(script(text)))[0] == 2
+    assert "no module was called in training" in capsys.readouterr().err
+
+
 def test_a_script_that_never_comes_to_the_step_is_one_error(script, tmp_path, capsys):
     path = script(ROOT_OF_ZERO)
     (tmp_path / "train.py").write_text("print('nothing any more')\n")

@@ -79,6 +79,7 @@ class BlackBox:
         self._memory = memory
         self._kept: deque[Given] = deque(maxlen=max(1, steps - 1))
         self._open: Given | None = None
+        self._seen = False
         self._records: list[dict[str, Any]] = []
         self._reasons: set[str] = set()
         self._folder, self._pid = os.getcwd(), os.getpid()
@@ -113,6 +114,7 @@ class BlackBox:
         if self._open is None or self._open.step != step:
             self._open = None
             packer = Packer(self._memory)
+            self._seen = True
             self._open = Given(step, packer, random_states(), pack_variables(packer))
         return self._open
 
@@ -182,7 +184,9 @@ class BlackBox:
         self._open = None
         self._kept.clear()
         if not self._records:
-            self._session.recorder.missing("black_box", "no loss, gradient or exception called for it")
+            called = "no loss, gradient or exception called for it"
+            reason = called if self._seen else "no module was called in training: such a step cannot be repeated"
+            self._session.recorder.missing("black_box", reason)
 
     def _written_for(self, reason: str, message: str) -> None:
         if reason not in self._reasons and len(self._reasons) < MAX_REASONS:
