@@ -103,6 +103,42 @@ def test_the_operation_the_line_and_the_sample_are_named(script, cause):
     assert state.shape == torch.get_rng_state().shape
 
 
+def test_a_recomputed_forward_is_looked_into(script):
+    text = HEAD + (
+        "from torch.utils.checkpoint import checkpoint\n"
+        "class Block(nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x).pow(2).sqrt()  # here\n"
+        "block, head = Block(6, 6, bias=False), nn.Linear(6, 2)\n"
+        "model = nn.Sequential(block, head)\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.parts = model\n"
+        "    def forward(self, x):\n"
+        "        return self.parts[1](checkpoint(self.parts[0], x, use_reentrant=False))\n"
+        "net = Net()\n"
+        "optimizer = torch.optim.SGD(net.parameters(), 0.1)\n"
+        "x = torch.randn(8, 6)\n"
+        "x[3] = 0.0\n"
+        "F.cross_entropy(net(x), torch.randint(0, 2, (8,))).backward()\n"
+        "optimizer.step()\n"
+    )
+    code, found = replay(str(script(text)))
+    assert code == 0
+    assert found["origin"]["line"] == marked(text)
+    assert found["samples"]["rows"] == [3]
+
+
+@pytest.mark.parametrize(("value", "words"), [("inf", "already holds 1 times infinity"), ("nan", "1 times NaN")])
+def test_data_that_is_not_finite_is_named_rather_than_what_it_does(script, value, words):
+    path = script(NAN_IN_DATA.replace('float("nan")', f'float("{value}")'))
+    _, found = replay(str(path))
+    assert words in found["origin"]["because"]
+    assert found["origin"]["given_by"] == "input of Sequential (argument 0)"
+    assert found["samples"]["rows"] == [19]
+
+
 def test_weights_that_overflowed_in_the_update_are_named_with_the_step_that_did_it(script, capsys):
     path = script(LARGE_WEIGHTS.replace("lr=1e4", "lr=1e38").replace("torch.randn(32, 1)", "1e3 * torch.randn(32, 1)"))
     code, found = replay(str(path))

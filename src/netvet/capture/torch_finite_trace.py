@@ -245,15 +245,16 @@ def blamed(roots: list[Root], final_nan: bool) -> Root | None:
     Infinity on purpose (a mask) is to blame only where nothing else is; then the operation that turned it into NaN is.
     """
     given_nan = [r for r in roots if r.kind == "given" and r.result.get("nan")]
-    given_inf = [r for r in roots if r.kind == "given" and not r.result.get("nan") and _reported(r.source)]
+    given_inf = [r for r in roots if r.kind == "given" and not r.result.get("nan") and not _is_mask(r)]
     made = [r for r in roots if r.kind == "made"]
     first = sorted(made + given_nan + given_inf, key=lambda r: r.number)
     turned = [r for r in roots if r.kind == "turned"] if final_nan else []
     return next(iter(first or turned or roots), None)
 
 
-def _reported(source: str | None) -> bool:
-    return source is not None and source.startswith("weight ")
+def _is_mask(root: Root) -> bool:
+    """Minus infinity alone, and not in a weight: a mask that was handed in."""
+    return root.result.get("inf_above", 0) == 0 and not (root.source or "").startswith("weight ")
 
 
 class _Functions(TorchFunctionMode):
@@ -305,6 +306,7 @@ def _described(tensor: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any
     values = tensor.detach().double()
     fine = torch.isfinite(values)
     record["nan"], record["inf"] = int(values.isnan().sum()), int(values.isinf().sum())
+    record["inf_above"] = int(values.isposinf().sum())
     if bool(fine.any()):
         record["min"], record["max"] = float(values[fine].min()), float(values[fine].max())
     if mask is not None and mask.shape != values.shape:

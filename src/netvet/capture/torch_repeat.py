@@ -94,7 +94,9 @@ class Repeat:
 
     def _tap_call(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if self._inside or self.done or threading.get_ident() != self._main or not self._session.recorder.here:
+            session = self._session  # a call in the backward pass recomputes one of the forward
+            elsewhere = threading.get_ident() != self._main or session.in_backward or not session.recorder.here
+            if self._inside or self.done or elsewhere:
                 return original(module, *args, **kwargs)
             self._inside = True
             try:
