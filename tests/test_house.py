@@ -39,7 +39,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "locate": ({"core"}, set()),
     "diagnose": ({"core", "locate", "signals", "store", "checks"}, set()),
     "config": ({"core", "checks", "diagnose"}, set()),
-    "capture": ({"core", "signals", "store"}, {"numpy"}),
+    "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
     "experiments": (BELOW, {"numpy", "torch", "ray"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch"}),
     "data": (BELOW, {"numpy", "torch", "ray", "PIL", "polars", "duckdb"}),

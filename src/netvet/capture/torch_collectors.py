@@ -9,6 +9,7 @@ from netvet.capture.torch_activations import ActivationCollector
 from netvet.capture.torch_attention import AttentionCollector
 from netvet.capture.torch_baselines import BaselineCollector
 from netvet.capture.torch_batches import BatchTracker
+from netvet.capture.torch_black_box import BlackBox
 from netvet.capture.torch_calls import CallCollector
 from netvet.capture.torch_coverage import CoverageCollector
 from netvet.capture.torch_datasets import DatasetCollector
@@ -88,6 +89,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     FixedBatchCollector,
     FilterCollector,
     TrialCollector,
+    BlackBox,
     Outbox,  # last: it sends what the others have measured
 )
 

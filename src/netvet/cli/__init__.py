@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 import click
 
 import netvet
+from netvet.cli.replay import replay, tell_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -88,6 +89,9 @@ def _fail(message: str) -> int:
 @click.version_option(netvet.__version__, prog_name="netvet", message="%(prog)s %(version)s")
 def cli() -> None:
     """Go vet for neural nets: find out why a network does not learn."""
+
+
+cli.add_command(replay)
 
 
 def _list_option(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
@@ -265,6 +269,7 @@ def _report(source: Run, asked: _Asked, stream: TextIO, *, problems: Sequence[st
         from netvet.report.text import show
 
         show(view, stream, verbose=asked.verbose)
+        tell_of(source, stream)
     if asked.json:
         _write(_formatted(view, "json", asked.folder), asked.json, stream)
     if asked.sarif:
