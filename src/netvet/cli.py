@@ -187,6 +187,7 @@ def _percent(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @click.option("--no-probes", is_flag=True, help="Do not probe a copy of the model.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Look closely at every Nth step.")
 @click.option("--overhead", default="1%", callback=_percent, metavar="PCT", help="Time for close looks (default: 1%).")
+@click.option("--like", metavar="GOOD", help="Compare with this stored run at the end (exit 1 if they differ).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -199,6 +200,9 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
     _require_torch()
     asked = _asked(options)
     from netvet.capture.torch_runner import RunOptions
+    from netvet.store.find import find_run
+
+    like = find_run(options["like"], asked.store.absolute()) if options["like"] else None
 
     chosen = RunOptions(
         target=target,
@@ -210,7 +214,7 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         overhead=options["overhead"],
         observe=None if options["quiet"] else _progress(asked),
     )
-    return partial(_run, chosen, asked, quiet=options["quiet"])
+    return partial(_run, chosen, asked, like, quiet=options["quiet"])
 
 
 def _progress(asked: _Asked) -> Callable[[Watched], AbstractContextManager[object]] | None:
@@ -232,7 +236,7 @@ def _require_torch() -> None:
         raise NetvetError("PyTorch is not installed here; `pip install torch` or `pip install 'netvet[torch]'`")
 
 
-def _run(chosen: RunOptions, asked: _Asked, *, quiet: bool) -> int:
+def _run(chosen: RunOptions, asked: _Asked, like: Run | None, *, quiet: bool) -> int:
     from netvet.capture import torch_runner
     from netvet.store import Run
 
@@ -246,7 +250,10 @@ def _run(chosen: RunOptions, asked: _Asked, *, quiet: bool) -> int:
     try:
         if not quiet:
             stream.write("\n")
-        status = _report(Run.open(outcome.run_path), asked, stream, problems=outcome.problems, quiet=quiet)
+        made = Run.open(outcome.run_path)
+        status = _report(made, asked, stream, problems=outcome.problems, quiet=quiet)
+        if like is not None:
+            status = max(status, _compare([like], made, asked, stream, quiet=quiet))
     except Exception as error:
         status = _failed(error)
     return outcome.script_status or status
@@ -254,15 +261,17 @@ def _run(chosen: RunOptions, asked: _Asked, *, quiet: bool) -> int:
 
 def _report(source: Run, asked: _Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:
     """Diagnose a run, print and write the report; returns the exit code."""
+    from netvet.report.files import write
+
     view = _view(source, asked, problems)
     if not quiet and _STDOUT not in (asked.json, asked.sarif):
         from netvet.report.text import show
 
         show(view, stream, verbose=asked.verbose)
     if asked.json:
-        _write(_formatted(view, "json", asked.folder), asked.json, stream)
+        write(_formatted(view, "json", asked.folder), asked.json, stream)
     if asked.sarif:
-        _write(_formatted(view, "sarif", asked.folder), asked.sarif, stream)
+        write(_formatted(view, "sarif", asked.folder), asked.sarif, stream)
     graves = _FAIL_ON[: _FAIL_ON.index(asked.fail_on) + 1] if asked.fail_on != "never" else ()
     return int(any(f["allowed"] is None and f["severity"] in graves for f in view["findings"]))
 
@@ -287,18 +296,6 @@ def _formatted(view: View, form: str, root: Path) -> str:
     return as_sarif(view, root)
 
 
-def _write(text: str, file: Path, stream: TextIO) -> None:
-    from netvet.core import NetvetError
-
-    if file == _STDOUT:
-        stream.write(text)
-        return
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise NetvetError(f"cannot write {file}: {error.strerror or error}") from error
-
-
 @cli.command()
 @_choosing
 @click.argument("run", required=False)
@@ -307,8 +304,10 @@ def diagnose(run: str | None, **options: Any) -> int:
 
     RUN is a path or the beginning of a name; without it the newest one is taken.
     """
+    from netvet.store.find import find_run
+
     asked = _asked(options)
-    return _report(_stored(run, asked.store), asked, sys.stdout)
+    return _report(find_run(run, asked.store), asked, sys.stdout)
 
 
 @cli.command()
@@ -322,13 +321,15 @@ def report(run: str | None, form: str, output: Path | None, **options: Any) -> i
     RUN is a path or the beginning of a name; without it the newest one is taken. The exit code says nothing
     about findings.
     """
+    from netvet.report.files import write
     from netvet.report.text import show
+    from netvet.store.find import find_run
 
     asked = _asked(options)
     _require_writable(output, "--output")
-    view = _view(_stored(run, asked.store), asked)
+    view = _view(find_run(run, asked.store), asked)
     if form != "text":
-        _write(_formatted(view, form, asked.folder), output or _STDOUT, sys.stdout)
+        write(_formatted(view, form, asked.folder), output or _STDOUT, sys.stdout)
     elif output is None or output == _STDOUT:
         show(view, sys.stdout, verbose=asked.verbose)
     else:
@@ -337,31 +338,35 @@ def report(run: str | None, form: str, output: Path | None, **options: Any) -> i
     return 0
 
 
-def _stored(wanted: str | None, store: Path) -> Run:
-    """The run at a path, of a name (or its unmistakable beginning) in the store, or the newest.
+@cli.command()
+@_choosing
+@_list_option("--noise", "RUN", "Another good run that differs by its seed only: shows how much seeds matter.")
+@click.argument("good")
+@click.argument("bad")
+def compare(good: str, bad: str, noise: tuple[str, ...], **options: Any) -> int:
+    """Tell a BAD run from a GOOD one: what was set differently, where the signals part, which findings are new.
 
-    Raises:
-        NetvetError: there is none.
+    Runs are paths or beginnings of names. Exit code 0: no difference beyond the noise of seeds, 1: differences.
     """
-    from difflib import get_close_matches
+    from netvet.store.find import find_run
 
-    from netvet.core import NetvetError
-    from netvet.store import Run
+    asked = _asked(options)
+    goods = [find_run(name, asked.store) for name in (good, *noise)]
+    return _compare(goods, find_run(bad, asked.store), asked, sys.stdout)
 
-    if wanted is not None and Path(wanted).exists():
-        return Run.open(Path(wanted))
-    runs = Run.list(store)
-    if not runs:
-        raise NetvetError(f"no runs in {store}; `netvet run train.py` makes one, --store names another folder")
-    if wanted is None:
-        return Run.open(runs[0].path)
-    names = [found.path.name for found in runs]
-    matches = [name for name in names if name == wanted] or [name for name in names if name.startswith(wanted)]
-    if len(matches) == 1:
-        return Run.open(runs[names.index(matches[0])].path)
-    close = matches[:3] or get_close_matches(wanted, names, cutoff=0.4)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`netvet runs` lists them"
-    raise NetvetError(f"no {'single ' if matches else ''}run {wanted!r} in {store}; {hint}")
+
+def _compare(goods: Sequence[Run], bad: Run, asked: _Asked, stream: TextIO, *, quiet: bool | None = None) -> int:
+    from netvet.compare import compare
+    from netvet.report import compare as shown
+    from netvet.report.files import write
+
+    found = compare(goods[0], bad, asked.checks, asked.settings, noise=goods[1:])
+    names = [run.path.name for run in (*goods, bad)]
+    if quiet is None and asked.json:
+        write(shown.as_json(shown.view(found, names[0], names[-1], names[1:-1])), asked.json, stream)
+    if not quiet and asked.json != _STDOUT:
+        shown.show(found, names[0], names[-1], stream, verbose=asked.verbose)
+    return int(found.different)
 
 
 @cli.command()
