@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from netvet.compare.noise import Beyond, Numbers, Steps, critical, first_beyond, places
+from netvet.compare.noise import FIRST_STEPS, Beyond, Numbers, Steps, critical, first_beyond, places
 from netvet.compare.pairing import Pairing
 from netvet.core import LayerSeries, Record, Series
 
@@ -58,6 +58,8 @@ WATCHED: Mapping[str, Watched] = {
 VECTORS = {"param_norm": (0.4, 0.7), "param_std": (0.4, 0.5)}
 # Signals of single layers; the others are of the whole run, and their keys are lines of the script.
 LAYERED = frozenset(n for n in WATCHED if n not in ("loss", "grad_norm", "lr", "val_loss"))
+# Models that begin to train later (folds of a cross validation) are met at another age in each run.
+LATECOMER = 3.0
 # Relative difference of float32 results that another order of the same sums explains.
 ROUNDING = 1e-5
 
@@ -94,6 +96,7 @@ class Bitwise:
         until: last step at which everything is equal, None if the runs differ from the beginning.
         layers_until: the same of the signals of single layers, which were recorded at fewer steps.
         first: the first difference; None if there is none.
+        layer: the first one in a signal of a single layer.
         material: the first one that is no rounding.
     """
 
@@ -101,6 +104,7 @@ class Bitwise:
     until: int | None
     layers_until: int | None
     first: Parting | None
+    layer: Parting | None
     material: Parting | None
 
 
@@ -177,19 +181,23 @@ def bitwise(pairs: Sequence[_Pair]) -> Bitwise | None:
     alike = alike or [_rounded(g[0], b[0]) for p, _, g, b in begins if p.signal == "loss"]
     if sum(alike) * 2 <= len(alike):
         return None
-    differing, material = [], []
+    differing: list[_Found] = []
+    material: list[_Found] = []
     for pair, steps, good, bad in common:
         same = (good == bad) | (np.isnan(good) & np.isnan(bad))
         differing += _first(pair, steps, good, bad, same)
         material += _first(pair, steps, good, bad, same | _rounded(good, bad))
-    first = min(differing, key=lambda found: found[0], default=None)
-    end = math.inf if first is None else first[1].step
+    differing.sort(key=lambda found: found[0])
+    material.sort(key=lambda found: found[0])
+    firsts = [one for _, one in differing]
+    end = firsts[0].step if firsts else math.inf
     return Bitwise(
         values=sum(len(steps) for _, steps, _, _ in common),
         until=_last(end, (steps for _, steps, _, _ in common)),
         layers_until=_last(end, (steps for pair, steps, _, _ in common if pair.layer is not None)),
-        first=None if first is None else first[1],
-        material=min(material, key=lambda found: found[0])[1] if material else None,
+        first=firsts[0] if firsts else None,
+        layer=next((one for one in firsts if one.layer is not None), None),
+        material=material[0][1] if material else None,
     )
 
 
@@ -260,6 +268,8 @@ def beyond_noise(
 def _prior(pair: _Pair, shapes: Mapping[str, Sequence[int]]) -> tuple[float, float]:
     watched, shape = WATCHED[pair.signal], shapes.get(pair.layer or "")
     early, late = watched.early, watched.late
+    if max(int(series.steps[0]) for series in (*pair.goods, pair.bad) if len(series)) > FIRST_STEPS:
+        late *= LATECOMER
     if shape is None:
         return early, late
     if len(shape) < 2:

@@ -17,6 +17,8 @@ FEW_ELEMENTS = 16
 # Batches of a loader are no independent numbers: pixels of an image, elements of a sequence. Data whose mean is moved
 # by less than this share of its std, or whose std differs by less, may be another split of the same data.
 DATA_SHARE = 0.25
+# Without a loader the script makes its samples, perhaps with the net (episodes of an agent): then twice the scale.
+MADE_SHARE = 0.7
 # Operations of a graph that only change how a tensor lies in memory.
 _VIEWS = {"AccumulateGrad", "T", "View", "UnsafeView", "Reshape", "Alias", "Expand", "ToCopy"}
 MAX_OPERATIONS = 6
@@ -128,18 +130,19 @@ def _start(a: Record, b: Record, name: str) -> Iterator[Difference]:
 
 def data(good: Mapping[str, Facts], bad: Mapping[str, Facts]) -> Iterator[Difference]:
     """Mean, std and classes of what enters, beyond what different batches differ by."""
+    least = DATA_SHARE if good.get("loaders") and bad.get("loaders") else MADE_SHARE
     for signal, kind in (("inputs", "input"), ("targets", "target")):
         pairs = list(zip(good.get(signal, ()), bad.get(signal, ()), strict=False))
         for a, b in pairs:
             if a.get("phase") != b.get("phase") or a.get("kind") == "classes":
                 continue
             title = f" ({b.get('phase')})" if len(pairs) > 1 else ""
-            yield from _scale(a, b, kind, title)
+            yield from _scale(a, b, f"{kind}{title}", least)
         if signal == "targets" and pairs:
             yield from _classes(*pairs[0])
 
 
-def _scale(a: Record, b: Record, kind: str, title: str) -> Iterator[Difference]:
+def _scale(a: Record, b: Record, title: str, least: float) -> Iterator[Difference]:
     if a.get("integral") and b.get("integral"):
         return  # token or class numbers: their mean says nothing
     numbers = [r.get(f) for f in ("std", "mean") for r in (a, b)]
@@ -148,12 +151,12 @@ def _scale(a: Record, b: Record, kind: str, title: str) -> Iterator[Difference]:
     if len(known) < 4:
         return
     good_std, bad_std, good_mean, bad_mean = known
-    room = max(DATA_SHARE, SIGMAS / math.sqrt(samples))
+    room = max(least, SIGMAS / math.sqrt(samples))
     spread = max(good_std, bad_std)
     if min(good_std, bad_std) <= 0 < spread or (spread > 0 and abs(math.log(bad_std / good_std)) > room):
-        yield Difference("data", f"std of the {kind}{title}", good_std, bad_std, (), place_of(b))
-    elif abs(bad_mean - good_mean) > room * spread:
-        yield Difference("data", f"mean of the {kind}{title}", good_mean, bad_mean, (), place_of(b))
+        yield Difference("data", f"std of the {title}", good_std, bad_std, (), place_of(b))
+    elif least == DATA_SHARE and abs(bad_mean - good_mean) > room * spread:
+        yield Difference("data", f"mean of the {title}", good_mean, bad_mean, (), place_of(b))
 
 
 def _classes(a: Record, b: Record) -> Iterator[Difference]:

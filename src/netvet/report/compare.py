@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from netvet.compare import Comparison, Difference, Parting
 from netvet.compare.parting import partings_of_layers, ratio
+from netvet.core import Location
 from netvet.diagnose import Reported
 from netvet.report.plain import clean, wrap
 from netvet.report.text import MAX_WIDTH, MIN_WIDTH, Line, width_of, write_lines
@@ -35,6 +37,7 @@ def view(found: Comparison, good: str, bad: str, noise: Sequence[str] = ()) -> d
         "bitwise": None if exact is None else {
             "values": exact.values, "until": exact.until, "layers_until": exact.layers_until,
             "first": _parted(first) if first else None,
+            "layer": _parted(exact.layer) if exact.layer else None,
             "material": _parted(exact.material) if exact.material else None,
         },
         "series": found.compared,
@@ -156,10 +159,15 @@ def _said(one: Difference) -> str:
     where = f" of {_names(one.where)}" if one.where and not one.where[0].startswith("after ") else ""
     if one.where and not where:
         where = f" {_names(one.where)}"
-    place = f" ({one.place})" if one.place else ""
+    place = f" ({_shown(one.place)})" if one.place else ""
     if one.good is None and one.bad is None:
         return f"{one.name}{where}{place}"
     return f"{one.name}{where}: {_value(one.good)} -> {_value(one.bad)}{place}"
+
+
+def _shown(place: Location) -> str:
+    file, here = Path(place.file), Path.cwd()
+    return str(Location(str(file.relative_to(here)), place.line) if file.is_relative_to(here) else place)
 
 
 def _names(names: Sequence[str]) -> str:
@@ -190,9 +198,10 @@ def _of_bits(found: Comparison) -> Iterator[_Paragraph]:
     if exact.material is not None and exact.material != exact.first:
         text = f"the first that differs by more than rounding is the {_what(exact.material)} at step "
         yield f"{text}{exact.material.step:,}: {_numbers(exact.material)}", "", ""
-    if exact.first.layer is None and exact.layers_until != exact.until:
-        last = "none before" if exact.layers_until is None else f"the last one before at step {exact.layers_until:,}"
-        yield f"single layers were recorded at fewer steps, {last}", "", ""
+    if exact.first.layer is None and exact.layer is not None:
+        fewer = "" if exact.layer.step == exact.first.step else ", recorded at fewer steps,"
+        text = f"of single layers{fewer} the first is the {_what(exact.layer)} at step {exact.layer.step:,}: "
+        yield text + _numbers(exact.layer), "", ""
 
 
 def _rounding(first: Parting, material: Parting | None) -> str:
