@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from netvet.compare.noise import critical, first_beyond, places
 from netvet.compare.pairing import pair_modules, pair_parameters
 from netvet.compare.settings import alike, settings
 from netvet.core import Facts, Series
+from netvet.report.compare import render
+from netvet.report.plain import cells
 from netvet.store import Run
 
 SEEDS = (0, 1, 2)
@@ -200,6 +203,21 @@ def test_command_line(folders, tmp_path, capsys, monkeypatch):
     assert status(["compare", good, "no such run"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert status(["compare", good]) == 2
+    assert status(["compare", good, bad, "--sarif", "x"]) == 2
+
+
+def test_a_noise_run_that_differs_by_more_is_told(compared):
+    (problem,) = compared("mlp 0", "mlp 1", "mlp lr").problems
+    assert "run 1 of --noise differs from the good run by more than its seed: learning rate" in problem
+
+
+def test_foreign_names_are_harmless_and_lines_short(compared):
+    found = compared("mlp 0", "mlp init")
+    found.modules.pairs["\x1b[31m"] = "x"
+    hostile = replace(found.parted[0], layer="\x1b[31mred\u202e" + "x" * 500)
+    lines = render(replace(found, parted=(hostile,)), "a\nb", "\x07", 60)
+    assert all(cells("".join(text for text, _ in line)) <= 60 for line in lines)
+    assert all(character.isprintable() for line in lines for text, _ in line for character in text)
 
 
 def status(arguments: list[str]) -> int:

@@ -96,11 +96,17 @@ def _list_option(name: str, metavar: str, text: str) -> Callable[[Command], Comm
 
 def _choosing(command: Command) -> Command:
     """Options that choose checks, files and exit code."""
+    fail_on = click.option(
+        "--fail-on", type=click.Choice(_FAIL_ON), help="Exit 1 from this severity on (default: error)."
+    )
+    sarif = click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as SARIF.")
+    return _selecting(fail_on(sarif(command)))
+
+
+def _selecting(command: Command) -> Command:
     for option in (
         click.option("--verbose", is_flag=True, help="Show every finding and every check that could not look."),
         click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs."),
-        click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Exit 1 from this severity on (default: error)."),
-        click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as SARIF."),
         click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JSON."),
         _list_option("--set", "CHECK.SETTING=VALUE", "Change a setting of a check."),
         _list_option("--allow", "CHECK[:WHERE]=REASON", "Acknowledge a finding: list it, do not fail on it."),
@@ -238,6 +244,7 @@ def _require_torch() -> None:
 
 def _run(chosen: RunOptions, asked: _Asked, like: Run | None, *, quiet: bool) -> int:
     from netvet.capture import torch_runner
+    from netvet.report.compare import tell
     from netvet.store import Run
 
     # The script may put something else in its place, or fork.
@@ -253,7 +260,9 @@ def _run(chosen: RunOptions, asked: _Asked, like: Run | None, *, quiet: bool) ->
         made = Run.open(outcome.run_path)
         status = _report(made, asked, stream, problems=outcome.problems, quiet=quiet)
         if like is not None:
-            status = max(status, _compare([like], made, asked, stream, quiet=quiet))
+            quiet = quiet or _STDOUT in (asked.json, asked.sarif)
+            told = tell([like], made, asked.checks, asked.settings, stream, quiet=quiet, verbose=asked.verbose)
+            status = max(status, told)
     except Exception as error:
         status = _failed(error)
     return outcome.script_status or status
@@ -339,7 +348,7 @@ def report(run: str | None, form: str, output: Path | None, **options: Any) -> i
 
 
 @cli.command()
-@_choosing
+@_selecting
 @_list_option("--noise", "RUN", "Another good run that differs by its seed only: shows how much seeds matter.")
 @click.argument("good")
 @click.argument("bad")
@@ -348,25 +357,13 @@ def compare(good: str, bad: str, noise: tuple[str, ...], **options: Any) -> int:
 
     Runs are paths or beginnings of names. Exit code 0: no difference beyond the noise of seeds, 1: differences.
     """
+    from netvet.report.compare import tell
     from netvet.store.find import find_run
 
-    asked = _asked(options)
+    asked = _asked({"fail_on": None, "sarif": None, **options})
     goods = [find_run(name, asked.store) for name in (good, *noise)]
-    return _compare(goods, find_run(bad, asked.store), asked, sys.stdout)
-
-
-def _compare(goods: Sequence[Run], bad: Run, asked: _Asked, stream: TextIO, *, quiet: bool | None = None) -> int:
-    from netvet.compare import compare
-    from netvet.report import compare as shown
-    from netvet.report.files import write
-
-    found = compare(goods[0], bad, asked.checks, asked.settings, noise=goods[1:])
-    names = [run.path.name for run in (*goods, bad)]
-    if quiet is None and asked.json:
-        write(shown.as_json(shown.view(found, names[0], names[-1], names[1:-1])), asked.json, stream)
-    if not quiet and asked.json != _STDOUT:
-        shown.show(found, names[0], names[-1], stream, verbose=asked.verbose)
-    return int(found.different)
+    found = find_run(bad, asked.store)
+    return tell(goods, found, asked.checks, asked.settings, sys.stdout, json=asked.json, verbose=asked.verbose)
 
 
 @cli.command()

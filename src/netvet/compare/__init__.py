@@ -160,6 +160,9 @@ def _problems(goods: Sequence[_Loaded], bad: _Loaded, compared: int) -> Sequence
             found.append(
                 f"run {number} of --noise differs from the good run by more than its seed: {', '.join(differing[:3])}"
             )
+    for words, one in (("good", goods[0]), ("bad", bad)):
+        if any(r.get("ended") is None for r in one.records("run")):
+            found.append(f"the {words} run has no end (killed, or still running): what it would have done is not there")
     steps = [max((int(r.get("steps") or 0) for r in one.records("run")), default=0) for one in (goods[0], bad)]
     if min(steps) and steps[0] != steps[1]:
         found.append(f"the good run has {steps[0]:,} steps, the bad one {steps[1]:,}: later ones have no counterpart")

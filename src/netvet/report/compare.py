@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import json as json_text
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from netvet.compare import Comparison, Difference, Parting
+from netvet.compare import Comparison, Difference, Parting, compare
 from netvet.compare.parting import partings_of_layers, ratio
-from netvet.core import Location
-from netvet.diagnose import Reported
+from netvet.core import Check, Location
+from netvet.diagnose import Reported, Settings
+from netvet.report.files import STDOUT, write
 from netvet.report.plain import clean, wrap
 from netvet.report.text import MAX_WIDTH, MIN_WIDTH, Line, width_of, write_lines
+from netvet.store import Run
 
 SCHEMA = "netvet.compare/1"
 # What is shown without --verbose; the JSON has all.
@@ -22,6 +24,31 @@ MAX_PARTED = 6
 MAX_NAMES = 3
 MAX_VALUE = 60
 _LABEL = 15
+
+
+def tell(
+    goods: Sequence[Run],
+    bad: Run,
+    checks: Sequence[Check],
+    chosen: Settings,
+    stream: TextIO,
+    *,
+    json: Path | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> int:
+    """Compare a run with a good one (and others like that), print and write what differs; returns the exit code.
+
+    Raises:
+        NetvetError: the file cannot be written, or a run not be read.
+    """
+    found = compare(goods[0], bad, checks, chosen, noise=goods[1:])
+    good, *noise = (run.path.name for run in goods)
+    if json is not None:
+        write(as_json(view(found, good, bad.path.name, noise)), json, stream)
+    if not quiet and json != STDOUT:
+        show(found, good, bad.path.name, stream, verbose=verbose)
+    return int(found.different)
 
 
 def view(found: Comparison, good: str, bad: str, noise: Sequence[str] = ()) -> dict[str, Any]:
@@ -55,7 +82,7 @@ def view(found: Comparison, good: str, bad: str, noise: Sequence[str] = ()) -> d
 
 def as_json(view: dict[str, Any]) -> str:
     """The comparison as indented JSON, in ASCII, with a newline at the end."""
-    return json.dumps(view, indent=2, allow_nan=False) + "\n"
+    return json_text.dumps(view, indent=2, allow_nan=False) + "\n"
 
 
 def _setting(one: Difference) -> dict[str, Any]:
