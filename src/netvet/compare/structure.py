@@ -132,14 +132,13 @@ def data(good: Mapping[str, Facts], bad: Mapping[str, Facts]) -> Iterator[Differ
     """Mean, std and classes of what enters, beyond what different batches differ by."""
     least = DATA_SHARE if good.get("loaders") and bad.get("loaders") else MADE_SHARE
     for signal, kind in (("inputs", "input"), ("targets", "target")):
-        pairs = list(zip(good.get(signal, ()), bad.get(signal, ()), strict=False))
-        for a, b in pairs:
-            if a.get("phase") != b.get("phase") or a.get("kind") == "classes":
-                continue
-            title = f" ({b.get('phase')})" if len(pairs) > 1 else ""
-            yield from _scale(a, b, f"{kind}{title}", least)
-        if signal == "targets" and pairs:
-            yield from _classes(*pairs[0])
+        # In an evaluation states that the net made may enter; whether it gets other data than training is for a check.
+        sides = [[r for r in one.get(signal, ()) if r.get("phase") == "train"] for one in (good, bad)]
+        for number, (a, b) in enumerate(zip(*sides, strict=False)):
+            if a.get("kind") != "classes" and b.get("kind") != "classes":
+                yield from _scale(a, b, f"{kind} {number + 1}" if len(sides[1]) > 1 else kind, least)
+            elif number == 0:
+                yield from _classes(a, b)
 
 
 def _scale(a: Record, b: Record, title: str, least: float) -> Iterator[Difference]:
