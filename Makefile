@@ -45,7 +45,7 @@ docs: $(READY) ## write the generated pages and check every link
 bench: $(READY) ## what netvet costs a training step (about 6 minutes)
 	$(BIN)/python -m benchmarks.overhead
 
-bench-store: $(READY) ## what a stored run of a million steps costs, and what kill -9 leaves of it (about 6 minutes)
+bench-store: $(READY) ## what a stored run of a million steps costs, and what kill -9 leaves of it (about 4 minutes)
 	$(BIN)/python -m benchmarks.store
 
 bench-detection: $(READY) ## how often the diagnosis is right (about an hour)
