@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The version that the figures and tests were made with; first and apart, so that no later range pulls another one.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test lint docs bench bench-detection
+.PHONY: help demo test lint docs bench bench-store bench-detection
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,6 +44,9 @@ docs: $(READY) ## write the generated pages and check every link
 
 bench: $(READY) ## what netvet costs a training step (about 6 minutes)
 	$(BIN)/python -m benchmarks.overhead
+
+bench-store: $(READY) ## what a stored run of a million steps costs, and what kill -9 leaves of it (about 4 minutes)
+	$(BIN)/python -m benchmarks.store
 
 bench-detection: $(READY) ## how often the diagnosis is right (about an hour)
 	$(BIN)/python -m benchmarks.detection

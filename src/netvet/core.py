@@ -39,10 +39,14 @@ class Series:
     Args:
         steps: optimizer step of each value, strictly increasing, int64 [n].
         values: the values, float64 [n]; non-finite values are kept.
+        stands_for: how many recorded values each one stands for, int64 [n]; None where all that were recorded are
+            here. Of a very long run only every so manieth value of a middle stretch is left: a value that was
+            recorded at its step, never a mean.
     """
 
     steps: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
+    stands_for: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, values: Sequence[float], steps: Sequence[int] | None = None) -> Series:
@@ -55,13 +59,15 @@ class Series:
 
     def finite(self) -> Series:
         """The same series without its NaN and infinite values."""
-        keep = np.isfinite(self.values)
-        return Series(self.steps[keep], self.values[keep])
+        return self._only(np.isfinite(self.values))
 
     def since(self, step: int) -> Series:
         """The part of the series from a step on."""
-        keep = self.steps >= step
-        return Series(self.steps[keep], self.values[keep])
+        return self._only(self.steps >= step)
+
+    def _only(self, keep: npt.NDArray[np.bool_]) -> Series:
+        counts = self.stands_for
+        return Series(self.steps[keep], self.values[keep], None if counts is None else counts[keep])
 
 
 class LayerSeries(Mapping[str, Series]):

@@ -27,6 +27,14 @@ def test_says_what_is_wrong_with_what_is_no_run(tmp_path: Path) -> None:
             Run.open(tmp_path / name)
 
 
+def test_an_early_format_is_not_taken_for_a_run_without_roll_ups(started: RunWriter) -> None:
+    started.close()
+    query(started.path, "PRAGMA user_version = 1")
+    for open_it in (Run.open, RunWriter.join):
+        with pytest.raises(NetvetError, match=r"early netvet \(format 1, this one reads 2\); run again"):
+            open_it(started.path)
+
+
 def test_a_newer_format_is_neither_read_nor_written(started: RunWriter) -> None:
     started.close()
     query(started.path, "PRAGMA user_version = 99")

@@ -138,12 +138,11 @@ class BlackBox:
 
     def on_backward_begin(self, event: Backward) -> None:
         given = self._open
-        if given is None or given.step != self._session.step:
-            return
         loss = event.loss.detach()
         value = float(loss) if loss.numel() == 1 else float(loss.float().mean())
-        given.backwards.append({"site": _listed(event.site), "loss": repr(value), "scale": event.scale})
-        if not math.isfinite(value):
+        if given is not None and given.step == self._session.step:
+            given.backwards.append({"site": _listed(event.site), "loss": repr(value), "scale": event.scale})
+        if not math.isfinite(value):  # also in a step that was not heard from its beginning
             self._written_for("loss", f"the loss is {value:g}")
 
     def on_backward_end(self, event: Backward) -> None:
@@ -151,8 +150,7 @@ class BlackBox:
             self._written_for("exception", f"{type(event.error).__name__}: {event.error}")
 
     def on_step_begin(self, event: Step) -> None:
-        given = self._open
-        if event.skipped or given is None or given.step != self._session.step or "loss" in self._reasons:
+        if event.skipped or "loss" in self._reasons:
             return
         norm = self._session.options.get("grad_norm")  # of this step, where it was measured already
         if isinstance(norm, float) and math.isfinite(norm):

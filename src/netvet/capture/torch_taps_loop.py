@@ -79,12 +79,12 @@ class OptimizerTap:
         """Hook into every optimizer's step, present and future."""
         session = self._session
         begin, end = (session.recorder.guard("optimizer steps", f) for f in (self._begin, self._end))
-        always_on, awaken = session.always_on, session.recorder.guard("sleep", self._awaken)
+        awaken = session.recorder.guard("sleep", self._awaken)
 
         # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
         def before(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
             if session.asleep:
-                always_on.begin(optimizer)
+                session.always_on.begin(optimizer)
                 if session.asleep and not session.every_step:
                     return
             begin(optimizer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -13,26 +13,20 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 import click
 
 import netvet
+from netvet.cli.compare import compare
+from netvet.cli.options import FAIL_ON, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.replay import replay, tell_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from netvet.capture.torch_runner import Outcome, RunOptions, Watched
-    from netvet.core import Check
-    from netvet.diagnose import Settings
     from netvet.report.view import View
     from netvet.store import Run
 
 USAGE = 2
 INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl-C
 READER_GONE = 1  # what click leaves with when nobody reads the output any more
-
-_STDOUT = Path("-")
-_STORE = Path(".netvet") / "runs"
-_FAIL_ON = ("error", "warning", "note", "never")
-
-Command = Callable[..., Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -91,107 +85,18 @@ def cli() -> None:
     """Go vet for neural nets: find out why a network does not learn."""
 
 
+cli.add_command(compare)
 cli.add_command(replay)
 
 
-def _list_option(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
-    return click.option(name, multiple=True, metavar=metavar, help=text)
-
-
-def _choosing(command: Command) -> Command:
-    """Options that choose checks, files and exit code."""
-    for option in (
-        click.option("--verbose", is_flag=True, help="Show every finding and every check that could not look."),
-        click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs."),
-        click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Exit 1 from this severity on (default: error)."),
-        click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as SARIF."),
-        click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JSON."),
-        _list_option("--set", "CHECK.SETTING=VALUE", "Change a setting of a check."),
-        _list_option("--allow", "CHECK[:WHERE]=REASON", "Acknowledge a finding: list it, do not fail on it."),
-        _list_option("--skip", "NAMES", "Leave these checks out (comma between names)."),
-        _list_option("--only", "NAMES", "Run only these checks."),
-    ):
-        command = option(command)
-    return command
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The options of `_choosing`, checked against the configuration and the table of checks."""
-
-    checks: tuple[Check, ...]
-    settings: Settings
-    store: Path
-    fail_on: str
-    folder: Path
-    json: Path | None
-    sarif: Path | None
-    verbose: bool
-
-
-def _asked(options: dict[str, Any]) -> _Asked:
-    """Find every mistake before a training begins.
-
-    Raises:
-        NetvetError: an option or the configuration cannot be used.
-    """
-    from netvet import checks, config
-
-    known = checks.all_checks()
-    configuration = config.load(Path.cwd(), known)
-    settings = config.merged(
-        configuration.settings,
-        known,
-        only=options["only"],
-        skip=options["skip"],
-        allow=options["allow"],
-        limits=options["set"],
-    )
-    for name in ("json", "sarif"):
-        _require_writable(options[name], f"--{name}")
-    return _Asked(
-        checks=known,
-        settings=settings,
-        store=options["store"] or configuration.store or _STORE,
-        fail_on=options["fail_on"] or configuration.fail_on or "error",
-        folder=Path.cwd(),
-        json=_absolute(options["json"]),
-        sarif=_absolute(options["sarif"]),
-        verbose=options["verbose"],
-    )
-
-
-def _absolute(file: Path | None) -> Path | None:
-    """The path as it is now: the script may change the folder."""
-    return file if file is None or file == _STDOUT else file.absolute()
-
-
-def _require_writable(file: Path | None, option: str) -> None:
-    from netvet.core import NetvetError
-
-    if file is None or file == _STDOUT:
-        return
-    if file.is_dir() or not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
-        raise NetvetError(f"{option} {file}: cannot be written; give a file in a folder that exists and is writable")
-
-
-def _percent(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
-    try:
-        share = float(text.strip().removesuffix("%")) / 100
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise click.BadParameter(f"expected a percentage such as 1 or 1%, got {text!r}")
-    return share
-
-
 @cli.command(context_settings={"allow_interspersed_args": False})
-@_choosing
+@choosing
 @click.option("--quiet", is_flag=True, help="Print no report and no progress; only write files.")
 @click.option("--no-probes", is_flag=True, help="Do not probe a copy of the model.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Look closely at every Nth step.")
 @click.option("--deep", is_flag=True, help="Measure parameters and layers at every step.")
-@click.option("--overhead", default="1%", callback=_percent, metavar="PCT", help="Time for close looks (default: 1%).")
+@click.option("--overhead", default="1%", callback=percent, metavar="PCT", help="Time for close looks (default: 1%).")
+@click.option("--like", metavar="GOOD", help="Compare with this stored run at the end (exit 1 if they differ).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -202,8 +107,11 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
     there are findings at or above --fail-on, else 0.
     """
     _require_torch()
-    asked = _asked(options)
+    asked = asked_of(options)
     from netvet.capture.torch_runner import RunOptions
+    from netvet.store.find import find_run
+
+    like = find_run(options["like"], asked.store.absolute()) if options["like"] else None
 
     chosen = RunOptions(
         target=target,
@@ -216,10 +124,10 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         deep=options["deep"],
         observe=None if options["quiet"] else _progress(asked),
     )
-    return partial(_run, chosen, asked, quiet=options["quiet"])
+    return partial(_run, chosen, asked, like, quiet=options["quiet"])
 
 
-def _progress(asked: _Asked) -> Callable[[Watched], AbstractContextManager[object]] | None:
+def _progress(asked: Asked) -> Callable[[Watched], AbstractContextManager[object]] | None:
     """What draws the live line while the script runs; None where nobody would see it."""
     stream = sys.stderr
     if not stream.isatty() or os.environ.get("TERM", "dumb") == "dumb" or os.environ.get("RANK", "0") != "0":
@@ -238,8 +146,9 @@ def _require_torch() -> None:
         raise NetvetError("PyTorch is not installed here; `pip install torch` or `pip install 'netvet[torch]'`")
 
 
-def _run(chosen: RunOptions, asked: _Asked, *, quiet: bool) -> int:
+def _run(chosen: RunOptions, asked: Asked, like: Run | None, *, quiet: bool) -> int:
     from netvet.capture import torch_runner
+    from netvet.report.compare import tell as against
     from netvet.store import Run
 
     # The script may put something else in its place, or fork.
@@ -253,7 +162,12 @@ def _run(chosen: RunOptions, asked: _Asked, *, quiet: bool) -> int:
         try:
             if not quiet:
                 stream.write("\n")
-            status = _report(Run.open(outcome.run_path), asked, stream, problems=outcome.problems, quiet=quiet)
+            made = Run.open(outcome.run_path)
+            status = _report(made, asked, stream, problems=outcome.problems, quiet=quiet)
+            if like is not None:
+                silent = quiet or STDOUT in (asked.json, asked.sarif)
+                told = against([like], made, asked.checks, asked.settings, stream, quiet=silent, verbose=asked.verbose)
+                status = max(status, told)
             stream.flush()
         except Exception as error:
             status = _failed(error)
@@ -262,23 +176,25 @@ def _run(chosen: RunOptions, asked: _Asked, *, quiet: bool) -> int:
     return tell(torch_runner.run(replace(chosen, terminated=tell)))
 
 
-def _report(source: Run, asked: _Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:
+def _report(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:
     """Diagnose a run, print and write the report; returns the exit code."""
+    from netvet.report.files import write
+
     view = _view(source, asked, problems)
-    if not quiet and _STDOUT not in (asked.json, asked.sarif):
+    if not quiet and STDOUT not in (asked.json, asked.sarif):
         from netvet.report.text import show
 
         show(view, stream, verbose=asked.verbose)
         tell_of(source, stream)
     if asked.json:
-        _write(_formatted(view, "json", asked.folder), asked.json, stream)
+        write(_formatted(view, "json", asked.folder), asked.json, stream)
     if asked.sarif:
-        _write(_formatted(view, "sarif", asked.folder), asked.sarif, stream)
-    graves = _FAIL_ON[: _FAIL_ON.index(asked.fail_on) + 1] if asked.fail_on != "never" else ()
+        write(_formatted(view, "sarif", asked.folder), asked.sarif, stream)
+    graves = FAIL_ON[: FAIL_ON.index(asked.fail_on) + 1] if asked.fail_on != "never" else ()
     return int(any(f["allowed"] is None and f["severity"] in graves for f in view["findings"]))
 
 
-def _view(source: Run, asked: _Asked, problems: Sequence[str] = ()) -> View:
+def _view(source: Run, asked: Asked, problems: Sequence[str] = ()) -> View:
     from netvet.config import selected
     from netvet.diagnose import diagnose
     from netvet.report.view import build
@@ -298,32 +214,22 @@ def _formatted(view: View, form: str, root: Path) -> str:
     return as_sarif(view, root)
 
 
-def _write(text: str, file: Path, stream: TextIO) -> None:
-    from netvet.core import NetvetError
-
-    if file == _STDOUT:
-        stream.write(text)
-        return
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise NetvetError(f"cannot write {file}: {error.strerror or error}") from error
-
-
 @cli.command()
-@_choosing
+@choosing
 @click.argument("run", required=False)
 def diagnose(run: str | None, **options: Any) -> int:
     """Diagnose a stored run again.
 
     RUN is a path or the beginning of a name; without it the newest one is taken.
     """
-    asked = _asked(options)
-    return _report(_stored(run, asked.store), asked, sys.stdout)
+    from netvet.store.find import find_run
+
+    asked = asked_of(options)
+    return _report(find_run(run, asked.store), asked, sys.stdout)
 
 
 @cli.command()
-@_choosing
+@choosing
 @click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Instead of the standard output.")
 @click.argument("run", required=False)
@@ -333,46 +239,21 @@ def report(run: str | None, form: str, output: Path | None, **options: Any) -> i
     RUN is a path or the beginning of a name; without it the newest one is taken. The exit code says nothing
     about findings.
     """
+    from netvet.report.files import write
     from netvet.report.text import show
+    from netvet.store.find import find_run
 
-    asked = _asked(options)
-    _require_writable(output, "--output")
-    view = _view(_stored(run, asked.store), asked)
+    asked = asked_of(options)
+    require_writable(output, "--output")
+    view = _view(find_run(run, asked.store), asked)
     if form != "text":
-        _write(_formatted(view, form, asked.folder), output or _STDOUT, sys.stdout)
-    elif output is None or output == _STDOUT:
+        write(_formatted(view, form, asked.folder), output or STDOUT, sys.stdout)
+    elif output is None or output == STDOUT:
         show(view, sys.stdout, verbose=asked.verbose)
     else:
         with output.open("w", encoding="utf-8") as file:
             show(view, file, verbose=asked.verbose)
     return 0
-
-
-def _stored(wanted: str | None, store: Path) -> Run:
-    """The run at a path, of a name (or its unmistakable beginning) in the store, or the newest.
-
-    Raises:
-        NetvetError: there is none.
-    """
-    from difflib import get_close_matches
-
-    from netvet.core import NetvetError
-    from netvet.store import Run
-
-    if wanted is not None and Path(wanted).exists():
-        return Run.open(Path(wanted))
-    runs = Run.list(store)
-    if not runs:
-        raise NetvetError(f"no runs in {store}; `netvet run train.py` makes one, --store names another folder")
-    if wanted is None:
-        return Run.open(runs[0].path)
-    names = [found.path.name for found in runs]
-    matches = [name for name in names if name == wanted] or [name for name in names if name.startswith(wanted)]
-    if len(matches) == 1:
-        return Run.open(runs[names.index(matches[0])].path)
-    close = matches[:3] or get_close_matches(wanted, names, cutoff=0.4)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`netvet runs` lists them"
-    raise NetvetError(f"no {'single ' if matches else ''}run {wanted!r} in {store}; {hint}")
 
 
 @cli.command()
@@ -383,7 +264,7 @@ def runs(store: Path | None) -> int:
     from netvet.report.runs import table
     from netvet.store import Run
 
-    folder = store or config.load(Path.cwd(), checks.all_checks()).store or _STORE
+    folder = store or config.load(Path.cwd(), checks.all_checks()).store or STORE
     found = Run.list(folder)
     click.echo(table(found) if found else f"no runs in {folder}; `netvet run train.py` makes one", nl=not found)
     return 0

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from netvet.cli.options import STDOUT, STORE, absolute, require_writable
+
 if TYPE_CHECKING:
     from netvet.capture.torch_box_file import Box
     from netvet.store import Run
 
 # The step was repeated, but what was stored did not show again.
 NOT_REPRODUCED = 1
-_STDOUT = Path("-")
 
 
 @click.command()
@@ -33,19 +34,20 @@ def replay(run: str | None, step: int | None, script: Path | None, store: Path |
     The exit code is 0 when the same showed again, 1 when the step ran but it did not, 2 when it could not be run.
     """
     from netvet import cli
+    from netvet.report.files import write
     from netvet.report.replay import as_json, show
 
     cli._require_torch()
-    cli._require_writable(json, "--json")
+    require_writable(json, "--json")
     from netvet.capture.torch_replay_run import replay_step
 
-    target = cli._absolute(json)
+    target = absolute(json)
     box = _box(run, step, store)
     _announce(box, script)
     found = replay_step(box, script)
     if target is not None:
-        cli._write(as_json(found), target, sys.stdout)
-    if target != _STDOUT:
+        write(as_json(found), target, sys.stdout)
+    if target != STDOUT:
         show(found, sys.stdout)
     return 0 if found["reproduced"] else NOT_REPRODUCED
 
@@ -56,14 +58,15 @@ def _box(run: str | None, step: int | None, store: Path | None) -> Box:
     Raises:
         NetvetError: there is none; the message says why, as far as the run knows.
     """
-    from netvet import checks, cli, config
+    from netvet import checks, config
     from netvet.capture.torch_box_file import find_box, read_box
     from netvet.core import NetvetError
+    from netvet.store.find import find_run
 
     if run is not None and run.endswith(".safetensors"):
         return read_box(Path(run))
-    folder = store or config.load(Path.cwd(), checks.all_checks()).store or cli._STORE
-    found = cli._stored(run, folder)
+    folder = store or config.load(Path.cwd(), checks.all_checks()).store or STORE
+    found = find_run(run, folder)
     path = find_box(found.path, step)
     if path is None:
         reason = found.reason("black_box") or "it was recorded without one, or was killed before it could be written"

@@ -38,9 +38,16 @@ def show(view: View, stream: TextIO, *, verbose: bool = False) -> None:
         stream: where to.
         verbose: every finding and every check that could not look, however many.
     """
-    terminal = stream.isatty()
-    width = shutil.get_terminal_size().columns if terminal else MAX_WIDTH
-    lines = render(view, width, verbose=verbose)
+    write_lines(render(view, width_of(stream), verbose=verbose), stream)
+
+
+def width_of(stream: TextIO) -> int:
+    """Columns to fill."""
+    return shutil.get_terminal_size().columns if stream.isatty() else MAX_WIDTH
+
+
+def write_lines(lines: Iterable[Line], stream: TextIO) -> None:
+    """Write lines as they can be shown there: without colours, or without letters that its encoding lacks."""
     encoding = stream.encoding or "utf-8"
     safe = [tuple((_encodable(text, encoding), style) for text, style in line) for line in lines]
     if in_colour(stream):

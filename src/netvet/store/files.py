@@ -14,23 +14,28 @@ from netvet.core import NetvetError
 # "nvet" in ASCII: tells a run from any other SQLite file.
 APPLICATION_ID = 0x6E766574
 # Raised when an older netvet could no longer read the file.
-FORMAT = 1
+FORMAT = 2
 # How long SQLite waits for the lock of another process; only the writer thread and readers ever wait.
 BUSY_SECONDS = 5.0
+# Bytes of a journal that stay on disk: it grows to its largest transaction and would else keep that size.
+JOURNAL_LIMIT = 8 << 20
 # Names are for people; 60 characters leave room for time and suffix in the 255 bytes of a file name.
 NAME_LENGTH = 60
 
-# tail: what was appended last, one row a flush, all series mixed.  chunk: up to 512 values of one series.
-# rollup: the same values thinned out.  A float column would turn NaN into NULL, hence blobs.
+# tail: what was appended last, one row a flush, all series mixed.  chunk: up to 512 values of one series; its numbers
+# are never given twice.  rollup: the values of a chunk, or of several from that one on, thinned out.  A float column
+# would turn NaN into NULL, hence blobs.  The indexes answer what is there, and of what size, without the blobs.
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE series (id INTEGER PRIMARY KEY, signal TEXT NOT NULL, key TEXT);
 CREATE TABLE tail (id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE TABLE chunk (id INTEGER PRIMARY KEY, series INTEGER NOT NULL, n INTEGER NOT NULL,
-                    first INTEGER NOT NULL, stride INTEGER NOT NULL, steps BLOB, data BLOB NOT NULL);
-CREATE INDEX chunk_series ON chunk (series);
-CREATE TABLE rollup (id INTEGER PRIMARY KEY, series INTEGER NOT NULL, factor INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE INDEX rollup_series ON rollup (series, factor);
+CREATE TABLE chunk (id INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, size INTEGER NOT NULL,
+                    n INTEGER NOT NULL, first INTEGER NOT NULL, stride INTEGER NOT NULL, steps BLOB,
+                    data BLOB NOT NULL);
+CREATE INDEX chunk_series ON chunk (series, id, size);
+CREATE TABLE rollup (id INTEGER PRIMARY KEY, series INTEGER NOT NULL, factor INTEGER NOT NULL,
+                     chunk INTEGER NOT NULL, size INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX rollup_series ON rollup (factor, series, chunk, size);
 CREATE TABLE facts (signal TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE missing (signal TEXT PRIMARY KEY, text TEXT NOT NULL)
 """
@@ -92,6 +97,7 @@ def open_for_writing(file: Path, name: str) -> sqlite3.Connection:
         connection.execute(f"PRAGMA journal_mode = {mode}")
         # In WAL mode a killed process loses nothing committed; power loss may cost the last commits, never the file.
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_LIMIT}")
         _create_schema(connection, name)
     except BaseException:
         connection.close()
@@ -109,9 +115,13 @@ def require_run(connection: sqlite3.Connection, file: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise NetvetError(f"{file} is not a netvet run; give the folder of a run, as `netvet runs` lists them")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < FORMAT:
+        raise NetvetError(
+            f"{file} was written by an early netvet (format {version}, this one reads {FORMAT}); run again"
+        )
     if version > FORMAT:
         raise NetvetError(
-            f"{file} was written by a newer netvet (format {version}, this one reads up to {FORMAT}); update netvet"
+            f"{file} was written by a newer netvet (format {version}, this one reads {FORMAT}); update netvet"
         )
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
 from netvet.core import Facts, LayerSeries, NetvetError, Record, Series
-from netvet.signals import SIGNALS, Shape
+from netvet.signals import SIGNALS
 from netvet.store.encoding import (
-    BUCKET,
+    COARSEST,
     FACTORS,
     Rows,
     Steps,
@@ -28,17 +28,16 @@ from netvet.store.encoding import (
     merged,
 )
 from netvet.store.files import connect, require_run
+from netvet.store.queries import NO_KEY, Keys, facts_of, keys_of, listed, rollups, shape_of
 from netvet.store.ranks import GLOBAL_NORMS, NEEDS, SHARDED, combined
 from netvet.store.seal import read_tail
 
 _RANK_FILE = re.compile(r"rank(\d+)\.db")
 # Whole series are put together from these. (`list` means `Run.list` inside of the class.)
-_Parts = dict[str | None, list[tuple[Steps, Values]]]
+_Parts = dict[str | None, list[tuple[Steps, Values, Steps]]]
 _Names = list[str]
 _Files = list[Path]
 _Buckets = dict[str | None, list[Rows]]
-# The name of the only series of a `layers` signal that was recorded without a key, as in the catalogue.
-_NO_KEY = "(all)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,7 @@ class Thinned:
 
     Args:
         steps: step of the first value of each bucket, int64 [n].
+        count: values in each bucket, int64 [n].
         minimum: smallest value that is not NaN, float64 [n]; NaN if there is none.
         maximum: largest value that is not NaN.
         mean: mean of the values that are not NaN.
@@ -77,6 +77,7 @@ class Thinned:
     """
 
     steps: Steps
+    count: Steps
     minimum: Values
     maximum: Values
     mean: Values
@@ -143,6 +144,9 @@ class Run:
     def get(self, signal: str) -> Series | LayerSeries | Facts | None:
         """What was recorded of a signal, in the shape that the catalogue gives it; None if nothing was.
 
+        Every value was recorded at its step. Of stretches that were thinned out only one value of each bucket is
+        here, the last one; `Series.stands_for` then says so.
+
         Raises:
             NetvetError: the file is damaged or gone.
         """
@@ -153,23 +157,35 @@ class Run:
     def _own(self, signal: str) -> Series | LayerSeries | Facts | None:
         """What this rank recorded."""
         with self._reading() as connection:
-            shape = SIGNALS[signal].shape if signal in SIGNALS else _shape(connection, signal)
+            shape = SIGNALS[signal].shape if signal in SIGNALS else shape_of(connection, signal)
             if shape == "facts":
-                return _facts(connection, signal)
-            found = {key: Series(*merged(parts)) for key, parts in self._parts(connection, signal).items()}
+                return facts_of(connection, signal)
+            parts = self._parts(connection, keys_of(connection, signal))
+        found = {key: _series(list_of_parts) for key, list_of_parts in parts.items()}
         if not found:
             return None
         if shape == "series":
             return found[None] if None in found else next(iter(found.values()))
-        return LayerSeries({_NO_KEY if key is None else key: series for key, series in found.items()})
+        return LayerSeries({NO_KEY if key is None else key: series for key, series in found.items()})
 
-    def thinned(self, signal: str, factor: int) -> dict[str, Thinned]:
+    def one(self, signal: str, key: str) -> Series | None:
+        """One series of a signal, without reading the others; `(all)` is the one that has no key.
+
+        Raises:
+            NetvetError: the file is damaged or gone.
+        """
+        with self._reading() as connection:
+            parts = self._parts(connection, keys_of(connection, signal, key))
+        return _series(next(iter(parts.values()))) if parts else None
+
+    def thinned(self, signal: str, factor: int, key: str | None = None) -> dict[str, Thinned]:
         """Every series of a signal thinned out, for pictures of long runs; empty if nothing was recorded.
 
         Args:
             signal: name of the signal, of shape `series` (its key is then `(all)`) or `layers`.
             factor: values in a bucket, 16 or 256. Where the run was interrupted or is still being written, some
-                buckets have fewer.
+                buckets have fewer; where the store keeps no more than a coarser roll-up, they have more (`count`).
+            key: only this series.
 
         Raises:
             NetvetError: the file is damaged or gone; there is no such roll-up.
@@ -177,7 +193,8 @@ class Run:
         if factor not in FACTORS:
             raise NetvetError(f"no roll-up by {factor}; there are: {', '.join(map(str, FACTORS))}")
         with self._reading() as connection:
-            return {_NO_KEY if key is None else key: t for key, t in self._thinned(connection, signal, factor)}
+            keys = keys_of(connection, signal, key)
+            return {NO_KEY if key is None else key: t for key, t in self._thinned(connection, keys, factor)}
 
     def reason(self, signal: str) -> str | None:
         """Why a signal is missing (or incomplete), if the recorder said so.
@@ -223,37 +240,43 @@ class Run:
             if connection is not None:
                 connection.close()
 
-    def _parts(self, connection: sqlite3.Connection, signal: str) -> _Parts:
-        """The parts of every series of a signal, in the order of their arrival."""
-        keys = _keys(connection, signal)
-        found: _Parts = {}
-        query = "SELECT series, n, first, stride, steps, data FROM chunk WHERE series IN {} ORDER BY series, id"
-        for series, n, first, stride, steps, data in connection.execute(query.format(_IDS), (signal,)):
-            part = decode_steps(n, first, stride, steps), decode_values(n, data)
-            found.setdefault(keys[series], []).append(part)
+    def _parts(self, connection: sqlite3.Connection, keys: Keys) -> _Parts:
+        """The parts of every series, in the order of their arrival."""
+        found: dict[int, list[tuple[int, tuple[Steps, Values, Steps]]]] = {}
+        query = "SELECT series, id, n, first, stride, steps, data FROM chunk WHERE series IN {}"
+        for series, chunk, n, first, stride, steps, data in connection.execute(query.format(listed(keys))):
+            part = decode_steps(n, first, stride, steps), decode_values(n, data), np.ones(n, np.int64)
+            found.setdefault(series, []).append((chunk, part))
+        for series, chunk, rows in rollups(connection, keys, (*FACTORS, COARSEST), coarser_only=True):
+            part = rows["last_step"], rows["last"], rows["count"]
+            found.setdefault(series, []).append((chunk, part))
+        parts: _Parts = {}
         for series, key in keys.items():
-            rows = self._tail_of(connection).get(series)
-            if rows is not None:
-                found.setdefault(key, []).append((rows["step"].astype(np.int64), rows["value"].astype(np.float64)))
-        return {key: found[key] for key in keys.values() if key in found}
+            mine = [part for _, part in sorted(found.get(series, ()), key=itemgetter(0))]
+            tail = self._tail_of(connection).get(series)
+            if tail is not None:
+                ones = np.ones(len(tail), np.int64)
+                mine.append((tail["step"].astype(np.int64), tail["value"].astype(np.float64), ones))
+            if mine:
+                parts.setdefault(key, []).extend(mine)
+        return parts
 
-    def _thinned(
-        self, connection: sqlite3.Connection, signal: str, factor: int
-    ) -> Iterator[tuple[str | None, Thinned]]:
-        keys = _keys(connection, signal)
+    def _thinned(self, connection: sqlite3.Connection, keys: Keys, factor: int) -> Iterator[tuple[str | None, Thinned]]:
         parts: _Buckets = {}
-        query = "SELECT series, data FROM rollup WHERE series IN {} AND factor = ? ORDER BY series, id"
-        for series, data in connection.execute(query.format(_IDS), (signal, factor)):
-            parts.setdefault(keys[series], []).append(np.frombuffer(data, BUCKET))
+        for series, _, rows in rollups(connection, keys, (factor,)):
+            parts.setdefault(keys[series], []).append(rows)
+        coarser = tuple(other for other in (*FACTORS, COARSEST) if other > factor)
+        for series, _, rows in rollups(connection, keys, coarser, coarser_only=True):
+            parts.setdefault(keys[series], []).append(rows)
         for series, key in keys.items():
-            rows = self._tail_of(connection).get(series)
-            if rows is not None:
-                parts.setdefault(key, []).append(buckets(rows["step"], rows["value"], factor))
+            tail = self._tail_of(connection).get(series)
+            if tail is not None:
+                parts.setdefault(key, []).append(buckets(tail["step"], tail["value"], factor))
         for key in dict.fromkeys(keys.values()):
             if key in parts:
                 rows = np.concatenate(parts[key])
                 rows = rows[np.argsort(rows["step"], kind="stable")]
-                yield key, Thinned(rows["step"], rows["minimum"], rows["maximum"], rows["mean"], rows["last"])
+                yield key, Thinned(*(rows[name] for name in ("step", "count", "minimum", "maximum", "mean", "last")))
 
     def _tail_of(self, connection: sqlite3.Connection) -> dict[int, Rows]:
         """The tail by series; kept, because all signals of a diagnosis are in the same tail."""
@@ -265,30 +288,9 @@ class Run:
         return tail[1]
 
 
-_IDS = "(SELECT id FROM series WHERE signal = ?)"
-
-
-def _keys(connection: sqlite3.Connection, signal: str) -> dict[int, str | None]:
-    rows = connection.execute("SELECT id, key FROM series WHERE signal = ? ORDER BY id", (signal,))
-    return dict(rows.fetchall())
-
-
-def _shape(connection: sqlite3.Connection, signal: str) -> Shape:
-    """The shape of a signal that is not in the catalogue, from what was recorded."""
-    keys = set(_keys(connection, signal).values())
-    if not keys:
-        return "facts"
-    return "series" if keys == {None} else "layers"
-
-
-def _facts(connection: sqlite3.Connection, signal: str) -> Facts | None:
-    row = connection.execute("SELECT text FROM facts WHERE signal = ?", (signal,)).fetchone()
-    if row is None:
-        return None
-    records = json.loads(row[0])
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise ValueError(f"the facts of {signal} are no list of records")
-    return Facts(records)
+def _series(parts: list[tuple[Steps, Values, Steps]]) -> Series:
+    steps, values, counts = merged(parts)
+    return Series(steps, values, counts if (counts > 1).any() else None)
 
 
 def _rank_files(folder: Path) -> list[Path]:
@@ -323,7 +325,7 @@ def _summary(folder: Path) -> tuple[float, RunSummary]:
         run = Run.open(folder)
         with run._reading() as connection:
             meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-            record: Record = next(iter(_facts(connection, "run") or ()), {})
+            record: Record = next(iter(facts_of(connection, "run") or ()), {})
             created = float(meta.get("created", 0.0))
             started = datetime.fromtimestamp(created).astimezone().isoformat(timespec="seconds")
             return created, RunSummary(

@@ -6,7 +6,8 @@ import sqlite3
 
 import numpy as np
 
-from netvet.store.encoding import FACTORS, SEALED, TAIL, Rows, buckets, by_series, encode_steps, encode_values
+from netvet.store.encoding import FACTORS, SEALED, TAIL, Rows, buckets, by_series, encode_steps, encode_values, joined
+from netvet.store.thin import add_rollup, thin
 
 # A tail shorter than this is not worth sealing: 8,192 rows are 160 kB, read in well under a millisecond.
 SHORT_TAIL = 8_192
@@ -56,16 +57,20 @@ def seal(connection: sqlite3.Connection, *, everything: bool = False) -> int:
     connection.execute("DELETE FROM tail")
     kept = np.concatenate(left)
     append_tail(connection, kept)
+    thin(connection)
     return len(kept)
 
 
 def _insert(connection: sqlite3.Connection, series: int, rows: Rows) -> None:
     steps, values = rows["step"].astype(np.int64), rows["value"].astype(np.float64)
-    connection.execute(
-        "INSERT INTO chunk (series, n, first, stride, steps, data) VALUES (?, ?, ?, ?, ?, ?)",
-        (series, len(rows), *encode_steps(steps), encode_values(values)),
+    first, stride, uneven = encode_steps(steps)
+    data = encode_values(values)
+    size = len(data) + len(uneven or b"")
+    cursor = connection.execute(
+        "INSERT INTO chunk (series, size, n, first, stride, steps, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (series, size, len(rows), first, stride, uneven, data),
     )
-    connection.executemany(
-        "INSERT INTO rollup (series, factor, data) VALUES (?, ?, ?)",
-        [(series, factor, buckets(steps, values, factor).tobytes()) for factor in FACTORS],
-    )
+    chunk = int(cursor.lastrowid or 0)
+    fine = buckets(steps, values, FACTORS[0])
+    add_rollup(connection, series, FACTORS[0], chunk, fine)
+    add_rollup(connection, series, FACTORS[1], chunk, joined(fine, FACTORS[1] // FACTORS[0]))

@@ -1,0 +1,126 @@
+"""Options that several commands share, checked against the configuration and the table of checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from netvet.core import Check
+    from netvet.diagnose import Settings
+
+STDOUT = Path("-")
+STORE = Path(".netvet") / "runs"
+FAIL_ON = ("error", "warning", "note", "never")
+
+Command = Callable[..., Any]
+
+
+def list_option(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
+    """An option that may be given several times."""
+    return click.option(name, multiple=True, metavar=metavar, help=text)
+
+
+def selecting(command: Command) -> Command:
+    """Options that choose runs and checks."""
+    for option in (
+        click.option("--verbose", is_flag=True, help="Show every finding and every check that could not look."),
+        click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs."),
+        click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JSON."),
+        list_option("--set", "CHECK.SETTING=VALUE", "Change a setting of a check."),
+        list_option("--allow", "CHECK[:WHERE]=REASON", "Acknowledge a finding: list it, do not fail on it."),
+        list_option("--skip", "NAMES", "Leave these checks out (comma between names)."),
+        list_option("--only", "NAMES", "Run only these checks."),
+    ):
+        command = option(command)
+    return command
+
+
+def choosing(command: Command) -> Command:
+    """Options that choose checks, files and exit code."""
+    fail_on = click.option(
+        "--fail-on", type=click.Choice(FAIL_ON), help="Exit 1 from this severity on (default: error)."
+    )
+    sarif = click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as SARIF.")
+    return selecting(fail_on(sarif(command)))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `choosing`, checked against the configuration and the table of checks."""
+
+    checks: tuple[Check, ...]
+    settings: Settings
+    store: Path
+    fail_on: str
+    folder: Path
+    json: Path | None
+    sarif: Path | None
+    verbose: bool
+
+
+def asked_of(options: dict[str, Any]) -> Asked:
+    """Find every mistake before a training begins.
+
+    Raises:
+        NetvetError: an option or the configuration cannot be used.
+    """
+    from netvet import checks, config
+
+    known = checks.all_checks()
+    configuration = config.load(Path.cwd(), known)
+    settings = config.merged(
+        configuration.settings,
+        known,
+        only=options["only"],
+        skip=options["skip"],
+        allow=options["allow"],
+        limits=options["set"],
+    )
+    for name in ("json", "sarif"):
+        require_writable(options[name], f"--{name}")
+    return Asked(
+        checks=known,
+        settings=settings,
+        store=options["store"] or configuration.store or STORE,
+        fail_on=options["fail_on"] or configuration.fail_on or "error",
+        folder=Path.cwd(),
+        json=absolute(options["json"]),
+        sarif=absolute(options["sarif"]),
+        verbose=options["verbose"],
+    )
+
+
+def absolute(file: Path | None) -> Path | None:
+    """The path as it is now: the script may change the folder."""
+    return file if file is None or file == STDOUT else file.absolute()
+
+
+def require_writable(file: Path | None, option: str) -> None:
+    """Find out before a long run.
+
+    Raises:
+        NetvetError: the file cannot be written.
+    """
+    from netvet.core import NetvetError
+
+    if file is None or file == STDOUT:
+        return
+    if file.is_dir() or not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise NetvetError(f"{option} {file}: cannot be written; give a file in a folder that exists and is writable")
+
+
+def percent(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
+    """A share, from a percentage."""
+    try:
+        share = float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise click.BadParameter(f"expected a percentage such as 1 or 1%, got {text!r}")
+    return share
