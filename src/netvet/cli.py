@@ -17,7 +17,8 @@ import netvet
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from netvet.capture.torch_runner import RunOptions, Watched
+    from netvet.capture.torch_live import Live
+    from netvet.capture.torch_runner import RunOptions
     from netvet.core import Check
     from netvet.diagnose import Settings
     from netvet.report.view import View
@@ -30,6 +31,7 @@ READER_GONE = 1  # what click leaves with when nobody reads the output any more
 _STDOUT = Path("-")
 _STORE = Path(".netvet") / "runs"
 _FAIL_ON = ("error", "warning", "note", "never")
+_SEVERITY = click.Choice(_FAIL_ON)
 
 Command = Callable[..., Any]
 
@@ -99,7 +101,7 @@ def _choosing(command: Command) -> Command:
     for option in (
         click.option("--verbose", is_flag=True, help="Show every finding and every check that could not look."),
         click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs."),
-        click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Exit 1 from this severity on (default: error)."),
+        click.option("--fail-on", type=_SEVERITY, help="Exit 1 from this severity on (default: error)."),
         click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as SARIF."),
         click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JSON."),
         _list_option("--set", "CHECK.SETTING=VALUE", "Change a setting of a check."),
@@ -186,6 +188,8 @@ def _percent(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @click.option("--quiet", is_flag=True, help="Print no report and no progress; only write files.")
 @click.option("--no-probes", is_flag=True, help="Do not probe a copy of the model.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Look closely at every Nth step.")
+@click.option("--deep", is_flag=True, help="Look closely at every step.")
+@click.option("--stop-on", type=_SEVERITY, default="never", help="End the training at a finding that is certain.")
 @click.option("--overhead", default="1%", callback=_percent, metavar="PCT", help="Time for close looks (default: 1%).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
@@ -194,11 +198,12 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
     """Run a training script and say what is wrong.
 
     Everything after TARGET belongs to the script. The exit code is the script's own if it failed, else 1 when
-    there are findings at or above --fail-on, else 0.
+    there are findings at or above --fail-on, else 0; 3 if --stop-on has ended the training.
     """
     _require_torch()
     asked = _asked(options)
     from netvet.capture.torch_runner import RunOptions
+    from netvet.stopping import stopper
 
     chosen = RunOptions(
         target=target,
@@ -206,14 +211,15 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         arguments=arguments,
         store=asked.store.absolute(),
         probes=not options["no_probes"],
-        every=options["every"],
+        every=1 if options["deep"] else options["every"],
         overhead=options["overhead"],
+        stopper=stopper(asked.checks, asked.settings, options["stop_on"]),
         observe=None if options["quiet"] else _progress(asked),
     )
     return partial(_run, chosen, asked, quiet=options["quiet"])
 
 
-def _progress(asked: _Asked) -> Callable[[Watched], AbstractContextManager[object]] | None:
+def _progress(asked: _Asked) -> Callable[[Live], AbstractContextManager[object]] | None:
     """What draws the live line while the script runs; None where nobody would see it."""
     stream = sys.stderr
     if not stream.isatty() or os.environ.get("TERM", "dumb") == "dumb" or os.environ.get("RANK", "0") != "0":

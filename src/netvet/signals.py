@@ -67,6 +67,7 @@ _SERIES = (
     _layers("attention_max_logit", "1", "deep", "Largest attention logit, per attention layer."),
     _layers("fixed_batch_flips", "share", "deep", "Share of a fixed batch of training samples whose predicted class changed since the last time it was asked (current weights, eval mode, on a copy)."),
     _layers("fixed_batch_loss", "loss", "deep", "Loss on that fixed batch (current weights, eval mode), per loss call site."),
+    _layers("metric", "the user's", "free", "Numbers that the user gave to `run.log`, per name."),
     Signal("live_graphs", "series", "count", "step", "Number of earlier losses of this run whose autograd graph is still in memory when a step begins."),
     Signal("live_outputs", "series", "count", "step", "Number of earlier steps of this run of which an output of a model still has its autograd graph in memory, although its loss has not (its first call with gradients in the step)."),
     Signal("memory_bytes", "series", "bytes", "step", "Resident memory of the process, sampled."),
@@ -74,7 +75,7 @@ _SERIES = (
 )
 
 _LOOP = (
-    _facts("run", "free", "One record about the run.", script="path", arguments="list of str", started="ISO time", ended="`ok`, `exception`, `interrupt` or None while running",
+    _facts("run", "free", "One record about the run.", script="path", arguments="list of str", started="ISO time", ended="`ok`, `exit`, `exception`, `interrupt`, `stopped` (by netvet, as asked) or None while running", loss="name of the loss function, where the user gave it", stopped_step="step at which netvet ended the training", stopped_because="the finding for which it did",
            exception="type and message", exception_file="user's file", exception_line="user's line", exception_type="class name", steps="optimizer steps", seconds="wall", epochs="passes over the longest training loader, or None"),
     _facts("environment", "free", "Versions and device.", python="", torch="", device="`cpu`, `cuda`", threads="int"),
     _facts("seeds", "free", "Calls that seed a generator, in order, as seen before the first step.", generator="`torch`, `numpy`, `python`", file="", line="", step="step at which it happened (0: before training)"),

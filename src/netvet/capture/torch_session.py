@@ -44,7 +44,7 @@ class Watch:
         self.recorder = recorder
         self.session = Session(recorder, Models())
         self._patches = Patches()
-        self._optimizers = OptimizerTap(self.session)
+        self.optimizers = OptimizerTap(self.session)
         self._reported = perf_counter()
         self.session.add(self)
         self.session.add(origins_of(self.session))
@@ -59,7 +59,7 @@ class Watch:
         session, patches = self.session, self._patches
         session.models.watch_construction(patches)
         origins_of(session).install(patches)
-        self._optimizers.install(patches)
+        self.optimizers.install(patches)
         taps: tuple[Callable[[Session, Patches], None], ...] = (
             tap_module_calls, tap_losses, tap_backward, tap_clipping, tap_scaler,
             tap_schedulers, tap_loaders, tap_seeds, tap_checkpoints, tap_initialisation, tap_log_probs,
@@ -90,6 +90,6 @@ class Watch:
 
     def remove(self) -> None:
         """Take the taps out; PyTorch is as it was."""
-        self._optimizers.remove()
+        self.optimizers.remove()
         origins_of(self.session).close()
         self._patches.undo()

@@ -61,6 +61,8 @@ class OptimizerTap:
         self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
         self._counts: dict[str, int] = {}
         self._handles: list[Any] = []
+        # Where the user named their optimizers, the others do not count.
+        self.counts: Callable[[Optimizer], bool] = lambda _optimizer: True
 
     def install(self, patches: Patches) -> None:
         """Hook into every optimizer's step, present and future."""
@@ -100,12 +102,12 @@ class OptimizerTap:
         )  # fmt: skip
 
     def _begin(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-        if self._session.recorder.here:
+        if self._session.recorder.here and self.counts(optimizer):
             self._session.emit("step_begin", self._event(optimizer))
 
     def _end(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
         session = self._session
-        if session.recorder.here:
+        if session.recorder.here and self.counts(optimizer):
             session.step += 1
             event = self._event(optimizer)
             session.emit("step_end", event)

@@ -105,6 +105,8 @@ class RunView(TypedDict):
     seconds: Number | None
     exception: str | None
     exception_location: PlaceView | None
+    stopped_step: int | None
+    stopped_because: str | None
     environment: dict[str, Any]
 
 
@@ -237,6 +239,8 @@ def _run(record: Record, environment: Record, name: str | None, places: _Places)
         "seconds": plain(record.get("seconds")),
         "exception": _text(record.get("exception")),
         "exception_location": places.of(Location(str(file), int(line))) if file and line else None,
+        "stopped_step": stopped if isinstance(stopped := record.get("stopped_step"), int) else None,
+        "stopped_because": _text(record.get("stopped_because")),
         "environment": plain(environment),
     }
 

@@ -1,0 +1,59 @@
+"""`netvet.watch` in whole scripts, in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from netvet.store import Run
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path
+
+
+SCRIPT = """
+import netvet, torch
+from torch import nn
+model = nn.Linear(4, 3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+{before}
+for _ in range(8):
+    x = torch.randn(8, 4)
+    loss = nn.functional.cross_entropy(model(x), x[:, :3].argmax(1))
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    run.log(mine=1.0)
+print(run)
+"""
+
+
+def script(place, command, before):
+    (place / "train.py").write_text(SCRIPT.format(before=before))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *command, "train.py"], cwd=place, env=environment, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_under_netvet_run_the_run_is_that_of_the_script(place):
+    before = "run = netvet.watch(model, optimizer); same = netvet.watch(model); run.close()"
+    code, out, err = script(place, ["-m", "netvet", "run", "--no-probes"], before)
+    assert (code, err) == (0, "")
+    (found,) = Run.list(place / ".netvet" / "runs")
+    assert found.steps == 8
+    assert len(Run.open(found.path).get("metric")["mine"]) == 8
+    assert len(Run.open(found.path).get("loss")) == 1
+    assert "No fault seen" in out
+
+
+def test_a_run_that_nobody_closes_is_closed_and_reported_at_the_end_of_the_process(place):
+    code, out, err = script(place, [], "run = netvet.watch(model, optimizer, probes=False)")
+    assert (code, err) == (0, "")
+    assert "open, 8 steps" in out
+    assert out.rstrip().endswith("spent by netvet.")
+    (found,) = Run.list(place / ".netvet" / "runs")
+    assert (found.ended, found.steps) == ("ok", 8)
