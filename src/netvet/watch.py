@@ -93,13 +93,12 @@ def watch(
                 return _open.run
             _make_room(_open.run)
         asked, folder = _configuration(store)
-        running = active()
-        if running is not None:
+        if (running := active()) is not None:
             return WatchedRun(running, None, (), asked, quiet=True)
         stop = stopper(*asked, severity, on_stop)
         watching = Watching(source, LiveOptions(folder, run_name(models.values()), share, interval, probes, stop))
         watching.begin(Watched(models, optimizers, trained), frame.f_globals)
-        keys = [_weakly(one) for one in (*models.values(), *optimizers)]
+        keys = map(_weakly, (*models.values(), *optimizers))
         return _remember(WatchedRun(watching.live, watching, keys, asked, quiet=quiet))
 
 
