@@ -362,3 +362,16 @@ def test_the_report_in_a_notebook_is_escaped():
     assert page.startswith("<pre")
     assert "<b>" not in page
     assert "double-softmax" in page
+
+
+def test_a_beginning_that_fails_leaves_nothing(monkeypatch):
+    before = torch_functions()
+    monkeypatch.setenv("NETVET_DEBUG", "1")
+    monkeypatch.setattr("netvet.capture.torch_watching.adopt", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        watched(net())
+    assert torch_functions() == before
+    monkeypatch.undo()
+    with watched(net()) as run:
+        pass
+    assert run._problems[-1].startswith("no training step was seen")

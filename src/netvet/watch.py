@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 import weakref
@@ -94,7 +95,7 @@ def watch(
             _make_room(_open.run)
         asked, folder = _configuration(store)
         if (running := active()) is not None:
-            return WatchedRun(running, None, (), asked, quiet=True)
+            return _joined(running, asked, on_stop)
         stop = stopper(*asked, severity, on_stop)
         watching = Watching(source, LiveOptions(folder, run_name(models.values()), share, interval, probes, stop))
         watching.begin(Watched(models, optimizers, trained), frame.f_globals)
@@ -211,7 +212,9 @@ class WatchedRun:
             self._watching, self._live, self._keys, self._steps = None, None, (), live.step
             self._problems = watching.end(error)
             self._steps = live.step
-        if not self._quiet and live.here and not isinstance(error, GeneratorExit):
+        # Of several processes the first one reports.
+        told = self._quiet or isinstance(error, GeneratorExit) or os.environ.get("RANK", "0") != "0"
+        if live.here and not told:
             self._tell()
 
     def _tell(self) -> None:
@@ -240,6 +243,13 @@ class WatchedRun:
             problems=problems,
             root=Path.cwd(),
         )
+
+
+def _joined(live: Live, asked: tuple[tuple[Check, ...], Settings], on_stop: Callable[[], object] | None) -> WatchedRun:
+    """A handle for the run of `netvet run`, whose options are those of the command line."""
+    if live.stop is not None and on_stop is not None:
+        live.stop.on_stop = on_stop
+    return WatchedRun(live, None, (), asked, quiet=True)
 
 
 def _remember(run: WatchedRun) -> WatchedRun:

@@ -34,12 +34,12 @@ def adopt(watch: Watch, models: Mapping[str, nn.Module], optimizers: Iterable[Op
     session = watch.session
     for name, model in models.items():
         session.models.adopt(model, None if name.isdigit() else name)
-    given = list(optimizers)
-    found = given or _holding(list(models.values()))
+    living = _living()
+    found = list(optimizers) or _holding(living, list(models.values()))
     for optimizer in found:
         name = watch.optimizers.name(optimizer)
         session.emit("optimizer_created", Happening(optimizer, None, {"name": name}))
-    for scheduler in _schedulers(found):
+    for scheduler in _schedulers(living, found):
         session.emit("scheduler_created", Happening(scheduler, None, {"arguments": {}, "positional": ()}))
     every = list(models.values())
     if trained or (trained is None and (any(map(_has_stepped, found)) or any(map(_has_learned, every)))):
@@ -50,20 +50,23 @@ def adopt(watch: Watch, models: Mapping[str, nn.Module], optimizers: Iterable[Op
         _tell_loaded(session, [(model, keys) for model in every if (keys := _frozen(model))])
 
 
-def _holding(models: list[nn.Module]) -> list[Optimizer]:
+def _holding(living: list[Any], models: list[nn.Module]) -> list[Optimizer]:
     """The optimizers that hold parameters of the models."""
     mine = {id(p) for model in models for p in model.parameters()}
-    return [one for one in _living(Optimizer) if any(id(p) in mine for g in one.param_groups for p in g["params"])]
+    optimizers = [one for one in living if isinstance(one, Optimizer)]
+    return [one for one in optimizers if any(id(p) in mine for g in one.param_groups for p in g["params"])]
 
 
-def _schedulers(optimizers: list[Optimizer]) -> list[Any]:
+def _schedulers(living: list[Any], optimizers: list[Optimizer]) -> list[LRScheduler]:
     mine = {id(one) for one in optimizers}
-    return [one for one in _living(LRScheduler) if id(getattr(one, "optimizer", None)) in mine] if mine else []
+    schedulers = [one for one in living if isinstance(one, LRScheduler)]
+    return [one for one in schedulers if id(getattr(one, "optimizer", None)) in mine]
 
 
-def _living(cls: type) -> list[Any]:
+def _living() -> list[Any]:
+    """All optimizers and schedulers that exist, whoever holds them."""
     # The type, not isinstance: proxies answer that with code of their own.
-    return [one for one in gc.get_objects() if issubclass(type(one), cls)]
+    return [one for one in gc.get_objects() if issubclass(type(one), (Optimizer, LRScheduler))]
 
 
 def _has_stepped(optimizer: Optimizer) -> bool:

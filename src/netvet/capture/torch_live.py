@@ -166,6 +166,15 @@ class Live:
             self.stop.remove()
         self.watch.finish(ending.kind)
 
+    def abandon(self) -> None:
+        """Take everything out that was put in, where the beginning failed."""
+        if _active.live is self:
+            _active.live = None
+        if self.stop is not None:
+            self.stop.remove()
+        self.watch.remove()
+        self.writer.close()
+
     def close(self, ending: Ending) -> None:
         """Write how it ended; after `finish`."""
         self._describe(ending)

@@ -50,6 +50,7 @@ class Stop:
     """Asks after steps at which facts were written; ends the training once, and does not insist.
 
     Attributes:
+        on_stop: called before the end.
         stopped: the step and the reason, once the end was asked for.
         problems: one line for each thing that went wrong on the way.
     """
@@ -62,6 +63,7 @@ class Stop:
         self._thread = threading.get_ident()
         self._due = False
         self._handle: Any = None
+        self.on_stop = stopper.on_stop
         self.stopped: tuple[int, str] | None = None
         self.problems: list[str] = []
 
@@ -122,8 +124,8 @@ class Stop:
             self.problems.append(f"stopping early: no checkpoint could be written: {type(error).__name__}: {error}")
             folder = None
         try:
-            if self._stopper.on_stop is not None:
-                self._stopper.on_stop()
+            if self.on_stop is not None:
+                self.on_stop()
         except Exception as error:
             self.problems.append(f"stopping early: on_stop failed: {type(error).__name__}: {error}")
         finally:

@@ -74,7 +74,7 @@ class Watching:
             self._rebinding = guard("imported names", Rebinding)(caller)
         except BaseException:
             self._remove()
-            self.live.watch.remove()
+            self.live.abandon()
             raise
 
     def _adopt(self, watched: Watched) -> None:
