@@ -1,11 +1,15 @@
-"""`netvet.watch` in whole scripts, in processes of their own."""
+"""`netvet.watch` in whole scripts, in processes of their own, and in cells of notebooks."""
 
+import linecache
 import os
 import subprocess
 import sys
 
 import pytest
+import torch
+from torch import nn
 
+import netvet
 from netvet.store import Run
 
 
@@ -57,3 +61,27 @@ def test_a_run_that_nobody_closes_is_closed_and_reported_at_the_end_of_the_proce
     assert out.rstrip().endswith("spent by netvet.")
     (found,) = Run.list(place / ".netvet" / "runs")
     assert (found.ended, found.steps) == ("ok", 8)
+
+
+CELL = """
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1))
+optimizer = torch.optim.Adam(model.parameters())
+run = netvet.watch(model, optimizer, quiet=True, store=store)
+for _ in range(15):
+    x = torch.randn(16, 4)
+    loss = nn.functional.cross_entropy(model(x), x[:, :3].argmax(1))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("name", ["<ipython-input-7-c0ffee>", "/tmp/ipykernel_1/4711.py"])
+def test_findings_point_at_lines_of_cells_and_quote_them(name, monkeypatch, place):
+    monkeypatch.setitem(linecache.cache, name, (len(CELL), None, CELL.splitlines(keepends=True), name))
+    names = {"netvet": netvet, "torch": torch, "nn": nn, "store": place}
+    exec(compile(CELL, name, "exec"), names)
+    names["run"].close()
+    found = next(f for f in names["run"].findings if f.check.name == "double-softmax")
+    assert (found.finding.location.file, found.finding.location.line) == (name, 7)
+    assert "loss = nn.functional.cross_entropy(model(x), x[:, :3].argmax(1))" in names["run"]._repr_html_()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -211,6 +212,8 @@ class _Places:
 
     def _read(self, file: str) -> list[str]:
         path = self._root / file
+        if file in linecache.cache and not path.is_file():
+            return linecache.getlines(file)  # a cell of a notebook, which is in no file
         try:
             facts = path.stat()
             changed = self._started is not None and facts.st_mtime > self._started + CLOCK_SLACK
