@@ -1,7 +1,7 @@
 """What looking into a training costs each step: netvet and what else people use, in one process, in alternating pairs.
 
     python -m benchmarks.overhead [--only mlp ...] [--tools netvet ...] [--size small] [--pairs N] [--device cuda]
-    python -m benchmarks.overhead --scaling parameters|layers|steps
+    python -m benchmarks.overhead --scaling parameters|layers|steps [--steps 20000]
 
 A pair is a block of steps without and one with the tool, each on a copy of the model from the same seed; the order
 turns from pair to pair, so that a drift of the machine falls on both. `CPU` is the ratio of the CPU time of a block
@@ -25,7 +25,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -179,8 +179,9 @@ def rows(workload: Workload, chosen: Sequence[Variant], args: argparse.Namespace
                 if variant.only and workload.name not in variant.only:
                     result.failed = "does not support this model"
                 else:
+                    asked = replace(workload, warm_up=args.warm_up or workload.warm_up)
                     pairs = args.pairs or workload.pairs
-                    result = measure(workload, variant, size=args.size, device=args.device, pairs=pairs)
+                    result = measure(asked, variant, size=args.size, device=args.device, pairs=pairs)
             except Exception as error:  # a tool of others on a PyTorch that it does not know
                 result.failed = f"failed: {type(error).__name__}: {error}".splitlines()[0][:90]
         yield result
@@ -203,8 +204,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tools", nargs="+", metavar="NAME", help="only tools whose name begins so (A/A always)")
     made.add_argument("--size", choices=["small", "full"], default="full")
     made.add_argument("--pairs", type=int, help="instead of those of the workload")
+    made.add_argument("--warm-up", type=int, help="steps of netvet before each block, until its dense phase is over")
     made.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
     made.add_argument("--scaling", choices=["parameters", "layers", "steps"], help="how netvet's cost grows")
+    made.add_argument("--steps", type=int, default=20_000, help="of the long run of --scaling steps")
     return made
 
 
@@ -212,12 +215,13 @@ def main() -> int:
     """Run the benchmark; exit 1 when netvet changed a loss."""
     args = parser().parse_args()
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # those of other tools about each other
     print(f"$ python -m benchmarks.overhead {shlex.join(sys.argv[1:])}".rstrip())
     print(f"torch {torch.__version__}, {args.device}, 1 thread", flush=True)
     if args.scaling:
         from benchmarks.scaling import scale
 
-        return scale(args.scaling, args.device)
+        return scale(args.scaling, args.device, pairs=args.pairs, steps=args.steps)
     chosen = [v for v in VARIANTS if not args.tools or v.name.startswith(("A/A", *args.tools))]
     changed = False
     for name in args.only:

@@ -16,16 +16,15 @@ from benchmarks.workloads import WORKLOADS, chain
 # Widths of two square layers that give about 1e4 to 1e8 parameters.
 WIDTHS = (96, 312, 998, 3160, 7070)
 LAYERS = (10, 50, 200, 700, 2000)
-STEPS = 20_000
 PARTS = 10
 # From one look at the memory to the next it may grow by this (allocator, caches) and still be flat.
 SLACK = 20_000_000
 
 
-def scale(what: str, device: str) -> int:
+def scale(what: str, device: str, *, pairs: int | None, steps: int) -> int:
     """Print one table; exit 1 where the memory of the process grows without end."""
     if what == "steps":
-        return _steps(device)
+        return _steps(device, steps)
     sizes = [(2, width) for width in WIDTHS] if what == "parameters" else [(layers, 64) for layers in LAYERS]
     chosen = [v for v in VARIANTS if v.name.startswith(("A/A", "netvet"))]
     print(f"{'':12} {'parameters':>12} " + " ".join(f"{v.name:>16}" for v in chosen), flush=True)
@@ -34,13 +33,13 @@ def scale(what: str, device: str) -> int:
         count = sum(p.numel() for p in workload.task("full", device).model.parameters())
         told = []
         for variant in chosen:
-            result = measure(workload, variant, size="full", device=device, pairs=workload.pairs)
+            result = measure(workload, variant, size="full", device=device, pairs=pairs or workload.pairs)
             told.append(statistics.median(result.ratios(lambda t: sum(t.cpu))))
         print(f"{workload.name:12} {count:12,} " + " ".join(f"{ratio:16.3f}" for ratio in told), flush=True)
     return 0
 
 
-def _steps(device: str) -> int:
+def _steps(device: str, steps: int) -> int:
     """Memory and store of one long run."""
     task = WORKLOADS["mlp"].task("full", device)
     memory = []
@@ -49,13 +48,13 @@ def _steps(device: str) -> int:
         with netvet.watch(task.model, task.optimizer, store=folder, probes=False, quiet=True) as run:
             for part in range(1, PARTS + 1):
                 began = time.process_time()
-                for _ in range(STEPS // PARTS):
+                for _ in range(steps // PARTS):
                     task.step()
-                seconds = (time.process_time() - began) / (STEPS // PARTS)
+                seconds = (time.process_time() - began) / (steps // PARTS)
                 memory.append(resident())
                 store = sum(f.stat().st_size for f in Path(run.path).rglob("*") if f.is_file())
                 print(
-                    f"{part * STEPS // PARTS:10,} {seconds * 1e3:10.2f} {memory[-1] / 1e6:10.1f} {store / 1e6:9.2f}",
+                    f"{part * steps // PARTS:10,} {seconds * 1e3:10.2f} {memory[-1] / 1e6:10.1f} {store / 1e6:9.2f}",
                     flush=True,
                 )
     flat = memory[-1] - memory[PARTS // 2] < SLACK
