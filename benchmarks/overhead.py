@@ -8,8 +8,8 @@ turns from pair to pair, so that a drift of the machine falls on both. `CPU` is 
 (all threads of the process, sampled steps included), `step` that of the median step, `wall` that of the wall time (on
 a GPU, of its own events): medians over the pairs, with the quartiles of the first. `A/A` is plain against plain: a
 difference below it means nothing. The tools look at every step; `netvet` as it comes (a budget of 1 %), measured after
-its first dense steps. `same` says whether the last losses of the two copies are equal to the last bit. On a GPU,
-`syncs` counts how often in a step the host waited.
+its first dense steps. `same` says whether the weights of the two copies are equal to the last bit after as
+many steps. On a GPU, `syncs` counts how often in a step the host waited.
 
 Tools of others: `pip install -r benchmarks/requirements-rivals.txt`, best apart from netvet's own packages.
 """
@@ -25,7 +25,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,9 @@ import torch
 from benchmarks.rivals import VARIANTS, Variant
 from benchmarks.workloads import WORKLOADS, Task, Workload
 
-# Steps before each block that are not timed: caches, lazy state of optimizers.
-SETTLE = 3
+# Steps before each block that are not timed: caches, lazy state of optimizers. A tool that looks more closely at first
+# gets so many more at most, until that is over, and then a few that show it what an ordinary step takes.
+SETTLE, LONGEST, AFTER = 3, 20_000, 30
 # A tool that takes longer than this for a workload gets no more pairs, but this many at least.
 SECONDS, LEAST_PAIRS = 90.0, 3
 
@@ -93,21 +94,20 @@ def line(result: Result) -> str:
     )
 
 
-def block(task: Task, steps: int, device: str) -> tuple[Times, float]:
-    """Time steps; also gives the last loss.
+def block(task: Task, steps: int, device: str) -> Times:
+    """Time steps.
 
     The host does not wait for the GPU between the steps: it would hide what a tool's own waiting costs.
     """
     clock = _gpu_clock(steps) if device == "cuda" else _wall_clock(steps)
     cpu, tick = [], next(clock)
     tick()
-    loss = torch.zeros(())
     for _ in range(steps):
         began = time.process_time()
-        loss = task.step()
+        task.step()
         cpu.append(time.process_time() - began)
         tick()
-    return Times(tuple(cpu), next(clock)), float(loss.detach())
+    return Times(tuple(cpu), next(clock))
 
 
 def _wall_clock(_steps: int) -> Iterator[Any]:
@@ -130,35 +130,56 @@ def measure(workload: Workload, variant: Variant, *, size: str, device: str, pai
     """Measure one tool on one workload, in pairs of blocks with and without it."""
     result = Result(variant.name, bitwise=variant.bitwise)
     tasks = {tool: workload.task(size, device) for tool in (False, True)}
-    warm_up = workload.warm_up if variant.dense else SETTLE
     began = time.perf_counter()
     blocks: dict[bool, Times] = {}
-    last: dict[bool, float] = {}
     for number, tool in enumerate(order(pairs)):
         task = tasks[tool]
-        with tempfile.TemporaryDirectory() as folder, _entered(variant if tool else None, task, Path(folder)):
-            for _ in range(warm_up):
-                task.step()
-            blocks[tool], last[tool] = block(task, workload.steps, device)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            _entered(variant if tool else None, task, Path(folder)) as entered,
+        ):
+            settle(task, (lambda entered=entered: variant.settled(entered)) if tool else None)
+            blocks[tool] = block(task, workload.steps, device)
         if number % 2:
             result.pairs.append((blocks[False], blocks[True]))
-            result.same &= last[False] == last[True]
             if len(result.pairs) >= LEAST_PAIRS and time.perf_counter() - began > SECONDS:
                 break
+    result.same = equal(tasks[False], tasks[True])
     if device == "cuda":
-        result.syncs = _synchronisations(tasks[True], variant, warm_up)
+        result.syncs = _synchronisations(tasks[True], variant)
     return result
+
+
+def settle(task: Task, settled: Callable[[], bool] | None) -> None:
+    """Train until what happens at the beginning only is over."""
+    for _ in range(SETTLE):
+        task.step()
+    steps = SETTLE
+    while settled is not None and not settled() and steps < LONGEST:
+        task.step()
+        steps += 1
+    if steps > SETTLE:
+        for _ in range(AFTER):
+            task.step()
+
+
+def equal(first: Task, second: Task) -> bool:
+    """Whether the weights are equal to the last bit once both have trained for as many steps."""
+    for task, other in ((first, second), (second, first)):
+        while task.steps < other.steps:
+            task.step()
+    pairs = zip(first.model.parameters(), second.model.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def _entered(variant: Variant | None, task: Task, folder: Path) -> contextlib.AbstractContextManager[object]:
     return variant.enter(task, folder) if variant is not None else contextlib.nullcontext()
 
 
-def _synchronisations(task: Task, variant: Variant, warm_up: int, steps: int = 20) -> float:
+def _synchronisations(task: Task, variant: Variant, steps: int = 20) -> float:
     """How often a step waits for the GPU, as PyTorch itself warns of it."""
-    with tempfile.TemporaryDirectory() as folder, _entered(variant, task, Path(folder)):
-        for _ in range(warm_up):
-            task.step()
+    with tempfile.TemporaryDirectory() as folder, _entered(variant, task, Path(folder)) as entered:
+        settle(task, lambda: variant.settled(entered))
         torch.cuda.set_sync_debug_mode("warn")
         try:
             with warnings.catch_warnings(record=True) as caught:
@@ -179,9 +200,8 @@ def rows(workload: Workload, chosen: Sequence[Variant], args: argparse.Namespace
                 if variant.only and workload.name not in variant.only:
                     result.failed = "does not support this model"
                 else:
-                    asked = replace(workload, warm_up=args.warm_up or workload.warm_up)
                     pairs = args.pairs or workload.pairs
-                    result = measure(asked, variant, size=args.size, device=args.device, pairs=pairs)
+                    result = measure(workload, variant, size=args.size, device=args.device, pairs=pairs)
             except Exception as error:  # a tool of others on a PyTorch that it does not know
                 result.failed = f"failed: {type(error).__name__}: {error}".splitlines()[0][:90]
         yield result
@@ -204,7 +224,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tools", nargs="+", metavar="NAME", help="only tools whose name begins so (A/A always)")
     made.add_argument("--size", choices=["small", "full"], default="full")
     made.add_argument("--pairs", type=int, help="instead of those of the workload")
-    made.add_argument("--warm-up", type=int, help="steps of netvet before each block, until its dense phase is over")
     made.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
     made.add_argument("--scaling", choices=["parameters", "layers", "steps"], help="how netvet's cost grows")
     made.add_argument("--steps", type=int, default=20_000, help="of the long run of --scaling steps")
@@ -212,7 +231,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run the benchmark; exit 1 when netvet changed a loss."""
+    """Run the benchmark; exit 1 when netvet changed a training."""
     args = parser().parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # those of other tools about each other

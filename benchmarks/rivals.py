@@ -31,7 +31,7 @@ class Variant:
     Args:
         enter: gives the context around a block; its folder is for what the tool writes.
         package: the module that must be there.
-        dense: it looks more closely at first, so that a block begins with the steps of the workload's warm-up.
+        settled: whether what it gave on entering has done what it does at the beginning only; a block begins then.
         bitwise: it promises not to change the training.
         only: workloads that it supports; none for all.
     """
@@ -39,7 +39,7 @@ class Variant:
     name: str
     enter: Callable[[Task, Path], AbstractContextManager[Any]]
     package: str | None = None
-    dense: bool = False
+    settled: Callable[[Any], bool] = lambda _entered: True
     bitwise: bool = False
     only: tuple[str, ...] = ()
 
@@ -66,6 +66,11 @@ def netvet_with(**options: Any) -> Callable[[Task, Path], AbstractContextManager
         return run
 
     return enter
+
+
+def sleeps(run: Any) -> bool:
+    """The first steps, which netvet hears all of, are over."""
+    return bool(run._live.watch.session.asleep)
 
 
 @contextlib.contextmanager
@@ -215,7 +220,7 @@ def cockpit(task: Task, folder: Path) -> Iterator[None]:
 
 VARIANTS = (
     Variant("A/A (noise)", nothing, bitwise=True),
-    Variant("netvet", netvet_with(), dense=True, bitwise=True),
+    Variant("netvet", netvet_with(), settled=sleeps, bitwise=True),
     Variant("netvet --deep", netvet_with(deep=True), bitwise=True),
     Variant("loss.item()", loss_item),
     Variant("clip_grad_norm_", clip),

@@ -54,14 +54,12 @@ class Workload:
 
     Args:
         steps: timed steps of a block.
-        warm_up: steps of netvet before them, so that its dense phase is over.
         pairs: blocks with and without, if there is the time.
     """
 
     name: str
     make: Make
     steps: int
-    warm_up: int
     pairs: int
 
     def task(self, size: str, device: str) -> Task:
@@ -181,10 +179,10 @@ def lstm(size: str) -> tuple[nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]
 WORKLOADS: dict[str, Workload] = {
     w.name: w
     for w in (
-        Workload("mlp", mlp, steps=400, warm_up=150, pairs=15),
-        Workload("lstm", lstm, steps=12, warm_up=30, pairs=15),
-        Workload("cnn", cnn, steps=4, warm_up=15, pairs=9),
-        Workload("gpt", gpt, steps=3, warm_up=15, pairs=9),
+        Workload("mlp", mlp, steps=400, pairs=15),
+        Workload("lstm", lstm, steps=12, pairs=15),
+        Workload("cnn", cnn, steps=4, pairs=9),
+        Workload("gpt", gpt, steps=3, pairs=9),
     )
 }
 
@@ -199,4 +197,4 @@ def chain(layers: int, width: int) -> Workload:
         batches = [(torch.randn(32, width), torch.randint(0, 10, (32,))) for _ in range(2)]
         return nn.Sequential(*parts, nn.Linear(width, 10)), batches
 
-    return Workload(f"{layers} x {width}", make, steps=20, warm_up=30, pairs=5)
+    return Workload(f"{layers} x {width}", make, steps=20, pairs=5)

@@ -71,7 +71,7 @@ def small():
 
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v.package is None], ids=lambda v: v.name)
 def test_every_tool_leaves_the_training_as_it_is(small, variant):
-    workload = Workload(small.name, small.make, steps=3, warm_up=5, pairs=2)
+    workload = Workload(small.name, small.make, steps=3, pairs=2)
     result = measure(workload, variant, size="small", device="cpu", pairs=2)
     assert len(result.pairs) == 2
     assert result.same

@@ -331,7 +331,6 @@ def test_other_threads_train_undisturbed():
         ((net(), torch.optim.Adam), {}, "got the class Adam"),
         ((net(),), {"loss": "mse"}, "expected a function or module, got a str"),
         ((net(),), {"every": 0}, "expected a whole number of steps"),
-        ((net(),), {"every": 2, "deep": True}, "no deep=True"),
         ((net(),), {"overhead": "much"}, 'such as 0.01 or "1%"'),
         ((net(),), {"overhead": 2}, "expected a share"),
         ((net(),), {"stop_on": "fatal"}, "expected one of error, warning, note, never"),

@@ -188,7 +188,7 @@ def _percent(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @click.option("--quiet", is_flag=True, help="Print no report and no progress; only write files.")
 @click.option("--no-probes", is_flag=True, help="Do not probe a copy of the model.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Look closely at every Nth step.")
-@click.option("--deep", is_flag=True, help="Look closely at every step.")
+@click.option("--deep", is_flag=True, help="Measure parameters and layers at every step.")
 @click.option("--stop-on", type=_SEVERITY, default="never", help="End the training at a finding that is certain.")
 @click.option("--overhead", default="1%", callback=_percent, metavar="PCT", help="Time for close looks (default: 1%).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
@@ -211,8 +211,9 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         arguments=arguments,
         store=asked.store.absolute(),
         probes=not options["no_probes"],
-        every=1 if options["deep"] else options["every"],
+        every=options["every"],
         overhead=options["overhead"],
+        deep=options["deep"],
         stopper=stopper(asked.checks, asked.settings, options["stop_on"]),
         observe=None if options["quiet"] else _progress(asked),
     )

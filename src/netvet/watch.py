@@ -65,7 +65,7 @@ def watch(
         loss: the loss function, to name it in the record of the run.
         overhead: share of wall time for close looks: 0.01 or "1%".
         every: look closely at every so many steps, instead of by budget.
-        deep: look closely at every step.
+        deep: measure parameters and layers at every step, whatever it costs.
         store: folder of the runs; that of `[tool.netvet]`, else `.netvet/runs`.
         probes: probe a copy before the first update and at the end.
         stop_on: end the training by `TrainingStopped` when a finding of this severity is certain.
@@ -81,13 +81,12 @@ def watch(
     from netvet.capture.torch_live import LiveOptions, Source, active
     from netvet.capture.torch_watching import Watched, Watching, models_of, optimizers_of, run_name
 
-    models, optimizers = models_of(model), optimizers_of(optimizer)
+    models, optimizers, name = models_of(model), optimizers_of(optimizer), _loss_name(loss)
     share, interval, severity = (
         _share(overhead),
-        _interval(every, deep),
+        _interval(every),
         require_severity(stop_on, "watch(stop_on=...)"),
     )
-    source = Source(frame.f_code.co_filename, loss=_loss_name(loss))
     with _lock:
         if _open.run is not None:
             if _open.run._watches(models, optimizers):
@@ -97,7 +96,8 @@ def watch(
         if (running := active()) is not None:
             return _joined(running, asked, on_stop)
         stop = stopper(*asked, severity, on_stop)
-        watching = Watching(source, LiveOptions(folder, run_name(models.values()), share, interval, probes, stop))
+        chosen = LiveOptions(folder, run_name(models.values()), share, interval, deep, probes, stop)
+        watching = Watching(Source(frame.f_code.co_filename, loss=name), chosen)
         watching.begin(Watched(models, optimizers, trained), frame.f_globals)
         keys = map(_weakly, (*models.values(), *optimizers))
         return _remember(WatchedRun(watching.live, watching, keys, asked, quiet=quiet))
@@ -298,11 +298,9 @@ def _loss_name(loss: object) -> str | None:
     return None if loss is None else str(getattr(loss, "__name__", type(loss).__name__))
 
 
-def _interval(every: object, deep: bool) -> int | None:
-    if every is None:
-        return 1 if deep else None
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1 or deep:
-        raise NetvetError(f"watch(every={every!r}): expected a whole number of steps from 1 on, and no deep=True")
+def _interval(every: object) -> int | None:
+    if every is not None and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
+        raise NetvetError(f"watch(every={every!r}): expected a whole number of steps from 1 on")
     return every
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
+from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
 from netvet.capture.torch_session import Watch
 from netvet.store import Run, RunWriter
@@ -23,7 +24,7 @@ def watch(tmp_path) -> Iterator[Callable[..., Run]]:
     def run(train: Callable[[], object], *, probes: bool = True, every: int | None = 1) -> Run:
         writer = RunWriter.create(tmp_path, "test")
         recorder = Recorder(writer, Schedule(0.01, every))
-        watched = Watch(recorder, probes=probes)
+        watched = Watch(recorder, Pace(0.01), probes=probes)
         watched.install()
         ended = "exception"
         try:

@@ -10,12 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
-from netvet.capture.torch_activations import MIN_SAMPLES
+from netvet.capture.torch_units import MIN_SAMPLES
 from netvet.capture.torch_attention import attention_logits, entropy_share
 from netvet.capture.torch_filters import roughness
 from netvet.capture.torch_gradients import noise_ratio
-from netvet.capture.torch_parameters import sample, stride_of
+from netvet.capture.torch_sampling import spread, stride_of
 from netvet.capture.torch_session import Watch
 from netvet.store import RunWriter
 
@@ -269,7 +270,7 @@ def test_noise_ratio():
 def test_samples_visit_all_columns():
     big = torch.arange(64, dtype=torch.float32).repeat(4096, 1)
     assert stride_of(big.shape, 65_536) % 2 == 1
-    assert float(sample(big).mean()) == pytest.approx(31.5, rel=0.01)
+    assert float(spread(big).mean()) == pytest.approx(31.5, rel=0.01)
 
 
 def test_closures_name_their_parameters(watch):
@@ -292,7 +293,7 @@ def test_closures_name_their_parameters(watch):
 
 def test_the_time_of_sampled_steps_is_counted(tmp_path):
     recorder = Recorder(RunWriter.create(tmp_path, "test"), Schedule(0.01))
-    watched = Watch(recorder, probes=False)
+    watched = Watch(recorder, Pace(0.01), probes=False)
     watched.install()
     train(3)
     watched.finish("ok")
@@ -345,7 +346,7 @@ def test_collectors_that_sample_hear_of_deep_steps_and_the_next_of_each_optimize
             self.heard.append(self.session.step)
 
     recorder = Recorder(RunWriter.create(tmp_path, "test"), Schedule(0.01, every=10))
-    watched = Watch(recorder, probes=False)
+    watched = Watch(recorder, Pace(0.01), probes=False)
     listener = Listener(watched.session)
     watched.session.add(listener)
     watched.install()

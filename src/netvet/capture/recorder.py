@@ -58,6 +58,7 @@ class Recorder:
 
     Attributes:
         cost: seconds spent in capture so far; `counting`: they are being counted by a caller already.
+        once: of these, seconds of looks that are taken once in a run (probes).
         last_loss: the newest training loss; None before the first.
     """
 
@@ -66,7 +67,7 @@ class Recorder:
         self.schedule = schedule
         self.switched_off: dict[str, str] = {}
         self.suspended = False
-        self.cost, self.counting = 0.0, False
+        self.cost, self.once, self.counting = 0.0, 0.0, False
         self.last_loss: float | None = None
         self._pid = os.getpid()
 

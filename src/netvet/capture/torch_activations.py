@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.conv import _ConvNd
 
-from netvet.capture.torch_events import Call, Session
+from netvet.capture.torch_events import Call, Happening, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, is_wrapped, path_in_model, walk
 from netvet.capture.torch_models import plain_name
-from netvet.capture.torch_parameters import LOW, as_floats, sample
+from netvet.capture.torch_sampling import SAMPLED, SampleMatrix
+from netvet.capture.torch_units import RELU_LIKE, SQUASHING, Units
 
-MAX_SAMPLED = 262_144
-# Calls of one module within one call of the model that are looked at (steps of an unrolled recurrent cell).
+# Calls of one module within one step that are looked at (steps of an unrolled recurrent cell).
 MAX_CALLS = 64
-# A unit that is silent on fewer samples is silent by chance too often; sampled steps are added up until then.
-MIN_SAMPLES = 32
-# A derivative below this share of its maximum, for more than half of the samples, is saturation.
-FLAT = 0.01
 MAX_LAYERS = 2_000
-
-_RELU_LIKE = (nn.ReLU, nn.ReLU6, nn.Hardswish)
-_SQUASHING = (nn.Tanh, nn.Sigmoid)
-_CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
-_CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.RNNBase, nn.Embedding)
 
 SIGNALS = ("activation_mean", "activation_std", "dead_unit_share", "saturated_unit_share")
 
@@ -43,15 +32,6 @@ def main_tensor(output: Any) -> torch.Tensor | None:
     return output.detach() if usable and output.numel() and not hasattr(output, "to_local") else None
 
 
-@dataclass
-class _Units:
-    """How often the units of one width of a layer were of interest, so far."""
-
-    counts: torch.Tensor
-    rows: int = 0
-    samples: int = 0
-
-
 class ActivationCollector:
     """Records `activation_mean`, `activation_std`, `dead_unit_share` and `saturated_unit_share`.
 
@@ -61,16 +41,18 @@ class ActivationCollector:
 
     part = "activations"
     sampled = True
+    dormant = ("step_begin", "step_end", "mode")  # told of only where every step is looked at closely
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._hooks = CallHooks(session, self.part)
         self._looked: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
-        self._moments: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}
-        self._units: dict[tuple[str, int], _Units] = {}
-        self._squashed: dict[str, list[Any]] = {}
+        # Names of the layers of models that were called, for the time when calls are not heard of.
+        self._layers: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
+        self._units = Units()
+        self._matrices: dict[torch.device, tuple[SampleMatrix, list[str]]] = {}
         self._counts: dict[str, int] = {}
-        self._second = False
+        self._rows = 64
         self._seen: set[str] = set()
         self._compiled = False
 
@@ -89,41 +71,27 @@ class ActivationCollector:
         for path, module in walk(event.module):
             if not module._modules and module.training and len(self._seen) < MAX_LAYERS:
                 name = prefix + plain_name(path) if path else prefix.rstrip(".") or session.models.name(event.model)
+                self._layers[module] = name
                 self._hooks.add(name, module, self._look)
 
     def _look(self, name: str, module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
-        if isinstance(module, _CHANNELS_SECOND):
-            self._second = True
-        elif isinstance(module, _CHANNELS_LAST):
-            self._second = False
-        self._counts[name] = self._counts.get(name, 0) + 1
+        called = self._counts[name] = self._counts.get(name, 0) + 1
+        self._units.follow(module)
         values = main_tensor(output)
-        if values is None or self._counts[name] > MAX_CALLS:
+        if values is None or called > (MAX_CALLS if not self._session.asleep else 1):
             return
-        few = sample(values.float() if values.dtype in LOW else values, MAX_SAMPLED)
-        std, mean = torch.std_mean(few, correction=0)
-        self._moments.setdefault(name, []).append((mean, std))
-        if isinstance(module, _RELU_LIKE):
-            self._count(name, values, values != 0)
-        elif isinstance(module, _SQUASHING):
-            derivative = 1 - values * values if isinstance(module, nn.Tanh) else 4 * values * (1 - values)
-            # Kept until the call ends: only then it is known which layer made the output of the model.
-            self._squashed.setdefault(name, []).append((values, derivative < FLAT, self._second))
-
-    def _count(self, name: str, values: torch.Tensor, interesting: torch.Tensor, second: bool | None = None) -> None:
-        second = self._second if second is None else second
-        if values.dim() < 2:
-            return
-        axis = 1 if values.dim() > 2 and second else values.dim() - 1
-        width = values.shape[axis]
-        others = [d for d in range(values.dim()) if d != axis]
-        counts = interesting.sum(others)
-        units = self._units.get((name, width))
-        if units is None or units.counts.device != counts.device:
-            units = self._units[name, width] = _Units(torch.zeros_like(counts))
-        units.counts = units.counts + counts
-        units.rows += values.numel() // width
-        units.samples += values.shape[0] if axis == 1 else values.numel() // width
+        if values.device not in self._matrices:
+            self._matrices[values.device] = (SampleMatrix(self._rows, values.new_empty(0).float(), SAMPLED), [])
+        matrix, names = self._matrices[values.device]
+        if len(names) < matrix.rows:
+            matrix.put(len(names), values)
+            names.append(name)
+        else:
+            self._rows = 2 * matrix.rows  # from the next step on there is room for all
+        if isinstance(module, RELU_LIKE):
+            self._units.silent(name, values)
+        elif isinstance(module, SQUASHING):
+            self._units.squashed(name, module, values)
 
     def on_call_failed(self, _event: Call) -> None:
         self._hooks.remove()
@@ -134,52 +102,76 @@ class ActivationCollector:
             return
         self._hooks.remove()
         with torch.no_grad():
-            self._write(event)
+            self._units.end(main_tensor(event.output))
+            self._write()
         self._clear()
 
+    def on_sleep(self, _: None) -> None:
+        self._arm()
+
+    def on_step_begin(self, _event: Any) -> None:
+        """While calls are not heard of, a step ends the look at it."""
+        if self._session.asleep:
+            self._hooks.remove()
+            with torch.no_grad():
+                self._units.end(None)
+                self._write()
+            self._clear()
+
+    def on_step_end(self, _event: Any) -> None:
+        if self._session.asleep:
+            self._arm()
+
+    def on_mode(self, _event: Happening) -> None:
+        """Hooks on the parts of some layers would change what they compute in eval mode."""
+        if self._session.asleep:
+            self._hooks.remove()
+            self._clear()
+
+    def on_wake(self, _: None) -> None:
+        self._hooks.remove()
+        self._clear()
+
+    def _arm(self) -> None:
+        if self._session.every_step:
+            for module, name in list(self._layers.items()):
+                if module.training:
+                    self._hooks.add(name, module, self._look)
+
     def _clear(self) -> None:
-        self._moments.clear()
-        self._squashed.clear()
+        self._units.forget()
         self._counts.clear()
+        for device, (matrix, names) in list(self._matrices.items()):
+            names.clear()
+            if matrix.rows < min(self._rows, MAX_LAYERS):
+                del self._matrices[device]
 
-    def _write(self, event: Call) -> None:
-        session = self._session
-        final = main_tensor(event.output)
-        for name, calls in self._squashed.items():
-            for values, flat, second in calls:
-                if final is None or values.data_ptr() != final.data_ptr():
-                    self._count(name, flat, flat, second)
-        dead, saturated = self._shares()
-        keys = list(self._moments)
-        means = [torch.stack([m for m, _ in self._moments[k]]).mean() for k in keys]
-        stds = [torch.stack([s for _, s in self._moments[k]]).mean() for k in keys]
-        numbers = as_floats([*means, *stds, *dead.values(), *saturated.values()])
-        ends = (len(keys), 2 * len(keys), 2 * len(keys) + len(dead))
-        parts = (numbers[: ends[0]], numbers[ends[0] : ends[1]], numbers[ends[1] : ends[2]], numbers[ends[2] :])
-        for signal, names, found in zip(SIGNALS, (keys, keys, list(dead), list(saturated)), parts, strict=True):
+    def _write(self) -> None:
+        session, step = self._session, self._session.step
+        called: set[str] = set()
+        for matrix, names in self._matrices.values():
             if names:
-                self._seen.update(names)
-                self._seen.add(signal)
-                session.recorder.values(session.step, signal, dict(zip(names, found, strict=True)))
-        session.options.setdefault("called_modules", set()).update(keys)
+                deliver = partial(self._deliver, step, list(names))
+                session.options["outbox"].put(list(matrix.moments(len(names))), deliver)
+                called.update(names)
+        for signal, names, shares in self._units.shares():
+            session.options["outbox"].put([shares], partial(self._deliver_shares, step, signal, names))
+        self._seen |= called
+        session.options.setdefault("called_modules", set()).update(called)
 
-    def _shares(self) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """Share of dead and of saturated units of the layers that have seen enough samples."""
-        dead: dict[str, list[torch.Tensor]] = {}
-        saturated: dict[str, list[torch.Tensor]] = {}
-        for (name, width), units in list(self._units.items()):
-            if units.samples < MIN_SAMPLES:
-                continue
-            del self._units[name, width]
-            if name in self._squashed:
-                saturated.setdefault(name, []).append(units.counts * 2 > units.rows)
-            else:
-                dead.setdefault(name, []).append(units.counts == 0)
-        # A layer that is used at several widths: all its units together.
-        first, second = (
-            {name: torch.cat(found).double().mean() for name, found in kind.items()} for kind in (dead, saturated)
-        )
-        return first, second
+    def _deliver(self, step: int, names: list[str], numbers: list[float]) -> None:
+        """Means and standard deviations of the rows: the average over the calls of each layer."""
+        for signal, found in zip(SIGNALS[:2], (numbers[: len(names)], numbers[len(names) :]), strict=True):
+            calls: dict[str, list[float]] = {}
+            for name, number in zip(names, found, strict=True):
+                calls.setdefault(name, []).append(number)
+            self._seen.add(signal)
+            means = {name: sum(values) / len(values) for name, values in calls.items()}
+            self._session.recorder.values(step, signal, means)
+
+    def _deliver_shares(self, step: int, signal: str, names: list[str], numbers: list[float]) -> None:
+        self._seen.add(signal)
+        self._session.recorder.values(step, signal, dict(zip(names, numbers, strict=True)))
 
     def on_finish(self, _ended: str) -> None:
         self._hooks.remove()

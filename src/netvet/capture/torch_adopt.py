@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -143,9 +143,3 @@ def _users_modules(caller: dict[str, Any]) -> list[dict[str, Any]]:
         if isinstance(names, dict) and isinstance(file, str) and names is not caller and _kind(file) == 0:
             found.append(names)
     return found
-
-
-def counted(optimizers: Iterable[Optimizer]) -> Callable[[Optimizer], bool]:
-    """Whether an optimizer is one of these, by identity; their ids stay theirs, since the caller holds them."""
-    ids = {id(one) for one in optimizers}
-    return lambda optimizer: id(optimizer) in ids

@@ -44,7 +44,7 @@ class Loader:
     """A DataLoader that was iterated; one that is made anew for every epoch counts as one.
 
     Attributes:
-        passes: times iterated; `drawn`: batches given in all, `index`: batches given in this pass.
+        passes: times iterated; `drawn`: batches that were seen in all, `index`: batches given in this pass.
         calls: model calls on the present batch.
     """
 
@@ -105,6 +105,7 @@ class BatchTracker:
     """Keeps `batch`, the present one, for other collectors; records `loaders`."""
 
     part = "loaders"
+    dormant = ("loader_iter",)
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -129,7 +130,7 @@ class BatchTracker:
     def on_loader_batch(self, event: Happening) -> None:
         loader = self._by_id.get(id(event.subject))
         if loader is not None:
-            loader.index += 1
+            loader.index = event.details["index"]
             loader.drawn += 1
             self.current, self._calls = loader, 0
 

@@ -25,6 +25,7 @@ from netvet.capture.torch_memory import MemoryCollector
 from netvet.capture.torch_metrics import MetricCollector, MetricWindow
 from netvet.capture.torch_modules import ModuleCollector
 from netvet.capture.torch_non_finite import NonFiniteOriginCollector
+from netvet.capture.torch_outbox import Outbox
 from netvet.capture.torch_order import BackwardCollector, ClearingCollector, ClipCollector, OrderCollector
 from netvet.capture.torch_parameters import ParameterCollector
 from netvet.capture.torch_precision import PrecisionCollector, ReplicaCollector
@@ -83,6 +84,7 @@ COLLECTORS: tuple[type[Any], ...] = (
     FixedBatchCollector,
     FilterCollector,
     TrialCollector,
+    Outbox,  # last: it sends what the others have measured
 )
 
 

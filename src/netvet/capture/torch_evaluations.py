@@ -204,6 +204,9 @@ class EvaluationCollector:
         self._awaiting.clear()
         self._states.stepped(event)
 
+    def on_sleep(self, _: None) -> None:
+        self._states.forget()
+
     def _close(self) -> None:
         """End the passes that go on; what they changed is seen at the next training call."""
         for found in self._open.values():

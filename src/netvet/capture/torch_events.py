@@ -18,7 +18,9 @@ from netvet.capture.recorder import Recorder
 from netvet.capture.torch_site import Site
 
 if TYPE_CHECKING:
+    from netvet.capture.torch_always_on import AlwaysOn
     from netvet.capture.torch_models import Models
+    from netvet.capture.torch_sleep import Sleeper
 
 Phase = Literal["train", "eval", "train-mode-no-grad", "eval-mode-grad"]
 
@@ -130,6 +132,9 @@ EVENTS = (
     "seed",  # Happening(None), details: generator
     "checkpoint",  # Happening(target), details: kind, keys, missing, unexpected, strict
     "initialised",  # Happening(tensor): a function of torch.nn.init has filled it
+    "sleep",  # None: nothing is told until `wake`, but for what a collector names in `dormant`
+    "wake",  # None: a step begins, or an evaluation; what happened since `sleep` is not known
+    "mode",  # Happening(model): train() or eval() is called; told of in sleep only
     "report",  # None: write all facts as they stand (called now and then, and at the end)
     "finish",  # str: how the run ended (`ok`, `exception`, `interrupt`); before the last report
 )
@@ -137,7 +142,7 @@ EVENTS = (
 
 Listener = tuple[str, Callable[[Any], Any]]
 # Events that belong to no step.
-_ALWAYS = ("start", "report", "finish")
+_ALWAYS = ("start", "sleep", "wake", "report", "finish")
 
 
 class Session:
@@ -149,24 +154,35 @@ class Session:
         in_backward: a backward pass is running.
         first_step_done: an optimizer has stepped; `ended`: the program has ended.
         forbidden: ids of modules that must not be called now: copies are at work, and these are the user's own.
+        asleep: no collector hears of anything, but for the events that it names in `dormant`.
+        evaluated: a model was called without gradients since the collectors woke.
+        every_step: parameters and layers are measured at every step, also while the collectors sleep.
+        steps_of: completed steps of each optimizer, by its name.
         emitting: collectors are at work: PyTorch functions that run now are theirs, not the user's.
     """
 
-    def __init__(self, recorder: Recorder, models: Models) -> None:
+    def __init__(self, recorder: Recorder, models: Models, *, every_step: bool = False) -> None:
         self.recorder = recorder
         self.models = models
         self.step = 0
         self.deep = True
         self.in_backward = False
         self.first_step_done = self.ended = False
+        self.asleep = self.evaluated = False
+        self.steps_of: dict[str, int] = {}
+        self.every_step = every_step
+        self.sleeper: Sleeper | None = None
+        self.always_on: AlwaysOn
         self.emitting = False
         self.forbidden: frozenset[int] = frozenset()
         self.options: dict[str, Any] = {}
         self._listeners: dict[str, list[Listener]] = {event: [] for event in EVENTS}
         # Those that hear of steps between the deep ones too.
         self._constant: dict[str, list[Listener]] = {event: [] for event in EVENTS}
+        # Those that hear of some events even in sleep.
+        self._dormant: dict[str, list[Listener]] = {event: [] for event in EVENTS}
         self._awake = True
-        self._deep_step, self._optimizers = 0, set[str]()
+        self._deep_step = 0
 
     def add(self, collector: Any) -> None:
         """Let a collector hear of the events that it has methods for."""
@@ -178,6 +194,9 @@ class Session:
                 self._listeners[event].append(listener)
                 if not sampled or event in _ALWAYS:
                     self._constant[event].append(listener)
+                constant = "dormant" in vars(type(collector)) and (self.every_step or not sampled)
+                if event in _ALWAYS or (constant and event in collector.dormant):
+                    self._dormant[event].append(listener)
 
     def next_step(self, optimizer: str) -> None:
         """A step has ended: decide how closely the next one is looked at.
@@ -185,11 +204,24 @@ class Session:
         Collectors with `sampled = True` hear of deep steps only, and of as many after them as there are optimizers,
         so that each can compare its next gradients with those it had then.
         """
+        self.steps_of[optimizer] = self.steps_of.get(optimizer, 0) + 1
+        optimizers, slept, sleeper = len(self.steps_of), self.asleep, self.sleeper
+        if sleeper is not None:
+            sleeper.after_step(optimizers)
+        if self.asleep or slept:
+            return
+        if sleeper is not None and sleeper.in_window:
+            self.deep = self.every_step or sleeper.left > optimizers
+            return
         if self.deep:
             self._deep_step = self.step
-        self._optimizers.add(optimizer)
-        self.deep = self.recorder.schedule.deep(self.step)
-        self._awake = self.deep or self.step - self._deep_step < len(self._optimizers)
+        self.deep = self.every_step or self.recorder.schedule.deep(self.step)
+        self._awake = self.deep or self.step - self._deep_step < optimizers
+
+    def wake(self) -> None:
+        """The collectors hear again of everything, and look closely."""
+        self.asleep, self.evaluated = False, False
+        self.deep = self._awake = True
 
     def _timed(self, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The method of a collector with `sampled = True`: its time is held under the budget of deep steps."""
@@ -209,7 +241,8 @@ class Session:
 
         The guard and the clock are here rather than around each collector: models are called thousands of times.
         """
-        listeners = (self._listeners if self._awake else self._constant)[event]
+        awake = self._listeners if self._awake else self._constant
+        listeners = (self._dormant if self.asleep else awake)[event]
         if not listeners:
             return
         recorder = self.recorder
@@ -232,7 +265,7 @@ class Session:
                 recorder.cost += perf_counter() - began
 
     def _forget(self, parts: set[str]) -> None:
-        for table in (self._listeners, self._constant):
+        for table in (self._listeners, self._constant, self._dormant):
             for event, listeners in table.items():
                 table[event] = [one for one in listeners if one[0] not in parts]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from netvet.capture.torch_events import Call, Session, Step
-from netvet.capture.torch_parameters import as_floats, local, named_parameters, sampled_gradient
+from netvet.capture.torch_parameters import as_floats, local, named_parameters
 
 # Pairs of successive gradients from which the noise scale is estimated, and how many are remembered.
 MIN_PAIRS, MAX_PAIRS = 10, 200
@@ -19,14 +19,10 @@ MAX_BROKEN = 100
 
 
 @dataclass
-class _Last:
-    """The sampled gradients of an optimizer's last step that is to be compared. `count`: its own steps."""
+class _Agreement:
+    """How successive gradients of an optimizer agreed: key of their series, cosines, and samples per step."""
 
     key: str
-    name: str
-    count: int = 0
-    at: int = -1
-    gradients: dict[str, tuple[torch.Tensor, float]] = field(default_factory=dict)
     cosines: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_PAIRS))
     batches: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_PAIRS))
 
@@ -34,9 +30,8 @@ class _Last:
 class GradientCollector:
     """Records `grad_cosine` and `gradient_noise`.
 
-    A sampled step keeps its gradients until the next step of the same optimizer, so that every pair is of
-    adjacent steps. The cosine of all gradients together has the key `(all)`; further optimizers have their
-    name in front of it.
+    Every pair is of adjacent steps. The cosine of all gradients together has the key `(all)`; further optimizers have
+    their name in front of it.
     """
 
     part = "agreement of gradients"
@@ -44,8 +39,10 @@ class GradientCollector:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._last: dict[str, _Last] = {}
-        self._samples = 0
+        session.options["gradients"] = self
+        self._known: dict[str, _Agreement] = {}
+        self._samples: int = 0
+        self._of_step: dict[str, int] = {}
         self._unknown_size = False
 
     def on_call_end(self, event: Call) -> None:
@@ -59,57 +56,33 @@ class GradientCollector:
         elif batch.repeat == 1:
             self._samples += batch.size
 
-    @torch.no_grad()
     def on_step_begin(self, event: Step) -> None:
-        session = self._session
-        samples, self._samples = self._samples, 0
-        last = self._last.get(event.name)
-        if last is None:
-            key = f"{event.name} (all)" if self._last else "(all)"
-            last = self._last[event.name] = _Last(key, event.name)
-        last.count += 1
-        wanted = bool(last.gradients) and last.at == last.count - 1
-        if not wanted and not session.deep:
-            last.gradients = {}
-            return
-        now = {} if event.skipped else self._gradients(event)
-        if wanted and now:
-            self._compare(last, now, samples)
-        last.gradients = now if session.deep else {}
-        last.at = last.count
+        self._of_step[event.name], self._samples = self._samples, 0
 
-    def _gradients(self, event: Step) -> dict[str, tuple[torch.Tensor, float]]:
-        """Sampled gradients, each with the number of elements that one sampled element stands for."""
-        found = {}
-        for name, p in named_parameters(self._session, event):
-            few = None if p.grad is None else sampled_gradient(p.grad)
-            if few is not None and p.grad is not None:
-                found[name] = (few / event.scale, max(1.0, p.grad.numel() / few.numel()))
-        return found
+    def agree(self, step: int, optimizer: str, kinds: dict[str, dict[str, float]], stands: dict[str, float]) -> None:
+        """Gradients of two successive steps were compared.
 
-    def _compare(self, last: _Last, now: dict[str, tuple[torch.Tensor, float]], samples: int) -> None:
-        names, parts, weights = [], [], []
-        for name, (new, weight) in now.items():
-            old = last.gradients.get(name, (None, 0.0))[0]
-            if old is None or old.shape != new.shape or old.device != new.device or old.dtype != new.dtype:
-                continue
-            a, b = old.reshape(-1), new.reshape(-1)
-            names.append(name)
-            weights.append(weight)
-            parts += [torch.vdot(a, b).real, torch.vdot(a, a).real, torch.vdot(b, b).real]
-        numbers = as_floats(parts)
+        Args:
+            kinds: `dot`, `before` and `now`: dot products and norms of sampled elements, by name.
+            stands: for how many elements a sampled one stands, by name.
+        """
+        known = self._known.get(optimizer)
+        if known is None:
+            known = self._known[optimizer] = _Agreement(f"{optimizer} (all)" if self._known else "(all)")
         cosines: dict[str, float] = {}
         total = [0.0, 0.0, 0.0]
-        for i, name in enumerate(names):
-            three = numbers[3 * i : 3 * i + 3]
-            total = [t + weights[i] * n for t, n in zip(total, three, strict=True)]
+        for name, dot in kinds["dot"].items():
+            three = (dot, kinds["before"][name] ** 2, kinds["now"][name] ** 2)
+            total = [t + stands[name] * n for t, n in zip(total, three, strict=True)]
             self._put(cosines, name, *three)
-        self._put(cosines, last.key, *total)
+        self._put(cosines, known.key, *total)
         if cosines:
-            self._session.recorder.values(self._session.step, "grad_cosine", cosines)
-        if last.key in cosines:
-            last.cosines.append(cosines[last.key])
-            last.batches.append(samples)
+            self._session.recorder.values(step, "grad_cosine", cosines)
+        if known.key in cosines:
+            known.cosines.append(cosines[known.key])
+            samples = self._of_step.get(optimizer)
+            if samples is not None:
+                known.batches.append(samples)
 
     @staticmethod
     def _put(cosines: dict[str, float], name: str, dot: float, first: float, second: float) -> None:
@@ -119,27 +92,25 @@ class GradientCollector:
 
     def on_report(self, _: None) -> None:
         records = []
-        for last in self._last.values():
-            ratio = noise_ratio(list(last.cosines))
+        for name, known in self._known.items():
+            ratio = noise_ratio(list(known.cosines))
             # LBFGS walks far within one step: its gradients belong to different places.
-            if ratio is None or last.name.startswith("LBFGS"):
+            if ratio is None or name.startswith("LBFGS"):
                 continue
-            batch = None if self._unknown_size else round(statistics.median(last.batches)) or None
+            batch = None if self._unknown_size else round(statistics.median(known.batches or [0])) or None
             scale = None if batch is None else ratio * batch
             records.append(
-                {"optimizer": last.name, "batch": batch, "ratio": ratio, "scale": scale, "steps": len(last.cosines)}
+                {"optimizer": name, "batch": batch, "ratio": ratio, "scale": scale, "steps": len(known.cosines)}
             )
         if records:
             self._session.recorder.facts("gradient_noise", records)
 
     def on_finish(self, _ended: str) -> None:
-        if not any(noise_ratio(list(last.cosines)) is not None for last in self._last.values()):
+        if not any(noise_ratio(list(known.cosines)) is not None for known in self._known.values()):
             reason = (
                 f"it needs the gradients of {MIN_PAIRS} pairs of successive steps that do not work against each other"
             )
             self._session.recorder.missing("gradient_noise", reason)
-        for last in self._last.values():
-            last.gradients = {}
 
 
 def noise_ratio(cosines: list[float]) -> float | None:

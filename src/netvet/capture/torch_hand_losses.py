@@ -352,4 +352,4 @@ def tap_log_probs(session: Session, patches: Patches) -> None:
     note = session.recorder.guard("log_prob of distributions", keep)
     for cls in {c for c in vars(torch.distributions).values() if isinstance(c, type)}:
         if "log_prob" in vars(cls):
-            patches.wrap(cls, "log_prob", make)
+            patches.wrap(cls, "log_prob", make, rests=True)

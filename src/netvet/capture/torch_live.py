@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
 from netvet.capture.torch_errors import raised_at, text_of
 from netvet.capture.torch_session import Watch
@@ -67,6 +68,7 @@ class LiveOptions:
         name: what the run is called in it.
         overhead: share of wall time that close looks may cost.
         every: look closely at every so many steps, instead of by budget.
+        deep: measure parameters and layers at every step, whatever it costs.
         probes: probe a copy before the first update and at the end.
         stopper: asks during the run whether to end it.
     """
@@ -75,6 +77,7 @@ class LiveOptions:
     name: str
     overhead: float = 0.01
     every: int | None = None
+    deep: bool = False
     probes: bool = True
     stopper: Stopper | None = None
 
@@ -105,7 +108,8 @@ class Live:
         self.source = source
         self.writer = RunWriter.create(options.store, options.name, rank=rank)
         self.recorder = recorder(self.writer, Schedule(options.overhead, options.every))
-        self.watch = Watch(self.recorder, probes=options.probes)
+        pace = Pace(options.overhead, options.every)
+        self.watch = Watch(self.recorder, pace, probes=options.probes, every_step=options.deep)
         self.stop: Stop | None = None
         self._stopper = options.stopper
         self._began = perf_counter()

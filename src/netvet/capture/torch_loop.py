@@ -8,6 +8,7 @@ from netvet.capture.torch_events import Backward, Clip, Happening, Session, Step
 
 # A script whose optimizer is its own (or that never steps) is clocked by its backward calls after so many.
 BACKWARDS_WITHOUT_STEP = 64
+_LOW = (torch.float16, torch.bfloat16)
 
 
 class LoopCollector:
@@ -88,14 +89,21 @@ class LoopCollector:
                 session.recorder.value(session.step + number, "loss", value, site)
 
 
+@torch.no_grad()
 def global_norm(gradients: list[torch.Tensor]) -> float:
     """L2 norm over all gradients; sparse ones are coalesced first, half precision is summed in float32."""
-    dense = [(g.coalesce().values() if g.is_sparse else g).detach() for g in gradients]
+    dense = [g.coalesce().values() if g.is_sparse else g for g in gradients]
     dense = [g for g in dense if g.numel()]
     if not dense:
         return 0.0
-    norms = list(torch._foreach_norm([g.float() if g.dtype in (torch.float16, torch.bfloat16) else g for g in dense]))
+    # The square of a float16 overflows where the number itself does not.
+    low = all(g.dtype in _LOW for g in dense)
+    norms = list(torch._foreach_norm(dense, 2, torch.float32 if low else None))
     first = norms[0]
     if any(n.device != first.device or n.dtype != first.dtype for n in norms):
+        norms = [
+            torch.linalg.vector_norm(g, dtype=torch.float64 if g.dtype == torch.float64 else torch.float32)
+            for g in dense
+        ]
         norms = [n.to(first.device, torch.float64) for n in norms]
-    return float(torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64))
+    return float(torch.linalg.vector_norm(torch.stack(norms)))

@@ -41,7 +41,7 @@ class MemoryCollector:
         self._marked = -1
         self._looked_up = False
         self._clock = perf_counter()
-        self._counted = 0
+        self._counted, self._next = 0, COUNT_EVERY
 
     def on_backward_begin(self, event: Backward) -> None:
         _watch(event.loss, self._graphs)
@@ -56,8 +56,9 @@ class MemoryCollector:
 
     def on_step_end(self, _event: Step) -> None:
         session = self._session
-        if session.step % COUNT_EVERY:
+        if session.step < self._next:
             return
+        self._next = session.step + COUNT_EVERY
         self._graphs = [ref for ref in self._graphs if ref() is not None]
         session.recorder.value(session.step, "live_graphs", float(len(self._graphs)))
         self._outputs = [ref for ref in self._outputs if ref() is not None]

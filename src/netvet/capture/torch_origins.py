@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from netvet.capture.contents import Aim, content_line
 from netvet.capture.source import argument_origins, keeping_line, leaving_line, uncalled_line
-from netvet.capture.torch_events import Session
+from netvet.capture.torch_events import Happening, Session
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_site import _OURS, Site, _kind, _shown, site_of, user_frame, user_site
@@ -61,7 +61,7 @@ class Origins:
         ):
             patches.wrap(owner, method, self._making(kept))
         patches.wrap(nn.Module, "register_parameter", self._registering)
-        patches.wrap(nn.Module, "requires_grad_", self._freezing)
+        patches.wrap(nn.Module, "requires_grad_", self._freezing, rests=True)
         patches.wrap(nn.Module, "train", self._switching)
         patches.wrap(nn.Module, "_apply", self._moving)
         for name in _INITIALISERS:
@@ -148,6 +148,10 @@ class Origins:
                 return original(module, *args, **kwargs)
             inside = True
             try:
+                if self._session.asleep and self._session.sleeper is not None:
+                    self._session.sleeper.rouse()  # an evaluation begins, mostly
+                    if self._session.asleep and self._session.every_step:
+                        self._session.emit("mode", Happening(module, None))
                 if self._open():
                     guarded(module)
                 return original(module, *args, **kwargs)

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from netvet.capture.torch_events import Session, Step
+from netvet.capture.recorder import Recorder
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import user_site
+from netvet.capture.torch_taps_loop import OptimizerTap
 
 
 class OwnSteps:
@@ -27,57 +27,50 @@ class OwnSteps:
 
     def __init__(
         self,
-        session: Session,
+        tap: OptimizerTap,
+        recorder: Recorder,
         parameters: Iterable[torch.Tensor],
         name: str,
         rate: Callable[[], float],
         tell: Callable[[], None],
     ) -> None:
-        self._session = session
+        self._tap = tap
+        self._recorder = recorder
         self._rate = rate
         self._tell = tell
         self._pending = False
         self._ending = False
-        self._name = name
         stand_in = type(name, (Optimizer,), {})
         # The tap at the constructor of optimizers sees this one like any other.
         self.optimizer: Optimizer = stand_in(list(parameters), {"lr": rate()})
+        if tap.only is not None:
+            tap.only.add(id(self.optimizer))
 
     def begin(self) -> None:
         """Gradients are ready, weights are still old."""
         self.end()
-        session = self._session
-        if session.recorder.here:
+        if self._recorder.here:
             for group in self.optimizer.param_groups:
                 group["lr"] = self._rate()
             self._pending = True
-            session.emit("step_begin", self._event())
+            self._tap.before(self.optimizer)
 
     def end(self) -> None:
         """Weights are new; does nothing where no step has begun."""
-        session = self._session
-        if self._pending and session.recorder.here and not self._ending:
+        if self._pending and self._recorder.here and not self._ending:
             self._pending, self._ending = False, True
             try:
-                session.step += 1
-                event = self._event()
-                session.emit("step_end", event)
-                session.first_step_done = True
-                session.next_step(event.name)
+                self._tap.behind(self.optimizer)
             finally:
                 self._ending = False
             self._tell()
 
     def on_call_begin(self, _event: Any) -> None:
         """A step that was told without its end has ended when the model is called again."""
-        if not self._session.in_backward:
-            self.end()
+        self.end()
 
     def on_finish(self, _ended: str) -> None:
         self._pending = False
-
-    def _event(self) -> Step:
-        return Step(self.optimizer, self._session.options["optimizers"].get(self.optimizer) or self._name, user_site())
 
     def watch(self, optimizer: Any, patches: Patches) -> None:
         """Hear of the steps of one optimizer of a class of its own."""

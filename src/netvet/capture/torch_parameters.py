@@ -2,63 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 
 from netvet.capture.torch_events import Session, Step
+from netvet.capture.torch_parameter_rows import MAX_TENSORS, Held, ParameterRows, readable
 
-# Of larger tensors so many evenly spread elements stand for all: a std is then off by 0.3 %.
-MAX_SAMPLED = 65_536
-# Of models with more parameter tensors than this, the first are looked at.
-MAX_TENSORS = 2_000
-LOW = (torch.float16, torch.bfloat16)
-
-
-def stride_of(shape: Sequence[int], limit: int) -> int:
-    """A stride that picks at most `limit` elements and visits all rows and columns alike.
-
-    A stride that shares a factor with the length of an axis would see only some of its positions.
-    """
-    total = math.prod(shape)
-    stride = max(1, math.ceil(total / limit))
-    while stride > 1 and any(math.gcd(stride, size) > 1 for size in shape if size > 1):
-        stride += 1
-    return stride
+SIGNALS = ("param_norm", "param_std", "update_ratio", "param_grad_norm")
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor | None:
-    """The plain values held by this process, without gradient; None where there are none to read."""
-    tensor = tensor.detach()
-    if hasattr(tensor, "to_local"):
-        tensor = tensor.to_local()
-    if tensor.is_sparse:
-        tensor = tensor.coalesce().values()
-    if tensor.layout is not torch.strided or tensor.device.type == "meta" or tensor.numel() == 0:
-        return None
-    if not (tensor.is_floating_point() or tensor.is_complex()):
-        return None
-    return tensor.float() if tensor.dtype in LOW else tensor
+    """The plain values held by this process, without gradient; None where there are none to read.
 
-
-def sample(tensor: torch.Tensor, limit: int = MAX_SAMPLED) -> torch.Tensor:
-    """Evenly spread elements, flat; a view where possible."""
-    flat = tensor.reshape(-1)
-    return flat if flat.numel() <= limit else flat[:: stride_of(tensor.shape, limit)]
-
-
-def sampled_gradient(gradient: torch.Tensor) -> torch.Tensor | None:
-    """A copy of evenly spread elements at the same places each time, of a sparse gradient as of a dense one."""
-    if not gradient.is_sparse:
-        values = local(gradient)
-        return None if values is None else sample(values).clone()
-    width = gradient.shape[gradient.sparse_dim() :].numel()
-    if gradient.shape[0] * width > MAX_SAMPLED or gradient.sparse_dim() != 1:
-        return None  # which rows are touched changes from step to step
-    return local(gradient.detach().to_dense())
+    Half precision becomes float32.
+    """
+    values = readable(tensor.detach())
+    return values.float() if values is not None and values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def as_floats(values: Sequence[torch.Tensor]) -> list[float]:
@@ -80,90 +42,99 @@ def named_parameters(session: Session, event: Step) -> Iterator[tuple[str, torch
         yield names.get(id(p), f"{event.name}/{index}"), p
 
 
-def write(session: Session, step: int, signal: str, named: Iterable[tuple[str, torch.Tensor]]) -> None:
-    """Record one number for each name."""
-    pairs = list(named)
-    if pairs:
-        numbers = as_floats([value for _, value in pairs])
-        session.recorder.values(step, signal, dict(zip([n for n, _ in pairs], numbers, strict=True)))
-
-
-@dataclass(slots=True)
-class _Before:
-    """A parameter before a step: the tensor itself, its numbers, and a copy of its sampled elements."""
-
-    p: torch.Tensor
-    index: int
-    norm: torch.Tensor
-    std: torch.Tensor
-    gradient: torch.Tensor | None
-    few: torch.Tensor
-
-
 class ParameterCollector:
-    """Records `param_norm`, `param_std`, `param_grad_norm` and `update_ratio`."""
+    """Records `param_norm`, `param_std`, `param_grad_norm` and `update_ratio`, and has gradients compared.
+
+    Norms of weights and gradients are of all elements, the rest of evenly spread ones.
+    """
 
     part = "sizes of parameters and updates"
     sampled = True
+    dormant = ("step_begin", "step_end")  # told of only where every step is looked at closely
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        # Optimizer, step and parameters; only while the step lasts.
-        self._before: tuple[Any, int, list[_Before]] | None = None
+        # Of each optimizer: ids of all that it holds, and rows by device of what can be read.
+        self._rows: dict[str, tuple[list[int], list[ParameterRows]]] = {}
+        # The optimizer whose step goes on, and what was measured before it.
+        self._stepping: Any = None
+        self._measured: list[ParameterRows] = []
 
     @torch.no_grad()
     def on_step_begin(self, event: Step) -> None:
-        session = self._session
-        self._before = None
-        if not session.deep or event.skipped:
+        deep, count = self._session.deep, self._session.steps_of.get(event.name, 0)
+        self._stepping, self._measured = event.optimizer, []
+        ids, known = self._rows.get(event.name, ([], []))
+        if event.skipped or not (deep or any(rows.at == count - 1 for rows in known)):
             return
-        before = []
-        held = (p for group in event.optimizer.param_groups for p in group["params"])
-        for index, p in zip(range(MAX_TENSORS), held, strict=False):
-            values = local(p)
-            if values is None:
-                continue
-            few = sample(values)
-            std = few.std(correction=0) if few.numel() > 1 else torch.zeros((), device=few.device)
-            gradient = None if p.grad is None else local(p.grad)
-            size = None if gradient is None else torch.linalg.vector_norm(gradient) / event.scale
-            before.append(_Before(p, index, torch.linalg.vector_norm(values), std, size, few.clone()))
-        self._before = (event.optimizer, session.step, before)
+        held = [p for group in event.optimizer.param_groups for p in group["params"]][:MAX_TENSORS]
+        now = [id(p) for p in held]
+        if now != ids:
+            known = _by_device(held)
+            self._rows[event.name] = now, known
+        for rows in known:
+            rows.begin(event.scale, count, deep=deep)
+            self._measured.append(rows)
 
     @torch.no_grad()
     def on_step_end(self, event: Step) -> None:
-        kept, self._before = self._before, None
-        if kept is None or kept[0] is not event.optimizer:
+        measured, self._measured = self._measured, []
+        if self._stepping is not event.optimizer:
             return
-        _, step, before = kept
-        # Names are asked for only now: a closure may have called the model for the first time within the step.
-        known = {id(p): name for name, p, _ in self._session.models.parameters()}
-        named = [(known.get(id(b.p), f"{event.name}/{b.index}"), b) for b in before]
-        write(self._session, step, "param_norm", [(n, b.norm) for n, b in named])
-        write(self._session, step, "param_std", [(n, b.std) for n, b in named])
-        write(self._session, step, "param_grad_norm", [(n, b.gradient) for n, b in named if b.gradient is not None])
-        self._write_updates(step, named)
+        self._stepping = None
+        for rows in measured:
+            rows.end()
+            if not rows.names or None in rows.names:
+                self._name(rows, event)
+            vectors, found = rows.take()
+            deliver = partial(self._deliver, self._session.step - 1, event.name, found, rows.stands())
+            self._session.options["outbox"].put(vectors, deliver)
 
-    def _write_updates(self, step: int, named: list[tuple[str, _Before]]) -> None:
-        names, sizes = [], []
-        for name, one in named:
-            new, old = local(one.p), one.few
-            if new is None:
-                continue
-            few = sample(new)
-            if few.shape == old.shape and few.dtype == old.dtype and few.device == old.device:
-                names.append(name)
-                sizes += [torch.linalg.vector_norm(few - old), torch.linalg.vector_norm(old)]
-        numbers = as_floats(sizes)
-        # A tensor that was all zero (a fresh bias) has no ratio.
-        pairs = zip(names, numbers[::2], numbers[1::2], strict=True)
-        ratios = {name: change / size for name, change, size in pairs if size != 0}
-        if ratios:
-            self._session.recorder.values(step, "update_ratio", ratios)
+    def _name(self, rows: ParameterRows, event: Step) -> None:
+        """Names are asked for only now: a closure may have called the model for the first time within the step."""
+        known = {id(p): name for name, p, _ in self._session.models.parameters()}
+        rows.names = [known.get(id(one.parameter)) for one in rows.held]
+        rows.shown = [
+            name or f"{event.name}/{one.index}" for name, one in zip(rows.names, rows.held, strict=True)
+        ]
+
+    def _deliver(
+        self,
+        step: int,
+        optimizer: str,
+        found: list[tuple[str, list[str]]],
+        stands: dict[str, float],
+        numbers: list[float],
+    ) -> None:
+        begin, kinds = 0, dict[str, dict[str, float]]()
+        for kind, names in found:
+            kinds[kind] = dict(zip(names, numbers[begin : begin + len(names)], strict=True))
+            begin += len(names)
+        if "change" in kinds:
+            sizes = kinds.pop("size")
+            # A tensor that was all zero (a fresh bias) has no ratio.
+            changes = kinds.pop("change").items()
+            kinds["update_ratio"] = {name: change / sizes[name] for name, change in changes if sizes[name] != 0}
+        for signal in SIGNALS:
+            if kinds.get(signal):
+                self._session.recorder.values(step, signal, kinds[signal])
+        if "dot" in kinds:
+            self._session.options["gradients"].agree(step, optimizer, kinds, stands)
 
     def on_finish(self, _ended: str) -> None:
+        self._rows.clear()
         if self._session.first_step_done:
             return
         reason = "no torch optimizer stepped: between which weights a step lies could not be seen"
-        for signal in ("param_norm", "param_std", "param_grad_norm", "update_ratio", "grad_cosine"):
+        for signal in (*SIGNALS, "grad_cosine"):
             self._session.recorder.missing(signal, reason)
+
+
+def _by_device(held: list[torch.Tensor]) -> list[ParameterRows]:
+    """Rows for what can be read, for each device."""
+    found: dict[torch.device, list[Held]] = {}
+    for index, p in enumerate(held):
+        values = readable(p)
+        if values is not None:
+            found.setdefault(values.device, []).append(Held(index, p))
+    return [ParameterRows(some) for some in found.values()]

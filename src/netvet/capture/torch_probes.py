@@ -81,6 +81,7 @@ class Prober:
                 self._probe(recording, began)
         finally:
             self._spent += perf_counter() - began
+            self._session.recorder.once += perf_counter() - began
 
     def _probe(self, recording: Recording, began: float) -> None:
         recorder = self._session.recorder

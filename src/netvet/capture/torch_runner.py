@@ -29,6 +29,7 @@ class RunOptions:
         every: look closely at every so many steps, instead of by budget.
         overhead: share of wall time that close looks may cost.
         observe: called with the run when the program begins; what it returns is entered around the program.
+        deep: measure parameters and layers at every step, whatever it costs.
         stopper: asks during the run whether to end it.
     """
 
@@ -40,6 +41,7 @@ class RunOptions:
     every: int | None = None
     overhead: float = 0.01
     observe: Callable[[Live], AbstractContextManager[object]] | None = None
+    deep: bool = False
     stopper: Stopper | None = None
 
 
@@ -62,7 +64,9 @@ def run(options: RunOptions) -> Outcome:
     if not options.is_module and not Path(options.target).is_file():
         raise NetvetError(f"no such script: {options.target!r}; expected the path of a Python file")
     name = options.target if options.is_module else Path(options.target).stem
-    chosen = LiveOptions(options.store, name, options.overhead, options.every, options.probes, options.stopper)
+    chosen = LiveOptions(
+        options.store, name, options.overhead, options.every, options.deep, options.probes, options.stopper
+    )
     live = Live(Source(options.target, options.arguments), chosen)
     live.begin()
     with options.observe(live) if options.observe else nullcontext():

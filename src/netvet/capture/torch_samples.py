@@ -219,6 +219,13 @@ class SampleCollector:
                 group.chunks.append(fingerprints(rows))
             group.samples += batch.size or 0
 
+    def on_sleep(self, _: None) -> None:
+        """What comes while nobody listens is missing from the stream: as much as there is must do."""
+        for stream in self._streams.values():
+            stream.gap = stream.gap or not stream.done
+            stream.done, stream.waiting = True, False
+        self._present = None
+
     def trained_on(self, batch: Batch) -> str | None:
         """`train` where these samples were trained on, `val` where they were not, None where that is not known."""
         stream = self._main()

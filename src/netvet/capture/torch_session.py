@@ -6,7 +6,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder
+from netvet.capture.torch_always_on import AlwaysOn
 from netvet.capture.torch_collectors import all_collectors
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_hand_losses import tap_log_probs
@@ -15,6 +17,7 @@ from netvet.capture.torch_origins import origins_of
 from netvet.capture.torch_own_targets import own_targets_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_ranks import gather_ranks, tap_ranks
+from netvet.capture.torch_sleep import Sleeper
 from netvet.capture.torch_taps_loop import (
     OptimizerTap,
     tap_checkpoints,
@@ -37,16 +40,22 @@ class Watch:
 
     Args:
         recorder: where the signals go.
+        pace: when the collectors are awake.
         probes: run probes on a copy before the first update and at the end.
+        every_step: measure parameters and layers at every step, whatever it costs.
     """
 
-    def __init__(self, recorder: Recorder, *, probes: bool = True) -> None:
+    def __init__(self, recorder: Recorder, pace: Pace, *, probes: bool = True, every_step: bool = False) -> None:
         self.recorder = recorder
-        self.session = Session(recorder, Models())
+        self.session = Session(recorder, Models(), every_step=every_step)
         self._patches = Patches()
+        sleeper = Sleeper(self.session, self._patches, pace, lambda: recorder.cost - recorder.once)
+        self.session.sleeper = sleeper
+        self.session.always_on = AlwaysOn(self.session, sleeper, pace.budget)
         self.optimizers = OptimizerTap(self.session)
         self._reported = perf_counter()
         self.session.add(self)
+        self.session.add(self.session.always_on)
         self.session.add(origins_of(self.session))
         self.session.add(own_targets_of(self.session))
         for collector in all_collectors(self.session, probes=probes):
@@ -80,6 +89,8 @@ class Watch:
         """Let the collectors look a last time, write all facts, and take the taps out."""
         # The taps stay for so long to keep copies that are asked now away from the user's own modules.
         self.recorder.suspended = self.session.ended = True
+        if self.session.sleeper is not None:
+            self.session.sleeper.close()
         try:
             self.session.emit("finish", ended)
             self.session.emit("report")

@@ -29,6 +29,7 @@ class OptimizerCollector:
     """Records `optimizers`."""
 
     part = "optimizers"
+    dormant = ("optimizer_created",)
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -67,9 +68,8 @@ class OptimizerCollector:
         record = self._records.setdefault(
             event.name, {"name": event.name, "cls": type(event.optimizer).__name__, "zero_grad_calls": 0}
         )
-        record["steps"] = record.get("steps", 0) + 1
         record["last_step"] = self._session.step
-        if record["steps"] == 1:
+        if "step_file" not in record:
             self._alive[event.name] = weakref.ref(event.optimizer)
             site = place(event.site)
             record |= {"step_file": site["file"], "step_line": site["line"]}
@@ -108,7 +108,9 @@ class OptimizerCollector:
         }  # fmt: skip
 
     def on_report(self, _: None) -> None:
-        self._session.recorder.facts("optimizers", list(self._records.values()))
+        steps = self._session.steps_of
+        records = [r | {"steps": steps.get(name, 0)} for name, r in self._records.items()]
+        self._session.recorder.facts("optimizers", records)
 
 
 def _plain(value: Any) -> Any:
@@ -123,12 +125,14 @@ class SchedulerCollector:
     """Records `schedulers`."""
 
     part = "schedulers"
+    dormant = ("scheduler_created", "scheduler_step", "loader_iter")
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._records: dict[int, dict[str, Any]] = {}
         self._passes: dict[int, list[int]] = {}
-        self._rates: dict[int, list[float]] = {}
+        # Highest and latest rate, and the name of the optimizer.
+        self._rates: dict[int, tuple[float, float, str]] = {}
         self._gaps: dict[int, list[int]] = {}
 
     def on_scheduler_created(self, event: Happening) -> None:
@@ -166,8 +170,8 @@ class SchedulerCollector:
 
     def on_step_begin(self, event: Step) -> None:
         rate = max(float(group["lr"]) for group in event.optimizer.param_groups)
-        rates = self._rates.setdefault(id(event.optimizer), [rate, rate, 0])
-        rates[0], rates[1], rates[2] = max(rates[0], rate), rate, rates[2] + 1
+        peak, _, _ = self._rates.get(id(event.optimizer), (rate, rate, ""))
+        self._rates[id(event.optimizer)] = (max(peak, rate), rate, event.name)
 
     def on_report(self, _: None) -> None:
         per_pass = [b - a for steps in self._passes.values() for a, b in pairwise(steps) if b > a]
@@ -175,9 +179,10 @@ class SchedulerCollector:
         records = []
         for key, known in self._records.items():
             record = dict(known)
-            peak, last, steps = self._rates.get(record.pop("optimizer_id"), [0.0, 0.0, 0])
+            peak, last, name = self._rates.get(record.pop("optimizer_id"), (0.0, 0.0, ""))
             record |= {
-                "optimizer_steps": int(steps), "steps_per_epoch": epoch, "end_share": last / peak if peak else None,
+                "optimizer_steps": self._session.steps_of.get(name, 0), "steps_per_epoch": epoch,
+                "end_share": last / peak if peak else None,
                 "per": _rhythm(record["steps"], self._gaps.get(key, []), epoch),
             }  # fmt: skip
             record.pop("created_at")
@@ -256,6 +261,7 @@ class SeedCollector:
     """Records `seeds`."""
 
     part = "seeds"
+    dormant = ("seed",)
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -275,12 +281,12 @@ class CheckpointCollector:
     """Records `checkpoints`."""
 
     part = "checkpoints"
+    dormant = ("checkpoint",)
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._records: list[dict[str, Any]] = []
         self._recent: list[float] = []
-        self._steps: Counter[str] = Counter()
         # Models that were filled and are not known to be trained since: record, model, steps by optimizer then.
         self._filled: list[tuple[dict[str, Any], weakref.ref[nn.Module], Counter[str]]] = []
         self._asked: set[tuple[int, str]] = set()
@@ -293,7 +299,6 @@ class CheckpointCollector:
                 if _trains(event.optimizer, reference()):
                     record |= {"trained_by": event.name, "optimizer_steps": before[event.name]}
                     self._filled = [f for f in self._filled if f[0] is not record]
-        self._steps[event.name] += 1
 
     def on_backward_begin(self, event: Backward) -> None:
         if event.loss is None or event.loss.numel() != 1:
@@ -304,6 +309,9 @@ class CheckpointCollector:
             after = record["after"]
             if record["kind"] != "save" and len(after) < RESTART_LOSSES:
                 after.append(value)
+
+    def on_wake(self, _: None) -> None:
+        self._recent = list(self._session.always_on.newest)[-RESTART_LOSSES:] or self._recent
 
     def on_checkpoint(self, event: Happening) -> None:
         if len(self._records) >= MAX_RECORDS:
@@ -323,7 +331,9 @@ class CheckpointCollector:
             }
         )  # fmt: skip
         if details["kind"] == "load_state_dict" and isinstance(event.subject, nn.Module):
-            self._filled.append((self._records[-1], weakref.ref(event.subject), self._steps.copy()))
+            self._filled.append((self._records[-1], weakref.ref(event.subject), Counter(self._session.steps_of)))
+            if self._session.sleeper is not None:  # the losses that follow tell whether it goes on where it was
+                self._session.sleeper.rouse(steps=RESTART_LOSSES)
 
     def on_report(self, _: None) -> None:
         records = [

@@ -106,6 +106,11 @@ class StateWatch:
                 known.steps += 1
                 known.after_step = _read(known)
 
+    def forget(self) -> None:
+        """Training goes on unseen: the weights are no longer those of the last step that was seen."""
+        for known in self._models.values():
+            known.after_step = None
+
     def _choose(self, name: str, known: _Model, optimizer: torch.optim.Optimizer) -> None:
         """Watch the elements with the largest gradients: those that training moves."""
         model = next((m for m in self._session.models.called() if self._session.models.name(m) == name), None)

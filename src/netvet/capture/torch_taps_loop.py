@@ -24,19 +24,26 @@ Describe = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[str, Any] | No
 
 
 def after(
-    patches: Patches, session: Session, owner: Any, name: str, describe: Describe, running: set[str] | None = None
+    patches: Patches,
+    session: Session,
+    owner: Any,
+    name: str,
+    describe: Describe,
+    running: set[str] | None = None,
+    *,
+    rests: bool = False,
 ) -> None:
     """After each call of `owner.name` emit the event that `describe(result, args, kwargs)` names.
 
     A call inside a call of the same function (a subclass that calls its base) is not seen twice; nor one of another
-    owner that shares `running`.
+    owner that shares `running`. One that `rests` is not heard of while the collectors are asleep.
     """
     describe_safely = session.recorder.guard(name, describe)
     inside: set[str] = set() if running is None else running
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            if inside or torch.compiler.is_compiling() or not session.recorder.here:
+            if (rests and session.asleep) or inside or torch.compiler.is_compiling() or not session.recorder.here:
                 return original(*args, **kwargs)
             inside.add(name)
             try:
@@ -50,7 +57,7 @@ def after(
 
         return call
 
-    patches.wrap(owner, name, make)
+    patches.wrap(owner, name, make, rests=rests)
 
 
 class OptimizerTap:
@@ -61,19 +68,41 @@ class OptimizerTap:
         self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
         self._counts: dict[str, int] = {}
         self._handles: list[Any] = []
-        # Where the user named their optimizers, the others do not count.
-        self.counts: Callable[[Optimizer], bool] = lambda _optimizer: True
+        # Ids of the optimizers that count, where the user named them.
+        self.only: set[int] | None = None
+        # Tell of a step; for steps that no hook hears of.
+        self.before: Callable[[Optimizer], None]
+        self.behind: Callable[[Optimizer], None]
 
     def install(self, patches: Patches) -> None:
         """Hook into every optimizer's step, present and future."""
-        guard = self._session.recorder.guard
-        begin, end = guard("optimizer steps", self._begin), guard("optimizer steps", self._end)
-        self._handles = [register_optimizer_step_pre_hook(begin), register_optimizer_step_post_hook(end)]
-        after(patches, self._session, Optimizer, "__init__", self._created)
+        session = self._session
+        begin, end = (session.recorder.guard("optimizer steps", f) for f in (self._begin, self._end))
+        always_on = session.always_on
+
+        # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
+        def before(optimizer: Optimizer, *_: Any) -> None:
+            if self.only is not None and id(optimizer) not in self.only:
+                return
+            if session.asleep and session.recorder.here:
+                always_on.begin(optimizer, self.name(optimizer))
+            if session.every_step or not session.asleep:
+                begin(optimizer)
+
+        def behind(optimizer: Optimizer, *_: Any) -> None:
+            if self.only is not None and id(optimizer) not in self.only:
+                return
+            if session.every_step or not session.asleep:
+                end(optimizer)
+            elif session.recorder.here:
+                session.step += 1
+                session.next_step(self.name(optimizer))
+
+        self.before, self.behind = before, behind
+        self._handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(behind)]
+        after(patches, session, Optimizer, "__init__", self._created)
         for owner in (Optimizer, torch.nn.Module):
-            after(
-                patches, self._session, owner, "zero_grad", lambda _, a, k: ("zero_grad", Happening(a[0], user_site()))
-            )
+            after(patches, session, owner, "zero_grad", _cleared, rests=True)
 
     def remove(self) -> None:
         """Take the hooks away again."""
@@ -91,28 +120,34 @@ class OptimizerTap:
         return name
 
     def _created(self, _result: None, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
+        if self._session.sleeper is not None:
+            self._session.sleeper.new_phase()
         return "optimizer_created", Happening(args[0], user_site(), {"name": self.name(args[0])})
 
     def _event(self, optimizer: Optimizer) -> Step:
         scale = getattr(optimizer, "grad_scale", None)  # set by GradScaler for fused optimizers only
         found = getattr(optimizer, "found_inf", None)
         return Step(
-            optimizer, self.name(optimizer), user_site(),
+            optimizer, self.name(optimizer), None if self._session.asleep else user_site(),
             float(scale) if scale is not None else 1.0, bool(found) if found is not None else False,
         )  # fmt: skip
 
-    def _begin(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-        if self._session.recorder.here and self.counts(optimizer):
+    def _begin(self, optimizer: Optimizer) -> None:
+        if self._session.recorder.here:
             self._session.emit("step_begin", self._event(optimizer))
 
-    def _end(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+    def _end(self, optimizer: Optimizer) -> None:
         session = self._session
-        if session.recorder.here and self.counts(optimizer):
+        if session.recorder.here:
             session.step += 1
             event = self._event(optimizer)
             session.emit("step_end", event)
             session.first_step_done = True
             session.next_step(event.name)
+
+
+def _cleared(_result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
+    return "zero_grad", Happening(args[0], user_site())
 
 
 def _norm(parameters: list[torch.Tensor]) -> torch.Tensor | None:
@@ -132,7 +167,7 @@ def tap_clipping(session: Session, patches: Patches) -> None:
     def maker(kind: Literal["norm", "value"], limit_name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def make(original: Callable[..., Any]) -> Callable[..., Any]:
             def call(parameters: Any, *args: Any, **kwargs: Any) -> Any:
-                if torch.compiler.is_compiling() or not session.recorder.here:
+                if session.asleep or torch.compiler.is_compiling() or not session.recorder.here:
                     return original(parameters, *args, **kwargs)
                 given = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
                 # PyTorch warns about an exhausted generator only if it is handed one.
@@ -151,7 +186,7 @@ def tap_clipping(session: Session, patches: Patches) -> None:
     for kind, name, limit in (("norm", "clip_grad_norm_", "max_norm"), ("value", "clip_grad_value_", "clip_value")):
         make = maker(kind, limit)  # type: ignore[arg-type]
         for owner in (torch.nn.utils, torch.nn.utils.clip_grad):
-            patches.wrap(owner, name, make)
+            patches.wrap(owner, name, make, rests=True)
 
 
 def tap_scaler(session: Session, patches: Patches) -> None:
@@ -170,7 +205,7 @@ def tap_scaler(session: Session, patches: Patches) -> None:
         return event
 
     for name, kind in (("scale", "scale"), ("unscale_", "unscale"), ("step", "step"), ("update", "update")):
-        after(patches, session, torch.amp.GradScaler, name, describe(kind))
+        after(patches, session, torch.amp.GradScaler, name, describe(kind), rests=True)
 
 
 def tap_schedulers(session: Session, patches: Patches) -> None:
@@ -200,7 +235,9 @@ def tap_schedulers(session: Session, patches: Patches) -> None:
     created = session.recorder.guard("schedulers", _created)
 
     def stepped(_result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
-        return None if constructing else ("scheduler_step", Happening(args[0], user_site()))
+        if constructing:
+            return None
+        return "scheduler_step", Happening(args[0], None if session.asleep else user_site())
 
     classes = [
         c for c in vars(lr_scheduler).values() if isinstance(c, type) and issubclass(c, lr_scheduler.LRScheduler)
@@ -226,10 +263,14 @@ def tap_loaders(session: Session, patches: Patches) -> None:
     def given(result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
         reference = kept.get(args[0])
         loader = reference() if reference is not None else None
-        return None if loader is None else ("loader_batch", Happening(loader, None, {"batch": result}))
+        return (
+            None
+            if loader is None
+            else ("loader_batch", Happening(loader, None, {"batch": result, "index": args[0]._num_yielded}))
+        )
 
     after(patches, session, DataLoader, "__iter__", started)
-    after(patches, session, _BaseDataLoaderIter, "__next__", given)
+    after(patches, session, _BaseDataLoaderIter, "__next__", given, rests=True)
 
 
 def tap_seeds(session: Session, patches: Patches) -> None:

@@ -26,7 +26,7 @@ LOSS_FUNCTIONS = (
 def _skip(session: Session) -> bool:
     # Inside torch.compile's tracing everything must look untouched; other threads and replayed forwards
     # (activation checkpointing) are not calls that the user wrote.
-    return torch.compiler.is_compiling() or session.in_backward or not session.recorder.here
+    return session.asleep or torch.compiler.is_compiling() or session.in_backward or not session.recorder.here
 
 
 def phase_of(module: nn.Module) -> Phase:
@@ -65,7 +65,7 @@ def tap_module_calls(session: Session, patches: Patches) -> None:
 
         return call
 
-    patches.wrap(nn.Module, "__call__", make)
+    patches.wrap(nn.Module, "__call__", make, rests=True)
 
 
 def _begin_call(session: Session, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
@@ -73,6 +73,7 @@ def _begin_call(session: Session, module: nn.Module, args: tuple[Any, ...], kwar
     if next(model.parameters(), None) is None:
         return None  # a loss or metric module
     session.models.name(model)
+    session.evaluated = session.evaluated or not torch.is_grad_enabled() or not model.training
     return Call(module, model, args, kwargs, phase_of(model), user_site(2))
 
 
@@ -104,7 +105,7 @@ def tap_losses(session: Session, patches: Patches) -> None:
         return loss
 
     for name in LOSS_FUNCTIONS:
-        patches.wrap(functional, name, make)
+        patches.wrap(functional, name, make, rests=True)
 
 
 def _loss_call(name: str, defaults: dict[str, Any], args: Any, kwargs: Any, output: Any) -> LossCall | None:
@@ -120,6 +121,8 @@ def tap_backward(session: Session, patches: Patches) -> None:
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            if session.asleep and not torch.compiler.is_compiling() and session.recorder.here:
+                session.always_on.loss(tensors)  # one that is no number wakes the collectors
             if _skip(session):
                 return original(tensors, *args, **kwargs)
             loss = tensors if isinstance(tensors, torch.Tensor) else next(iter(tensors), None)

@@ -65,6 +65,7 @@ class TrialCollector:
         self._bytes = 0
         self._later: list[torch.Tensor] = []
         self._steps = 0
+        self._gap = False
         self._began = perf_counter()
         self._clear()
 
@@ -77,7 +78,7 @@ class TrialCollector:
 
     @property
     def _wants(self) -> bool:
-        return self._reason is None and len(self._kept) < MAX_STEPS
+        return self._reason is None and not self._gap and len(self._kept) < MAX_STEPS
 
     def on_loader_batch(self, event: Happening) -> None:
         if self._wants:
@@ -159,6 +160,11 @@ class TrialCollector:
 
     def on_step_end(self, _event: Step) -> None:
         self._steps += 1
+        self._clear()
+
+    def on_sleep(self, _: None) -> None:
+        """Steps that follow are not those that follow these."""
+        self._gap = True
         self._clear()
 
     def on_finish(self, _ended: str) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from netvet.capture.recorder import Recorder
-from netvet.capture.torch_adopt import Rebinding, adopt, counted
+from netvet.capture.torch_adopt import Rebinding, adopt
 from netvet.capture.torch_live import Ending, Live, LiveOptions, Source, guarded
 from netvet.capture.torch_own_steps import OwnStep, OwnSteps, rate_of, steps_itself
 from netvet.capture.torch_patch import Patches
@@ -82,7 +82,7 @@ class Watching:
         self._parameters = list({id(p): p for model in watched.models.values() for p in model.parameters()}.values())
         known = [inner for one in watched.optimizers for inner in _torch_optimizers(one)]
         if watched.optimizers:
-            watch.optimizers.counts = counted(known)
+            watch.optimizers.only = {id(one) for one in known}  # the user holds them, so that the ids stay theirs
         adopt(watch, watched.models, known, watched.trained)
         for one in watched.optimizers:
             if steps_itself(one) and not _torch_optimizers(one):
@@ -90,10 +90,10 @@ class Watching:
                 own.watch(one, self._patches)
 
     def _steps(self, name: str, optimizer: Any = None) -> OwnSteps:
-        stop, session = self.live.stop, self.live.watch.session
+        stop, watch = self.live.stop, self.live.watch
         tell = stop.step_taken if stop is not None else lambda: None
-        own = OwnSteps(session, self._parameters, name, lambda: rate_of(optimizer), tell)
-        session.add(own)
+        own = OwnSteps(watch.optimizers, self.live.recorder, self._parameters, name, lambda: rate_of(optimizer), tell)
+        watch.session.add(own)
         return own
 
     def step(self) -> OwnStep:
