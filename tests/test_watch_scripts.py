@@ -8,9 +8,11 @@ import sys
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 import netvet
 from netvet.store import Run
+from tests.test_watch import Plain
 
 
 @pytest.fixture
@@ -21,6 +23,7 @@ def place(tmp_path):
 SCRIPT = """
 import netvet, torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 model = nn.Linear(4, 3)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 {before}
@@ -85,3 +88,26 @@ def test_findings_point_at_lines_of_cells_and_quote_them(name, monkeypatch, plac
     found = next(f for f in names["run"].findings if f.check.name == "double-softmax")
     assert (found.finding.location.file, found.finding.location.line) == (name, 7)
     assert "loss = nn.functional.cross_entropy(model(x), x[:, :3].argmax(1))" in names["run"]._repr_html_()
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_steps_of_the_users_own_are_counted_while_the_collectors_sleep(by_hand, monkeypatch, place):
+    monkeypatch.setattr("netvet.capture.pace.DENSE_STEPS", 10)
+    monkeypatch.setattr("netvet.capture.pace.GRACE_SECONDS", 0.0)
+    model, asleep = nn.Linear(4, 3), []
+    optimizer = None if by_hand else Plain(model.parameters(), 0.1)
+    with netvet.watch(model, optimizer, store=place, probes=False, quiet=True) as run:
+        for _ in range(80):
+            x = torch.randn(16, 4)
+            model.zero_grad()
+            cross_entropy(model(x), x[:, :3].argmax(1)).backward()
+            if optimizer is None:
+                run.step()
+                Plain(model.parameters(), 0.1).step()
+            else:
+                optimizer.step()
+            asleep.append(run._live.watch.session.asleep)
+    assert run.steps == 80
+    assert any(asleep)
+    assert not all(asleep[20:])
+    assert {f.check.name for f in run.findings if f.severity != "note"} == set()
