@@ -131,7 +131,7 @@ def test_a_sleeping_step_adds_no_operation_and_a_gradient_norm_at_most_four(slee
     counts = []
     for _ in range(60):
         asleep = one.session.asleep
-        counts += [len(operations(loop)) - plain] if asleep and one.session.sleeper.left > 1 else []
+        counts += [len(operations(loop)) - plain] if asleep and one.session.left > 1 else []
     one.end()
     assert 0 in counts
     assert set(counts) <= {0, 1, 2, 3, 4}

@@ -110,16 +110,15 @@ class ActivationCollector:
         self._arm()
 
     def on_step_begin(self, _event: Any) -> None:
-        """While calls are not heard of, a step ends the look at it."""
+        """While calls are not heard of, a step ends the look at it; the hooks stay for the next."""
         if self._session.asleep:
-            self._hooks.remove()
             with torch.no_grad():
                 self._units.end(None)
                 self._write()
             self._clear()
 
     def on_step_end(self, _event: Any) -> None:
-        if self._session.asleep:
+        if self._session.asleep and not self._hooks.open:
             self._arm()
 
     def on_mode(self, _event: Happening) -> None:
@@ -136,7 +135,7 @@ class ActivationCollector:
         if self._session.every_step:
             for module, name in list(self._layers.items()):
                 if module.training:
-                    self._hooks.add(name, module, self._look)
+                    self._hooks.add_lean(name, module, self._look)
 
     def _clear(self) -> None:
         self._units.forget()
@@ -151,17 +150,17 @@ class ActivationCollector:
         called: set[str] = set()
         for matrix, names in self._matrices.values():
             if names:
-                deliver = partial(self._deliver, step, list(names))
-                session.options["outbox"].put(list(matrix.moments(len(names))), deliver)
+                deliver = partial(self._deliver, step, matrix, list(names))
+                session.options["outbox"].put([matrix.sums(len(names))], deliver)
                 called.update(names)
         for signal, names, shares in self._units.shares():
             session.options["outbox"].put([shares], partial(self._deliver_shares, step, signal, names))
         self._seen |= called
         session.options.setdefault("called_modules", set()).update(called)
 
-    def _deliver(self, step: int, names: list[str], numbers: list[float]) -> None:
+    def _deliver(self, step: int, matrix: SampleMatrix, names: list[str], numbers: list[float]) -> None:
         """Means and standard deviations of the rows: the average over the calls of each layer."""
-        for signal, found in zip(SIGNALS[:2], (numbers[: len(names)], numbers[len(names) :]), strict=True):
+        for signal, found in zip(SIGNALS[:2], matrix.moments(len(names), numbers), strict=True):
             calls: dict[str, list[float]] = {}
             for name, number in zip(names, found, strict=True):
                 calls.setdefault(name, []).append(number)

@@ -11,7 +11,7 @@ import math
 import sys
 from collections import deque
 from time import perf_counter
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -46,7 +46,8 @@ class AlwaysOn:
         self._session = session
         self._sleeper = sleeper
         self._share = None if budget is None else SHARE * budget
-        self._places: dict[tuple[CodeType, int], str] = {}
+        # By code and instruction of a backward call; the code is kept alive, so that no other gets its id.
+        self._places: dict[tuple[int, int], tuple[str, CodeType]] = {}
         self._losses: list[tuple[int, str, float]] = []
         self._scale = 1.0
         self._left = 1
@@ -55,22 +56,30 @@ class AlwaysOn:
         self._norms: deque[float] = deque(maxlen=USUAL)
         self._travelling: deque[tuple[Any, torch.Tensor, int, str | None, str]] = deque()
         self._device_loss: tuple[str, torch.Tensor] | None = None
-        self.loss = session.recorder.guard("sleeping losses", self._loss)
+        self._off = False
         self.measure = session.recorder.guard("sleeping gradient norms", self._measure)
 
-    def _loss(self, tensors: Any) -> None:
-        """A backward call begins."""
-        loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
+    def loss(self, tensors: Any) -> None:
+        """A backward call begins; the tap calls this. No clock runs here."""
+        if self._off:
+            return
+        try:
+            self._loss(tensors if isinstance(tensors, torch.Tensor) else tensors[0], sys._getframe(2))
+        except Exception as error:
+            self._off = True
+            self._session.recorder.switch_off("losses of sleeping steps", error)
+
+    def _loss(self, loss: torch.Tensor, frame: FrameType) -> None:
         if loss.dim() or not loss.dtype.is_floating_point:
             return
-        frame = sys._getframe(3)  # this function, its guard and the tap stand before it
         if frame.f_code.co_name == "backward" and frame.f_back is not None:  # Tensor.backward
             frame = frame.f_back
-        place = (frame.f_code, frame.f_lasti)
-        site = self._places.get(place)
-        if site is None:
-            site = self._places[place] = str(user_site() or "?")
-        if loss.device.type != "cpu":
+        place = (id(frame.f_code), frame.f_lasti)
+        known = self._places.get(place)
+        if known is None:
+            known = self._places[place] = (str(user_site() or "?"), frame.f_code)
+        site = known[0]
+        if not loss.is_cpu:
             if self._left <= 1:
                 self._device_loss = site, loss.detach()
             return
@@ -82,16 +91,20 @@ class AlwaysOn:
         if len(self._losses) >= MAX_KEPT:
             self.on_wake()
 
-    def begin(self, optimizer: torch.optim.Optimizer, name: str) -> None:
+    def begin(self, optimizer: torch.optim.Optimizer) -> None:
         """A step begins."""
         self._left -= 1
         if self._left <= 0:
-            self.measure(optimizer, name)
+            self._left = self._interval
+            self.measure(optimizer)
 
     @torch.no_grad()
-    def _measure(self, optimizer: torch.optim.Optimizer, name: str) -> None:
+    def _measure(self, optimizer: torch.optim.Optimizer) -> None:
         began = perf_counter()
         session = self._session
+        if not session.recorder.here:
+            return
+        name = session.options["optimizers"].get(optimizer) or type(optimizer).__name__
         for index, group in enumerate(optimizer.param_groups[:8]):
             session.recorder.value(session.step, "lr", float(group["lr"]), f"{name}/{index}")
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]

@@ -155,6 +155,7 @@ class Session:
         first_step_done: an optimizer has stepped; `ended`: the program has ended.
         forbidden: ids of modules that must not be called now: copies are at work, and these are the user's own.
         asleep: no collector hears of anything, but for the events that it names in `dormant`.
+        left: steps until the next window while asleep, of the window while awake (0 before the first sleep).
         evaluated: a model was called without gradients since the collectors woke.
         every_step: parameters and layers are measured at every step, also while the collectors sleep.
         steps_of: completed steps of each optimizer, by its name.
@@ -169,6 +170,7 @@ class Session:
         self.in_backward = False
         self.first_step_done = self.ended = False
         self.asleep = self.evaluated = False
+        self.left = 0
         self.steps_of: dict[str, int] = {}
         self.every_step = every_step
         self.sleeper: Sleeper | None = None
@@ -211,7 +213,7 @@ class Session:
         if self.asleep or slept:
             return
         if sleeper is not None and sleeper.in_window:
-            self.deep = self.every_step or sleeper.left > optimizers
+            self.deep = self.every_step or self.left > optimizers
             return
         if self.deep:
             self._deep_step = self.step

@@ -18,6 +18,7 @@ _FAST_PATH = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAtt
 
 Visit = Callable[[str, nn.Module, tuple[Any, ...], dict[str, Any], Any], None]
 Enter = Callable[[str, nn.Module], None]
+_NOTHING: dict[str, Any] = {}
 
 
 def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -82,6 +83,18 @@ class CallHooks:
                     entered(path, module)
 
             self._handles.append(module.register_forward_pre_hook(before))
+
+    def add_lean(self, path: str, module: nn.Module, visit: Visit) -> None:
+        """The same for a hook that stays for many calls: those in training count, and no clock runs."""
+        self.open = True
+        guarded = self._session.recorder.guard(self._part, visit)
+
+        def after(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            # Within a backward pass it is a forward that activation checkpointing repeats.
+            if module.training and torch.is_grad_enabled() and torch._C._current_autograd_node() is None:
+                guarded(path, module, args, _NOTHING, output)
+
+        self._handles.append(module.register_forward_hook(after))
 
     def _ours(self) -> bool:
         return self.open and not torch.compiler.is_compiling() and self._session.recorder.here

@@ -66,6 +66,7 @@ def _comparable(gradient: torch.Tensor) -> torch.Tensor | None:
 
 
 Found = list[tuple[int, torch.Tensor]]
+Kind = tuple[str, list[int] | None]
 
 
 class ParameterRows:
@@ -84,32 +85,32 @@ class ParameterRows:
         self.names: list[str | None] = []
         self.shown: list[str] = []
         self.at = -2
-        values = [v for v in self._values() if v is not None]
+        values = self._values()
         self._sizes = [v.numel() for v in values]
         like = next((v for v in values if v.dtype in (torch.float64, torch.complex128)), values[0])
         widest = max(_real(v).numel() for v in values)
         self._old = SampleMatrix(len(held), _real(like), widest)
         self._new, self._gradients, self._last = (self._old.empty_like() for _ in range(3))
         # Sampled elements of weights, as views; they hold as long as a weight stays where it is.
-        self._views: list[tuple[int, torch.Tensor]] = []
+        self._pointers: list[int] = []
+        self._views: list[torch.Tensor] = []
         self._graded: list[int] = []
         self._vectors: list[torch.Tensor] = []
-        self._kinds: list[tuple[str, list[int]]] = []
+        self._kinds: list[Kind] = []
         self._deep = False
 
-    def _values(self) -> list[torch.Tensor | None]:
-        return [readable(one.parameter) for one in self.held]
+    def _values(self) -> list[torch.Tensor]:
+        return [v for one in self.held if (v := readable(one.parameter)) is not None]
 
     def _weights(self, matrix: SampleMatrix) -> list[torch.Tensor] | None:
         """Put the weights into a matrix and give their values; None where they are no longer what they were."""
-        values = [v for v in self._values() if v is not None]
-        if [v.numel() for v in values] != self._sizes:
-            return None
-        if len(self._views) != len(values) or any(
-            v.data_ptr() != pointer for v, (pointer, _) in zip(values, self._views, strict=True)
-        ):
-            self._views = [(v.data_ptr(), spread(_real(v), matrix.limit)) for v in values]
-        matrix.put_spread([view for _, view in self._views])
+        values = self._values()
+        pointers = [v.data_ptr() for v in values]
+        if pointers != self._pointers:
+            if [v.numel() for v in values] != self._sizes:
+                return None
+            self._pointers, self._views = pointers, [spread(_real(v), matrix.limit) for v in values]
+        matrix.put_spread(self._views)
         return values
 
     def begin(self, scale: float, count: int, *, deep: bool) -> None:
@@ -125,23 +126,21 @@ class ParameterRows:
         values = self._weights(self._old) if deep else None
         if values is not None:
             self._deep = True
-            rows = list(range(len(values)))
-            self._note("param_norm", rows, norms_of(values))
-            self._note("param_std", rows, self._old.moments(len(rows))[1])
-            self._note("size", rows, self._old.norms(len(rows)))
-            self._measure_gradients(found, scale)
+            graded, gradients = _split(found, readable)
+            norms = norms_of([*values, *gradients])
+            self._note("param_norm", None, norms[: len(values)])
+            self._note("sums", None, self._old.sums(len(values)))
+            self._note("size", None, self._old.norms(len(values)))
+            if graded:
+                norms = norms[len(values) :]
+                self._note("param_grad_norm", graded, norms / scale if scale != 1.0 else norms)
         self._compare(found, count)
         self.at = count if deep else -2
 
-    def _note(self, kind: str, rows: list[int], vector: torch.Tensor) -> None:
+    def _note(self, kind: str, rows: list[int] | None, vector: torch.Tensor) -> None:
+        """Remember what was measured of these rows (None: of all)."""
         self._vectors.append(vector)
         self._kinds.append((kind, rows))
-
-    def _measure_gradients(self, found: Found, scale: float) -> None:
-        rows, gradients = _split(found, readable)
-        if gradients:
-            norms = norms_of(gradients)
-            self._note("param_grad_norm", rows, norms / scale if scale != 1.0 else norms)
 
     def _compare(self, found: Found, count: int) -> None:
         """The cosine of two gradients does not depend on the factor in them."""
@@ -161,7 +160,7 @@ class ParameterRows:
         """Measure how far the weights have gone in the step."""
         if self._deep and self._weights(self._new) is not None:
             rows = len(self.held)
-            self._note("change", list(range(rows)), self._new.distances(self._old, rows))
+            self._note("change", None, self._new.distances(self._old, rows))
 
     def stands(self) -> dict[str, float]:
         """For how many elements of a parameter a sampled one stands."""
@@ -169,13 +168,27 @@ class ParameterRows:
             name: max(1.0, size / self._old.limit) for name, size in zip(self.shown, self._sizes, strict=True)
         }
 
-    def take(self) -> tuple[list[torch.Tensor], list[tuple[str, list[str]]]]:
-        """What was measured: vectors, and for each its kind and the names of its elements."""
+    def take(self) -> tuple[list[torch.Tensor], list[Kind]]:
+        """What was measured: vectors, and for each its kind and the rows of its elements (None: all)."""
         vectors, kinds = self._vectors, self._kinds
         self._vectors, self._kinds = [], []
         if any(v.dtype != vectors[0].dtype for v in vectors):
             vectors = [v.double() for v in vectors]
-        return vectors, [(kind, [self.shown[row] for row in rows]) for kind, rows in kinds]
+        return vectors, kinds
+
+    def read(self, kinds: list[Kind], numbers: list[float]) -> dict[str, dict[str, float]]:
+        """The numbers of vectors that `take` gave, by kind and name."""
+        found: dict[str, dict[str, float]] = {}
+        begin = 0
+        for kind, rows in kinds:
+            names = self.shown if rows is None else [self.shown[row] for row in rows]
+            count = len(names) * (3 if kind == "sums" else 1)
+            part = numbers[begin : begin + count]
+            begin += count
+            if kind == "sums":
+                kind, (_, part) = "param_std", self._old.moments(len(names), part)
+            found[kind] = dict(zip(names, part, strict=True))
+        return found
 
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from netvet.capture.torch_events import Session, Step
-from netvet.capture.torch_parameter_rows import MAX_TENSORS, Held, ParameterRows, readable
+from netvet.capture.torch_parameter_rows import MAX_TENSORS, Held, Kind, ParameterRows, readable
 
 SIGNALS = ("param_norm", "param_std", "update_ratio", "param_grad_norm")
 
@@ -86,8 +86,8 @@ class ParameterCollector:
             rows.end()
             if not rows.names or None in rows.names:
                 self._name(rows, event)
-            vectors, found = rows.take()
-            deliver = partial(self._deliver, self._session.step - 1, event.name, found, rows.stands())
+            vectors, kinds = rows.take()
+            deliver = partial(self._deliver, self._session.step - 1, event.name, rows, kinds)
             self._session.options["outbox"].put(vectors, deliver)
 
     def _name(self, rows: ParameterRows, event: Step) -> None:
@@ -99,27 +99,18 @@ class ParameterCollector:
         ]
 
     def _deliver(
-        self,
-        step: int,
-        optimizer: str,
-        found: list[tuple[str, list[str]]],
-        stands: dict[str, float],
-        numbers: list[float],
+        self, step: int, optimizer: str, rows: ParameterRows, measured: list[Kind], numbers: list[float]
     ) -> None:
-        begin, kinds = 0, dict[str, dict[str, float]]()
-        for kind, names in found:
-            kinds[kind] = dict(zip(names, numbers[begin : begin + len(names)], strict=True))
-            begin += len(names)
+        kinds = rows.read(measured, numbers)
         if "change" in kinds:
-            sizes = kinds.pop("size")
+            changes, sizes = kinds["change"], kinds["size"]
             # A tensor that was all zero (a fresh bias) has no ratio.
-            changes = kinds.pop("change").items()
-            kinds["update_ratio"] = {name: change / sizes[name] for name, change in changes if sizes[name] != 0}
+            kinds["update_ratio"] = {name: changes[name] / size for name, size in sizes.items() if size != 0}
         for signal in SIGNALS:
             if kinds.get(signal):
                 self._session.recorder.values(step, signal, kinds[signal])
         if "dot" in kinds:
-            self._session.options["gradients"].agree(step, optimizer, kinds, stands)
+            self._session.options["gradients"].agree(step, optimizer, kinds, rows.stands())
 
     def on_finish(self, _ended: str) -> None:
         self._rows.clear()

@@ -39,7 +39,7 @@ def spread(tensor: torch.Tensor, limit: int = SAMPLED) -> torch.Tensor:
     """
     total = tensor.numel()
     if total <= limit:
-        return tensor.reshape(-1)
+        return tensor if tensor.dim() == 1 else tensor.reshape(-1)
     stride = stride_of(tensor.shape, limit, RUN)
     # Of a dense tensor the order in memory does, whatever its axes are.
     flat = tensor if _is_dense(tensor) else tensor.reshape(-1)
@@ -71,7 +71,6 @@ class SampleMatrix:
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         self._data = torch.zeros((rows, min(self.limit, widest)), dtype=dtype, device=like.device)
         self._mask = torch.zeros_like(self._data)
-        self._counts = torch.zeros(rows, dtype=dtype, device=like.device)
         self.rows = rows
         self._views: dict[tuple[int, torch.Size], torch.Tensor] = {}
         self._filled: dict[int, int] = {}
@@ -95,7 +94,6 @@ class SampleMatrix:
                 self._data[index] = 0
                 self._mask[index] = 0
                 self._mask[index, :count] = 1
-                self._counts[index] = count
         elif self._filled[index] != shape.numel():  # the row had another shape in between
             del self._views[index, shape]
             return self.row(index, shape)
@@ -114,17 +112,25 @@ class SampleMatrix:
         """The same, of elements that `spread` has picked already."""
         torch._foreach_copy_([self.row(i, f.shape) for i, f in enumerate(few)], few)
 
-    def moments(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and standard deviation (of a population) of the first rows.
+    def sums(self, rows: int) -> torch.Tensor:
+        """What `moments` needs of the first rows, one after the other: first elements, sums and norms of the rest.
 
-        Both from differences to the first element: where a mean is large beside the spread, nothing is lost.
+        All are of differences to the first element: where a mean is large beside the spread, nothing is lost.
         """
-        data, counts = self._data[:rows], self._counts[:rows].clamp(min=1)
-        first = data[:, :1]
-        apart = (data - first) * self._mask[:rows]
-        mean = apart.sum(1) / counts
-        variance = torch.linalg.vector_norm(apart, dim=1) ** 2 / counts - mean**2
-        return first[:, 0] + mean, variance.clamp(min=0).sqrt()
+        data, first = self._data[:rows], self._data[:rows, :1]
+        apart = torch.addcmul(data, self._mask[:rows], first, value=-1)
+        return torch.cat([first[:, 0], apart.sum(1), torch.linalg.vector_norm(apart, dim=1)])
+
+    def moments(self, rows: int, numbers: Sequence[float]) -> tuple[list[float], list[float]]:
+        """Means and standard deviations (of a population) of the first rows, from their `sums`."""
+        means, deviations = [], []
+        for index in range(rows):
+            first, total, norm = numbers[index], numbers[rows + index], numbers[2 * rows + index]
+            count = self._filled[index]
+            mean = total / count
+            means.append(first + mean)
+            deviations.append(math.sqrt(max(norm * norm / count - mean * mean, 0.0)))
+        return means, deviations
 
     def norms(self, rows: int) -> torch.Tensor:
         """L2 norms of the first rows."""

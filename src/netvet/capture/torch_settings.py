@@ -78,7 +78,7 @@ class OptimizerCollector:
             ids.update(id(p) for group in event.optimizer.param_groups for p in group["params"] if p.grad is not None)
 
     def on_step_end(self, event: Step) -> None:
-        if self._records[event.name]["steps"] == 1:
+        if event.name not in self._session.steps_of:  # its first: it is counted when all have heard of it
             self._snapshot(event.name, event.optimizer)
 
     def on_finish(self, _ended: str) -> None:

@@ -32,9 +32,6 @@ class Sleeper:
 
     Args:
         cost: seconds that the collectors have spent so far.
-
-    Attributes:
-        left: steps until the next window while asleep, of the window while awake (0 before the first sleep).
     """
 
     def __init__(self, session: Session, patches: Patches, pace: Pace, cost: Callable[[], float]) -> None:
@@ -42,7 +39,6 @@ class Sleeper:
         self._patches = patches
         self._pace = pace
         self._cost = cost
-        self.left = 0
         self._whole = True
         self._watchers = Patches()
         self._useless: dict[tuple[Any, int], int] = {}
@@ -56,20 +52,24 @@ class Sleeper:
             optimizers: how many different ones have stepped so far.
         """
         session = self._session
-        if session.asleep:
-            self.left -= 1
-            if self.left <= 0:
-                self._wake(2 * min(optimizers, MAX_OPTIMIZERS))
+        if session.asleep:  # every step is looked at closely
+            session.left -= 1
+            if session.left <= 0:
+                self.window(optimizers)
             return
-        if self.left > 0:
-            self.left -= 1
-        if self.left <= 0 and not session.ended and self._pace.tired(session.step, self._cost()):
+        if session.left > 0:
+            session.left -= 1
+        if session.left <= 0 and not session.ended and self._pace.tired(session.step, self._cost()):
             self._sleep()
+
+    def window(self, optimizers: int) -> None:
+        """Wake the collectors for a window."""
+        self._wake(2 * max(1, min(optimizers, MAX_OPTIMIZERS)))
 
     @property
     def in_window(self) -> bool:
         """The collectors are awake for a few steps only."""
-        return self.left > 0
+        return self._session.left > 0
 
     @property
     def ordinary(self) -> float | None:
@@ -81,7 +81,7 @@ class Sleeper:
         if self._session.asleep:
             self.rouse(steps=PHASE_STEPS, urgent=True)
         elif self.in_window:
-            self.left = max(self.left, PHASE_STEPS)
+            self._session.left = max(self._session.left, PHASE_STEPS)
 
     def rouse(self, *, steps: int = 1, urgent: bool = False) -> None:
         """Something happened that the collectors would want to see: wake them, if that is within the budget.
@@ -111,7 +111,7 @@ class Sleeper:
         session = self._session
         if self._roused_at is not None and not session.evaluated:
             self._useless[self._roused_at] = self._useless.get(self._roused_at, 0) + 1
-        self.left = self._pace.sleep(session.step, self._cost(), whole=self._whole)
+        self._session.left = self._pace.sleep(session.step, self._cost(), whole=self._whole)
         session.emit("sleep")
         self._patches.rest()
         session.asleep, session.deep = True, session.every_step
@@ -123,7 +123,7 @@ class Sleeper:
         self._patches.resume()
         session.wake()
         self._pace.wake(session.step, self._cost())
-        self.left, self._whole, self._roused_at = steps, True, None
+        self._session.left, self._whole, self._roused_at = steps, True, None
         session.emit("wake")
 
     def _watch_evaluations(self) -> None:

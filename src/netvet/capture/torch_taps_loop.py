@@ -73,30 +73,39 @@ class OptimizerTap:
         # Tell of a step; for steps that no hook hears of.
         self.before: Callable[[Optimizer], None]
         self.behind: Callable[[Optimizer], None]
+        # Steps of optimizers while the collectors sleep, until they are counted with the others.
+        self._idle: dict[Optimizer, int] = {}
+        session.add(self)
+
+    part = "optimizer steps"
 
     def install(self, patches: Patches) -> None:
         """Hook into every optimizer's step, present and future."""
         session = self._session
         begin, end = (session.recorder.guard("optimizer steps", f) for f in (self._begin, self._end))
-        always_on = session.always_on
+        always_on, awaken = session.always_on, session.recorder.guard("sleep", self._awaken)
 
         # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
         def before(optimizer: Optimizer, *_: Any) -> None:
             if self.only is not None and id(optimizer) not in self.only:
                 return
-            if session.asleep and session.recorder.here:
-                always_on.begin(optimizer, self.name(optimizer))
-            if session.every_step or not session.asleep:
-                begin(optimizer)
+            if session.asleep:
+                always_on.begin(optimizer)
+                if session.asleep and not session.every_step:
+                    return
+            begin(optimizer)
 
         def behind(optimizer: Optimizer, *_: Any) -> None:
             if self.only is not None and id(optimizer) not in self.only:
                 return
-            if session.every_step or not session.asleep:
+            if not session.asleep or session.every_step:
                 end(optimizer)
-            elif session.recorder.here:
-                session.step += 1
-                session.next_step(self.name(optimizer))
+                return
+            session.step += 1
+            self._idle[optimizer] = self._idle.get(optimizer, 0) + 1
+            session.left -= 1
+            if session.left <= 0:
+                awaken(optimizer)
 
         self.before, self.behind = before, behind
         self._handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(behind)]
@@ -123,6 +132,19 @@ class OptimizerTap:
         if self._session.sleeper is not None:
             self._session.sleeper.new_phase()
         return "optimizer_created", Happening(args[0], user_site(), {"name": self.name(args[0])})
+
+    def on_wake(self, _: None) -> None:
+        """Count the steps that were taken in sleep."""
+        for optimizer, steps in self._idle.items():
+            name = self.name(optimizer)
+            self._session.steps_of[name] = self._session.steps_of.get(name, 0) + steps
+        self._idle.clear()
+
+    on_report = on_finish = on_wake
+
+    def _awaken(self, _optimizer: Optimizer) -> None:
+        if self._session.recorder.here and self._session.sleeper is not None:
+            self._session.sleeper.window(len(self._session.steps_of))
 
     def _event(self, optimizer: Optimizer) -> Step:
         scale = getattr(optimizer, "grad_scale", None)  # set by GradScaler for fused optimizers only

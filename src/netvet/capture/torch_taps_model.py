@@ -121,8 +121,10 @@ def tap_backward(session: Session, patches: Patches) -> None:
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            if session.asleep and not torch.compiler.is_compiling() and session.recorder.here:
+            if session.asleep:
                 session.always_on.loss(tensors)  # one that is no number wakes the collectors
+                if session.asleep:
+                    return original(tensors, *args, **kwargs)
             if _skip(session):
                 return original(tensors, *args, **kwargs)
             loss = tensors if isinstance(tensors, torch.Tensor) else next(iter(tensors), None)
