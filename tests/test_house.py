@@ -40,15 +40,20 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "diagnose": ({"core", "locate", "signals", "store", "checks"}, set()),
     "compare": ({"core", "signals", "store", "checks", "diagnose"}, {"numpy"}),
     "config": ({"core", "checks", "diagnose"}, set()),
+    "stopping": ({"core", "diagnose", "store"}, set()),
     "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
     "experiments": (BELOW, {"numpy", "torch", "ray"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch"}),
     "data": (BELOW, {"numpy", "torch", "ray", "PIL", "polars", "duckdb"}),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich"}),
     "ui": ({"core", "signals", "store", "diagnose", "report"}, {"numpy", "starlette", "uvicorn"}),
+    "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report"}, set()),
     "testing": (BELOW - {"capture"}, {"numpy"}),
-    "cli": (BELOW | {"compare", "config", "experiments", "fixes", "data", "report", "ui"}, {"click", "rich"}),
-    "__init__": ({"core", "diagnose", "store"}, set()),
+    "cli": (
+        BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "report", "ui"},
+        {"click", "rich"},
+    ),
+    "__init__": ({"core", "diagnose", "store", "watch"}, set()),
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}

@@ -1,32 +1,98 @@
-"""The arithmetic of the overhead benchmark."""
+"""The arithmetic of the overhead benchmark, and that its trainings and tools run."""
+
+import contextlib
 
 import pytest
+import torch
 
-from benchmarks.overhead import Run, order, result
+from benchmarks import overhead, rivals
+from benchmarks.overhead import Result, Times, line, measure, order, quartiles
+from benchmarks.rivals import VARIANTS, Variant
+from benchmarks.scaling import resident
+from benchmarks.workloads import WORKLOADS, Workload, chain
 
 
-def run_of(median, *, process=10.0, loss=0.5):
-    return Run(median, median * 100, process, loss)
+def times(*seconds):
+    return Times(tuple(seconds), tuple(2 * s for s in seconds))
 
 
-def test_plain_and_watched_runs_alternate_so_that_drift_falls_on_both():
+def test_blocks_alternate_so_that_drift_falls_on_both():
     assert order(2) == [False, True, True, False]
     assert order(3) == [False, True, True, False, False, True]
 
 
-def test_ratios_compare_netvet_with_plain_and_noise_plain_with_plain():
-    found = result("mlp", [run_of(0.010), run_of(0.012)], [run_of(0.022, process=12.2), run_of(0.022, process=12.2)])
-    assert found.plain_step == pytest.approx(0.011)
-    assert found.median_ratio == pytest.approx(2.0)
-    assert found.steps_ratio == pytest.approx(2.0)
-    assert found.noise == pytest.approx(0.2)
-    assert found.once == pytest.approx((12.2 - 2.2) - (10.0 - 1.1))
+def test_quartiles_are_those_of_the_pairs():
+    assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 3.0, 4.0)
+    assert quartiles([1.5]) == (1.5, 1.5, 1.5)
 
 
-def test_one_pair_is_enough_but_shows_no_noise():
-    assert result("mlp", [run_of(0.01)], [run_of(0.01)]).noise == 0
+def test_ratios_are_taken_pair_by_pair_not_over_all():
+    result = Result("tool", [(times(1, 1), times(2, 2)), (times(10, 10), times(30, 30)), (times(1, 1), times(2, 2))])
+    assert result.ratios(lambda t: sum(t.cpu)) == [2, 3, 2]
+    assert line(result).split()[:3] == ["tool", "2.000", "[2.000-2.500]"]
 
 
-def test_a_changed_loss_is_seen():
-    assert result("mlp", [run_of(0.01)], [run_of(0.01)]).same_loss
-    assert not result("mlp", [run_of(0.01)], [run_of(0.01, loss=0.6)]).same_loss
+def test_a_rare_slow_step_counts_in_the_block_but_not_in_the_median_step():
+    result = Result("tool", [(times(1, 1, 1, 1), times(1, 1, 1, 5))])
+    assert line(result).split()[1:5] == ["2.000", "[2.000-2.000]", "1.000", "2.000"]
+
+
+def test_a_changed_loss_is_seen_and_shouted_where_the_tool_promised_none():
+    pairs = [(times(1), times(1))]
+    assert line(Result("tool", pairs)).endswith("yes")
+    assert line(Result("tool", pairs, same=False)).endswith("no")
+    assert line(Result("tool", pairs, same=False, bitwise=True)).endswith("NO")
+
+
+def test_what_is_not_installed_or_fails_is_a_row_that_says_so(monkeypatch):
+    args = overhead.parser().parse_args(["--size", "small", "--pairs", "1", "--device", "cpu"])
+
+    def broken(_task, _folder):
+        raise RuntimeError("no such\nhook")
+
+    chosen = [
+        Variant("a", rivals.nothing, package="no_such_package"),
+        Variant("b", broken),
+        Variant("c", broken, only=("mlp",)),
+    ]
+    told = [line(result) for result in overhead.rows(WORKLOADS["lstm"], chosen, args)]
+    assert [text.split(None, 1)[1] for text in told] == [
+        "not installed",
+        "failed: RuntimeError: no such",
+        "does not support this model",
+    ]
+
+
+@pytest.fixture
+def small():
+    torch.set_num_threads(1)
+    return chain(2, 8)
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v.package is None], ids=lambda v: v.name)
+def test_every_tool_leaves_the_training_as_it_is(small, variant):
+    workload = Workload(small.name, small.make, steps=3, pairs=2)
+    result = measure(workload, variant, size="small", device="cpu", pairs=2)
+    assert len(result.pairs) == 2
+    assert result.same
+    assert all(len(t.cpu) == len(t.wall) == 3 for pair in result.pairs for t in pair)
+
+
+def test_a_tool_that_changes_the_training_is_caught(small):
+    @contextlib.contextmanager
+    def harmful(task, _folder):
+        with torch.no_grad():
+            next(task.model.parameters()).add_(0.1)
+        yield
+
+    assert not measure(small, Variant("harmful", harmful), size="small", device="cpu", pairs=1).same
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_same_training_is_made_each_time(name):
+    first, second = (WORKLOADS[name].task("small", "cpu") for _ in range(2))
+    assert torch.equal(first.step(), second.step())
+
+
+def test_the_memory_of_the_process_is_known():
+    assert resident() > 10_000_000

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
         Location,
         NetvetError,
         Series,
+        TrainingStopped,
         check,
     )
     from netvet.diagnose import Diagnosis, Settings, diagnose
     from netvet.store import Run
+    from netvet.watch import WatchedRun, watch
 
 __version__ = "0.1.0"
 
@@ -39,15 +41,30 @@ __all__ = [
     "Run",
     "Series",
     "Settings",
+    "TrainingStopped",
+    "WatchedRun",
     "__version__",
     "check",
     "diagnose",
+    "watch",
 ]
 
 _HOMES = {
-    "core": ("Check", "Facts", "Finding", "Fix", "LayerSeries", "Location", "NetvetError", "Series", "check"),
+    "core": (
+        "Check",
+        "Facts",
+        "Finding",
+        "Fix",
+        "LayerSeries",
+        "Location",
+        "NetvetError",
+        "Series",
+        "TrainingStopped",
+        "check",
+    ),
     "diagnose": ("Diagnosis", "Settings", "diagnose"),
     "store": ("Run",),
+    "watch": ("WatchedRun", "watch"),
 }
 _HOME = {name: f"netvet.{module}" for module, names in _HOMES.items() for name in names}
 

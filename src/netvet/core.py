@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -19,6 +20,26 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 class NetvetError(Exception):
     """What netvet was given cannot be used; the message says what, what was expected, what to do."""
+
+
+class TrainingStopped(BaseException):
+    """netvet has ended a hopeless training, as it was asked to; raised out of a step of an optimizer.
+
+    As with Ctrl-C, `except Exception` does not catch it.
+
+    Attributes:
+        step: optimizer steps completed.
+        because: the finding.
+        path: folder in which weights and optimizers were kept; None if they could not be.
+    """
+
+    # Of the process: not 1, which is a finding of a run that came to its end, nor 2, which is usage.
+    EXIT_CODE = 3
+
+    def __init__(self, step: int, because: str, path: Path | None) -> None:
+        self.step, self.because, self.path = step, because, path
+        kept = f"; weights and optimizers are in {path}" if path is not None else ""
+        super().__init__(f"stopped at step {step:,} because of {because}{kept}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ _SERIES = (
     _layers("fixed_batch_loss", "loss", "deep", "Loss on that fixed batch (current weights, eval mode), per loss call site."),
     _layers("pass_seconds", "s", "step", "Distributed runs, per rank: wall time of the parts of a step, without netvet's own: `between passes` (optimizer, data, the script), `forward`, `backward`, in which ranks wait for each other."),
     _layers("shard_sums", "mixed", "deep", "Sharded tensors, per rank: norms and products over the own shard, from which statistics of whole parameters are put together; key `parameter quantity`."),
+    _layers("metric", "the user's", "free", "Numbers that the user gave to `run.log`, per name."),
     Signal("live_graphs", "series", "count", "step", "Number of earlier losses of this run whose autograd graph is still in memory when a step begins."),
     Signal("live_outputs", "series", "count", "step", "Number of earlier steps of this run of which an output of a model still has its autograd graph in memory, although its loss has not (its first call with gradients in the step)."),
     Signal("memory_bytes", "series", "bytes", "step", "Resident memory of the process, sampled."),
@@ -76,7 +77,7 @@ _SERIES = (
 )
 
 _LOOP = (
-    _facts("run", "free", "One record about the run.", script="path", arguments="list of str", started="ISO time", ended="`ok`, `exit`, `exception`, `interrupt`, `terminated` or None while running",
+    _facts("run", "free", "One record about the run.", script="path", arguments="list of str", started="ISO time", ended="`ok`, `exit`, `exception`, `interrupt`, `terminated` (by a launcher), `stopped` (by netvet, as asked) or None while running", loss="name of the loss function, where the user gave it", stopped_step="step at which netvet ended the training", stopped_because="the finding for which it did",
            exception="type and message", exception_file="user's file", exception_line="user's line", exception_type="class name", steps="optimizer steps", seconds="wall", epochs="passes over the longest training loader, or None"),
     _facts("environment", "free", "Versions and device.", python="", torch="", device="`cpu`, `cuda`", threads="int"),
     _facts("seeds", "free", "Calls that seed a generator, in order, as seen before the first step.", generator="`torch`, `numpy`, `python`", file="", line="", step="step at which it happened (0: before training)"),

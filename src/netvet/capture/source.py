@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import linecache
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -47,10 +49,16 @@ class Binding:
 def tree_of(file: str) -> ast.Module | None:
     """The syntax tree of a file; None where it cannot be read."""
     try:
-        with open(file, encoding="utf-8") as stream:
-            return ast.parse(stream.read())
+        return ast.parse(_text_of(file))
     except (OSError, SyntaxError, ValueError):
         return None
+
+
+def _text_of(file: str) -> str:
+    if file in linecache.cache and not os.path.isfile(file):
+        return "".join(linecache.getlines(file))  # a cell of a notebook
+    with open(file, encoding="utf-8") as stream:
+        return stream.read()
 
 
 def argument_origins(frame: FrameType, position: int | str) -> Iterator[tuple[str, int]]:

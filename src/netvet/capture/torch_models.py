@@ -72,6 +72,14 @@ class Models:
         self._counts: dict[str, int] = {}
         self._tensor_names: WeakIdMap[str] = WeakIdMap()
         self._owners: WeakIdMap[weakref.ref[nn.Module]] = WeakIdMap()
+        self._given: WeakIdMap[str] = WeakIdMap()
+
+    def adopt(self, model: nn.Module, name: str | None = None) -> None:
+        """Know a model that was made before the run began, by a name of the user's if they gave one."""
+        for module in model.modules():
+            self._alive[id(module)] = weakref.ref(module)
+        if name:
+            self._given.set(model, name)
 
     def watch_construction(self, patches: Patches) -> None:
         """Hear of every module that is made, copied or unpickled."""
@@ -119,7 +127,7 @@ class Models:
         """The name of a called model: its class, numbered where there are several."""
         name = self._names.get(model)
         if name is None:
-            cls = type(unwrapped(model)).__name__
+            cls = self._given.get(model) or type(unwrapped(model)).__name__
             self._counts[cls] = self._counts.get(cls, 0) + 1
             name = cls if self._counts[cls] == 1 else f"{cls}#{self._counts[cls]}"
             self._names.set(model, name)

@@ -20,6 +20,7 @@ from netvet.capture.torch_black_box import file_hash
 from netvet.capture.torch_blamed_samples import Bench, Samples, described, find_samples, rows_of
 from netvet.capture.torch_box_file import Box
 from netvet.capture.torch_copies import copies_at_work
+from netvet.capture.torch_errors import raised_at, users_part
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_finite_trace import Root, blamed
 from netvet.capture.torch_models import Models
@@ -30,7 +31,7 @@ from netvet.capture.torch_repeat import Repeat, StepRepeated
 from netvet.capture.torch_repeat_late import LateRepeat
 from netvet.capture.torch_replay import NotReplayable, Replay
 from netvet.capture.torch_root_reasons import because, operation
-from netvet.capture.torch_runner import RunOptions, _execute_module, _execute_script, _raised_at, _users_part
+from netvet.capture.torch_runner import RunOptions, _execute_module, _execute_script
 from netvet.capture.torch_site import Site
 from netvet.capture.torch_taps_loop import OptimizerTap
 from netvet.capture.torch_taps_model import tap_backward, tap_losses, tap_module_calls
@@ -176,7 +177,7 @@ def _run(program: _Program) -> BaseException | None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        error.__traceback__ = _users_part(error.__traceback__)
+        error.__traceback__ = users_part(error.__traceback__)
         return error
     return None
 
@@ -294,7 +295,7 @@ def _weight(root: Root) -> bool:
 def _exception(error: BaseException | None, caller: Site | None) -> Record | None:
     if error is None:
         return None
-    site = _raised_at(error.__traceback__) or caller
+    site = raised_at(error.__traceback__) or caller
     return {
         "type": type(error).__name__, "text": str(error)[:1000],
         **_placed(*(site or (None, None))),

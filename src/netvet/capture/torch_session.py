@@ -55,7 +55,7 @@ class Watch:
         sleeper = Sleeper(self.session, self._patches, pace, lambda: recorder.cost - recorder.once)
         self.session.sleeper = sleeper
         self.session.always_on = AlwaysOn(self.session, sleeper, pace.budget)
-        self._optimizers = OptimizerTap(self.session)
+        self.optimizers = OptimizerTap(self.session)
         self._reported = perf_counter()
         self.session.add(self)
         self.session.add(self.session.always_on)
@@ -71,7 +71,7 @@ class Watch:
         session, patches = self.session, self._patches
         session.models.watch_construction(patches)
         origins_of(session).install(patches)
-        self._optimizers.install(patches)
+        self.optimizers.install(patches)
         taps: tuple[Callable[[Session, Patches], None], ...] = (
             tap_module_calls, tap_losses, tap_backward, tap_clipping, tap_scaler,
             tap_schedulers, tap_loaders, tap_seeds, tap_checkpoints, tap_initialisation, tap_log_probs,
@@ -104,6 +104,6 @@ class Watch:
 
     def remove(self) -> None:
         """Take the taps out; PyTorch is as it was."""
-        self._optimizers.remove()
+        self.optimizers.remove()
         origins_of(self.session).close()
         self._patches.undo()

@@ -35,6 +35,8 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 @cache
 def _kind(file: str) -> int:
     """0: the user's own code; 1: an installed library's; 2: PyTorch, Python or netvet."""
+    if file.startswith("<ipython-input"):  # a cell of a notebook, or a line at IPython's prompt
+        return 0
     if file.startswith("<") or file.startswith(_OURS):
         return 2
     if any(part in file for part in _INSTALLED):

@@ -69,6 +69,11 @@ class OptimizerTap:
         self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
         self._counts: dict[str, int] = {}
         self._handles: list[Any] = []
+        # Ids of the optimizers that count, where the user named them.
+        self.only: set[int] | None = None
+        # Tell of a step; for steps that no hook hears of.
+        self.before: Callable[[Optimizer], None]
+        self.behind: Callable[[Optimizer], None]
         # Steps of optimizers while the collectors sleep, until they are counted with the others.
         self._idle: dict[Optimizer, int] = {}
         session.add(self)
@@ -82,14 +87,18 @@ class OptimizerTap:
         awaken = session.recorder.guard("sleep", self._awaken)
 
         # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
-        def before(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+        def before(optimizer: Optimizer, *_: Any) -> None:
+            if self.only is not None and id(optimizer) not in self.only:
+                return
             if session.asleep:
                 session.always_on.begin(optimizer)
                 if session.asleep and not session.every_step:
                     return
             begin(optimizer)
 
-        def behind(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+        def behind(optimizer: Optimizer, *_: Any) -> None:
+            if self.only is not None and id(optimizer) not in self.only:
+                return
             if not session.asleep or session.every_step:
                 end(optimizer)
                 return
@@ -99,6 +108,7 @@ class OptimizerTap:
             if session.left <= 0:
                 awaken(optimizer)
 
+        self.before, self.behind = before, behind
         self._handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(behind)]
         after(patches, session, Optimizer, "__init__", self._created)
         for owner in (Optimizer, torch.nn.Module):

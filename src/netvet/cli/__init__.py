@@ -14,13 +14,14 @@ import click
 
 import netvet
 from netvet.cli.compare import compare
-from netvet.cli.options import FAIL_ON, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
+from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.replay import replay, tell_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from netvet.capture.torch_runner import Outcome, RunOptions, Watched
+    from netvet.capture.torch_live import Live
+    from netvet.capture.torch_runner import Outcome, RunOptions
     from netvet.report.view import View
     from netvet.store import Run
 
@@ -95,6 +96,7 @@ cli.add_command(replay)
 @click.option("--no-probes", is_flag=True, help="Do not probe a copy of the model.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Look closely at every Nth step.")
 @click.option("--deep", is_flag=True, help="Measure parameters and layers at every step.")
+@click.option("--stop-on", type=SEVERITY, default="never", help="End the training at a finding that is certain.")
 @click.option("--overhead", default="1%", callback=percent, metavar="PCT", help="Time for close looks (default: 1%).")
 @click.option("--like", metavar="GOOD", help="Compare with this stored run at the end (exit 1 if they differ).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
@@ -104,11 +106,12 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
     """Run a training script and say what is wrong.
 
     Everything after TARGET belongs to the script. The exit code is the script's own if it failed, else 1 when
-    there are findings at or above --fail-on, else 0.
+    there are findings at or above --fail-on, else 0; 3 if --stop-on has ended the training.
     """
     _require_torch()
     asked = asked_of(options)
     from netvet.capture.torch_runner import RunOptions
+    from netvet.stopping import stopper
     from netvet.store.find import find_run
 
     like = find_run(options["like"], asked.store.absolute()) if options["like"] else None
@@ -122,12 +125,13 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         every=options["every"],
         overhead=options["overhead"],
         deep=options["deep"],
+        stopper=stopper(asked.checks, asked.settings, options["stop_on"]),
         observe=None if options["quiet"] else _progress(asked),
     )
     return partial(_run, chosen, asked, like, quiet=options["quiet"])
 
 
-def _progress(asked: Asked) -> Callable[[Watched], AbstractContextManager[object]] | None:
+def _progress(asked: Asked) -> Callable[[Live], AbstractContextManager[object]] | None:
     """What draws the live line while the script runs; None where nobody would see it."""
     stream = sys.stderr
     if not stream.isatty() or os.environ.get("TERM", "dumb") == "dumb" or os.environ.get("RANK", "0") != "0":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STDOUT = Path("-")
 STORE = Path(".netvet") / "runs"
 FAIL_ON = ("error", "warning", "note", "never")
+SEVERITY = click.Choice(FAIL_ON)
 
 Command = Callable[..., Any]
 
@@ -43,9 +44,7 @@ def selecting(command: Command) -> Command:
 
 def choosing(command: Command) -> Command:
     """Options that choose checks, files and exit code."""
-    fail_on = click.option(
-        "--fail-on", type=click.Choice(FAIL_ON), help="Exit 1 from this severity on (default: error)."
-    )
+    fail_on = click.option("--fail-on", type=SEVERITY, help="Exit 1 from this severity on (default: error).")
     sarif = click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as SARIF.")
     return selecting(fail_on(sarif(command)))
 

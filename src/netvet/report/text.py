@@ -156,6 +156,9 @@ def _ending(page: _Page, view: View) -> None:
         page.put(f"The script stopped{at}: {run['exception'] or 'an exception'}{line}", _STYLES["error"])
     elif run["ended"] == "terminated":
         page.put("The launcher ended the script before its end; this is about what ran until then.")
+    elif run["ended"] == "stopped":
+        at = "" if run["stopped_step"] is None else f" at step {run['stopped_step']:,}"
+        page.put(f"Stopped{at} because of {run['stopped_because'] or 'a finding'}", _STYLES["error"])
     elif run["ended"] == "interrupt":
         page.put(f"Interrupted{at}: this is what was seen until then.", _STYLES["warning"])
     elif run["ended"] is None and run["started"] is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -105,6 +106,8 @@ class RunView(TypedDict):
     seconds: Number | None
     exception: str | None
     exception_location: PlaceView | None
+    stopped_step: int | None
+    stopped_because: str | None
     environment: dict[str, Any]
 
 
@@ -209,6 +212,8 @@ class _Places:
 
     def _read(self, file: str) -> list[str]:
         path = self._root / file
+        if file in linecache.cache and not path.is_file():
+            return linecache.getlines(file)  # a cell of a notebook, which is in no file
         try:
             facts = path.stat()
             changed = self._started is not None and facts.st_mtime > self._started + CLOCK_SLACK
@@ -237,6 +242,8 @@ def _run(record: Record, environment: Record, name: str | None, places: _Places)
         "seconds": plain(record.get("seconds")),
         "exception": _text(record.get("exception")),
         "exception_location": places.of(Location(str(file), int(line))) if file and line else None,
+        "stopped_step": stopped if isinstance(stopped := record.get("stopped_step"), int) else None,
+        "stopped_because": _text(record.get("stopped_because")),
         "environment": plain(environment),
     }
 
