@@ -22,6 +22,11 @@ FIRST_SLEEP, MIN_SLEEP = 20, 10
 # Whatever it costs, a window when the run is this much longer than at the last one, and at least one in so many steps.
 GROWTH = 1.25
 MAX_INTERVAL = 1000
+# Of the budget: windows, and evaluations that wake the collectors before their time. The rest is for gradient norms
+# between them.
+WINDOW_SHARE, ROUSE_SHARE = 0.4, 0.4
+# The first evaluations after the first sleep are seen whatever they cost.
+ROUSE_SECONDS = 1.0
 # Ranks of a distributed run must choose the same steps, so they choose by the step number alone: 1 step in 20 of a run.
 SYMMETRIC_SHARE = 20
 
@@ -53,6 +58,10 @@ class Pace:
         self._slept: _Moment | None = None
         self._woke: _Moment | None = None
         self._debt = 0.0
+        # Seconds that waking before the time has cost, and when the collectors first slept and were last roused.
+        self._roused_cost = 0.0
+        self._first_sleep: _Moment | None = None
+        self._roused_step = 0
 
     @property
     def ordinary(self) -> float | None:
@@ -81,10 +90,16 @@ class Pace:
         now = _Moment(perf_counter(), step, cost)
         if self._woke is not None:
             spent = cost - self._woke.cost
-            if whole and self.ordinary is not None:
-                spent = max(spent, now.seconds - self._woke.seconds - (step - self._woke.step) * self.ordinary)
-            self._debt += spent
+            if not whole:
+                self._roused_cost += spent
+                self._roused_step = step
+            elif self.ordinary is not None:
+                longer = now.seconds - self._woke.seconds - (step - self._woke.step) * self.ordinary
+                self._debt += max(spent, longer)
+            else:
+                self._debt += spent
         self._slept = now
+        self._first_sleep = self._first_sleep or now
         return self._interval(step)
 
     def _interval(self, step: int) -> int:
@@ -97,7 +112,7 @@ class Pace:
             return FIRST_SLEEP
         if self.budget <= 0:
             return longest
-        return min(longest, max(MIN_SLEEP, math.ceil(self._debt / (self.budget * self.ordinary))))
+        return min(longest, max(MIN_SLEEP, math.ceil(self._debt / (WINDOW_SHARE * self.budget * self.ordinary))))
 
     def wake(self, step: int, cost: float) -> None:
         """The collectors wake."""
@@ -106,11 +121,12 @@ class Pace:
             seconds, steps = now.seconds - self._slept.seconds, step - self._slept.step
             if steps:
                 self._ordinary.append(seconds / steps)
-            self._debt = max(0.0, self._debt - self.budget * seconds)
+            self._debt = max(0.0, self._debt - WINDOW_SHARE * self.budget * seconds)
         self._woke = now
 
     def may_rouse(self, step: int) -> bool:
         """Whether something that the collectors would want to see is worth waking them before their time."""
-        if self._slept is None or step - self._slept.step >= MAX_INTERVAL:
+        if self._first_sleep is None or step >= GROWTH * self._roused_step:
             return True
-        return self._debt <= self.budget * (perf_counter() - self._slept.seconds)
+        elapsed = perf_counter() - self._first_sleep.seconds
+        return self._roused_cost <= ROUSE_SECONDS + ROUSE_SHARE * self.budget * elapsed

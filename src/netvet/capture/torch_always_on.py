@@ -22,7 +22,7 @@ from netvet.capture.torch_site import user_site
 from netvet.capture.torch_sleep import Sleeper
 
 # The share of the budget that is spent on gradient norms between windows; the rest is for the windows.
-SHARE = 0.25
+SHARE = 0.2
 MAX_INTERVAL = 200
 # A norm this much larger than usual, or one that is no number, wakes the collectors at once.
 DEVIATION, USUAL = 10.0, 25

@@ -141,8 +141,9 @@ EVENTS = (
 
 
 Listener = tuple[str, Callable[[Any], Any]]
-# Events that belong to no step.
+# Events that belong to no step, or come so seldom that they are told of in sleep too.
 _ALWAYS = ("start", "sleep", "wake", "report", "finish")
+_RARE = ("optimizer_created", "scheduler_created", "seed", "checkpoint", "initialised")
 
 
 class Session:
@@ -197,7 +198,7 @@ class Session:
                 if not sampled or event in _ALWAYS:
                     self._constant[event].append(listener)
                 constant = "dormant" in vars(type(collector)) and (self.every_step or not sampled)
-                if event in _ALWAYS or (constant and event in collector.dormant):
+                if event in _ALWAYS or event in _RARE or (constant and event in collector.dormant):
                     self._dormant[event].append(listener)
 
     def next_step(self, optimizer: str) -> None:

@@ -29,7 +29,6 @@ class OptimizerCollector:
     """Records `optimizers`."""
 
     part = "optimizers"
-    dormant = ("optimizer_created",)
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -125,7 +124,7 @@ class SchedulerCollector:
     """Records `schedulers`."""
 
     part = "schedulers"
-    dormant = ("scheduler_created", "scheduler_step", "loader_iter")
+    dormant = ("scheduler_step", "loader_iter")
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -261,7 +260,6 @@ class SeedCollector:
     """Records `seeds`."""
 
     part = "seeds"
-    dormant = ("seed",)
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -281,7 +279,6 @@ class CheckpointCollector:
     """Records `checkpoints`."""
 
     part = "checkpoints"
-    dormant = ("checkpoint",)
 
     def __init__(self, session: Session) -> None:
         self._session = session
