@@ -7,8 +7,8 @@ A pair is a block of steps without and one with the tool, each on a copy of the 
 turns from pair to pair, so that a drift of the machine falls on both. `CPU` is the ratio of the CPU time of a block
 (all threads of the process, sampled steps included), `step` that of the median step, `wall` that of the wall time (on
 a GPU, of its own events): medians over the pairs, with the quartiles of the first. `A/A` is plain against plain: a
-difference below it means nothing. The tools look at every step; `netvet` as it comes (a budget of 1 %), measured after
-its first dense steps. `same` says whether the weights of the two copies are equal to the last bit after as
+difference below it means nothing. The tools look at every step; `netvet` as it comes (a budget of 1 %) and `netvet
+--deep` (parameters and layers at every step) after their first dense steps. `same` says whether the weights of the two copies are equal to the last bit after as
 many steps. On a GPU, `syncs` counts how often in a step the host waited.
 
 Tools of others: `pip install -r benchmarks/requirements-rivals.txt`, best apart from netvet's own packages.

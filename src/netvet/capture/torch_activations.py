@@ -89,7 +89,7 @@ class ActivationCollector:
         else:
             self._rows = 2 * matrix.rows  # from the next step on there is room for all
         if isinstance(module, RELU_LIKE):
-            self._units.silent(name, values)
+            self._units.silent(name, module, values)
         elif isinstance(module, SQUASHING):
             self._units.squashed(name, module, values)
 

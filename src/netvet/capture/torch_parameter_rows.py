@@ -86,7 +86,7 @@ class ParameterRows:
         self.shown: list[str] = []
         self.at = -2
         values = self._values()
-        self._sizes = [v.numel() for v in values]
+        self._sizes, self._numbers = [v.numel() for v in values], [one.parameter.numel() for one in held]
         like = next((v for v in values if v.dtype in (torch.float64, torch.complex128)), values[0])
         widest = max(_real(v).numel() for v in values)
         self._old = SampleMatrix(len(held), _real(like), widest)
@@ -94,7 +94,12 @@ class ParameterRows:
         # Sampled elements of weights, as views; they hold as long as a weight stays where it is.
         self._pointers: list[int] = []
         self._views: list[torch.Tensor] = []
+        self._large = [i for i, v in enumerate(values) if _real(v).numel() > self._old.limit]
         self._graded: list[int] = []
+        self._compared: set[int] = set()
+        # Norms of sampled gradients at the last step that was read.
+        self._before: dict[str, float] = {}
+        self._scale = 1.0
         self._vectors: list[torch.Tensor] = []
         self._kinds: list[Kind] = []
         self._deep = False
@@ -113,6 +118,10 @@ class ParameterRows:
         matrix.put_spread(self._views)
         return values
 
+    def fit(self) -> bool:
+        """The parameters still have the shapes that they had."""
+        return [one.parameter.numel() for one in self.held] == self._numbers
+
     def begin(self, scale: float, count: int, *, deep: bool) -> None:
         """Measure weights and gradients before a step, and gradients beside those of the last step.
 
@@ -124,18 +133,20 @@ class ParameterRows:
         self._vectors, self._kinds, self._deep = [], [], False
         found = [(i, one.parameter.grad) for i, one in enumerate(self.held) if one.parameter.grad is not None]
         values = self._weights(self._old) if deep else None
-        if values is not None:
-            self._deep = True
-            graded, gradients = _split(found, readable)
-            norms = norms_of([*values, *gradients])
-            self._note("param_norm", None, norms[: len(values)])
-            self._note("sums", None, self._old.sums(len(values)))
-            self._note("size", None, self._old.norms(len(values)))
-            if graded:
-                norms = norms[len(values) :]
-                self._note("param_grad_norm", graded, norms / scale if scale != 1.0 else norms)
         self._compare(found, count)
         self.at = count if deep else -2
+        if values is None:
+            return
+        self._deep, self._scale = True, scale
+        self._note("sums", None, self._old.sums(len(values)))
+        self._note("param_norm", None, self._old.norms(len(values)))
+        # A row that holds the whole tensor tells its norm; of the others all elements are read.
+        rows, gradients = _split([(i, g) for i, g in found if i in self._large or i not in self._compared], readable)
+        whole = [values[i] for i in self._large]
+        if whole or gradients:
+            norms = norms_of([*whole, *gradients])
+            self._note("whole_norm", self._large, norms[: len(whole)])
+            self._note("whole_grad_norm", rows, norms[len(whole) :])
 
     def _note(self, kind: str, rows: list[int] | None, vector: torch.Tensor) -> None:
         """Remember what was measured of these rows (None: of all)."""
@@ -147,14 +158,12 @@ class ParameterRows:
         graded, gradients = _split(found, _comparable)
         self._gradients, self._last = self._last, self._gradients
         adjacent = self.at == count - 1 and self._graded == graded
-        self._graded = graded
+        self._graded, self._compared = graded, set(graded)
         if gradients:
             self._gradients.put_all([_real(g) for g in gradients])
+            self._note("now", graded, self._gradients.norms(len(graded)))
         if gradients and adjacent:
-            rows = len(graded)
-            self._note("dot", graded, self._gradients.products(self._last, rows))
-            self._note("before", graded, self._last.norms(rows))
-            self._note("now", graded, self._gradients.norms(rows))
+            self._note("dot", graded, self._gradients.products(self._last, len(graded)))
 
     def end(self) -> None:
         """Measure how far the weights have gone in the step."""
@@ -186,6 +195,12 @@ class ParameterRows:
             if kind == "sums":
                 kind, (_, part) = "param_std", self._old.moments(len(names), part)
             found[kind] = dict(zip(names, part, strict=True))
+        found["before"], self._before = self._before, found.get("now", {})
+        if "param_norm" in found:
+            found["size"] = found["param_norm"]
+            found["param_norm"] = found["size"] | found.get("whole_norm", {})
+            norms = self._before | found.get("whole_grad_norm", {})
+            found["param_grad_norm"] = {name: norm / self._scale for name, norm in norms.items()}
         return found
 
 

@@ -69,7 +69,7 @@ class ParameterCollector:
             return
         held = [p for group in event.optimizer.param_groups for p in group["params"]][:MAX_TENSORS]
         now = [id(p) for p in held]
-        if now != ids:
+        if now != ids or not all(rows.fit() for rows in known):
             known = _by_device(held)
             self._rows[event.name] = now, known
         for rows in known:

@@ -23,9 +23,13 @@ _CHANNELS_SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
 _CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.RNNBase, nn.Embedding)
 
 
+def _is_positive(module: nn.Module) -> bool:
+    return isinstance(module, (nn.ReLU, nn.ReLU6))
+
+
 @dataclass(slots=True)
 class _Counted:
-    """How often the units of one width of a layer were of interest, so far."""
+    """The largest output of the units of one width of a layer, or how often they were saturated, so far."""
 
     counts: torch.Tensor
     rows: int = 0
@@ -62,12 +66,12 @@ class Units:
         elif isinstance(module, _CHANNELS_LAST):
             self._second = False
 
-    def silent(self, name: str, values: torch.Tensor) -> None:
+    def silent(self, name: str, module: nn.Module, values: torch.Tensor) -> None:
         """Count where the units of a layer like ReLU are active."""
         if values.dim() < 2:
             return
-        counts, width, rows, samples = self._count(values, "active")
-        self._add(name, counts, width, rows, samples)
+        # A layer like Hardswish puts out small negative numbers too.
+        self._add(name, *self._count(values if _is_positive(module) else values.abs(), "active"))
 
     def squashed(self, name: str, module: nn.Module, values: torch.Tensor) -> None:
         """Count where the units of a layer like tanh are at the end of their range."""
@@ -82,12 +86,12 @@ class Units:
         width, whole = values.shape[axis], len(values)
         if values.numel() > MAX_ELEMENTS:
             values = values[: max(1, whole * MAX_ELEMENTS // values.numel())]
-        if kind == "active":
-            interesting = values != 0
+        others = [d for d in range(values.dim()) if d != axis]
+        if kind == "active":  # the largest output: of a unit that is silent on all samples it is 0
+            counts = values.amax(others)
         else:  # 1 - v^2 of tanh, and 4v(1 - v) = 1 - (2v - 1)^2 of a sigmoid
             centred = values if kind == "tanh" else 2 * values - 1
-            interesting = centred.square() > 1 - FLAT
-        counts = interesting.sum([d for d in range(values.dim()) if d != axis])
+            counts = (centred.square() > 1 - FLAT).sum(others)
         rows = values.numel() // width
         return counts, width, rows, len(values) if axis == 1 else rows
 
@@ -96,7 +100,7 @@ class Units:
         if known is None or known.counts.device != counts.device:
             self._counted[name, width] = _Counted(counts, rows, samples)
             return
-        known.counts = known.counts + counts
+        known.counts = torch.maximum(known.counts, counts) if counts.is_floating_point() else known.counts + counts
         known.rows += rows
         known.samples += samples
 
