@@ -7,9 +7,9 @@ A pair is a block of steps without and one with the tool, each on a copy of the 
 turns from pair to pair, so that a drift of the machine falls on both. `CPU` is the ratio of the CPU time of a block
 (all threads of the process, sampled steps included), `step` that of the median step, `wall` that of the wall time (on
 a GPU, of its own events): medians over the pairs, with the quartiles of the first. `A/A` is plain against plain: a
-difference below it means nothing. The tools look at every step; `netvet` as it comes (a budget of 1 %) and `netvet
---deep` (parameters and layers at every step) after their first dense steps. `same` says whether the weights of the two copies are equal to the last bit after as
-many steps. On a GPU, `syncs` counts how often in a step the host waited.
+difference below it means nothing. The tools look at every step; `netvet` as it comes (a budget of 1 %) and
+`netvet --deep` (parameters and layers at every step) after their first dense steps. `same` says whether the weights of
+the two copies are equal to the last bit after as many steps. On a GPU, `syncs` counts how often the host waited.
 
 Tools of others: `pip install -r benchmarks/requirements-rivals.txt`, best apart from netvet's own packages.
 """
@@ -36,8 +36,8 @@ from benchmarks.rivals import VARIANTS, Variant
 from benchmarks.workloads import WORKLOADS, Task, Workload
 
 # Steps before each block that are not timed: caches, lazy state of optimizers. A tool that looks more closely at first
-# gets so many more at most, until that is over, and then a few that show it what an ordinary step takes.
-SETTLE, LONGEST, AFTER = 3, 20_000, 30
+# gets so many more at most, until that is over.
+SETTLE, LONGEST = 3, 20_000
 # A tool that takes longer than this for a workload gets no more pairs, but this many at least.
 SECONDS, LEAST_PAIRS = 90.0, 3
 
@@ -158,9 +158,6 @@ def settle(task: Task, settled: Callable[[], bool] | None) -> None:
     while settled is not None and not settled() and steps < LONGEST:
         task.step()
         steps += 1
-    if steps > SETTLE:
-        for _ in range(AFTER):
-            task.step()
 
 
 def equal(first: Task, second: Task) -> bool:

@@ -22,7 +22,7 @@ from benchmarks.workloads import Task
 
 # What `clip_grad_norm_` is given: so large that nothing is clipped, and the training stays the same.
 NO_LIMIT = 1e9
-LATE_IN_A_RUN = {"DENSE_STEPS": 10, "GRACE_SECONDS": 0.0, "GROWTH": 1e6}
+LATE_IN_A_RUN = {"DENSE_STEPS": 10, "GRACE_SECONDS": 0.0, "FIRST_SLEEP": 3, "GROWTH": 1e6}
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,9 @@ def netvet_with(**options: Any) -> Callable[[Task, Path], AbstractContextManager
 
 
 def sleeps(run: Any) -> bool:
-    """The first steps, which netvet hears all of, are over."""
-    return bool(run._live.watch.session.asleep)
+    """The first steps, which netvet hears all of, are over, and it knows what an ordinary step takes."""
+    session = run._live.watch.session
+    return bool(session.asleep and session.sleeper.ordinary is not None)
 
 
 @contextlib.contextmanager
