@@ -195,13 +195,14 @@ def test_a_loss_over_micro_batches_is_their_mean(sleepy):
 
 
 def test_gradient_norms_of_sleeping_steps_are_right(sleepy):
-    one = sleepy(budget=0.2)
+    one = sleepy()
+    one.session.always_on._share = None  # one at every step
     loop, norms = Loop(), {}
     for step in range(80):
         loop.step()
         norms[step] = math.sqrt(sum(float(p.grad.double().square().sum()) for p in loop.model.parameters()))
     ((_, series),) = one.end().get("grad_norm").items()
-    assert len(series.steps) > 25
+    assert len(series.steps) > 40
     for step, value in zip(series.steps.tolist(), series.values.tolist(), strict=True):
         assert value == pytest.approx(norms[step], rel=1e-5)
 
@@ -324,3 +325,15 @@ def test_compiled_models_are_not_compiled_again(sleepy):
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == graphs
     assert sum(torch._dynamo.utils.counters["graph_break"].values()) == 0
     one.end()
+
+
+def test_data_that_is_not_finite_is_known_as_such_in_a_step_that_was_slept_through(sleepy):
+    one = sleepy()
+    loop = Loop().until(one.session)
+    loop.step()
+    loop.x = loop.x.clone()
+    loop.x[3, 2] = -float("inf")
+    loop.step()
+    record = one.end().get("first_non_finite")[0]
+    assert record["from_input"]
+    assert not record["from_weights"]

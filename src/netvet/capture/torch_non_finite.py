@@ -63,6 +63,7 @@ class NonFiniteOriginCollector:
         # What the models and losses of this step were given, and what the models gave back.
         self._given: list[Any] = []
         self._outputs: list[Any] = []
+        self._fed: list[torch.Tensor] = []
         self._key = ""
 
     def on_call_begin(self, event: Call) -> None:
@@ -124,6 +125,8 @@ class NonFiniteOriginCollector:
 
     def _forward(self, root: Any) -> None:
         """The loss is not finite: the lowest operation of its graph that made it so out of finite operands."""
+        if not self._given:  # the step was not heard from its beginning: what was fed in is in the graph
+            self._fed = [t for node, _, _ in _walk(root, set()) for t in _fed(node)]
         found: dict[str, Any] = {"op": None}
         counts: dict[str, int] = {}
         for node, _, _ in _walk(root, self._ends()):  # from the loss down: the last that fits is the lowest
@@ -165,7 +168,8 @@ class NonFiniteOriginCollector:
         self._done = True
         models = self._session.models.called()
         weights = any(not bool(torch.isfinite(p).all()) for m in models for p in m.parameters())
-        floats = [t for t in tensors_in(self._given) if is_plain(t) and t.is_floating_point()]
+        given = self._given or self._fed
+        floats = [t for t in tensors_in(given) if is_plain(t) and t.is_floating_point()]
         record = {
             "step": self._session.step, "phase": phase, "module": None, "file": None, "line": None,
             "operand_min": None, "operand_max": None, **found, "from_weights": weights,
@@ -175,7 +179,7 @@ class NonFiniteOriginCollector:
         self._clear()
 
     def _clear(self) -> None:
-        self._saved, self._given, self._outputs = [], [], []
+        self._saved, self._given, self._outputs, self._fed = [], [], [], []
 
     def on_step_end(self, _event: Step) -> None:
         self._clear()
@@ -196,6 +200,20 @@ def _walk(root: Any, ends: set[Any]) -> Iterator[tuple[Any, Way, bool]]:
             if below is not None and below not in seen and len(seen) < MAX_NODES:
                 seen.add(below)
                 queue.append((below, (*way, turn) if outside else (), outside and below not in ends))
+
+
+# Where matrix products and convolutions keep their input, and which of their operands it is.
+_INPUTS = {"Addmm": ("mat1", 1), "Mm": ("self", 0), "Convolution": ("input", 0)}
+
+
+def _fed(node: Any) -> list[torch.Tensor]:
+    """The input of a layer that was not computed by the program's graph: data."""
+    field, operand = _INPUTS.get(op_name(node), ("", 0))
+    following = node.next_functions
+    if not field or operand >= len(following) or following[operand][0] is not None:
+        return []
+    saved = _saved(node, field)
+    return [saved] if saved is not None else []
 
 
 def _saved(node: Any, field: str) -> torch.Tensor | None:
