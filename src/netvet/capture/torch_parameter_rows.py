@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
+from torch.nn.parameter import is_lazy
 
-from netvet.capture.torch_sampling import LOW, SAMPLED, SampleMatrix, spread
+from netvet.capture.torch_sampling import LOW, SAMPLED, SampleMatrix, moments, spread
 
 # Of models with more parameter tensors than this, the first are looked at.
 MAX_TENSORS = 2_000
@@ -26,6 +27,8 @@ class Held(NamedTuple):
 def readable(tensor: torch.Tensor) -> torch.Tensor | None:
     """The plain values held by this process; None where there are none to read. To be called without gradients."""
     if type(tensor) not in _PLAIN:
+        if is_lazy(tensor):
+            return None
         tensor = tensor.detach()
         if hasattr(tensor, "to_local"):
             tensor = tensor.to_local()
@@ -53,6 +56,10 @@ def norms_of(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 
 def _real(tensor: torch.Tensor) -> torch.Tensor:
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def _comparable(gradient: torch.Tensor) -> torch.Tensor | None:
@@ -86,7 +93,8 @@ class ParameterRows:
         self.shown: list[str] = []
         self.at = -2
         values = self._values()
-        self._sizes = [v.numel() for v in values]
+        self._forms = [(v.shape, v.dtype, v.device) for v in values]
+        self._sizes = [_real(v).numel() for v in values]
         like = next((v for v in values if v.dtype in (torch.float64, torch.complex128)), values[0])
         widest = max(_real(v).numel() for v in values)
         self._old = SampleMatrix(len(held), _real(like), widest)
@@ -94,6 +102,8 @@ class ParameterRows:
         # Sampled elements of weights, as views; they hold as long as a weight stays where it is.
         self._pointers: list[int] = []
         self._views: list[torch.Tensor] = []
+        # Of these weights, which have gaps in memory, the elements must be copied each time.
+        self._copied: list[int] = []
         self._graded: list[int] = []
         self._vectors: list[torch.Tensor] = []
         self._kinds: list[Kind] = []
@@ -105,13 +115,27 @@ class ParameterRows:
     def _weights(self, matrix: SampleMatrix) -> list[torch.Tensor] | None:
         """Put the weights into a matrix and give their values; None where they are no longer what they were."""
         values = self._values()
-        pointers = [v.data_ptr() for v in values]
-        if pointers != self._pointers:
-            if [v.numel() for v in values] != self._sizes:
-                return None
-            self._pointers, self._views = pointers, [spread(_real(v), matrix.limit) for v in values]
+        if not self._stand(values):
+            return None
+        for row in self._copied:
+            self._views[row] = spread(_real(values[row]), matrix.limit)
         matrix.put_spread(self._views)
         return values
+
+    def _stand(self, values: list[torch.Tensor]) -> bool:
+        """Whether weights are of the same shapes, types and devices as ever; looks where they are in memory now."""
+        pointers = [v.data_ptr() for v in values]
+        if pointers != self._pointers:
+            if [(v.shape, v.dtype, v.device) for v in values] != self._forms:
+                return False
+            self._pointers, self._views = pointers, [spread(_real(v), self._old.limit) for v in values]
+            pairs = enumerate(zip(self._views, values, strict=True))
+            self._copied = [i for i, (few, v) in pairs if _storage(few) != _storage(v)]
+        return True
+
+    def hold(self) -> bool:
+        """Whether the parameters can still be measured by these rows: none has another shape, type or device now."""
+        return self._stand(self._values())
 
     def begin(self, scale: float, count: int, *, deep: bool) -> None:
         """Measure weights and gradients before a step, and gradients beside those of the last step.
@@ -131,11 +155,19 @@ class ParameterRows:
             self._note("param_norm", None, norms[: len(values)])
             self._note("sums", None, self._old.sums(len(values)))
             self._note("size", None, self._old.norms(len(values)))
+            self._note_complex(values)
             if graded:
                 norms = norms[len(values) :]
                 self._note("param_grad_norm", graded, norms / scale if scale != 1.0 else norms)
         self._compare(found, count)
         self.at = count if deep else -2
+
+    def _note_complex(self, values: list[torch.Tensor]) -> None:
+        """The variance of complex numbers is that of their real and of their imaginary parts together."""
+        rows = [row for row, v in enumerate(values) if v.is_complex()]
+        if rows:
+            few = [torch.view_as_real(spread(values[row]).resolve_conj()).reshape(-1, 2) for row in rows]
+            self._note("param_std", rows, torch.stack([f.var(0, correction=0).sum().sqrt() for f in few]))
 
     def _note(self, kind: str, rows: list[int] | None, vector: torch.Tensor) -> None:
         """Remember what was measured of these rows (None: of all)."""
@@ -184,8 +216,8 @@ class ParameterRows:
             part = numbers[begin : begin + count]
             begin += count
             if kind == "sums":
-                kind, (_, part) = "param_std", self._old.moments(len(names), part)
-            found[kind] = dict(zip(names, part, strict=True))
+                kind, (_, part) = "param_std", moments(self._old.counts(len(names)), part)
+            found.setdefault(kind, {}).update(zip(names, part, strict=True))
         return found
 
 

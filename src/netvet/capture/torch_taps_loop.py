@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import random
+import sys
 import weakref
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Literal
 
 import numpy as np
@@ -69,6 +72,9 @@ class OptimizerTap:
         self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
         self._counts: dict[str, int] = {}
         self._handles: list[Any] = []
+        # The frame of the step that goes on, and whether a GradScaler leaves it out.
+        self._stepping: FrameType | None = None
+        self._left_out = False
         # Steps of optimizers while the collectors sleep, until they are counted with the others.
         self._idle: dict[Optimizer, int] = {}
         session.add(self)
@@ -78,18 +84,24 @@ class OptimizerTap:
     def install(self, patches: Patches) -> None:
         """Hook into every optimizer's step, present and future."""
         session = self._session
-        begin, end = (session.recorder.guard("optimizer steps", f) for f in (self._begin, self._end))
+        plan, end = (session.recorder.guard("optimizer steps", f) for f in (self._plan, self._end))
         awaken = session.recorder.guard("sleep", self._awaken)
 
         # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
-        def before(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-            if session.asleep:
-                session.always_on.begin(optimizer)
-                if session.asleep and not session.every_step:
-                    return
-            begin(optimizer)
+        def before(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
+            frame = sys._getframe(1)
+            if self._stepping is not None and _runs(self._stepping, frame):
+                return None  # a step inside a step: of a base class, or of what a wrapper holds
+            self._stepping, self._left_out = frame, _is_left_out(optimizer, asleep=session.asleep)
+            session.settled = False
+            return None if self._left_out else plan(optimizer, args, kwargs)
 
         def behind(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+            if self._stepping is not sys._getframe(1):
+                return
+            self._stepping, session.settled = None, False
+            if self._left_out:
+                return
             if not session.asleep or session.every_step:
                 end(optimizer)
                 return
@@ -139,15 +151,36 @@ class OptimizerTap:
 
     def _event(self, optimizer: Optimizer) -> Step:
         scale = getattr(optimizer, "grad_scale", None)  # set by GradScaler for fused optimizers only
-        found = getattr(optimizer, "found_inf", None)
-        return Step(
-            optimizer, self.name(optimizer), None if self._session.asleep else user_site(),
-            float(scale) if scale is not None else 1.0, bool(found) if found is not None else False,
-        )  # fmt: skip
+        site = None if self._session.asleep else user_site()
+        return Step(optimizer, self.name(optimizer), site, float(scale) if scale is not None else 1.0)
 
-    def _begin(self, optimizer: Optimizer) -> None:
-        if self._session.recorder.here:
-            self._session.emit("step_begin", self._event(optimizer))
+    def _plan(self, optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
+        """Begin the step; one with a closure begins when that has been called once, since it makes the gradients."""
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if not callable(closure):
+            self._begin(optimizer, moved=False)
+            return None
+        begin = self._session.recorder.guard("optimizer steps", self._begin)
+        before = _versions(optimizer)
+
+        @functools.wraps(closure)
+        def first(*given: Any, **named: Any) -> Any:
+            result = closure(*given, **named)
+            if not self._session.settled:
+                begin(optimizer, moved=_versions(optimizer) != before)
+            return result
+
+        return ((args[0], first, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "closure": first})
+
+    def _begin(self, optimizer: Optimizer, *, moved: bool) -> None:
+        session = self._session
+        if session.asleep:
+            session.always_on.begin(optimizer)
+        if session.recorder.here and (not session.asleep or session.every_step):
+            event = self._event(optimizer)
+            event.moved = moved
+            session.emit("step_begin", event)
+        session.settled = True
 
     def _end(self, optimizer: Optimizer) -> None:
         session = self._session
@@ -157,6 +190,29 @@ class OptimizerTap:
             session.emit("step_end", event)
             session.first_step_done = True
             session.next_step(event.name)
+
+
+def _runs(frame: FrameType, inside: FrameType | None) -> bool:
+    """Whether a frame is still running: what a step that failed has left is not."""
+    while inside is not None and inside is not frame:
+        inside = inside.f_back
+    return inside is frame
+
+
+def _is_left_out(optimizer: Optimizer, *, asleep: bool) -> bool:
+    """A fused optimizer is called by the GradScaler even for a step that it is to leave out.
+
+    In sleep nothing waits for an accelerator to tell.
+    """
+    found = getattr(optimizer, "found_inf", None)
+    if found is None or (asleep and not found.is_cpu):
+        return False
+    return bool(found.tolist())
+
+
+def _versions(optimizer: Optimizer) -> int:
+    """Grows when a parameter is changed in place."""
+    return sum(p._version for group in optimizer.param_groups for p in group["params"])
 
 
 def _cleared(_result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
@@ -213,6 +269,7 @@ def tap_scaler(session: Session, patches: Patches) -> None:
                 return None
             if kind == "scale":
                 session.options["loss_scale"] = float(scaler.get_scale())
+                session.options["scaler"] = weakref.ref(scaler)
             optimizer = next((a for a in (*args[1:], *kwargs.values()) if isinstance(a, Optimizer)), None)
             return "scaler", Happening(scaler, user_site(), {"kind": kind, "optimizer": optimizer})
 
