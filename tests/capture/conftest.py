@@ -46,7 +46,7 @@ def watch(tmp_path) -> Iterator[Callable[..., Run]]:
 
 @pytest.fixture(params=["awake", "asleep"])
 def closely(tmp_path, monkeypatch, request) -> Iterator[Callable[..., Run]]:
-    """Like `watch`, with every step looked at closely: by collectors that are awake, or asleep from the third step on."""
+    """Like `watch`, with every step looked at closely, by collectors that are awake, or asleep from the third step."""
     opened, asleep = [], request.param == "asleep"
     if asleep:
         monkeypatch.setattr(pace, "GRACE_SECONDS", 0.0)

@@ -92,7 +92,7 @@ class Naive:
             for step, found in zip(steps, self.steps, strict=True):
                 for name, expected in found[signal].items():
                     close = pytest.approx(expected, rel=tolerance, abs=1e-9 if signal in LENGTHS else tolerance)
-                    assert got.get((name, step)) == close, (signal, name, step)
+                    assert got.get((name, step)) == close, (signal, name, step, expected)
         self._check_loop(run, steps, rel)
 
     def _check_loop(self, run: Run, steps: list[int], rel: float) -> None:
