@@ -36,6 +36,36 @@ def test_no_torch_optimizer(watch):
     assert run.get("grad_norm") is None
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what the compiler itself imports
+def test_a_compiled_step(closely):
+    """The compiler does not look into netvet: as many graphs as without, no break more, and right numbers."""
+    counts = []
+    for watched in (False, True):
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+        model = small()
+        naive = Naive(model.named_parameters())
+
+        def train(model=model, naive=naive):
+            optimizer = torch.optim.SGD(model.parameters(), 0.1)
+            update = torch.compile(optimizer.step, backend="aot_eager")
+            for step in range(STEPS):
+                x, y = batch(step)
+                optimizer.zero_grad()
+                naive.hear(F.cross_entropy(model(x), y)).backward()
+                with naive.step():
+                    update()
+
+        if watched:
+            naive.check(closely(train))
+        else:
+            train()
+        counters = torch._dynamo.utils.counters
+        counts.append((counters["stats"]["unique_graphs"], sum(counters["graph_break"].values())))
+    assert counts[1][0] == counts[0][0]
+    assert counts[1][1] <= counts[0][1]
+
+
 def test_optimizers_in_backward(closely):
     """One optimizer for each parameter, which steps as soon as its gradient is there."""
     model = small()

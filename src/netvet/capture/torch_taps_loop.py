@@ -20,7 +20,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from netvet.capture.torch_events import Clip, Happening, Session, Step
 from netvet.capture.torch_models import WeakIdMap
-from netvet.capture.torch_patch import Patches
+from netvet.capture.torch_patch import Patches, runs, untraced
 from netvet.capture.torch_shards import own_part, own_share
 from netvet.capture.torch_site import user_site
 
@@ -72,8 +72,9 @@ class OptimizerTap:
         self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
         self._counts: dict[str, int] = {}
         self._handles: list[Any] = []
-        # The frame of the step that goes on, and whether a GradScaler leaves it out.
+        # The frame of the step that goes on, steps inside it, and whether a GradScaler leaves it out.
         self._stepping: FrameType | None = None
+        self._inner = 0
         self._left_out = False
         # Steps of optimizers while the collectors sleep, until they are counted with the others.
         self._idle: dict[Optimizer, int] = {}
@@ -89,15 +90,18 @@ class OptimizerTap:
 
         # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
         def before(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
-            frame = sys._getframe(1)
-            if self._stepping is not None and _runs(self._stepping, frame):
-                return None  # a step inside a step: of a base class, or of what a wrapper holds
+            frame = sys._getframe(2)
+            if self._stepping is not None and runs(self._stepping, frame):
+                self._inner += 1  # a step inside a step: of a base class, or of what a wrapper holds
+                return None
+            self._inner = 0
             self._stepping, self._left_out = frame, _is_left_out(optimizer, asleep=session.asleep)
             session.settled = False
             return None if self._left_out else plan(optimizer, args, kwargs)
 
         def behind(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-            if self._stepping is not sys._getframe(1):
+            if self._inner:
+                self._inner -= 1
                 return
             self._stepping, session.settled = None, False
             if self._left_out:
@@ -111,7 +115,8 @@ class OptimizerTap:
             if session.left <= 0:
                 awaken(optimizer)
 
-        self._handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(behind)]
+        hooks = untraced(before), untraced(behind)
+        self._handles = [register_optimizer_step_pre_hook(hooks[0]), register_optimizer_step_post_hook(hooks[1])]
         after(patches, session, Optimizer, "__init__", self._created)
         for owner in (Optimizer, torch.nn.Module):
             after(patches, session, owner, "zero_grad", _cleared, rests=True)
@@ -190,13 +195,6 @@ class OptimizerTap:
             session.emit("step_end", event)
             session.first_step_done = True
             session.next_step(event.name)
-
-
-def _runs(frame: FrameType, inside: FrameType | None) -> bool:
-    """Whether a frame is still running: what a step that failed has left is not."""
-    while inside is not None and inside is not frame:
-        inside = inside.f_back
-    return inside is frame
 
 
 def _is_left_out(optimizer: Optimizer, *, asleep: bool) -> bool:
