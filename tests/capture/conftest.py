@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
+from netvet.capture import pace
 from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
 from netvet.capture.torch_session import Watch
@@ -38,6 +39,40 @@ def watch(tmp_path) -> Iterator[Callable[..., Run]]:
         opened.append(Run.open(writer.path))
         return opened[-1]
 
+    yield run
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture(params=["awake", "asleep"])
+def closely(tmp_path, monkeypatch, request) -> Iterator[Callable[..., Run]]:
+    """Like `watch`, with every step looked at closely, by collectors that are awake, or asleep from the third step."""
+    opened, asleep = [], request.param == "asleep"
+    if asleep:
+        monkeypatch.setattr(pace, "GRACE_SECONDS", 0.0)
+        monkeypatch.setattr(pace, "DENSE_STEPS", 3)
+        monkeypatch.setattr(pace, "FIRST_SLEEP", 1000)
+        monkeypatch.setattr(pace, "MIN_SLEEP", 1000)
+        monkeypatch.setattr(Pace, "may_rouse", lambda *_: False)
+
+    def run(train: Callable[[], object]) -> Run:
+        writer = RunWriter.create(tmp_path, "test")
+        recorder = Recorder(writer, Schedule(0.01, 1))
+        watched = Watch(recorder, Pace(0.01), probes=False, every_step=asleep)
+        watched.install()
+        ended, slept = "exception", False
+        try:
+            train()
+            ended, slept = "ok", watched.session.asleep
+        finally:
+            watched.finish(ended)
+            writer.close()
+        assert recorder.switched_off == {}
+        assert slept is asleep
+        opened.append(Run.open(writer.path))
+        return opened[-1]
+
+    run.asleep = asleep
     yield run
     for one in opened:
         one.close()

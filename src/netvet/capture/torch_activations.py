@@ -12,12 +12,14 @@ from torch import nn
 from netvet.capture.torch_events import Call, Happening, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, is_wrapped, path_in_model, walk
 from netvet.capture.torch_models import plain_name
-from netvet.capture.torch_sampling import SAMPLED, SampleMatrix
+from netvet.capture.torch_sampling import SAMPLED, SampleMatrix, moments
 from netvet.capture.torch_units import RELU_LIKE, SQUASHING, Units
 
 # Calls of one module within one step that are looked at (steps of an unrolled recurrent cell).
 MAX_CALLS = 64
 MAX_LAYERS = 2_000
+# Rows for so many calls are made as they come; for more there is room from the next step on.
+MAX_GROWN = 1_024
 
 SIGNALS = ("activation_mean", "activation_std", "dead_unit_share", "saturated_unit_share")
 
@@ -47,8 +49,10 @@ class ActivationCollector:
         self._session = session
         self._hooks = CallHooks(session, self.part)
         self._looked: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
-        # Names of the layers of models that were called, for the time when calls are not heard of.
-        self._layers: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
+        # Names of the layers of what was called, for the time when calls are not heard of.
+        self._layers: weakref.WeakKeyDictionary[nn.Module, dict[str, weakref.ref[nn.Module]]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._units = Units()
         self._matrices: dict[torch.device, tuple[SampleMatrix, list[str]]] = {}
         self._counts: dict[str, int] = {}
@@ -68,21 +72,25 @@ class ActivationCollector:
             self._compiled = True
             return
         prefix = path_in_model(session, event)
+        layers = self._layers.setdefault(event.module, {})
         for path, module in walk(event.module):
             if not module._modules and module.training and len(self._seen) < MAX_LAYERS:
                 name = prefix + plain_name(path) if path else prefix.rstrip(".") or session.models.name(event.model)
-                self._layers[module] = name
+                layers[name] = weakref.ref(module)
                 self._hooks.add(name, module, self._look)
 
     def _look(self, name: str, module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
         called = self._counts[name] = self._counts.get(name, 0) + 1
         self._units.follow(module)
         values = main_tensor(output)
-        if values is None or called > (MAX_CALLS if not self._session.asleep else 1):
+        if values is None or called > MAX_CALLS:
             return
         if values.device not in self._matrices:
             self._matrices[values.device] = (SampleMatrix(self._rows, values.new_empty(0).float(), SAMPLED), [])
         matrix, names = self._matrices[values.device]
+        if len(names) == matrix.rows < MAX_GROWN:
+            matrix = matrix.grown()
+            self._matrices[values.device] = matrix, names
         if len(names) < matrix.rows:
             matrix.put(len(names), values)
             names.append(name)
@@ -107,6 +115,7 @@ class ActivationCollector:
         self._clear()
 
     def on_sleep(self, _: None) -> None:
+        self._hooks.new_step()
         self._arm()
 
     def on_step_begin(self, _event: Any) -> None:
@@ -116,26 +125,29 @@ class ActivationCollector:
                 self._units.end(None)
                 self._write()
             self._clear()
+            self._hooks.new_step()
 
     def on_step_end(self, _event: Any) -> None:
         if self._session.asleep and not self._hooks.open:
             self._arm()
 
-    def on_mode(self, _event: Happening) -> None:
+    def on_mode(self, event: Happening) -> None:
         """Hooks on the parts of some layers would change what they compute in eval mode."""
-        if self._session.asleep:
+        if self._session.asleep and not (event.details["training"] and self._hooks.open):
             self._hooks.remove()
-            self._clear()
+            self._arm()
 
     def on_wake(self, _: None) -> None:
         self._hooks.remove()
         self._clear()
 
     def _arm(self) -> None:
-        if self._session.every_step:
-            for module, name in list(self._layers.items()):
-                if module.training:
-                    self._hooks.add_lean(name, module, self._look)
+        if not self._session.every_step:
+            return
+        for root, layers in list(self._layers.items()):
+            if root.training and not is_compiled(root):
+                found = [(name, module) for name, ref in layers.items() if (module := ref()) is not None]
+                self._hooks.add_lean(root, [(n, m) for n, m in found if m.training], self._look)
 
     def _clear(self) -> None:
         self._units.forget()
@@ -150,7 +162,7 @@ class ActivationCollector:
         called: set[str] = set()
         for matrix, names in self._matrices.values():
             if names:
-                deliver = partial(self._deliver, step, matrix, list(names))
+                deliver = partial(self._deliver, step, matrix.counts(len(names)), list(names))
                 session.options["outbox"].put([matrix.sums(len(names))], deliver)
                 called.update(names)
         for signal, names, shares in self._units.shares():
@@ -158,9 +170,9 @@ class ActivationCollector:
         self._seen |= called
         session.options.setdefault("called_modules", set()).update(called)
 
-    def _deliver(self, step: int, matrix: SampleMatrix, names: list[str], numbers: list[float]) -> None:
+    def _deliver(self, step: int, counts: list[int], names: list[str], numbers: list[float]) -> None:
         """Means and standard deviations of the rows: the average over the calls of each layer."""
-        for signal, found in zip(SIGNALS[:2], matrix.moments(len(names), numbers), strict=True):
+        for signal, found in zip(SIGNALS[:2], moments(counts, numbers), strict=True):
             calls: dict[str, list[float]] = {}
             for name, number in zip(names, found, strict=True):
                 calls.setdefault(name, []).append(number)

@@ -150,7 +150,7 @@ class BlackBox:
             self._written_for("exception", f"{type(event.error).__name__}: {event.error}")
 
     def on_step_begin(self, event: Step) -> None:
-        if event.skipped or "loss" in self._reasons:
+        if "loss" in self._reasons:
             return
         norm = self._session.options.get("grad_norm")  # of this step, where it was measured already
         if isinstance(norm, float) and math.isfinite(norm):

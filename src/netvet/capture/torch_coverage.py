@@ -220,7 +220,8 @@ def _sample(p: torch.Tensor) -> torch.Tensor:
 
 def _total(p: torch.Tensor) -> float:
     """A sum that differs when the values differ (nearly surely): positions are weighed unequally by float64 order."""
-    values = own_part(p).double()
+    values = own_part(p)
+    values = (torch.view_as_real(values.resolve_conj()) if values.is_complex() else values).double()
     return float(values.sum()) + float(values.square().sum())
 
 

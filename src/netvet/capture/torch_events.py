@@ -77,13 +77,18 @@ class Backward:
 
 @dataclass(slots=True)
 class Step:
-    """A step of an optimizer. `skipped`: a GradScaler left it out."""
+    """A step of an optimizer; one that a GradScaler leaves out is none.
+
+    Args:
+        scale: the GradScaler's factor that is still in the gradients.
+        moved: the optimizer has moved the weights before it called its closure: they are not those before the step.
+    """
 
     optimizer: torch.optim.Optimizer
     name: str
     site: Site | None
     scale: float = 1.0
-    skipped: bool = False
+    moved: bool = False
 
 
 @dataclass(slots=True)
@@ -122,7 +127,7 @@ EVENTS = (
     "optimizer_created",  # Happening(optimizer)
     "zero_grad",  # Happening(optimizer or module): after it ran
     "clip",  # Clip
-    "step_begin",  # Step: gradients are final, weights are still old
+    "step_begin",  # Step: gradients are final, weights are still old (with a closure: after its first call)
     "step_end",  # Step: weights are new; session.step is already counted up
     "scheduler_created",  # Happening(scheduler)
     "scheduler_step",  # Happening(scheduler), details: initial (bool)
@@ -134,7 +139,7 @@ EVENTS = (
     "initialised",  # Happening(tensor): a function of torch.nn.init has filled it
     "sleep",  # None: nothing is told until `wake`, but for what a collector names in `dormant`
     "wake",  # None: a step begins, or an evaluation; what happened since `sleep` is not known
-    "mode",  # Happening(model): train() or eval() is called; told of in sleep only
+    "mode",  # Happening(model), details: training; train() or eval() was called; told of in sleep only
     "report",  # None: write all facts as they stand (called now and then, and at the end)
     "finish",  # str: how the run ended (`ok`, `exception`, `interrupt`); before the last report
 )
@@ -153,6 +158,7 @@ class Session:
         step: completed optimizer steps, all optimizers together.
         deep: this step is to be looked at closely.
         in_backward: a backward pass is running.
+        settled: an optimizer is stepping and has its gradients: what a closure computes now is its own search.
         first_step_done: an optimizer has stepped; `ended`: the program has ended.
         forbidden: ids of modules that must not be called now: copies are at work, and these are the user's own.
         asleep: no collector hears of anything, but for the events that it names in `dormant`.
@@ -168,7 +174,7 @@ class Session:
         self.models = models
         self.step = 0
         self.deep = True
-        self.in_backward = False
+        self.in_backward = self.settled = False
         self.first_step_done = self.ended = False
         self.asleep = self.evaluated = False
         self.left = 0

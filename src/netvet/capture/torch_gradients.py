@@ -142,7 +142,7 @@ class NonFiniteCollector:
 
     def on_step_begin(self, event: Step) -> None:
         norm = self._session.options.get("grad_norm")
-        if not event.skipped and norm is not None and not math.isfinite(norm):
+        if norm is not None and not math.isfinite(norm):
             self._count(event)
 
     @torch.no_grad()

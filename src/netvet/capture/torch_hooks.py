@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -52,6 +53,14 @@ def is_wrapped(tensor: torch.Tensor) -> bool:
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
 
 
+def _trains(root: nn.Module) -> bool:
+    """A call that begins now is one of training: not a forward that activation checkpointing repeats in backward."""
+    if not (root.training and torch.is_grad_enabled()) or torch.compiler.is_compiling():
+        return False
+    capturing = torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
+    return torch._C._current_autograd_node() is None and not capturing
+
+
 class CallHooks:
     """Hooks for the length of one call; what they do counts as netvet's own work and never raises.
 
@@ -64,6 +73,9 @@ class CallHooks:
         self._part = part
         self._handles: list[RemovableHandle] = []
         self.open = False
+        # Of hooks that stay: the root whose call goes on, and those that were called in this step.
+        self._within: nn.Module | None = None
+        self._done: set[int] = set()
 
     def add(self, path: str, module: nn.Module, visit: Visit, enter: Enter | None = None) -> None:
         """Have `visit(path, module, args, kwargs, output)` called after the module, `enter` before it."""
@@ -84,17 +96,38 @@ class CallHooks:
 
             self._handles.append(module.register_forward_pre_hook(before))
 
-    def add_lean(self, path: str, module: nn.Module, visit: Visit) -> None:
-        """The same for a hook that stays for many calls: those in training count, and no clock runs."""
+    def add_lean(self, root: nn.Module, parts: list[tuple[str, nn.Module]], visit: Visit) -> None:
+        """The same for hooks that stay for many calls: of each step the first call of a root in training counts.
+
+        No clock runs. Whoever adds them says with `new_step` that a step has ended.
+
+        Args:
+            root: what the program calls; `parts`: names and modules in it, to be visited.
+        """
         self.open = True
         guarded = self._session.recorder.guard(self._part, visit)
 
-        def after(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-            # Within a backward pass it is a forward that activation checkpointing repeats.
-            if module.training and torch.is_grad_enabled() and torch._C._current_autograd_node() is None:
+        def enter(module: nn.Module, _args: Any) -> None:
+            if self._within is None and id(module) not in self._done and _trains(module):
+                self._within = module
+
+        def leave(module: nn.Module, _args: Any, _output: Any) -> None:
+            if self._within is module:
+                self._within = None
+                self._done.add(id(module))
+
+        def after(path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            if self._within is not None and module.training and not torch.compiler.is_compiling():
                 guarded(path, module, args, _NOTHING, output)
 
-        self._handles.append(module.register_forward_hook(after))
+        self._handles.append(root.register_forward_pre_hook(enter))
+        self._handles += [module.register_forward_hook(partial(after, path)) for path, module in parts]
+        self._handles.append(root.register_forward_hook(leave))
+
+    def new_step(self) -> None:
+        """The next call of each root is the first of a step."""
+        self._within = None
+        self._done.clear()
 
     def _ours(self) -> bool:
         return self.open and not torch.compiler.is_compiling() and self._session.recorder.here
@@ -113,6 +146,7 @@ class CallHooks:
     def remove(self) -> None:
         """Take all hooks away."""
         self.open = False
+        self._within = None
         for handle in self._handles:
             handle.remove()
         self._handles.clear()

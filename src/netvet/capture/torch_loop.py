@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-
+from netvet.capture.torch_clips import Clips
 from netvet.capture.torch_events import Backward, Clip, Happening, Session, Step
-from netvet.capture.torch_shards import is_shared, shared_norm
+from netvet.capture.torch_norms import global_norm
 
 # A script whose optimizer is its own (or that never steps) is clocked by its backward calls after so many.
 BACKWARDS_WITHOUT_STEP = 64
-_LOW = (torch.float16, torch.bfloat16)
 
 
 class LoopCollector:
@@ -21,12 +19,13 @@ class LoopCollector:
         self._session = session
         self._losses: dict[str, list[float]] = {}
         self._waiting: list[tuple[str, float]] = []
-        self._clipped: dict[int, float] = {}
+        self._clips = Clips(session)
+        self._fresh = False
         self._own_clock = False
-        self._first_optimizer: dict[str, str] = {}
 
     def on_backward_begin(self, event: Backward) -> None:
-        if event.loss is None or event.loss.numel() != 1:
+        self._fresh = True
+        if event.loss is None or event.loss.numel() != 1 or self._session.settled:
             return
         site, value = str(event.site or "?"), float(event.loss.detach()) / event.scale
         self._losses.setdefault(site, []).append(value)
@@ -46,39 +45,44 @@ class LoopCollector:
         self._losses.clear()
         session.deep = recorder.schedule.deep(session.step)
 
+    def on_wake(self, _: None) -> None:
+        """What was heard in sleep of a step that has not ended belongs to it."""
+        for site, value in self._session.always_on.take_open():
+            self._losses.setdefault(site, []).append(value)
+
     def on_clip(self, event: Clip) -> None:
-        if event.norm is not None:
-            before = float(event.norm)
-            self._clipped.update({id(p): before for p in event.parameters})
+        if event.norm is not None and not self._session.settled:
+            self._clips.add(event, fresh=self._fresh)
+            self._fresh = False
 
     def on_step_begin(self, event: Step) -> None:
         recorder, step = self._session.recorder, self._session.step
         self._flush(event.name)
-        gradients = []
         for index, group in enumerate(event.optimizer.param_groups):
-            recorder.value(step, "lr", float(group["lr"]), f"{event.name}/{index}")
-            gradients += [p.grad for p in group["params"] if p.grad is not None]
-            before = self._clipped.get(id(group["params"][0])) if group["params"] else None
-            if index == 0 and before is not None:
-                recorder.value(step, "grad_norm_before_clip", before, event.name)
-        norm = global_norm(gradients) / event.scale
+            if "lr" in group:
+                recorder.value(step, "lr", float(group["lr"]), f"{event.name}/{index}")
+        held = [p for group in event.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norm = global_norm([p.grad for p in held if p.grad is not None]) / event.scale
+        before = self._clips.take(held, event.scale)
+        if before is not None:
+            recorder.value(step, "grad_norm_before_clip", before, event.name)
         self._session.options["grad_norm"] = (
             norm  # of the step that begins: collectors that come later need not ask again
         )
         recorder.value(step, "grad_norm", norm, event.name)
-        self._clipped.clear()
 
     def _flush(self, optimizer: str) -> None:
         for site, values in self._losses.items():
-            # A script that trains one model after another starts a new curve with each new optimizer.
-            first = self._first_optimizer.setdefault(site, optimizer)
-            key = site if optimizer == first else f"{site} {optimizer}"
+            key = loss_key(self._session, site, optimizer)
             self._session.recorder.value(self._session.step, "loss", sum(values) / len(values), key)
         self._losses.clear()
         self._waiting.clear()
 
     def on_scaler(self, event: Happening) -> None:
+        if event.details["kind"] == "unscale" and event.details["optimizer"] is not None:
+            self._clips.unscaled(event.details["optimizer"])
         if event.details["kind"] == "update":
+            self._clips.updated()
             self._session.recorder.value(
                 self._session.step, "loss_scale", float(event.subject.get_scale()), "GradScaler"
             )
@@ -90,26 +94,7 @@ class LoopCollector:
                 session.recorder.value(session.step + number, "loss", value, site)
 
 
-@torch.no_grad()
-def global_norm(gradients: list[torch.Tensor]) -> float:
-    """L2 norm over all gradients; sparse ones are coalesced first, half precision is summed in float32.
-
-    Where some are sharded over processes, this process's share of it.
-    """
-    if any(is_shared(g) for g in gradients):
-        return shared_norm(gradients)
-    dense = [g.coalesce().values() if g.is_sparse else g for g in gradients]
-    dense = [g for g in dense if g.numel()]
-    if not dense:
-        return 0.0
-    # The square of a float16 overflows where the number itself does not.
-    low = all(g.dtype in _LOW for g in dense)
-    norms = list(torch._foreach_norm(dense, 2, torch.float32 if low else None))
-    first = norms[0]
-    if any(n.device != first.device or n.dtype != first.dtype for n in norms):
-        norms = [
-            torch.linalg.vector_norm(g, dtype=torch.float64 if g.dtype == torch.float64 else torch.float32)
-            for g in dense
-        ]
-        norms = [n.to(first.device, torch.float64) for n in norms]
-    return float(torch.linalg.vector_norm(torch.stack(norms)))
+def loss_key(session: Session, site: str, optimizer: str) -> str:
+    """Key of a loss: a script that trains one model after another starts a new curve with each new optimizer."""
+    first = session.options.setdefault("first_optimizers", {}).setdefault(site, optimizer)
+    return site if optimizer == first else f"{site} {optimizer}"

@@ -140,7 +140,7 @@ class NonFiniteOriginCollector:
 
     def on_step_begin(self, event: Step) -> None:
         norm = self._session.options.get("grad_norm")
-        if self._done or event.skipped or norm is None or math.isfinite(norm):
+        if self._done or norm is None or math.isfinite(norm):
             return
         counts: dict[str, int] = {}
         for node, name, saved in self._saved:

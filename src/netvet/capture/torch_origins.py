@@ -150,11 +150,12 @@ class Origins:
             try:
                 if self._session.asleep and self._session.sleeper is not None:
                     self._session.sleeper.rouse()  # an evaluation begins, mostly
-                    if self._session.asleep and self._session.every_step:
-                        self._session.emit("mode", Happening(module, None))
                 if self._open():
                     guarded(module)
-                return original(module, *args, **kwargs)
+                result = original(module, *args, **kwargs)
+                if self._session.asleep and self._session.every_step:
+                    self._session.emit("mode", Happening(module, None, {"training": module.training}))
+                return result
             finally:
                 inside = False
 

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from netvet.capture.recorder import Recorder
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_taps_loop import OptimizerTap
+from netvet.capture.torch_tap_optimizers import OptimizerTap
 
 
 class OwnSteps:

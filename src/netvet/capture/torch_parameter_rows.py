@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
+from torch.nn.parameter import is_lazy
 
-from netvet.capture.torch_sampling import LOW, SAMPLED, SampleMatrix, spread
+from netvet.capture.torch_sampling import LOW, SAMPLED, SampleMatrix, moments, spread
 
 # Of models with more parameter tensors than this, the first are looked at.
 MAX_TENSORS = 2_000
@@ -26,6 +27,8 @@ class Held(NamedTuple):
 def readable(tensor: torch.Tensor) -> torch.Tensor | None:
     """The plain values held by this process; None where there are none to read. To be called without gradients."""
     if type(tensor) not in _PLAIN:
+        if is_lazy(tensor):
+            return None
         tensor = tensor.detach()
         if hasattr(tensor, "to_local"):
             tensor = tensor.to_local()
@@ -53,6 +56,10 @@ def norms_of(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 
 def _real(tensor: torch.Tensor) -> torch.Tensor:
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def _comparable(gradient: torch.Tensor) -> torch.Tensor | None:
@@ -86,7 +93,8 @@ class ParameterRows:
         self.shown: list[str] = []
         self.at = -2
         values = self._values()
-        self._sizes, self._numbers = [v.numel() for v in values], [one.parameter.numel() for one in held]
+        self._forms = [(v.shape, v.dtype, v.device) for v in values]
+        self._sizes = [_real(v).numel() for v in values]
         like = next((v for v in values if v.dtype in (torch.float64, torch.complex128)), values[0])
         widest = max(_real(v).numel() for v in values)
         self._old = SampleMatrix(len(held), _real(like), widest)
@@ -95,6 +103,8 @@ class ParameterRows:
         self._pointers: list[int] = []
         self._views: list[torch.Tensor] = []
         self._large = [i for i, v in enumerate(values) if _real(v).numel() > self._old.limit]
+        # Of these weights, which have gaps in memory, the elements must be copied each time.
+        self._copied: list[int] = []
         self._graded: list[int] = []
         self._compared: set[int] = set()
         # Norms of sampled gradients at the last step that was read.
@@ -110,17 +120,27 @@ class ParameterRows:
     def _weights(self, matrix: SampleMatrix) -> list[torch.Tensor] | None:
         """Put the weights into a matrix and give their values; None where they are no longer what they were."""
         values = self._values()
-        pointers = [v.data_ptr() for v in values]
-        if pointers != self._pointers:
-            if [v.numel() for v in values] != self._sizes:
-                return None
-            self._pointers, self._views = pointers, [spread(_real(v), matrix.limit) for v in values]
+        if not self._stand(values):
+            return None
+        for row in self._copied:
+            self._views[row] = spread(_real(values[row]), matrix.limit)
         matrix.put_spread(self._views)
         return values
 
-    def fit(self) -> bool:
-        """The parameters still have the shapes that they had."""
-        return [one.parameter.numel() for one in self.held] == self._numbers
+    def _stand(self, values: list[torch.Tensor]) -> bool:
+        """Whether weights are of the same shapes, types and devices as ever; looks where they are in memory now."""
+        pointers = [v.data_ptr() for v in values]
+        if pointers != self._pointers:
+            if [(v.shape, v.dtype, v.device) for v in values] != self._forms:
+                return False
+            self._pointers, self._views = pointers, [spread(_real(v), self._old.limit) for v in values]
+            pairs = enumerate(zip(self._views, values, strict=True))
+            self._copied = [i for i, (few, v) in pairs if _storage(few) != _storage(v)]
+        return True
+
+    def hold(self) -> bool:
+        """Whether the parameters can still be measured by these rows: none has another shape, type or device now."""
+        return self._stand(self._values())
 
     def begin(self, scale: float, count: int, *, deep: bool) -> None:
         """Measure weights and gradients before a step, and gradients beside those of the last step.
@@ -140,6 +160,7 @@ class ParameterRows:
         self._deep, self._scale = True, scale
         self._note("sums", None, self._old.sums(len(values)))
         self._note("param_norm", None, self._old.norms(len(values)))
+        self._note_complex(values)
         # A row that holds the whole tensor tells its norm; of the others all elements are read.
         rows, gradients = _split([(i, g) for i, g in found if i in self._large or i not in self._compared], readable)
         whole = [values[i] for i in self._large]
@@ -147,6 +168,13 @@ class ParameterRows:
             norms = norms_of([*whole, *gradients])
             self._note("whole_norm", self._large, norms[: len(whole)])
             self._note("whole_grad_norm", rows, norms[len(whole) :])
+
+    def _note_complex(self, values: list[torch.Tensor]) -> None:
+        """The variance of complex numbers is that of their real and of their imaginary parts together."""
+        rows = [row for row, v in enumerate(values) if v.is_complex()]
+        if rows:
+            few = [torch.view_as_real(spread(values[row]).resolve_conj()).reshape(-1, 2) for row in rows]
+            self._note("param_std", rows, torch.stack([f.var(0, correction=0).sum().sqrt() for f in few]))
 
     def _note(self, kind: str, rows: list[int] | None, vector: torch.Tensor) -> None:
         """Remember what was measured of these rows (None: of all)."""
@@ -193,8 +221,8 @@ class ParameterRows:
             part = numbers[begin : begin + count]
             begin += count
             if kind == "sums":
-                kind, (_, part) = "param_std", self._old.moments(len(names), part)
-            found[kind] = dict(zip(names, part, strict=True))
+                kind, (_, part) = "param_std", moments(self._old.counts(len(names)), part)
+            found.setdefault(kind, {}).update(zip(names, part, strict=True))
         found["before"], self._before = self._before, found.get("now", {})
         if "param_norm" in found:
             found["size"] = found["param_norm"]

@@ -54,8 +54,8 @@ class ParameterCollector:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        # Of each optimizer: ids of all that it holds, and rows by device of what can be read.
-        self._rows: dict[str, tuple[list[int], list[ParameterRows]]] = {}
+        # Of each optimizer: ids of all that it holds, rows by device of what can be read, and what cannot (yet).
+        self._rows: dict[str, tuple[list[int], list[ParameterRows], list[torch.Tensor]]] = {}
         # The optimizer whose step goes on, and what was measured before it.
         self._stepping: Any = None
         self._measured: list[ParameterRows] = []
@@ -64,14 +64,14 @@ class ParameterCollector:
     def on_step_begin(self, event: Step) -> None:
         deep, count = self._session.deep, self._session.steps_of.get(event.name, 0)
         self._stepping, self._measured = event.optimizer, []
-        ids, known = self._rows.get(event.name, ([], []))
-        if event.skipped or not (deep or any(rows.at == count - 1 for rows in known)):
+        ids, known, unread = self._rows.get(event.name, ([], [], []))
+        if event.moved or not (deep or any(rows.at == count - 1 for rows in known)):
             return
         held = [p for group in event.optimizer.param_groups for p in group["params"]][:MAX_TENSORS]
         now = [id(p) for p in held]
-        if now != ids or not all(rows.fit() for rows in known):
+        if now != ids or not all(rows.hold() for rows in known) or any(readable(p) is not None for p in unread):
             known = _by_device(held)
-            self._rows[event.name] = now, known
+            self._rows[event.name] = now, known, [p for p in held if readable(p) is None]
         for rows in known:
             rows.begin(event.scale, count, deep=deep)
             self._measured.append(rows)

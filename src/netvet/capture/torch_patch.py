@@ -5,9 +5,37 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
+import torch
+
 Make = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def untraced(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """The hook as one that `torch.compile` does not look into.
+
+    What `torch.compiler.disable` does, without the compiler, which takes a second to import.
+    """
+    turn = torch._C._dynamo.eval_frame.set_eval_frame
+
+    def call(*args: Any) -> Any:
+        before = turn(None)
+        try:
+            return hook(*args)
+        finally:
+            turn(before)
+
+    call._torchdynamo_disable = True  # type: ignore[attr-defined]
+    return call
+
+
+def runs(frame: FrameType, inside: FrameType | None) -> bool:
+    """Whether a frame is still running: what a step that failed has left is not."""
+    while inside is not None and inside is not frame:
+        inside = inside.f_back
+    return inside is frame
 
 
 @dataclass(slots=True, eq=False)

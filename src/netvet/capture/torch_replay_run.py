@@ -33,7 +33,7 @@ from netvet.capture.torch_replay import NotReplayable, Replay
 from netvet.capture.torch_root_reasons import because, operation
 from netvet.capture.torch_runner import RunOptions, _execute_module, _execute_script
 from netvet.capture.torch_site import Site
-from netvet.capture.torch_taps_loop import OptimizerTap
+from netvet.capture.torch_tap_optimizers import OptimizerTap
 from netvet.capture.torch_taps_model import tap_backward, tap_losses, tap_module_calls
 from netvet.core import NetvetError
 from netvet.store import RunWriter

@@ -18,8 +18,8 @@ from netvet.capture.torch_own_targets import own_targets_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_ranks import gather_ranks, tap_ranks
 from netvet.capture.torch_sleep import Sleeper
+from netvet.capture.torch_tap_optimizers import OptimizerTap
 from netvet.capture.torch_taps_loop import (
-    OptimizerTap,
     tap_checkpoints,
     tap_clipping,
     tap_initialisation,

@@ -92,7 +92,7 @@ class ShardCollector:
         step = self._session.step
         count = self._session.steps_of.get(event.name, 0)
         last = self._gradients.pop(event.name, None)
-        deep = self._session.deep and not event.skipped
+        deep = self._session.deep and not event.moved
         named = list(named_parameters(self._session, event))
         self._describe(event, named)
         now = {n: (_sampled(g) / event.scale, g) for n, p in named if (g := _gradient(p)) is not None}

@@ -167,7 +167,9 @@ def _read(known: _Model) -> list[Any]:
 
 
 def _floats(values: list[Any]) -> list[float]:
-    return [float(v) for v in values]
+    # Of a complex number both parts change, but for few chances.
+    real = ((isinstance(v, torch.Tensor) and not v.is_complex()) or isinstance(v, (int, float)) for v in values)
+    return [float(v if is_real else v.real + v.imag) for v, is_real in zip(values, real, strict=True)]
 
 
 def _small_buffers(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -11,12 +11,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch.optim import lr_scheduler
-from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.optim.optimizer import Optimizer
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from netvet.capture.torch_events import Clip, Happening, Session, Step
-from netvet.capture.torch_models import WeakIdMap
+from netvet.capture.torch_events import Clip, Happening, Session
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_shards import own_part, own_share
 from netvet.capture.torch_site import user_site
@@ -59,118 +58,6 @@ def after(
         return call
 
     patches.wrap(owner, name, make, rests=rests)
-
-
-class OptimizerTap:
-    """The clock: emits step_begin and step_end for every optimizer, and counts the steps."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
-        self._counts: dict[str, int] = {}
-        self._handles: list[Any] = []
-        # Ids of the optimizers that count, where the user named them.
-        self.only: set[int] | None = None
-        # Tell of a step; for steps that no hook hears of.
-        self.before: Callable[[Optimizer], None]
-        self.behind: Callable[[Optimizer], None]
-        # Steps of optimizers while the collectors sleep, until they are counted with the others.
-        self._idle: dict[Optimizer, int] = {}
-        session.add(self)
-
-    part = "optimizer steps"
-
-    def install(self, patches: Patches) -> None:
-        """Hook into every optimizer's step, present and future."""
-        session = self._session
-        begin, end = (session.recorder.guard("optimizer steps", f) for f in (self._begin, self._end))
-        awaken = session.recorder.guard("sleep", self._awaken)
-
-        # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
-        def before(optimizer: Optimizer, *_: Any) -> None:
-            if self.only is not None and id(optimizer) not in self.only:
-                return
-            if session.asleep:
-                session.always_on.begin(optimizer)
-                if session.asleep and not session.every_step:
-                    return
-            begin(optimizer)
-
-        def behind(optimizer: Optimizer, *_: Any) -> None:
-            if self.only is not None and id(optimizer) not in self.only:
-                return
-            if not session.asleep or session.every_step:
-                end(optimizer)
-                return
-            session.step += 1
-            self._idle[optimizer] = self._idle.get(optimizer, 0) + 1
-            session.left -= 1
-            if session.left <= 0:
-                awaken(optimizer)
-
-        self.before, self.behind = before, behind
-        self._handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(behind)]
-        after(patches, session, Optimizer, "__init__", self._created)
-        for owner in (Optimizer, torch.nn.Module):
-            after(patches, session, owner, "zero_grad", _cleared, rests=True)
-
-    def remove(self) -> None:
-        """Take the hooks away again."""
-        for handle in self._handles:
-            handle.remove()
-
-    def name(self, optimizer: Optimizer) -> str:
-        """Class of the optimizer, numbered where there are several."""
-        name = self._names.get(optimizer)
-        if name is None:
-            cls = type(optimizer).__name__
-            self._counts[cls] = self._counts.get(cls, 0) + 1
-            name = cls if self._counts[cls] == 1 else f"{cls}#{self._counts[cls]}"
-            self._names.set(optimizer, name)
-        return name
-
-    def _created(self, _result: None, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
-        if self._session.sleeper is not None:
-            self._session.sleeper.new_phase()
-        return "optimizer_created", Happening(args[0], user_site(), {"name": self.name(args[0])})
-
-    def on_wake(self, _: None) -> None:
-        """Count the steps that were taken in sleep."""
-        for optimizer, steps in self._idle.items():
-            name = self.name(optimizer)
-            self._session.steps_of[name] = self._session.steps_of.get(name, 0) + steps
-        self._idle.clear()
-
-    on_report = on_finish = on_wake
-
-    def _awaken(self, _optimizer: Optimizer) -> None:
-        if self._session.recorder.here and self._session.sleeper is not None:
-            self._session.sleeper.window(len(self._session.steps_of))
-
-    def _event(self, optimizer: Optimizer) -> Step:
-        scale = getattr(optimizer, "grad_scale", None)  # set by GradScaler for fused optimizers only
-        found = getattr(optimizer, "found_inf", None)
-        return Step(
-            optimizer, self.name(optimizer), None if self._session.asleep else user_site(),
-            float(scale) if scale is not None else 1.0, bool(found) if found is not None else False,
-        )  # fmt: skip
-
-    def _begin(self, optimizer: Optimizer) -> None:
-        if self._session.recorder.here:
-            self._session.emit("step_begin", self._event(optimizer))
-
-    def _end(self, optimizer: Optimizer) -> None:
-        session = self._session
-        if session.recorder.here:
-            session.step += 1
-            event = self._event(optimizer)
-            session.emit("step_end", event)
-            session.first_step_done = True
-            session.next_step(event.name)
-
-
-def _cleared(_result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
-    return "zero_grad", Happening(args[0], user_site())
 
 
 def _norm(parameters: list[torch.Tensor]) -> torch.Tensor | None:
@@ -223,6 +110,7 @@ def tap_scaler(session: Session, patches: Patches) -> None:
                 return None
             if kind == "scale":
                 session.options["loss_scale"] = float(scaler.get_scale())
+                session.options["scaler"] = weakref.ref(scaler)
             optimizer = next((a for a in (*args[1:], *kwargs.values()) if isinstance(a, Optimizer)), None)
             return "scaler", Happening(scaler, user_site(), {"kind": kind, "optimizer": optimizer})
 
