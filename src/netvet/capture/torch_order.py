@@ -19,6 +19,8 @@ from netvet.capture.torch_site import Site, loop_site
 
 # The order of events shows itself in the first steps; later ones repeat it.
 ORDER_STEPS = 50
+# A second phase may go about it in another way: clearing is asked for at one step in so many, deep or not.
+LOOK_EVERY = 10
 MAX_EVENTS = 2_000
 # Gradients of so many parameters at each end of the optimizer's list stand for all.
 SAMPLED_PARAMETERS = 4
@@ -119,7 +121,8 @@ class ClearingCollector:
 
     @property
     def _looking(self) -> bool:
-        return self._session.step < ORDER_STEPS or self._session.deep
+        step = self._session.step
+        return step < ORDER_STEPS or self._session.deep or step % LOOK_EVERY == 0
 
     def on_backward_begin(self, _event: Backward) -> None:
         for one in self._known.values():

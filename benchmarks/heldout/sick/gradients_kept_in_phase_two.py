@@ -11,7 +11,7 @@ from torch import nn
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--steps", type=int, default=20000)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
