@@ -10,6 +10,7 @@ from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
 from netvet.capture.torch_session import Watch
 from netvet.store import Run, RunWriter
+from tests.capture.sleeping import Sleepy
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +77,19 @@ def closely(tmp_path, monkeypatch, request) -> Iterator[Callable[..., Run]]:
     yield run
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def sleepy(tmp_path, monkeypatch):
+    """Makes a watch whose collectors sleep early."""
+    monkeypatch.setattr(pace, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(pace, "DENSE_STEPS", 10)
+    made = []
+
+    def make(**kwargs):
+        made.append(Sleepy(tmp_path, **kwargs))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.watch.remove()

@@ -41,3 +41,14 @@ def test_is_quiet_without_fields():
 def test_points_at_a_call_without_its_parentheses():
     (finding,) = missing_zero_grad(resets(9, 9, uncalled_file="train.py", uncalled_line=48))
     assert finding.location == Location("train.py", 48)
+
+
+def test_a_second_phase_counts_by_itself():
+    (finding,) = missing_zero_grad(resets(30, 900, intervals_since=32, first_step=5004))
+    assert "in 30 of 32 intervals between its steps since step 5004" in finding.message
+    assert finding.location == Location("train.py", 50)
+
+
+@pytest.mark.parametrize(("not_reset", "since"), [(2, 2), (30, 400), (3, 0)])
+def test_is_quiet_about_odd_steps_of_a_second_phase(not_reset, since):
+    assert missing_zero_grad(resets(not_reset, 900, intervals_since=since)) == []

@@ -77,3 +77,15 @@ def test_points_at_the_call_that_left_the_model_in_eval_mode():
     left = graded(mode_file="t.py", mode_line=43, file="t.py", line=57)
     (finding,) = training_in_eval_mode(Facts.of(train(dropout_active=True), left))
     assert finding.location == Location("t.py", 43)
+
+
+def test_only_steps_that_were_heard_count():
+    training = train(140, 4900, first_heard=0, last_heard=139, **DROPOUT)
+    (finding,) = training_in_eval_mode(Facts.of(training, graded(8, 5500, 8500, first_heard=140, last_heard=147)))
+    assert "from step 5500 to 8500" in finding.message
+
+
+def test_is_quiet_when_few_steps_were_heard_since_the_last_training_call():
+    training = train(160, 8900, first_heard=0, last_heard=160, **DROPOUT)
+    attacks = graded(9, 1000, 9000, first_heard=110, last_heard=161)
+    assert training_in_eval_mode(Facts.of(training, attacks)) == []

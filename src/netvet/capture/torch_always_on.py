@@ -102,7 +102,7 @@ class AlwaysOn:
             if not self._session.asleep:
                 return  # those who are awake now are told of it
         self._losses.append((self._session.step, site, value))
-        if len(self._losses) >= MAX_KEPT:
+        if not len(self._losses) % MAX_KEPT:
             self.on_wake()
 
     def _scale_now(self) -> torch.Tensor | None:

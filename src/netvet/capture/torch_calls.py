@@ -46,6 +46,7 @@ class CallCollector:
             record = self._records[key] = self._describe(name, event)
         record["calls"] += 1
         record["last_step"] = self._session.step
+        record["last_heard"] = self._session.heard
         if event.phase == "train":
             self._trained.add(name)
 
@@ -54,6 +55,7 @@ class CallCollector:
         partly = [n for n, m in modules if n and not m.training and any(True for _ in m.parameters(recurse=False))]
         return {
             "model": name, "phase": event.phase, **place(event.site), "calls": 0, "first_step": self._session.step,
+            "first_heard": self._session.heard,
             "modules_in_train_mode": sum(m.training for _, m in modules) / len(modules),
             "dropout_active": dropout_active(event.model), "batch_norm_active": batch_norm_active(event.model),
             "has_dropout": any(isinstance(m, _DropoutNd) and m.p > 0 for _, m in modules),

@@ -165,7 +165,7 @@ class Session:
         left: steps until the next window while asleep, of the window while awake (0 before the first sleep).
         evaluated: a model was called without gradients since the collectors woke.
         every_step: parameters and layers are measured at every step, also while the collectors sleep.
-        steps_of: completed steps of each optimizer, by its name.
+        steps_of: completed steps of each optimizer, by its name; `heard`: those at which the collectors were awake.
         emitting: collectors are at work: PyTorch functions that run now are theirs, not the user's.
     """
 
@@ -179,6 +179,7 @@ class Session:
         self.asleep = self.evaluated = False
         self.left = 0
         self.steps_of: dict[str, int] = {}
+        self.heard = 0
         self.every_step = every_step
         self.sleeper: Sleeper | None = None
         self.always_on: AlwaysOn
@@ -215,6 +216,7 @@ class Session:
         """
         self.steps_of[optimizer] = self.steps_of.get(optimizer, 0) + 1
         optimizers, slept, sleeper = len(self.steps_of), self.asleep, self.sleeper
+        self.heard += not slept
         if sleeper is not None:
             sleeper.after_step(optimizers)
         if self.asleep or slept:

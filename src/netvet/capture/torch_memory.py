@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
+from collections import Counter
 from time import perf_counter
 from types import FrameType
 from typing import Any
@@ -21,12 +22,17 @@ MAX_WATCHED = 5_000
 COUNT_EVERY = 10
 # So many living graphs of earlier losses are worth a look for who holds them.
 SUSPICIOUS = 20
+# Graphs of so many windows must live on before those of the steps between them are taken to.
+WINDOWS = 3
 
 
 class _Life:
     """Lives as long as the autograd node in whose metadata it lies."""
 
     __slots__ = ("__weakref__",)
+
+
+_Watched = tuple["weakref.ref[_Life]", int]
 
 
 class MemoryCollector:
@@ -36,15 +42,18 @@ class MemoryCollector:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._graphs: list[weakref.ref[_Life]] = []
-        self._outputs: list[weakref.ref[_Life]] = []
+        self._graphs: list[_Watched] = []
+        self._outputs: list[_Watched] = []
+        # A window: the steps from waking to the next waking. Each graph of an earlier one stands for so many steps.
+        self._weights: list[float] = []
+        self._woke = self._heard = 0
         self._marked = -1
         self._looked_up = False
         self._clock = perf_counter()
         self._counted, self._next = 0, COUNT_EVERY
 
     def on_backward_begin(self, event: Backward) -> None:
-        _watch(event.loss, self._graphs)
+        self._watch(event.loss, self._graphs)
 
     def on_call_end(self, event: Call) -> None:
         """One output a step: how many a step makes says nothing about what is kept."""
@@ -52,17 +61,25 @@ class MemoryCollector:
             output = next((t for t in tensors_in(event.output) if t.grad_fn is not None), None)
             if output is not None:
                 self._marked = self._session.step
-                _watch(output, self._outputs)
+                self._watch(output, self._outputs)
+
+    def on_wake(self, _: None) -> None:
+        """What the steps since the last waking left behind shows in those of them that were heard."""
+        session = self._session
+        steps, heard = session.step - self._woke, session.heard - self._heard
+        self._weights.append(max(steps / heard, 1.0) if heard else 1.0)
+        self._woke, self._heard = session.step, session.heard
 
     def on_step_end(self, _event: Step) -> None:
         session = self._session
         if session.step < self._next:
             return
         self._next = session.step + COUNT_EVERY
-        self._graphs = [ref for ref in self._graphs if ref() is not None]
-        session.recorder.value(session.step, "live_graphs", float(len(self._graphs)))
-        self._outputs = [ref for ref in self._outputs if ref() is not None]
-        session.recorder.value(session.step, "live_outputs", float(max(len(self._outputs) - len(self._graphs), 0)))
+        self._graphs = [one for one in self._graphs if one[0]() is not None]
+        self._outputs = [one for one in self._outputs if one[0]() is not None]
+        graphs, outputs = self._count(self._graphs), self._count(self._outputs)
+        session.recorder.value(session.step, "live_graphs", graphs)
+        session.recorder.value(session.step, "live_outputs", max(outputs - graphs, 0.0))
         now = perf_counter()
         if session.step > self._counted:
             session.recorder.value(session.step, "step_seconds", (now - self._clock) / (session.step - self._counted))
@@ -70,18 +87,25 @@ class MemoryCollector:
         memory = _resident_bytes()
         if memory is not None:
             session.recorder.value(session.step, "memory_bytes", memory)
-        if max(len(self._graphs), len(self._outputs)) >= SUSPICIOUS and not self._looked_up:
+        if max(graphs, outputs) >= SUSPICIOUS and not self._looked_up:
             self._looked_up = True
             session.recorder.facts("retained_losses", _holders(sys._getframe()))
 
+    def _watch(self, tensor: torch.Tensor | None, lives: list[_Watched]) -> None:
+        """See how long the graph of a tensor lives."""
+        node = tensor.grad_fn if tensor is not None else None
+        if node is not None and len(lives) < MAX_WATCHED:
+            metadata: Any = node.metadata
+            life = metadata.setdefault("netvet", _Life())
+            lives.append((weakref.ref(life), len(self._weights)))
 
-def _watch(tensor: torch.Tensor | None, lives: list[weakref.ref[_Life]]) -> None:
-    """See how long the graph of a tensor lives."""
-    node = tensor.grad_fn if tensor is not None else None
-    if node is not None and len(lives) < MAX_WATCHED:
-        metadata: Any = node.metadata
-        life = metadata.setdefault("netvet", _Life())
-        lives.append(weakref.ref(life))
+    def _count(self, alive: list[_Watched]) -> float:
+        """How many graphs live, those of steps at which nobody listened included."""
+        windows = Counter(window for _, window in alive)
+        if sum(window < len(self._weights) for window in windows) < WINDOWS:
+            return float(len(alive))  # a single one that is kept, such as the best so far, stands for itself
+        weights = [*self._weights, 1.0]  # in a window that lasts, the loss of the last step lives anyhow
+        return float(sum(round(count * weights[window]) for window, count in windows.items()))
 
 
 def _resident_bytes() -> float | None:

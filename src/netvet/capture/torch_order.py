@@ -19,6 +19,8 @@ from netvet.capture.torch_site import Site, loop_site
 
 # The order of events shows itself in the first steps; later ones repeat it.
 ORDER_STEPS = 50
+# A second phase may go about it in another way: clearing is asked for at one step in so many, deep or not.
+LOOK_EVERY = 10
 MAX_EVENTS = 2_000
 # Gradients of so many parameters at each end of the optimizer's list stand for all.
 SAMPLED_PARAMETERS = 4
@@ -99,6 +101,7 @@ class _Clearing:
     intervals: int = 0
     not_reset: int = 0
     first_step: int | None = None
+    since: int = 0
     zero_at_step: int = 0
     none_at_step: int = 0
     in_step: bool = False
@@ -118,14 +121,15 @@ class ClearingCollector:
 
     @property
     def _looking(self) -> bool:
-        return self._session.step < ORDER_STEPS or self._session.deep
+        step = self._session.step
+        return step < ORDER_STEPS or self._session.deep or step % LOOK_EVERY == 0
 
     def on_backward_begin(self, _event: Backward) -> None:
         for one in self._known.values():
             if one.in_step:
                 continue  # a closure: the optimizer itself calls backward as often as it likes
             one.backwards += 1
-            if not one.cleared and self._looking:
+            if not one.cleared:
                 one.cleared = not any(_nonzero(p.grad) for p in one.sample)
 
     def on_step_begin(self, event: Step) -> None:
@@ -134,14 +138,16 @@ class ClearingCollector:
             self._known[event.name] = _Clearing(weakref.ref(event.optimizer), event.site, named)
         one = self._known[event.name]
         one.in_step = True
-        if not self._looking:
-            return
-        grads = [p.grad for group in event.optimizer.param_groups for p in group["params"]]
-        if one.sample and one.backwards:
+        if one.sample and one.backwards:  # the last step was looked at
             one.intervals += 1
             if not one.cleared:
                 one.not_reset += 1
-                one.first_step = self._session.step if one.first_step is None else one.first_step
+                if one.first_step is None:
+                    one.first_step, one.site = self._session.step, event.site
+            one.since += one.first_step is not None
+        if not self._looking:
+            return
+        grads = [p.grad for group in event.optimizer.param_groups for p in group["params"]]
         one.none_at_step += all(g is None for g in grads)
         one.zero_at_step += one.backwards > 0 and not any(_nonzero(g) for g in grads)
 
@@ -153,13 +159,18 @@ class ClearingCollector:
         one.sample = [p for p in sample if _nonzero(p.grad)] if self._looking else []
         one.cleared, one.backwards, one.in_step = not one.sample, 0, False
 
+    def on_sleep(self, _: None) -> None:
+        # Who wakes between two backward calls of one step would take the first one's gradients for old ones.
+        for one in self._known.values():
+            one.sample, one.cleared = [], True
+
     def on_report(self, _: None) -> None:
         self._session.recorder.facts(
             "gradient_resets",
             [
                 {
                     "optimizer": name, "intervals": one.intervals, "not_reset": one.not_reset,
-                    "first_step": one.first_step, "zero_at_step": one.zero_at_step,
+                    "intervals_since": one.since, "first_step": one.first_step, "zero_at_step": one.zero_at_step,
                     "none_at_step": one.none_at_step, **place(one.site), **place(one.uncalled, "uncalled_"),
                 }
                 for name, one in self._known.items()

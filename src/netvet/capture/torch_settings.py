@@ -179,8 +179,9 @@ class SchedulerCollector:
         for key, known in self._records.items():
             record = dict(known)
             peak, last, name = self._rates.get(record.pop("optimizer_id"), (0.0, 0.0, ""))
-            record |= {
-                "optimizer_steps": self._session.steps_of.get(name, 0), "steps_per_epoch": epoch,
+            record |= {  # of several optimizers of one class, its own
+                "optimizer": name or record["optimizer"], "optimizer_steps": self._session.steps_of.get(name, 0),
+                "steps_per_epoch": epoch,
                 "end_share": last / peak if peak else None,
                 "per": _rhythm(record["steps"], self._gaps.get(key, []), epoch),
             }  # fmt: skip

@@ -45,15 +45,22 @@ def missing_zero_grad(
     """
     for record in gradient_resets:
         stale, intervals = number(record, "not_reset"), number(record, "intervals")
-        if stale is None or not intervals or stale < patience or stale / intervals < share:
+        if stale is None or not intervals or stale < patience:
+            continue
+        when, part = "", stale / intervals
+        since = number(record, "intervals_since")
+        if part < share and since:  # a second phase of the training counts by itself
+            when, intervals, part = f" since step {record.get('first_step')}", since, stale / since
+        if part < share:
             continue
         name = record.get("optimizer")
         message = (
-            f"the gradients of {name} were not cleared in {stale:g} of {intervals:g} intervals between its steps: "
-            "each step adds up earlier ones"
+            f"the gradients of {name} were not cleared in {stale:g} of {intervals:g} intervals between its "
+            f"steps{when}: each step adds up earlier ones"
         )
+        # A second phase steps at a line of its own.
         # A call that clears at the wrong time is to be moved; without one, it is missing beside the step.
         own = [e for e in events or () if e.get("kind") == "zero_grad" and e.get("target") == str(name).split("#")[0]]
         called = location_of(own[0]) if own else None
-        place = called or location_of(record, "uncalled", "")
-        yield Finding(message, name, record.get("first_step"), stale / intervals, share, place, confidence=1.0)
+        place = location_of(record) if when else called or location_of(record, "uncalled", "")
+        yield Finding(message, name, record.get("first_step"), part, share, place, confidence=1.0)

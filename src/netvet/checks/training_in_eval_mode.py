@@ -25,7 +25,8 @@ def training_in_eval_mode(
     update_ratio: LayerSeries | None = None,
     *,
     patience: int = 10,  # steps after the last one in training mode
-    share: float = 0.5,  # calls per step; attacks and probes in eval mode come now and then
+    heard: int = 4,  # of them at which anybody listened; on long runs windows of two are far apart
+    share: float = 0.5,  # calls per step that was heard; attacks and probes in eval mode come now and then
 ) -> Iterator[Finding]:
     """The model stays in evaluation mode while it is optimised.
 
@@ -57,7 +58,7 @@ def training_in_eval_mode(
         training = [c for c in calls if c.get("model") == model and c.get("phase") == "train"]
         before = max((number(c, "last_step") or 0.0 for c in training), default=-1.0)
         since = max(first, before + 1)
-        if last - since < patience or count < share * (last - first):
+        if last - since < patience or not _steady(record, training, count, heard, share):
             continue
         kinds = _mode_dependent(record, training, modules)
         weights = [p for p in parameters or () if p.get("model") == model]
@@ -70,6 +71,14 @@ def training_in_eval_mode(
         place, sure = location_of(record, "mode", ""), 0.5 if meant else 0.9
         span = last - since
         yield Finding(message, model, int(since), span, patience, place, severity=severity, confidence=sure)
+
+
+def _steady(record: Record, training: list[Record], count: float, enough: int, share: float) -> bool:
+    """Calls in eval mode are the rule; of steps at which nobody listened, nothing is known."""
+    clock = "heard" if number(record, "last_heard") is not None else "step"
+    first, last = (number(record, f"{end}_{clock}") or 0.0 for end in ("first", "last"))
+    before = max((number(c, f"last_{clock}") or 0.0 for c in training), default=-1.0)
+    return last - max(first, before + 1) >= enough and count >= share * (last - first)
 
 
 def _trained(p: Record, since: int, update_ratio: LayerSeries | None) -> bool:
