@@ -1,5 +1,6 @@
 """Run a small training loop under watch, in this process, and read what was recorded."""
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,6 +17,15 @@ from tests.capture.sleeping import Sleepy
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_compiled() -> Iterator[None]:
+    """What one test compiles must not keep netvet's mode out of the others."""
+    yield
+    compiler = sys.modules.get("torch._dynamo.utils")
+    if compiler is not None:
+        compiler.counters.clear()
 
 
 @pytest.fixture
