@@ -63,6 +63,9 @@ class AlwaysOn:
         self._norms: deque[float] = deque(maxlen=USUAL)
         self._travelling: deque[tuple[Any, torch.Tensor, int, list[str], str]] = deque()
         self._device_losses: list[tuple[str, torch.Tensor]] = []
+        # The place of every loss, where there is but one; the last step of which a loss was taken so.
+        self._only: str | None = None
+        self._last = -1
         self._off = False
         self.measure = session.recorder.guard("sleeping gradient norms", self._measure)
 
@@ -71,10 +74,26 @@ class AlwaysOn:
         if self._off or self._session.settled:  # in a step: what a closure computes is the optimizer's own search
             return
         try:
+            if self._only is not None and self._is_usual(tensors):
+                return
             self._loss(tensors if isinstance(tensors, torch.Tensor) else tensors[0], sys._getframe(2))
         except Exception as error:
             self._off = True
             self._session.recorder.switch_off("losses of sleeping steps", error)
+
+    def _is_usual(self, loss: Any) -> bool:
+        """Take a loss without asking where it comes from: the only one of its step, as ever."""
+        step = self._session.step
+        if step == self._last or type(loss) is not torch.Tensor or not loss.is_cpu:
+            self._only = None
+            return False
+        value: Any = loss.tolist()
+        if type(value) is not float or value - value != 0.0:  # NaN and infinity are looked at closely
+            return False
+        self._last = step
+        self._losses.append((step, self._only or "?", value))
+        self.newest.append(value)
+        return True
 
     def _loss(self, loss: torch.Tensor, frame: FrameType) -> None:
         if loss.numel() != 1 or not loss.dtype.is_floating_point:
@@ -202,5 +221,7 @@ class AlwaysOn:
 
     def on_sleep(self, _: None) -> None:
         self._stepper, self._since, self._losses = None, [], []
+        known = self._session.options.get("loop")
+        self._only, self._last = None if known is None or self._scale_now() is not None else known.only_place, -1
 
     on_report = on_wake

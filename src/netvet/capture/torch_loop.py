@@ -22,6 +22,14 @@ class LoopCollector:
         self._clips = Clips(session)
         self._fresh = False
         self._own_clock = False
+        # Places of losses, and how many of each went into one step.
+        self._usual: dict[str, int] = {}
+        session.options["loop"] = self
+
+    @property
+    def only_place(self) -> str | None:
+        """The place of the one loss of every step; None where there are others, or several in a step."""
+        return next(iter(self._usual)) if list(self._usual.values()) == [1] else None
 
     def on_backward_begin(self, event: Backward) -> None:
         self._fresh = True
@@ -73,6 +81,7 @@ class LoopCollector:
 
     def _flush(self, optimizer: str) -> None:
         for site, values in self._losses.items():
+            self._usual[site] = max(self._usual.get(site, 0), len(values))
             key = loss_key(self._session, site, optimizer)
             self._session.recorder.value(self._session.step, "loss", sum(values) / len(values), key)
         self._losses.clear()
