@@ -175,7 +175,7 @@ class AlwaysOn:
     def _take(self, step: int, name: str, norm: float) -> None:
         self._session.recorder.value(step, "grad_norm", norm, name)
         usual = sorted(self._norms)[len(self._norms) // 2] if len(self._norms) == USUAL else math.inf
-        if not norm <= DEVIATION * usual:  # also what is no number
+        if not math.isfinite(norm) or norm > DEVIATION * usual:
             self._deviates()
         self._norms.append(norm)
 

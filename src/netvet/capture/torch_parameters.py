@@ -10,6 +10,7 @@ import torch
 
 from netvet.capture.torch_events import Session, Step
 from netvet.capture.torch_parameter_rows import MAX_TENSORS, Held, Kind, ParameterRows, readable
+from netvet.capture.torch_sampling import LOW
 
 SIGNALS = ("param_norm", "param_std", "update_ratio", "param_grad_norm")
 
@@ -20,7 +21,7 @@ def local(tensor: torch.Tensor) -> torch.Tensor | None:
     Half precision becomes float32.
     """
     values = readable(tensor.detach())
-    return values.float() if values is not None and values.dtype in (torch.float16, torch.bfloat16) else values
+    return values.float() if values is not None and values.dtype in LOW else values
 
 
 def as_floats(values: Sequence[torch.Tensor]) -> list[float]:

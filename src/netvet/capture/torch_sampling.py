@@ -85,10 +85,6 @@ class SampleMatrix:
         """Another matrix of this size."""
         return SampleMatrix(len(self._data), self._data, self._data.shape[1])
 
-    def fits(self, tensor: torch.Tensor) -> bool:
-        """Whether a tensor can have a row here."""
-        return tensor.device == self._data.device and min(tensor.numel(), self.limit) <= self._data.shape[1]
-
     def row(self, index: int, shape: torch.Size) -> torch.Tensor:
         """The place for the elements of one tensor, in the shape that `spread` gives."""
         view = self._views.get((index, shape))

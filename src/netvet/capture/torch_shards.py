@@ -176,7 +176,7 @@ class ShardCollector:
 
 def _sampled(values: torch.Tensor) -> torch.Tensor:
     """A copy of evenly spread elements, flat."""
-    return spread(values).reshape(-1).clone() if not values.is_complex() else values.reshape(-1).clone()
+    return (values if values.is_complex() else spread(values)).reshape(-1).clone()
 
 
 def _gradient(p: torch.Tensor) -> torch.Tensor | None:
