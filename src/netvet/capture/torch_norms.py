@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from netvet.capture.torch_parameter_rows import norms_of
 from netvet.capture.torch_shards import is_shared, shared_norm
-
-_LOW = (torch.float16, torch.bfloat16)
 
 
 @torch.no_grad()
@@ -27,12 +26,9 @@ def norm_of(gradients: list[torch.Tensor]) -> torch.Tensor | None:
     dense = [g for g in dense if g.numel()]
     if not dense:
         return None
-    # The square of a float16 overflows where the number itself does not.
-    low = all(g.dtype in _LOW for g in dense)
-    norms = list(torch._foreach_norm(dense, 2, torch.float32 if low else None))
-    first = norms[0]
-    if any(n.device != first.device or n.dtype != first.dtype for n in norms):
-        norms = [torch.linalg.vector_norm(g, dtype=torch.float32 if g.dtype in _LOW else None) for g in dense]
-        norms = [n.to(first.device, torch.float64) for n in norms]
-    found: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    by_device = [norms_of([g for g in dense if g.device == one]) for one in dict.fromkeys(g.device for g in dense)]
+    first = by_device[0]
+    if len(by_device) > 1:
+        first = torch.cat([norms.to(first.device, torch.float64) for norms in by_device])
+    found: torch.Tensor = torch.linalg.vector_norm(first)
     return found

@@ -9,7 +9,7 @@ of them take less than half of the limit.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 
@@ -148,8 +148,3 @@ def _write_long(connection: sqlite3.Connection, series: int, rows: Rows, chunks:
     # The order of the rows is all that their number says from here on.
     for number, start in enumerate(range(0, len(rows), ROW_BUCKETS)):
         add_rollup(connection, series, _COARSE, chunks[number], rows[start : start + ROW_BUCKETS])
-
-
-def levels_of(connection: sqlite3.Connection) -> Mapping[int, int]:
-    """Bytes of each level of a file, by the number of values that one entry stands for."""
-    return {level: _bytes(connection, level) for level in (*LEVELS, COARSEST)}
