@@ -43,6 +43,7 @@ class AlwaysOn:
 
     Attributes:
         newest: the last losses of sleeping steps, of all places.
+        only_place: the place of every loss of this sleep; None where there are several, or in a GradScaler's units.
     """
 
     part = "sleeping steps"
@@ -63,9 +64,8 @@ class AlwaysOn:
         self._norms: deque[float] = deque(maxlen=USUAL)
         self._travelling: deque[tuple[Any, torch.Tensor, int, list[str], str]] = deque()
         self._device_losses: list[tuple[str, torch.Tensor]] = []
-        # The place of every loss, where there is but one; the last step of which a loss was taken so.
-        self._only: str | None = None
-        self._last = -1
+        # The place of every loss of this sleep, where there is but one.
+        self.only_place: str | None = None
         self._off = False
         self.measure = session.recorder.guard("sleeping gradient norms", self._measure)
 
@@ -74,26 +74,10 @@ class AlwaysOn:
         if self._off or self._session.settled:  # in a step: what a closure computes is the optimizer's own search
             return
         try:
-            if self._only is not None and self._is_usual(tensors):
-                return
             self._loss(tensors if isinstance(tensors, torch.Tensor) else tensors[0], sys._getframe(2))
         except Exception as error:
             self._off = True
             self._session.recorder.switch_off("losses of sleeping steps", error)
-
-    def _is_usual(self, loss: Any) -> bool:
-        """Take a loss without asking where it comes from: the only one of its step, as ever."""
-        step = self._session.step
-        if step == self._last or type(loss) is not torch.Tensor or not loss.is_cpu:
-            self._only = None
-            return False
-        value: Any = loss.tolist()
-        if type(value) is not float or value - value != 0.0:  # NaN and infinity are looked at closely
-            return False
-        self._last = step
-        self._losses.append((step, self._only or "?", value))
-        self.newest.append(value)
-        return True
 
     def _loss(self, loss: torch.Tensor, frame: FrameType) -> None:
         if loss.numel() != 1 or not loss.dtype.is_floating_point:
@@ -123,6 +107,17 @@ class AlwaysOn:
         self._losses.append((self._session.step, site, value))
         if not len(self._losses) % MAX_KEPT:
             self.on_wake()
+
+    @property
+    def free_steps(self) -> int:
+        """How many steps may pass before a gradient norm is due."""
+        return self._left - 1
+
+    def after_plain(self, steps: int, losses: list[tuple[int, float]]) -> None:
+        """Take over what was counted and kept in a stretch of plain steps: step and value of each loss."""
+        self._left -= steps
+        self._losses += [(step, self.only_place or "?", value) for step, value in losses]
+        self.newest.extend(value for _, value in losses)
 
     def _scale_now(self) -> torch.Tensor | None:
         """The factor that a GradScaler has put into losses."""
@@ -222,6 +217,6 @@ class AlwaysOn:
     def on_sleep(self, _: None) -> None:
         self._stepper, self._since, self._losses = None, [], []
         known = self._session.options.get("loop")
-        self._only, self._last = None if known is None or self._scale_now() is not None else known.only_place, -1
+        self.only_place = None if known is None or self._scale_now() is not None else known.only_place
 
     on_report = on_wake

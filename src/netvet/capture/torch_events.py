@@ -20,6 +20,7 @@ from netvet.capture.torch_site import Site
 if TYPE_CHECKING:
     from netvet.capture.torch_always_on import AlwaysOn
     from netvet.capture.torch_models import Models
+    from netvet.capture.torch_plain_steps import PlainSteps
     from netvet.capture.torch_sleep import Sleeper
 
 Phase = Literal["train", "eval", "train-mode-no-grad", "eval-mode-grad"]
@@ -183,6 +184,7 @@ class Session:
         self.every_step = every_step
         self.sleeper: Sleeper | None = None
         self.always_on: AlwaysOn
+        self.plain: PlainSteps
         self.emitting = False
         self.forbidden: frozenset[int] = frozenset()
         self.options: dict[str, Any] = {}

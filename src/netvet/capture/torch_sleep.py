@@ -103,6 +103,7 @@ class Sleeper:
     def close(self) -> None:
         """Put the taps back in: what follows is the end of the run."""
         if self._session.asleep:
+            self._session.plain.leave()
             self._watchers.undo()
             self._patches.resume()
             self._session.asleep = False
@@ -119,6 +120,7 @@ class Sleeper:
 
     def _wake(self, steps: int) -> None:
         session = self._session
+        session.plain.leave()
         self._watchers.undo()
         self._patches.resume()
         session.wake()

@@ -14,6 +14,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, 
 from netvet.capture.torch_events import Happening, Session, Step
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches, runs, untraced
+from netvet.capture.torch_plain_steps import PlainSteps
 from netvet.capture.torch_site import user_site
 from netvet.capture.torch_taps_loop import after
 
@@ -39,6 +40,7 @@ class OptimizerTap:
         self._left_out = False
         # Steps of optimizers while the collectors sleep, until they are counted with the others.
         self._idle: dict[Optimizer, int] = {}
+        self._plain = session.plain = PlainSteps(session, self._idle)
         session.add(self)
 
     part = "optimizer steps"
@@ -55,15 +57,20 @@ class OptimizerTap:
     # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
 
     def _make_before(self) -> Callable[..., Any]:
-        session = self._session
+        session, plain = self._session, self._plain
         plan = session.recorder.guard("optimizer steps", self._plan)
 
         def before(optimizer: Optimizer, args: Any = (), kwargs: Any = _NONE) -> Any:
+            if plain.optimizer is not None:
+                if plain.optimizer is optimizer and len(args) < 2 and not kwargs:
+                    return None
+                plain.leave()
             if self.only is not None and id(optimizer) not in self.only:
                 return None
             frame = sys._getframe(2)
             if self._stepping is not None and runs(self._stepping, frame):
                 self._inner += 1  # a step inside a step: of a base class, or of what a wrapper holds
+                plain.nested = True
                 return None
             self._inner = 0
             self._stepping, self._left_out = frame, _is_left_out(optimizer, asleep=session.asleep)
@@ -80,11 +87,20 @@ class OptimizerTap:
         return before
 
     def _make_behind(self) -> Callable[..., None]:
-        session = self._session
+        session, plain = self._session, self._plain
         end = session.recorder.guard("optimizer steps", self._end)
         awaken = session.recorder.guard("sleep", self._awaken)
+        enter = session.recorder.guard("sleep", plain.enter)
 
         def behind(optimizer: Optimizer, *_: Any) -> None:
+            if plain.optimizer is not None:
+                session.step += 1
+                session.left -= 1
+                if session.step >= plain.until:
+                    plain.leave()
+                    if session.left <= 0:
+                        awaken(optimizer)
+                return
             if self.only is not None and id(optimizer) not in self.only:
                 return
             if self._inner:
@@ -101,6 +117,8 @@ class OptimizerTap:
             session.left -= 1
             if session.left <= 0:
                 awaken(optimizer)
+            else:
+                enter(optimizer)
 
         return behind
 

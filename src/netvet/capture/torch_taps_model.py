@@ -122,6 +122,9 @@ def tap_backward(session: Session, patches: Patches) -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if session.asleep:
+                if session.plain.heard(tensors):
+                    return original(tensors, *args, **kwargs)
+                session.plain.leave()
                 session.always_on.loss(tensors)  # one that is no number wakes the collectors
                 if session.asleep:
                     return original(tensors, *args, **kwargs)
