@@ -64,6 +64,8 @@ def _storage(tensor: torch.Tensor) -> int:
 
 def _comparable(gradient: torch.Tensor) -> torch.Tensor | None:
     """A gradient whose elements have the same places at each step."""
+    if type(gradient) is torch.Tensor and gradient.layout is torch.strided:
+        return gradient
     if not gradient.is_sparse:
         return readable(gradient)
     width = gradient.shape[gradient.sparse_dim() :].numel()
@@ -92,7 +94,10 @@ class ParameterRows:
         self.names: list[str | None] = []
         self.shown: list[str] = []
         self.at = -2
+        self._parameters = [one.parameter for one in held]
         values = self._values()
+        # All are read as they are: where they lie in memory is all that can change.
+        self._plain = all(v is p for v, p in zip(values, self._parameters, strict=True))
         self._forms = [(v.shape, v.dtype, v.device) for v in values]
         self._sizes = [_real(v).numel() for v in values]
         like = next((v for v in values if v.dtype in (torch.float64, torch.complex128)), values[0])
@@ -101,6 +106,7 @@ class ParameterRows:
         self._new, self._gradients, self._last = (self._old.empty_like() for _ in range(3))
         # Sampled elements of weights, as views; they hold as long as a weight stays where it is.
         self._pointers: list[int] = []
+        self._found = values
         self._views: list[torch.Tensor] = []
         self._large = [i for i, v in enumerate(values) if _real(v).numel() > self._old.limit]
         # Of these weights, which have gaps in memory, the elements must be copied each time.
@@ -113,22 +119,19 @@ class ParameterRows:
         self._vectors: list[torch.Tensor] = []
         self._kinds: list[Kind] = []
         self._deep = False
+        self.hold()
 
     def _values(self) -> list[torch.Tensor]:
-        return [v for one in self.held if (v := readable(one.parameter)) is not None]
+        return [v for p in self._parameters if (v := readable(p)) is not None]
 
-    def _weights(self, matrix: SampleMatrix) -> list[torch.Tensor] | None:
-        """Put the weights into a matrix and give their values; None where they are no longer what they were."""
-        values = self._values()
-        if not self._stand(values):
-            return None
-        for row in self._copied:
-            self._views[row] = spread(_real(values[row]), matrix.limit)
-        matrix.put_spread(self._views)
-        return values
+    def hold(self) -> bool:
+        """Whether the parameters can still be measured by these rows: none has another shape, type or device now.
 
-    def _stand(self, values: list[torch.Tensor]) -> bool:
-        """Whether weights are of the same shapes, types and devices as ever; looks where they are in memory now."""
+        Looks where they are in memory now.
+        """
+        if self._plain and [p.data_ptr() for p in self._parameters] == self._pointers:
+            return True
+        self._found = values = self._values()
         pointers = [v.data_ptr() for v in values]
         if pointers != self._pointers:
             if [(v.shape, v.dtype, v.device) for v in values] != self._forms:
@@ -138,12 +141,16 @@ class ParameterRows:
             self._copied = [i for i, (few, v) in pairs if _storage(few) != _storage(v)]
         return True
 
-    def hold(self) -> bool:
-        """Whether the parameters can still be measured by these rows: none has another shape, type or device now."""
-        return self._stand(self._values())
+    def _put_weights(self, matrix: SampleMatrix) -> None:
+        """Put the weights into a matrix; they hold."""
+        for row in self._copied:
+            self._views[row] = spread(_real(self._found[row]), matrix.limit)
+        matrix.put_spread(self._views)
 
     def begin(self, scale: float, count: int, *, deep: bool) -> None:
         """Measure weights and gradients before a step, and gradients beside those of the last step.
+
+        The parameters must hold.
 
         Args:
             scale: a factor that is in the gradients.
@@ -152,11 +159,12 @@ class ParameterRows:
         """
         self._vectors, self._kinds, self._deep = [], [], False
         found = [(i, one.parameter.grad) for i, one in enumerate(self.held) if one.parameter.grad is not None]
-        values = self._weights(self._old) if deep else None
         self._compare(found, count)
         self.at = count if deep else -2
-        if values is None:
+        if not deep:
             return
+        values = self._found
+        self._put_weights(self._old)
         self._deep, self._scale = True, scale
         self._note("sums", None, self._old.sums(len(values)))
         self._note("param_norm", None, self._old.norms(len(values)))
@@ -195,9 +203,9 @@ class ParameterRows:
 
     def end(self) -> None:
         """Measure how far the weights have gone in the step."""
-        if self._deep and self._weights(self._new) is not None:
-            rows = len(self.held)
-            self._note("change", None, self._new.distances(self._old, rows))
+        if self._deep and self.hold():
+            self._put_weights(self._new)
+            self._note("change", None, self._new.distances(self._old, len(self.held)))
 
     def stands(self) -> dict[str, float]:
         """For how many elements of a parameter a sampled one stands."""

@@ -35,14 +35,15 @@ def spread(tensor: torch.Tensor, limit: int = SAMPLED) -> torch.Tensor:
     """At most `limit` elements of a real tensor: all, or runs of neighbours at equal distances; a view where possible.
 
     Returns:
-        A tensor of one axis, or of two: runs, and neighbours in a run.
+        A small contiguous tensor as it is; else one of one axis, or of two: runs, and neighbours in a run.
     """
     total = tensor.numel()
+    contiguous = tensor.is_contiguous()
+    if contiguous and total <= limit:
+        return tensor
     # Of a dense tensor the order in memory does, whatever its axes are.
-    dense = tensor.is_contiguous() or _is_dense(tensor.shape, tensor.stride())
+    dense = contiguous or _is_dense(tensor.shape, tensor.stride())
     if total <= limit:
-        if tensor.dim() == 1:
-            return tensor
         return tensor.as_strided((total,), (1,), tensor.storage_offset()) if dense else tensor.reshape(-1)
     stride = stride_of(tensor.shape, limit, RUN)
     flat = tensor if dense else tensor.reshape(-1)
@@ -80,6 +81,8 @@ class SampleMatrix:
         self.rows = rows
         self._views: dict[tuple[int, torch.Size], torch.Tensor] = {}
         self._filled: dict[int, int] = {}
+        # By number of rows: the first ones of the data, their first elements (twice, as column and row), their mask.
+        self._tops: dict[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]] = {}
 
     def empty_like(self) -> SampleMatrix:
         """Another matrix of this size."""
@@ -119,9 +122,16 @@ class SampleMatrix:
 
         All are of differences to the first element: where a mean is large beside the spread, nothing is lost.
         """
-        data, first = self._data[:rows], self._data[:rows, :1]
-        apart = torch.addcmul(data, self._mask[:rows], first, value=-1)
-        return torch.cat([first[:, 0], apart.sum(1), torch.linalg.vector_norm(apart, dim=1)])
+        data, column, first, mask = self._top(rows)
+        apart = torch.addcmul(data, mask, column, value=-1)
+        return torch.cat([first, apart.sum(1), torch.linalg.vector_norm(apart, dim=1)])
+
+    def _top(self, rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        found = self._tops.get(rows)
+        if found is None:
+            data = self._data[:rows]
+            found = self._tops[rows] = data, data[:, :1], data[:, 0], self._mask[:rows]
+        return found
 
     def counts(self, rows: int) -> list[int]:
         """How many elements the first rows have now."""
@@ -136,18 +146,18 @@ class SampleMatrix:
 
     def norms(self, rows: int) -> torch.Tensor:
         """L2 norms of the first rows."""
-        found: torch.Tensor = torch.linalg.vector_norm(self._data[:rows], dim=1)
+        found: torch.Tensor = torch.linalg.vector_norm(self._top(rows)[0], dim=1)
         return found
 
     def distances(self, other: SampleMatrix, rows: int) -> torch.Tensor:
         """L2 norms of the differences of the first rows to those of another matrix."""
-        found: torch.Tensor = torch.linalg.vector_norm(self._data[:rows] - other._data[:rows], dim=1)
+        found: torch.Tensor = torch.linalg.vector_norm(self._top(rows)[0] - other._top(rows)[0], dim=1)
         return found
 
     def products(self, other: SampleMatrix, rows: int) -> torch.Tensor:
         """Dot products of the first rows with those of another matrix."""
         # Not `vecdot`: where a program steps under autocast, that computes in half precision.
-        found: torch.Tensor = (self._data[:rows] * other._data[:rows]).sum(1)
+        found: torch.Tensor = (self._top(rows)[0] * other._top(rows)[0]).sum(1)
         return found
 
 
