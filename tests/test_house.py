@@ -42,7 +42,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "config": ({"core", "checks", "diagnose"}, set()),
     "stopping": ({"core", "diagnose", "store"}, set()),
     "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
-    "experiments": (BELOW, {"numpy", "torch", "ray"}),
+    "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "ray"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch"}),
     "data": (BELOW, {"numpy", "torch", "ray", "PIL", "polars", "duckdb"}),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich"}),
@@ -53,7 +53,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "report", "ui"},
         {"click", "rich"},
     ),
-    "__init__": ({"core", "diagnose", "store", "watch"}, set()),
+    "__init__": ({"core", "diagnose", "experiments", "store", "watch"}, set()),
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}

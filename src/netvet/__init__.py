@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         check,
     )
     from netvet.diagnose import Diagnosis, Settings, diagnose
+    from netvet.experiments.setup import Setup
     from netvet.store import Run
     from netvet.watch import WatchedRun, watch
 
@@ -41,6 +42,7 @@ __all__ = [
     "Run",
     "Series",
     "Settings",
+    "Setup",
     "TrainingStopped",
     "WatchedRun",
     "__version__",
@@ -63,6 +65,7 @@ _HOMES = {
         "check",
     ),
     "diagnose": ("Diagnosis", "Settings", "diagnose"),
+    "experiments.setup": ("Setup",),
     "store": ("Run",),
     "watch": ("WatchedRun", "watch"),
 }

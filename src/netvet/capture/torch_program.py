@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map_only
 
+from netvet.capture.torch_copies import rebind
 from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_replay import Replay
 from netvet.capture.torch_tensors import is_plain, leaves, tensors_in
@@ -96,9 +98,22 @@ class Program:
         """The tensors of the recorded step are gone: their identities mean nothing any more."""
         self._places = {}
 
+    def separate(self) -> Program:
+        """This program on a copy of the model that nobody else changes."""
+        self.forget()
+        memo: dict[int, Any] = {}
+        made = copy.deepcopy(self, memo)
+        rebind(made.model, memo)
+        return made
+
     def run(self, batch: Mapping[int, torch.Tensor]) -> torch.Tensor:
         """The loss for other given tensors (by number), with fresh random numbers."""
+        return self.run_with_output(batch)[0]
+
+    def run_with_output(self, batch: Mapping[int, torch.Tensor]) -> tuple[torch.Tensor, Any]:
+        """The same, and what the last call of the model put out."""
         made: dict[int, torch.Tensor] = {}
+        last: Any = None
 
         def value(place: Place) -> torch.Tensor:
             if place.kind == "parameter":
@@ -111,11 +126,12 @@ class Program:
             args, kwargs = tree_map_only(Place, value, (line.args, line.kwargs))
             with torch.autocast(*line.autocast) if line.autocast else nullcontext():
                 output = line.function(*args, **kwargs)
+            last = output if isinstance(line.function, nn.Module) else last
             for place, leaf in zip(line.outputs, leaves(output), strict=True):
                 if place is not None:
                     made[place.number] = leaf
         loss = made[self._loss.number].sum()
-        return loss / self._scale if self._scale != 1.0 else loss
+        return (loss / self._scale if self._scale != 1.0 else loss), last
 
 
 class Feed:

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from netvet.capture.torch_copies import copies_at_work, rebind
+from netvet.capture.torch_copies import copies_at_work
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
@@ -133,7 +133,7 @@ class TrialCollector:
         program = Program(context.replay)
         # Its own copy: the probes that follow work on the other.
         self._feed = Feed(program, self._seen, self._size)
-        self._program = _separate(program)
+        self._program = program.separate()
         plain = [{k: v for k, v in g.items() if k not in ("params", "param_names", "initial_lr")} for g in groups]
         chosen = [[numbers[id(p)] for p in g["params"]] for g in groups]
         self._make = (type(optimizer), copy.deepcopy(plain), chosen, name)
@@ -251,19 +251,10 @@ class TrialCollector:
 
 
 def learn_step(context: ProbeContext) -> None:
-    """Hand the recorded step to the collector of this run; it records `lr_trial` at the end."""
-    collector = context.options.get("lr_trial")
-    if collector is not None:
-        collector.learn(context)
-
-
-def _separate(program: Program) -> Program:
-    """The program on a copy of the model that no other probe changes."""
-    program.forget()
-    memo: dict[int, Any] = {}
-    made = copy.deepcopy(program, memo)
-    rebind(made.model, memo)
-    return made
+    """Hand the recorded step to the collectors of this run that repeat it at the end."""
+    for name in ("lr_trial", "setup"):
+        if name in context.options:
+            context.options[name].learn(context)
 
 
 def _clip(parameters: Sequence[torch.Tensor], kind: str, limit: float) -> None:

@@ -1,0 +1,194 @@
+"""What experiments need of a running script: its step on a copy of the model, its batches, its optimizer."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
+from netvet.capture.torch_probes import TWO_LINES, ProbeContext
+from netvet.capture.torch_program import Program, named, size_of
+from netvet.capture.torch_tensors import is_plain
+
+# Of each split so many bytes are kept; a model with more numbers is not trained again and again.
+MAX_BYTES, MAX_PARAMETERS = 128 * 2**20, 100_000_000
+MAX_CALLS = 8
+
+Tensors = dict[int, torch.Tensor]
+
+
+@dataclass
+class CapturedSetup:
+    """A training step with all that it takes, free of the user's own objects.
+
+    Attributes:
+        program: the step, on a copy of the model with its initial weights.
+        optimizer: class, plain options of each parameter group, numbers of the parameters in each, name.
+        train: given tensors of the first steps, by number; `val`: of evaluations.
+        inputs: numbers of the given tensors that enter the model; `targets`: of those that a loss compares with.
+        rates: learning rate of the first group at each kept step.
+        clip: kind and limit of the clipping, if the step has one.
+        pretrained: a checkpoint was loaded before the first step.
+        functions: names of the loss functions of the step.
+    """
+
+    program: Program
+    optimizer: tuple[type[Any], list[dict[str, Any]], list[list[int]], str]
+    inputs: tuple[int, ...]
+    targets: tuple[int, ...]
+    train: list[Tensors] = field(default_factory=list)
+    val: list[Tensors] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    clip: tuple[str, float] | None = None
+    pretrained: bool = False
+    functions: tuple[str, ...] = ()
+
+
+class SetupCollector:
+    """Collects a `CapturedSetup` from the first steps and evaluations of a run.
+
+    Attributes:
+        setup: what was collected; `reason`: why nothing could be.
+    """
+
+    part = "setup for experiments"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        session.options["setup"] = self
+        self.setup: CapturedSetup | None = None
+        self.reason: str | None = "no training step was seen"
+        self._names: dict[str, int] = {}
+        self._bytes = {"train": 0, "val": 0}
+        self._loaded = False
+        self._functions: list[str] = []
+        self._seen: dict[str, torch.Tensor] = {}
+        self._calls = self._losses = self._backwards = 0
+        self._scored = self._gap = False
+
+    def on_checkpoint(self, event: Happening) -> None:
+        if event.details["kind"] == "load_state_dict" and isinstance(event.subject, nn.Module):
+            self._loaded = self._loaded or self._session.step == 0
+
+    def on_loader_batch(self, event: Happening) -> None:
+        self._flush()
+        self._seen = {n: t for n, t in self._seen.items() if not n.startswith("loader.")}
+        self._seen |= named("loader", [event.details["batch"]])
+
+    def on_call_begin(self, event: Call) -> None:
+        if event.phase != "train" and self._calls and not any(n.startswith("loader.") for n in self._seen):
+            self._flush()
+        if self._calls < MAX_CALLS:
+            self._seen |= named(f"call{self._calls}", [event.args, event.kwargs])
+            self._calls += 1
+        self._scored = event.phase in ("eval", "train-mode-no-grad")
+
+    def on_loss(self, event: LossCall) -> None:
+        if self._losses < MAX_CALLS:
+            self._seen |= named(f"loss{self._losses}", [event.target, event.arguments.get("weight")])
+            self._losses += 1
+            if self.setup is None:
+                self._functions.append(event.function)
+
+    def on_backward_begin(self, _event: Backward) -> None:
+        self._backwards += 1
+        self._scored = False
+
+    def on_clip(self, event: Clip) -> None:
+        if self.setup is not None:
+            self.setup.clip = (event.kind, float(event.limit))
+
+    def learn(self, context: ProbeContext) -> None:
+        """The recorded step: what is to be repeated."""
+        if self.setup is not None:
+            return
+        try:
+            self._begin(context)
+            self.reason = None
+        except ValueError as error:
+            self.reason = str(error)
+
+    def _begin(self, context: ProbeContext) -> None:
+        if len(context.optimizers) != 1 or context.recording.micro_batches > 1:
+            raise ValueError("the script does not take one step of one optimizer for each batch")
+        optimizer, name = context.optimizers[0]
+        originals = list(context.replay.calls[0].original.parameters())
+        if sum(p.numel() for p in originals) > MAX_PARAMETERS:
+            raise ValueError(f"the model has more than {MAX_PARAMETERS:,} parameters")
+        numbers = {id(p): i for i, p in enumerate(originals)}
+        groups = optimizer.param_groups
+        if not all(id(p) in numbers for g in groups for p in g["params"]):
+            raise ValueError("the optimizer holds parameters of other models")
+        program = Program(context.replay)
+        found = {n: program.number_of(t) for n, t in self._seen.items()}
+        self._names = {n: number for n, number in found.items() if number is not None}
+        inputs = {n for name, n in self._names.items() if name.startswith("call")}
+        targets = {n for name, n in self._names.items() if name.startswith("loss")} - inputs
+        if not inputs:
+            raise ValueError("what enters the model comes in a way that is not followed")
+        if not targets:  # a loss that is written by hand: the rest of the batch
+            targets = {n for n in self._names.values() if n not in inputs}
+        plain = [{k: v for k, v in g.items() if k not in ("params", "param_names", "initial_lr")} for g in groups]
+        chosen = [[numbers[id(p)] for p in g["params"]] for g in groups]
+        made = (type(optimizer), copy.deepcopy(plain), chosen, name)
+        separate = program.separate()
+        self.setup = CapturedSetup(separate, made, tuple(sorted(inputs)), tuple(sorted(targets)))
+        self.setup.pretrained, self.setup.functions = self._loaded, tuple(dict.fromkeys(self._functions))
+        self._keep("train", optimizer)
+
+    def _flush(self) -> None:
+        """A batch of an evaluation is complete."""
+        if self._scored and self.setup is not None:
+            self._keep("val", None)
+        if self._scored:
+            self._clear()
+
+    def _clear(self) -> None:
+        self._seen, self._scored = {}, False
+        self._calls = self._losses = self._backwards = 0
+
+    def on_step_begin(self, event: Step) -> None:
+        if self.setup is not None and not self._gap and self._session.step > 0:
+            if self._backwards != 1:
+                self.setup, self.reason, self._gap = None, "several losses make one step", True
+            else:
+                self._keep("train", event.optimizer)
+
+    def on_step_end(self, _event: Step) -> None:
+        self._clear()
+
+    def on_sleep(self, _: None) -> None:
+        self._clear()
+
+    def on_finish(self, _ended: str) -> None:
+        self._flush()
+        self._clear()
+
+    def _keep(self, split: str, optimizer: torch.optim.Optimizer | None) -> None:
+        setup = self.setup
+        if setup is None or self._bytes[split] > MAX_BYTES:
+            return
+        found: Tensors = {}
+        for name, number in self._names.items():
+            tensor, form = self._seen.get(name), setup.program.given[number]
+            if number not in found and tensor is not None and is_plain(tensor) and _fits(tensor, form):
+                found[number] = tensor.detach().clone()
+        if set(found) != set(self._names.values()):
+            return
+        self._bytes[split] += size_of(list(found.values()))
+        (setup.train if split == "train" else setup.val).append(found)
+        if optimizer is not None:
+            setup.rates.append(float(optimizer.param_groups[0].get("lr", 0.0)))
+
+
+def _fits(tensor: torch.Tensor, form: torch.Tensor) -> bool:
+    return tensor.dtype == form.dtype and tensor.dim() == form.dim()
+
+
+def not_captured(collector: SetupCollector) -> str:
+    """Why a script cannot be experimented with, and what to give in its place."""
+    return f"{collector.reason}; give a setup of your own: netvet recipe module:make_setup, with\n{TWO_LINES}"

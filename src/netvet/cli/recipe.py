@@ -1,0 +1,158 @@
+"""`netvet recipe`: every experiment a careful person would run, with a verdict."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from netvet.cli.options import STDOUT, STORE, absolute, duration, list_option, require_writable
+
+if TYPE_CHECKING:
+    from netvet.experiments.conduct import Options
+    from netvet.experiments.recipe import Done
+    from netvet.store import Run
+
+GATE_FAILED = 1
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@list_option("--only", "NAMES", "Only these experiments or stages (comma between names).")
+@list_option("--skip", "NAMES", "Leave these experiments or stages out.")
+@click.option("--budget", default="10m", callback=duration, metavar="TIME", help="For all experiments (default: 10m).")
+@click.option("--seeds", type=click.IntRange(min=2), default=3, help="Twins in each comparison (default: 3).")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Trials at a time (default: 1).")
+@click.option("--on", metavar="WHERE", help="Run trials on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
+@click.option("--resume", is_flag=True, help="Use the results of a recipe of the same program that was broken off.")
+@click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write the checklist as JSON.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs.")
+@click.option("--verbose", is_flag=True, help="Show what was not assessed too.")
+@click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
+@click.argument("target", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Callable[[], int]:
+    """Take a training program through the recipe: six stages of experiments, each with a gate.
+
+    TARGET is a script, which runs to its end (or Ctrl-C) first and is then experimented with on copies; or
+    MODULE:FUNCTION or FILE.py:FUNCTION, which gives a netvet.Setup. Without it, the newest recipe is shown again.
+
+    The exit code is 1 when a gate failed, else 0.
+    """
+    from netvet import cli, config
+    from netvet.checks import all_checks
+
+    require_writable(options["json"], "--json")
+    store = options["store"] or config.load(Path.cwd(), all_checks()).store or STORE
+    told = partial(_tell, target=absolute(options["json"]), verbose=options["verbose"])
+    if target is None:
+        return partial(_again, store, told)
+    cli._require_torch()
+    chosen = _chosen(options)
+    return partial(_run, target, arguments, options["is_module"], store.absolute(), chosen, told)
+
+
+def _chosen(options: dict[str, Any]) -> Options:
+    from netvet.experiments import EXPERIMENTS
+    from netvet.experiments.conduct import Options
+    from netvet.experiments.recipe import select
+
+    only, skip = ([n.strip() for text in options[k] for n in text.split(",") if n.strip()] for k in ("only", "skip"))
+    return Options(
+        experiments=select(EXPERIMENTS, only, skip), budget=options["budget"], seeds=options["seeds"],
+        jobs=options["jobs"], on=options["on"], resume=options["resume"],
+    )  # fmt: skip
+
+
+def _run(
+    target: str, arguments: tuple[str, ...], is_module: bool, store: Path, chosen: Options, told: Callable[..., int]
+) -> int:
+    from dataclasses import replace
+
+    from netvet.capture.torch_runner import RunOptions
+    from netvet.experiments.conduct import conduct_script, conduct_setup, setup_of
+    from netvet.store import Run
+
+    stream = sys.stdout
+    with _Progress(sys.stderr) as progress:
+        options = replace(chosen, tell=progress.tell, done=progress.done)
+        if not is_module and ":" in target and not Path(target).exists():
+            found = conduct_setup(setup_of(target), target.replace(":", "-").replace("/", "-"), store, options)
+        else:
+            found = conduct_script(RunOptions(target, is_module, arguments, store), options)
+    status = told(Run.open(found.path), stream)
+    return (found.script.script_status if found.script is not None else 0) or status
+
+
+class _Progress:
+    """A line at a terminal that says which trial goes on; each experiment's outcome as it comes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._status: Any = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def tell(self, line: str) -> None:
+        """Show what goes on."""
+        if not self._stream.isatty():
+            return
+        if self._status is None:  # the script has ended: the line is free
+            from rich.console import Console
+
+            self._status = Console(file=self._stream).status(line)
+            self._status.start()
+        self._status.update(line)
+
+    def done(self, one: Done) -> None:
+        """An experiment has ended."""
+        self.tell(f"{one.experiment.name}: {one.outcome.verdict}")
+
+
+def _again(store: Path, told: Callable[..., int]) -> int:
+    from netvet.core import NetvetError
+    from netvet.store import Run
+
+    for one in Run.list(store):
+        if one.error is None:
+            made = Run.open(one.path)
+            if made.get("experiments"):
+                return told(made, sys.stdout)
+    raise NetvetError(f"no recipe in {store} yet; `netvet recipe train.py` makes one")
+
+
+def _tell(made: Run, stream: TextIO, *, target: Path | None, verbose: bool) -> int:
+    """Show the checklist of a run, and write it; gives the exit code."""
+    from netvet.checks import all_checks
+    from netvet.diagnose import diagnose
+    from netvet.experiments.recipe import checklist, stage_of
+    from netvet.report import recipe as page
+    from netvet.report.files import write
+    from netvet.report.view import build
+
+    known = {one.name: one for one in all_checks()}
+    diagnosis = diagnose(made, list(known.values()))
+    view = build(diagnosis, made, selected=list(known), name=made.path.name)
+    findings = [f for f in view["findings"] if f["allowed"] is None and f["severity"] in ("error", "warning")]
+    counted = [{**f, "stage": known[f["check"]].stage} for f in findings]
+    spoke = {f["check"] for f in findings} | {one["check"] for one in view["not_assessed"]}
+    silent = Counter(stage_of(name, one.stage) for name, one in known.items() if name not in spoke)
+    found: Any = made.get("experiments")
+    records = list(found) if found is not None else []
+    stages = checklist(records, counted, silent)
+    if target != STDOUT:
+        notes = records[0].get("notes", []) if records else []
+        page.show(stages, view, stream, notes=notes, verbose=verbose)
+    if target is not None:
+        write(page.as_json(stages, records, view), target, stream)
+    stream.flush()
+    return GATE_FAILED if any(s["gate"] == "failed" for s in stages) else 0

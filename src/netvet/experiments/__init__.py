@@ -1,0 +1,6 @@
+"""Short runs made on purpose. The table of all experiments, in the order of the recipe."""
+
+from netvet.experiments.experiment import Experiment
+from netvet.experiments.overfit_batch import overfit_batch
+
+EXPERIMENTS: tuple[Experiment, ...] = (overfit_batch,)

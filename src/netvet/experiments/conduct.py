@@ -1,0 +1,185 @@
+"""A whole recipe: get a problem from a script or a function, experiment with it, put the outcomes in the store."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+
+from netvet.capture.torch_live import Live
+from netvet.capture.torch_runner import Outcome as RunOutcome
+from netvet.capture.torch_runner import RunOptions, run
+from netvet.capture.torch_setup import SetupCollector, not_captured
+from netvet.core import NetvetError
+from netvet.experiments import EXPERIMENTS
+from netvet.experiments.captured import problem_of_run
+from netvet.experiments.executors import workers
+from netvet.experiments.experiment import Experiment
+from netvet.experiments.lab import Lab, digest
+from netvet.experiments.problem import Problem
+from netvet.experiments.recipe import FULL_SECONDS, Done, perform
+from netvet.experiments.setup import Setup, problem_of
+from netvet.store import RunWriter
+
+# Results of trials, by what they were done with, so that a study that was broken off can go on.
+STUDIES = "studies"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How experiments are done.
+
+    Args:
+        experiments: which; `budget`: seconds for all of them.
+        seeds: how many twins a comparison has.
+        jobs: trials at a time; `on`: where (see `Workers`).
+        resume: use results of an earlier study of the same problem.
+        tell: called with a line of progress; `done`: after each experiment.
+    """
+
+    experiments: Sequence[Experiment] = EXPERIMENTS
+    budget: float = FULL_SECONDS
+    seeds: int = 3
+    jobs: int = 1
+    on: str | None = None
+    resume: bool = False
+    tell: Callable[[str], None] = lambda line: None
+    done: Callable[[Done], None] = lambda one: None
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """Where the outcomes are. `script`: how the script ended, where one was run."""
+
+    path: Path
+    done: tuple[Done, ...]
+    script: RunOutcome | None = None
+
+
+def conduct_script(chosen: RunOptions, options: Options) -> Conducted:
+    """Run a script under watch, then experiment with copies of what it trains."""
+    held: list[SetupCollector] = []
+    inner = chosen.observe
+
+    def observe(live: Live) -> AbstractContextManager[object]:
+        held.append(SetupCollector(live.watch.session))
+        live.watch.session.add(held[0])
+        return inner(live) if inner is not None else nullcontext()
+
+    ended = run(replace(chosen, observe=observe))
+    if ended.run_path is None:
+        raise NetvetError("the run was not recorded, so that there is nothing to experiment with")
+    problem, reason = None, "the script did not begin"
+    if held:
+        problem, reason = _problem(held[0], chosen.target)
+    return Conducted(ended.run_path, _experiment(problem, reason, ended.run_path, options), ended)
+
+
+def _problem(collector: SetupCollector, script: str) -> tuple[Problem | None, str]:
+    if collector.setup is None:
+        return None, not_captured(collector)
+    try:
+        return problem_of_run(collector.setup, script), ""
+    except NetvetError as error:
+        return None, str(error)
+
+
+def conduct_setup(setup: Setup, name: str, store: Path, options: Options) -> Conducted:
+    """Experiment with what a user has given.
+
+    Raises:
+        NetvetError: the setup cannot be used.
+    """
+    problem = problem_of(setup, name)
+    writer = RunWriter.create(store, name)
+    writer.put_facts("run", [{"name": name, "ended": "ok"}])
+    writer.close()
+    return Conducted(writer.path, _experiment(problem, "", writer.path, options))
+
+
+def _experiment(problem: Problem | None, reason: str, path: Path, options: Options) -> tuple[Done, ...]:
+    found: list[Done] = []
+
+    def done(one: Done) -> None:
+        found.append(one)
+        _store(path, found, problem)
+        options.done(one)
+
+    try:
+        if problem is None:
+            perform(options.experiments, None, reason, done=done)
+            return tuple(found)
+        journal = path.parent.parent / STUDIES / f"{digest(problem)}.jsonl"
+        if not options.resume:
+            journal.unlink(missing_ok=True)
+        with workers(options.on, options.jobs) as made:
+            lab = Lab(
+                problem, seconds=options.budget, seeds=range(options.seeds), workers=made, journal=journal,
+                tell=options.tell,
+            )  # fmt: skip
+            try:
+                perform(options.experiments, lab, budget=options.budget, done=done)
+            finally:
+                lab.close()
+    except KeyboardInterrupt:
+        options.tell("stopped: what was found until now is kept")
+    return tuple(found)
+
+
+def _store(path: Path, found: Sequence[Done], problem: Problem | None) -> None:
+    """Write after each, so that a killed recipe keeps what it has found."""
+    writer = RunWriter.join(path)
+    try:
+        notes = list(problem.notes) if problem is not None else []
+        writer.put_facts("experiments", [one.record() | {"notes": notes} for one in found])
+    finally:
+        writer.close()
+
+
+def setup_of(target: str) -> Setup:
+    """The setup that a function gives: `module:function`, or `file.py:function`.
+
+    Raises:
+        NetvetError: there is no such function, or it gives no setup.
+    """
+    where, _, name = target.rpartition(":")
+    module = _module(where)
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise NetvetError(f"{where} has no function {name!r}; expected one that gives a netvet.Setup")
+    given = function()
+    if isinstance(given, dict):
+        try:
+            given = Setup(**given)
+        except TypeError as error:
+            raise NetvetError(f"{target} gave a dict that is no setup: {error}") from error
+    if not isinstance(given, Setup):
+        raise NetvetError(f"{target} gave a {type(given).__name__}; expected a netvet.Setup (or a dict of its fields)")
+    return given
+
+
+def _module(where: str) -> ModuleType:
+    if where.endswith(".py"):
+        if not Path(where).is_file():
+            raise NetvetError(f"no such file: {where!r}; expected file.py:function or module:function")
+        spec = importlib.util.spec_from_file_location(Path(where).stem, where)
+        if spec is None or spec.loader is None:
+            raise NetvetError(f"{where} cannot be imported")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[Path(where).stem] = module
+        sys.path.insert(0, str(Path(where).resolve().parent))
+        spec.loader.exec_module(module)
+        return module
+    sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        raise NetvetError(
+            f"no such module: {where!r} ({error}); expected module:function or file.py:function"
+        ) from None

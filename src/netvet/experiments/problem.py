@@ -1,0 +1,117 @@
+"""What experiments work on: a model that can be made anew, a step that gives a loss, data and an optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from netvet.capture.torch_copies import separate_copy
+from netvet.core import NetvetError
+from netvet.experiments.data import Batch, Data
+from netvet.experiments.task import Kind
+
+MakeOptimizer = Callable[[nn.Module], torch.optim.Optimizer]
+
+
+class Learner(Protocol):
+    """A model with its step; every trial has one of its own."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The model."""
+
+    def step(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The loss of a batch (a scalar with a graph), and the model's outputs where they are known."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything a trial needs. Nothing in it is the user's own object: all are copies.
+
+    Args:
+        learner: makes a learner; the seed decides its initial weights.
+        train: data to train on; `val`: data to be scored on, held out of the training.
+        optimizer: makes the program's own optimizer for a model.
+        kind: what the targets are.
+        origin: where this came from, for the report.
+        notes: what is not as in the program, in plain words.
+        pretrained: the initial weights come from a checkpoint, so that no seed changes them.
+        clip: kind (`norm`, `value`) and limit of the program's own clipping.
+        rates: learning rates of the first steps as multiples of the first, where the program has a schedule.
+    """
+
+    learner: Callable[[int], Learner]
+    train: Data
+    val: Data
+    optimizer: MakeOptimizer
+    kind: Kind
+    origin: str
+    notes: tuple[str, ...] = ()
+    pretrained: bool = False
+    clip: tuple[str, float] | None = None
+    rates: tuple[float, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def lr(self) -> float | None:
+        """The learning rate that the program begins with (of its first parameter group)."""
+        rate = self.optimizer(self.learner(0).model).param_groups[0].get("lr")
+        return None if rate is None else float(rate)
+
+
+def redrawn(model: nn.Module, seed: int, *, kept: bool = False) -> nn.Module:
+    """Let a model have other initial weights of the same distribution: those of each tensor change places.
+
+    Mean, spread and extremes of each tensor stay what the program's own initialisation made of them, whatever that
+    was; constants (zero biases, ones of a norm) stay as they are. Seed 0 and `kept` leave the weights alone.
+    """
+    if seed == 0 or kept:
+        return model
+    generator = torch.Generator().manual_seed(seed)
+    done: set[int] = set()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() < 2 or id(parameter) in done or parameter.is_sparse:
+                continue
+            done.add(id(parameter))
+            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
+            parameter.copy_(parameter.reshape(-1)[order].view_as(parameter))
+    return model
+
+
+def without_regularisation(modules: Iterable[nn.Module]) -> None:
+    """Switch dropout off for good, in training mode too."""
+    for module in modules:
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.p = 0.0
+
+
+@dataclass
+class ModelAndStep:
+    """A learner of a model and a function `step(model, batch)`."""
+
+    model: nn.Module
+    function: Callable[[nn.Module, Batch], tuple[torch.Tensor, torch.Tensor | None]]
+
+    def step(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The loss and the outputs."""
+        return self.function(self.model, batch)
+
+
+def copy_of(model: nn.Module) -> nn.Module:
+    """A deep copy.
+
+    Raises:
+        NetvetError: the model cannot be copied.
+    """
+    try:
+        return separate_copy(model)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise NetvetError(
+            f"the model cannot be copied ({told}); give a function that makes it: Setup(model=make_model, ...)"
+        ) from error

@@ -1,0 +1,151 @@
+"""Run the experiments in the order of the recipe, and say where on the road a project stands."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+from netvet.core import NetvetError
+from netvet.experiments.experiment import STAGES, Experiment, Outcome
+from netvet.experiments.lab import Lab
+
+# What the shares of time that experiments ask for add up to in a budget of this many seconds.
+FULL_SECONDS = 600.0
+Record = Mapping[str, Any]
+
+# Checks of a fit that tell of a later stage than that a network can learn at all.
+_LATER = {
+    "regularise": ("overfitting", "oversized-dropout", "oversized-regularisation", "too-few-samples"),
+    "tune": ("lr-too-low", "lr-decays-early", "too-large-batch", "too-small-batch", "missing-warmup", "stopped-early"),
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """An experiment with its outcome and the seconds it took."""
+
+    experiment: Experiment
+    outcome: Outcome
+    seconds: float
+
+    def record(self) -> dict[str, Any]:
+        """JSON types, for the store."""
+        one = self.experiment
+        return {
+            "experiment": one.name, "stage": one.stage, "title": one.title, "gate": one.gate, "seconds": self.seconds,
+            **asdict(self.outcome),
+        }  # fmt: skip
+
+
+def select(experiments: Sequence[Experiment], only: Iterable[str], skip: Iterable[str]) -> list[Experiment]:
+    """The experiments that are asked for, by name or stage.
+
+    Raises:
+        NetvetError: there is none of that name.
+    """
+    known = {e.name for e in experiments} | {e.stage for e in experiments}
+    only, skip = list(only), list(skip)
+    for name in (*only, *skip):
+        if name not in known:
+            raise NetvetError(f"no experiment or stage is called {name!r}; known: {', '.join(sorted(known))}")
+    return [
+        e
+        for e in experiments
+        if (not only or e.name in only or e.stage in only) and e.name not in skip and e.stage not in skip
+    ]
+
+
+def perform(
+    experiments: Sequence[Experiment],
+    lab: Lab | None,
+    reason: str = "",
+    *,
+    budget: float = FULL_SECONDS,
+    done: Callable[[Done], None] = lambda one: None,
+) -> list[Done]:
+    """Do experiments one after the other; one that cannot be done does not keep the others from it.
+
+    Args:
+        lab: None where there is nothing to experiment with; `reason` says why.
+        budget: seconds for all.
+        done: called after each.
+    """
+    found: list[Done] = []
+    asked = sum(e.seconds for e in experiments)
+    scale = budget / max(asked, 1e-9)
+    for one in experiments:
+        began = perf_counter()
+        outcome = Outcome("not assessed", reason) if lab is None else _outcome(one, lab, scale)
+        found.append(Done(one, outcome, perf_counter() - began))
+        done(found[-1])
+    return found
+
+
+def _outcome(one: Experiment, lab: Lab, scale: float) -> Outcome:
+    lab.allow(one.seconds * scale)
+    if lab.seconds_left <= 0:
+        return Outcome("not assessed", "the budget was used up before it (--budget gives more)")
+    try:
+        return one.run(lab)
+    except NetvetError as error:
+        return Outcome("not assessed", str(error))
+    except Exception as error:  # an error of ours is no verdict, and the rest goes on
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome("not assessed", f"internal error: {type(error).__name__}: {error} ({where.name}, please report)")
+
+
+def checklist(
+    records: Sequence[Record], findings: Sequence[Record], silent: Mapping[str, int] | None = None
+) -> list[dict[str, Any]]:
+    """The six stages with their gates.
+
+    Args:
+        records: of experiments (`Done.record`).
+        findings: of checks: `check`, `stage`, `severity`, `message`; those that the diagnosis counts.
+        silent: how many checks looked and found nothing, by the stage of the recipe (see `stage_of`).
+
+    Returns:
+        For each stage `stage`, `gate` (`passed`, `failed`, `not yet`, `not assessed`), `items`.
+    """
+    stages: list[dict[str, Any]] = []
+    open_ = True
+    for stage in STAGES:
+        items = [_of_finding(f) for f in findings if stage_of(f["check"], f["stage"]) == stage]
+        count = (silent or {}).get(stage, 0)
+        if count:
+            told = "1 check sees" if count == 1 else f"{count} checks see"
+            items.append(_item("checks", "checks", "passed", f"{told} nothing wrong"))
+        items += [
+            {"name": r["experiment"], **{k: r[k] for k in ("title", "verdict", "message", "next", "gate")}}
+            for r in records
+            if r["stage"] == stage
+        ]
+        gate = _gate(items) if open_ else "not yet"
+        stages.append({"stage": stage, "gate": gate, "items": items})
+        open_ = open_ and gate != "failed"
+    return stages
+
+
+def _item(name: str, title: str, verdict: str, message: str) -> dict[str, Any]:
+    return {"name": name, "title": title, "verdict": verdict, "message": message, "next": "", "gate": True}
+
+
+def _of_finding(finding: Record) -> dict[str, Any]:
+    return _item(finding["check"], finding["check"], "failed", finding["message"])
+
+
+def stage_of(check: str, stage: str) -> str:
+    """The stage of the recipe that a check belongs to, from its own stage (`data`, `skeleton`, `fit`)."""
+    if stage != "fit":
+        return stage
+    return next((later for later, checks in _LATER.items() if check in checks), "overfit")
+
+
+def _gate(items: Sequence[Record]) -> str:
+    verdicts = [item["verdict"] for item in items if item["gate"]]
+    if "failed" in verdicts:
+        return "failed"
+    return "passed" if "passed" in verdicts else "not assessed"
