@@ -153,3 +153,27 @@ def test_tells_how_ordered_the_numbers_of_regression_come(watch):
     _, random = target_of(watch, mixed, "mse_loss", outputs=1)
     assert random["batch_share"] < 0.15
     assert abs(random["batch_share_z"]) < 4
+
+
+def test_targets_that_become_one_class_are_told_from_those_before(watch):
+    y = torch.cat([Y[:168], torch.full((72,), 2)])
+    record = watch(lambda: epochs(nn.Linear(6, 3), X, y, "cross_entropy", count=1), probes=False).get("targets")[0]
+    last = [record[f] for f in ("constant_value", "varied_until", "constant_since", "constant_batches")]
+    assert last == [2.0, 6, 7, 3]
+    assert (record["constant_samples"], record["batches_before"], record["constant_before"]) == (72, 7, 0)
+    assert record["counts_before"] == np.bincount(Y[:168].numpy(), minlength=3).tolist()
+
+
+def test_targets_that_vary_to_the_end_have_no_streak(watch):
+    y = torch.cat([torch.full((120,), 2), Y[120:]])
+    record = watch(lambda: epochs(nn.Linear(6, 3), X, y, "cross_entropy"), probes=False).get("targets")[0]
+    assert record.get("constant_since") is None
+
+
+def test_late_steps_that_are_looked_at_count_however_little_time_is_left(watch, monkeypatch):
+    monkeypatch.setattr("netvet.capture.torch_targets.GRACE", 0.0)
+    monkeypatch.setattr("netvet.capture.torch_targets.SHARE", 0.0)
+    y = torch.cat([Y[:120], torch.full((120,), 2)])
+    record = watch(lambda: epochs(nn.Linear(6, 3), X, y, "cross_entropy", count=1), probes=False).get("targets")[0]
+    assert record["constant_value"] == 2.0
+    assert record["samples"] == 240

@@ -70,3 +70,9 @@ def test_a_note_where_it_is_predicted_or_could_not_be(changes):
 
 def test_a_note_where_scores_only_rank():
     assert [f.severity for f in class_imbalance(Facts.of(VERY_RARE), None, TOP)] == ["note"]
+
+
+def test_targets_that_become_constant_are_no_imbalance():
+    late = {**COUNTS, "counts": [1400, 20_000], "counts_before": [1400, 3300]}
+    assert class_imbalance(Facts.of(late), None, TOP) == []
+    assert class_imbalance(Facts.of({**late, "counts_before": [0, 20]}), None, TOP) != []  # too few to go by

@@ -14,6 +14,7 @@ import torch
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_events import LossCall, Session
 from netvet.capture.torch_losses import LossKey, loss_key, loss_phase
+from netvet.capture.torch_target_streaks import Streak
 from netvet.capture.torch_tensors import (
     CLASS_LOSSES,
     REGRESSION_LOSSES,
@@ -60,15 +61,17 @@ class _Moments:
     low: float = float("inf")
     high: float = float("-inf")
 
-    def add(self, values: torch.Tensor) -> None:
-        """Take in flat float64 values."""
+    def add(self, values: torch.Tensor) -> tuple[float, float, int] | None:
+        """Take in flat float64 values; gives the smallest and the largest of them and their number."""
         values = values[torch.isfinite(values)]
-        if values.numel():
-            low, high = torch.aminmax(values)
-            parts = torch.stack((values.sum(), values.square().sum(), low, high)).tolist()
-            self.n += values.numel()
-            self.total, self.squares = self.total + parts[0], self.squares + parts[1]
-            self.low, self.high = min(self.low, parts[2]), max(self.high, parts[3])
+        if not values.numel():
+            return None
+        low, high = torch.aminmax(values)
+        parts = torch.stack((values.sum(), values.square().sum(), low, high)).tolist()
+        self.n += values.numel()
+        self.total, self.squares = self.total + parts[0], self.squares + parts[1]
+        self.low, self.high = min(self.low, parts[2]), max(self.high, parts[3])
+        return parts[2], parts[3], values.numel()
 
     @property
     def mean(self) -> float:
@@ -87,6 +90,7 @@ class _Seen:
     phase: str
     calls: int = 0
     targets: _Moments = field(default_factory=_Moments)
+    streak: Streak = field(default_factory=Streak)
     batches: list[npt.NDArray[np.int64]] = field(default_factory=list)
     numbers: list[npt.NDArray[np.float64]] = field(default_factory=list)
     kept: int = 0
@@ -126,7 +130,12 @@ class TargetCollector:
                 return
             seen = self._seen[key] = _Seen(describe(event, key, tracker.batch), phase)
         seen.calls += 1
-        if not self._budget.left or not is_plain(event.target) or event.target.numel() == 0:
+        if not is_plain(event.target) or event.target.numel() == 0:
+            return
+        # Steps that are looked at closely, and windows of a run that is asleep, are few: all of them count, so that
+        # targets that change late are seen.
+        few = phase == "train" and (self._session.deep or self._session.left > 0)
+        if not few and not self._budget.left:
             return
         with self._budget:
             self._count(seen, event)
@@ -135,7 +144,9 @@ class TargetCollector:
 
     def _count(self, seen: _Seen, event: LossCall) -> None:
         found = labels(event)
-        seen.targets.add(numbers(event.target if found is None else found))
+        extent = seen.targets.add(numbers(event.target if found is None else found))
+        if extent is not None:
+            seen.streak.add(self._session.step, *extent, len(seen.batches))
         if found is not None and len(seen.batches) < MAX_BATCHES and seen.kept < MAX_LABELS and found.numel():
             seen.batches.append(found.cpu().numpy().astype(np.int64))
             seen.kept += found.numel()
@@ -258,6 +269,7 @@ def result(seen: _Seen) -> dict[str, Any]:
             "std": moments.std,
             "samples": moments.n,
         }
+    record |= seen.streak.result() if seen.phase == "train" else {}
     if seen.numbers:
         record |= order_of_numbers(distinct(seen.numbers))
     if not seen.batches:
@@ -269,6 +281,9 @@ def result(seen: _Seen) -> dict[str, Any]:
         shares = counts[counts > 0] / counts.sum()
         record["counts"] = counts.tolist() if size <= MAX_CLASSES else None
         record |= {"classes_seen": len(shares), "entropy": float(-(shares * np.log(shares)).sum())}
+        if "constant_since" in record and seen.streak.kept:
+            before = np.concatenate(seen.batches[: seen.streak.kept])
+            record["counts_before"] = np.bincount(before, minlength=size).tolist() if size <= MAX_CLASSES else None
         if seen.phase == "train" and record["kind"] in ("classes", "binary"):
             record |= order_of(distinct(seen.batches))
     return record

@@ -60,7 +60,8 @@ def class_imbalance(
     """
     used = {loss.get("site"): loss for loss in losses or ()}
     for target in (t for t in targets.where(phase="train") if t.get("kind") in ("classes", "binary")):
-        counts = np.asarray([c or 0 for c in target.get("counts") or ()], dtype=float)
+        early = target.get("counts_before") or ()  # targets that become constant are another matter
+        counts = np.asarray([c or 0 for c in (early if sum(early) >= 100 else target.get("counts") or ())], dtype=float)
         seen = counts[counts > 0]
         loss = used.get(target.get("site"), {})
         if _weighted(loss) or len(seen) < 2 or seen.sum() < 100 or seen.max() < ratio * seen.min():
