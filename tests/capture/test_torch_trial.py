@@ -1,6 +1,7 @@
 """What is found out on copies when a run goes wrong: other rates, the first NaN, steps that never repeat."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from netvet.capture.torch_trial import harmed
+from netvet.capture import torch_trial
+from netvet.capture.torch_probe_layers import symmetric_units
+from netvet.capture.torch_probe_mixing import batch_mixing
+from netvet.capture.torch_probe_repeat import lr_probe, step_repeat
+from netvet.capture.torch_probe_table import PROBES
+from netvet.capture.torch_trial import harmed, learn_step
 
 X = torch.randn(200, 8, generator=torch.Generator().manual_seed(1))
 Y = (X[:, 0] > 0).long()
@@ -43,6 +49,36 @@ def test_the_weights_are_those_of_a_run_without_a_trial(watch):
     with_trial: list[torch.Tensor] = []
     watch(lambda: with_trial.extend(train(4.0)))
     assert all(torch.equal(a, b) for a, b in zip(with_trial, train(4.0), strict=True))
+
+
+def trial_multiples(monkeypatch, tails):
+    """The rates that are tried where their results are these; the run itself came to 1."""
+    monkeypatch.setattr(torch_trial, "_tail", lambda losses, count: losses[0] if losses else None)
+    collector = torch_trial.TrialCollector(SimpleNamespace(options={}))
+    collector._program = SimpleNamespace(model=net(), parameters=[])
+    collector._make = (None, [], [], "SGD")
+    collector._kept = [torch_trial._Kept({}, [1.0], None, torch.tensor(1.0))] * 40
+    asked: list[float] = []
+
+    def result(program, make, steps, multiple, warmup, until):
+        asked.extend([] if warmup else [multiple])
+        return [tails[multiple]] * len(steps)
+
+    monkeypatch.setattr(collector, "_train", result)
+    assert collector._try([1.0] * 8) is not None
+    return asked
+
+
+def test_a_rate_between_is_tried_where_a_tenth_is_better_but_slow(monkeypatch):
+    results = {1.0: 1.0, 0.3: 0.3, 0.01: 0.9}
+    assert trial_multiples(monkeypatch, {**results, 0.1: 0.2}) == [1.0, 0.1]
+    assert trial_multiples(monkeypatch, {**results, 0.1: 0.7}) == [1.0, 0.1, 0.3, 0.01]
+    assert trial_multiples(monkeypatch, {**results, 0.1: 1.2}) == [1.0, 0.1, 0.01]
+
+
+def test_the_step_is_kept_for_the_trial_before_any_probe_that_takes_long():
+    probes = [probe for _, probe in PROBES]
+    assert probes.index(learn_step) < min(map(probes.index, (batch_mixing, symmetric_units, step_repeat, lr_probe)))
 
 
 def test_harm_is_a_loss_that_jumps_or_stays_high_and_not_one_that_falls():

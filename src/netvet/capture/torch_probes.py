@@ -9,6 +9,7 @@ from typing import Any
 
 from netvet.capture.recorder import Recorder
 from netvet.capture.torch_copies import copies_at_work
+from netvet.capture.torch_deadline import Deadline
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_graph import describe_broadcasts, describe_graph, describe_unregistered
 from netvet.capture.torch_models import Models
@@ -29,7 +30,7 @@ class ProbeContext:
     Attributes:
         replay: the recorded step, on copies.
         recorder: where its facts go (`add` collects records over several recorded steps).
-        deadline: perf_counter value after which no further work should start.
+        deadline: after which no further work should start.
         optimizers: the user's own with their names; to be read only.
         options: where collectors of the run are found.
     """
@@ -38,7 +39,7 @@ class ProbeContext:
     recording: Recording
     models: Models
     recorder: Recorder
-    deadline: float
+    deadline: Deadline
     found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     optimizers: Sequence[tuple[Any, str]] = ()
     options: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class ProbeContext:
     @property
     def late(self) -> bool:
         """The time for probes is used up."""
-        return perf_counter() > self.deadline
+        return self.deadline.passed
 
 
 Probe = Callable[[ProbeContext], None]
@@ -76,14 +77,16 @@ class Prober:
         """Replay one recorded step and look at it from all sides."""
         began = perf_counter()
         copies = [event.model for event in recording.events if isinstance(event, ModelCall)]
+        once = {id(model): model for model in copies}.values()
+        deadline = Deadline(PROBE_SECONDS - self._spent, (p for model in once for p in model.parameters()))
         try:
             with copies_at_work(self._session, copies):
-                self._probe(recording, began)
+                self._probe(recording, began, deadline)
         finally:
-            self._spent += perf_counter() - began
+            self._spent += deadline.spent
             self._session.recorder.once += perf_counter() - began
 
-    def _probe(self, recording: Recording, began: float) -> None:
+    def _probe(self, recording: Recording, began: float, deadline: Deadline) -> None:
         recorder = self._session.recorder
         self._describe(recording)
         try:
@@ -95,7 +98,6 @@ class Prober:
             self._not_replayable(recording, told)
             self._unsteady(recording, getattr(error, "replay", None))
             return
-        deadline = began + PROBE_SECONDS - self._spent
         context = ProbeContext(replay, recording, self._session.models, recorder, deadline, self._found)
         context.optimizers = tuple(self._session.options["optimizers"].alive())
         context.options = self._session.options

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from netvet.capture.torch_copies import copies_at_work
+from netvet.capture.torch_deadline import Deadline
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
@@ -195,10 +196,9 @@ class TrialCollector:
         if program is None or make is None:
             return None
         start = copy.deepcopy(program.model.state_dict())
-        began = perf_counter()
-        limit = min(FIRST_MOST, max(FIRST_SECONDS, FIRST_SHARE * (began - self._began)))
-        first = self._train(program, make, self._kept, 1.0, 0, began + limit)
-        count, late = len(first), perf_counter() + 6 * limit
+        limit = min(FIRST_MOST, max(FIRST_SECONDS, FIRST_SHARE * (perf_counter() - self._began)))
+        first = self._train(program, make, self._kept, 1.0, 0, Deadline(limit, program.parameters))
+        count, late = len(first), Deadline(6 * limit, program.parameters)
         if count < MIN_STEPS:
             return None
         steps = self._kept[:count]
@@ -213,7 +213,9 @@ class TrialCollector:
         own = [float(k.loss) for k in steps]
         level = _tail(own, count)
         if results[0.1] is None or level is None or results[0.1] > 0.5 * level:
-            results[0.01] = _tail(trial(0.01, 0), count)
+            # In few steps a tenth of the rate goes a tenth of the way: what helps may come far only at more of it.
+            shares = (0.01,) if results[0.1] is None or level is None or results[0.1] > level else (0.3, 0.01)
+            results |= {share: _tail(trial(share, 0), count) for share in shares}
         return {
             "optimizer": make[3], "lr": max(max(k.rates) for k in steps), "steps": count, "start": own[0],
             "own": level, "end": _tail(course, len(course)), "peak": max([*course, *own]), "multiples": list(results),
@@ -222,7 +224,7 @@ class TrialCollector:
         }  # fmt: skip
 
     def _train(
-        self, program: Program, make: Any, steps: Sequence[_Kept], multiple: float, warmup: int, until: float
+        self, program: Program, make: Any, steps: Sequence[_Kept], multiple: float, warmup: int, until: Deadline
     ) -> list[float]:
         """The losses of the copy, step by step; shorter where the time was used up."""
         cls, plain, chosen, _ = make
@@ -234,7 +236,7 @@ class TrialCollector:
         program.model.train()
         losses: list[float] = []
         for index, step in enumerate(steps):
-            if perf_counter() > until:
+            if until.passed:
                 break
             factor = multiple * (min(1.0, (index + 1) / warmup) if warmup else 1.0)
             for group, rate in zip(optimizer.param_groups, step.rates, strict=True):
