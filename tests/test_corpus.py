@@ -1,19 +1,16 @@
 """The corpus: every sick program gets its diagnosis, every healthy one silence, and no training is changed."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.scoring import read_header, score
 from netvet.checks import NAMES
+from tests.program import call
 
 HERE = Path(__file__).parent
 FINGERPRINT = HERE / "fingerprint.py"
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 # Programs whose fault is not named yet, or is named only by training copies, for which a slow machine may leave no
 # time: the list may only get shorter.
 KNOWN_MISSES = frozenset((HERE / "known_misses.txt").read_text().split())
@@ -21,13 +18,6 @@ KNOWN_MISSES = frozenset((HERE / "known_misses.txt").read_text().split())
 
 def programs(folder):
     return [pytest.param(p, id=f"{folder}/{p.stem}") for p in sorted((HERE / folder).glob("*.py"))]
-
-
-def call(command, cwd):
-    done = subprocess.run(
-        [sys.executable, *command], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
-    )
-    return done.stdout, done.stderr
 
 
 def under_netvet(path, tmp_path, *, through=()):

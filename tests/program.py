@@ -1,0 +1,62 @@
+"""Run programs in processes of their own that have torch imported already: two seconds less for each of hundreds."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import sys
+from pathlib import Path
+
+# Fork servers, so that each program finds fresh modules; none has computed anything when a process is made of it.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["torch", "sklearn.datasets", "netvet.cli", "netvet.capture.torch_runner"])
+SECONDS = 300
+
+
+def call(command: list[str], folder: Path) -> tuple[str, str]:
+    """What `python *command` writes to stdout and stderr when it is run in a folder, with one thread.
+
+    Raises:
+        TimeoutError: it took too long.
+    """
+    out, err = folder / "stdout.txt", folder / "stderr.txt"
+    kept = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"  # read when the server starts, with the first process
+    try:
+        process = _FORKS.Process(target=_run, args=(command, str(folder), str(out), str(err)))
+        process.start()
+    finally:
+        if kept is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = kept
+    process.join(SECONDS)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        raise TimeoutError(f"{' '.join(command)} took more than {SECONDS} s")
+    return out.read_text(), err.read_text()
+
+
+def _run(command: list[str], folder: str, out: str, err: str) -> None:
+    multiprocessing.set_start_method(None, force=True)  # the program's own workers start as they would by default
+    for number, path in ((1, out), (2, err)):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, number)
+        os.close(file)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+    os.chdir(folder)
+    status = 0
+    try:
+        if command[0] == "-m":
+            sys.argv, sys.path[0:0] = command[1:], [folder]
+            runpy.run_module(command[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv, sys.path[0:0] = command, [str(Path(command[0]).parent)]
+            runpy.run_path(command[0], run_name="__main__")
+    except SystemExit as leave:
+        status = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(status)
