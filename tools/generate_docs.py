@@ -6,6 +6,8 @@ signals. Nobody edits these by hand. Run it with `make docs`.
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,10 +15,13 @@ from pathlib import Path
 
 from netvet.checks import NAMES, all_checks
 from netvet.core import Check
+from netvet.experiments import EXPERIMENTS
+from netvet.experiments.experiment import Experiment
 from netvet.signals import SIGNALS, Signal
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+OUTCOMES = ROOT / "tools" / "experiments.json"
 
 STAGES = {
     "data": "Become one with the data",
@@ -41,7 +46,32 @@ def pages() -> dict[Path, str]:
     made = {DOCS / "checks" / f"{one.name}.md": check_page(one) for one in checks}
     made[DOCS / "checks" / "index.md"] = index_page(checks)
     made[DOCS / "signals.md"] = signals_page(tuple(SIGNALS.values()))
+    made |= {DOCS / "experiments" / f"{one.name}.md": experiment_page(one) for one in EXPERIMENTS}
+    made[DOCS / "experiments" / "index.md"] = experiments_page(EXPERIMENTS)
     return made
+
+
+def experiment_page(one: Experiment) -> str:
+    """The page of one experiment, with what it said of real programs."""
+    summary, _, rest = inspect.cleandoc(one.doc).partition("\n")
+    part = "a gate" if one.gate else "advice"
+    head = [f"# {one.name}", "", summary, "", f"Stage {one.stage} of the [recipe](index.md); {part}.", ""]
+    told = ["## What it says", "", f"`netvet recipe --only {one.name} PROGRAM`", ""]
+    for found in json.loads(OUTCOMES.read_text()).get(one.name, []):
+        following = f"\nNext: {found['next']}" if found["next"] else ""
+        told += [f"{found['program']}:", "", "```text", f"{found['verdict']}: {found['message']}{following}", "```", ""]
+    return "\n".join([*head, _fenced(rest.strip()), "", *(told if len(told) > 4 else [])])
+
+
+def experiments_page(experiments: Sequence[Experiment]) -> str:
+    """The list of experiments, in the order of the recipe."""
+    lines = ["# Experiments", "", "What `netvet recipe` does, in its order.", ""]
+    lines += ["| stage | experiment | | what is done |", "|---|---|---|---|"]
+    for one in experiments:
+        summary = inspect.cleandoc(one.doc).partition("\n")[0]
+        part = "gate" if one.gate else "advice"
+        lines.append(f"| {one.stage} | [{one.name}]({one.name}.md) | {part} | {_cell(summary)} |")
+    return "\n".join([*lines, ""])
 
 
 def check_page(one: Check) -> str:
@@ -52,6 +82,9 @@ def check_page(one: Check) -> str:
     if one.explained_by:
         links = ", ".join(f"[{name}]({name}.md)" if name in NAMES else name for name in sorted(one.explained_by))
         head += ["", f"Explained by (when one of these fires too, it comes first): {links}."]
+    if one.experiments:
+        links = ", ".join(f"[{name}](../experiments/{name}.md)" for name in one.experiments)
+        head += ["", f"Where the cause stays open, `netvet recipe` tells: {links}."]
     return "\n".join([*head, "", _fenced(rest.strip()), "", *_fixes(one), *_settings(one), *_silence(one)])
 
 
@@ -156,11 +189,12 @@ def _anchors(page: Path) -> set[str]:
 
 
 def main() -> int:
-    """Write the pages, remove those of checks that are gone, and report broken links."""
+    """Write the pages, remove those of what is gone, and report broken links."""
     made = pages()
-    (DOCS / "checks").mkdir(parents=True, exist_ok=True)
-    for stale in set((DOCS / "checks").glob("*.md")) - set(made):
-        stale.unlink()
+    for folder in (DOCS / "checks", DOCS / "experiments"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in set(folder.glob("*.md")) - set(made):
+            stale.unlink()
     for path, text in made.items():
         path.write_text(text, encoding="utf-8")
     broken = [link for page in written_pages() for link in broken_links(page)]

@@ -202,6 +202,7 @@ class Check:
     since: str
     explained_by: tuple[str, ...]
     fixes: tuple[Fix, ...]
+    experiments: tuple[str, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
     settings: Mapping[str, Any]
@@ -229,6 +230,7 @@ def check(
     since: str,
     explained_by: tuple[str, ...] = (),
     fixes: Mapping[str, str] | None = None,
+    experiments: tuple[str, ...] = (),
 ) -> Callable[[CheckFunction], Check]:
     """Declare a check; its signature says what it needs.
 
@@ -238,6 +240,7 @@ def check(
     Args:
         explained_by: names of checks that, when they fire, explain this one.
         fixes: what to change, most likely first: name -> one sentence of advice.
+        experiments: of a symptom: those of `netvet recipe` that tell its causes apart, the most telling first.
     """
 
     def declare(function: CheckFunction) -> Check:
@@ -252,6 +255,7 @@ def check(
             since=since,
             explained_by=explained_by,
             fixes=tuple(Fix(name, advice) for name, advice in (fixes or {}).items()),
+            experiments=experiments,
             required=tuple(p.name for p in signals if p.default is p.empty),
             optional=tuple(p.name for p in signals if p.default is not p.empty),
             settings={p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY},

@@ -75,6 +75,7 @@ class Verdict:
         fix: the one change to try first, if there is one.
         undetermined: the cause is not known.
         candidates: for an undetermined one, the causes that were looked for and not confirmed.
+        experiments: for an undetermined one, what would tell them apart.
         findings: what it rests on, the first being the main one.
         folded: the findings that it explains.
     """
@@ -85,6 +86,7 @@ class Verdict:
     fix: Fix | None
     undetermined: bool
     candidates: tuple[str, ...]
+    experiments: tuple[str, ...]
     findings: tuple[Reported, ...]
     folded: tuple[Reported, ...]
 
@@ -222,6 +224,7 @@ def _verdict(
         fix=main.check.fixes[0] if main.check.fixes else None,
         undetermined=undetermined,
         candidates=main.check.explained_by if undetermined else (),
+        experiments=main.check.experiments if undetermined else (),
         findings=tuple(group),
         folded=folded,
     )

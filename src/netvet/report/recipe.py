@@ -27,10 +27,10 @@ SCHEMA = "netvet.recipe/1"
 
 
 def as_json(stages: Sequence[Record], experiments: Sequence[Record], view: Record) -> str:
-    """The checklist with the evidence of each experiment, and the diagnosis, as indented JSON."""
+    """The checklist with the evidence of each experiment, and all that the report of a run has, as indented JSON."""
     found = {
-        "schema": SCHEMA, "stages": list(stages), "next": next_action(stages, view), "experiments": list(experiments),
-        "diagnosis": view["diagnosis"], "findings": view["findings"],
+        **view, "schema": SCHEMA, "stages": list(stages), "next": next_action(stages, view),
+        "experiments": list(experiments),
     }  # fmt: skip
     return json.dumps(found, indent=2, default=str) + "\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -251,6 +252,9 @@ def _candidates(page: _Page, view: View, verdict: VerdictView) -> None:
         page.labelled("open", "; ".join(named))
     if not verdict["ruled_out"] and not verdict["not_ruled_out"]:
         page.labelled("ruled out", "nothing: no check for a cause of this is known")
+    if verdict["experiments"]:
+        program = shlex.join([view["run"]["script"] or "train.py", *view["run"]["arguments"]])
+        page.labelled("find out", f"netvet recipe --only {','.join(verdict['experiments'])} {program}")
 
 
 def _folded(page: _Page, view: View, verdict: VerdictView, *, every: bool) -> None:

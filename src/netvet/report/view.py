@@ -61,8 +61,8 @@ class FindingView(TypedDict):
 class VerdictView(TypedDict):
     """One entry of the diagnosis; `findings` and `folded` are positions in the list of findings.
 
-    `ruled_out` and `not_ruled_out` are filled for an undetermined cause: candidates that were looked for and
-    not found, and those that could not be looked for.
+    `ruled_out`, `not_ruled_out` and `experiments` are filled for an undetermined cause: candidates that were looked
+    for and not found, those that could not be looked for, and the experiments that would tell them apart.
     """
 
     check: str
@@ -76,6 +76,7 @@ class VerdictView(TypedDict):
     folded: list[int]
     ruled_out: list[str]
     not_ruled_out: list[str]
+    experiments: list[str]
 
 
 class NotAssessedView(TypedDict):
@@ -299,6 +300,7 @@ def _verdict(
         "folded": [positions[id(reported)] for reported in verdict.folded if id(reported) in positions],
         "ruled_out": [name for name in verdict.candidates if name in quiet],
         "not_ruled_out": [name for name in verdict.candidates if name not in quiet],
+        "experiments": list(verdict.experiments),
     }
 
 
