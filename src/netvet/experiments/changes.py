@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from netvet.core import NetvetError
-from netvet.experiments.problem import without_regularisation
-from netvet.experiments.trial import Build
+from netvet.experiments.problem import in_eval_mode, without_regularisation
+from netvet.experiments.trial import Build, without_graph
 
 Change = Callable[[Build, Any], None]
 
@@ -142,11 +142,9 @@ def shown(build: Build, samples: int) -> None:
     def measure(made: Build) -> Mapping[str, Any]:
         from netvet.experiments.task import predictions
 
-        batch, model = made.train.batches[0], made.learner.model
-        model.eval()
-        with torch.no_grad():
-            _, output = made.learner.step(batch)
-        model.train()
+        batch = made.train.batches[0]
+        with in_eval_mode(made.learner.model):
+            _, output = without_graph(made.learner, batch)
         target = next((batch[n] for n in made.train.roles.targets), None)
         pair = predictions(made.problem.kind, output, target) if output is not None and target is not None else None
         if pair is None:
