@@ -46,7 +46,10 @@ def lr_ramp(build: Build, ends: list[float]) -> None:
 def optimizer(build: Build, options: Mapping[str, Any]) -> None:
     """Another optimizer: `name` of a class in torch.optim, and its options; all parameters that need gradients."""
     given = dict(options)
-    cls = getattr(torch.optim, str(given.pop("name")))
+    name = str(given.pop("name"))
+    cls = getattr(torch.optim, name, None)
+    if cls is None:
+        raise NetvetError(f"no such optimizer: {name!r}; expected the name of a class in torch.optim")
     build.make_optimizer = lambda model: cls([p for p in model.parameters() if p.requires_grad], **given)
 
 

@@ -112,11 +112,11 @@ class _Structure:
     def take(self, batch: Any, which: str) -> Batch | None:
         """The tensors of one batch by name; None if it is put together in another way than the first."""
         pairs, spec = tree_flatten_with_path(batch)
+        names = [_name(path) for path, _ in pairs]
+        plain = {i: leaf for i, (_, leaf) in enumerate(pairs) if not isinstance(leaf, torch.Tensor)}
         if self._spec is None:
-            self._spec = spec
-            self.names = [_name(path) for path, _ in pairs]
-            self._plain = {i: leaf for i, (_, leaf) in enumerate(pairs) if not isinstance(leaf, torch.Tensor)}
-        elif spec != self._spec:
+            self._spec, self.names, self._plain = spec, names, plain
+        elif (names, plain.keys()) != (self.names, self._plain.keys()):  # a list for a tuple is no difference
             return None
         found = {
             n: leaf.detach() for n, (_, leaf) in zip(self.names, pairs, strict=True) if isinstance(leaf, torch.Tensor)
