@@ -13,12 +13,14 @@ from torch import nn
 
 from netvet.capture.torch_collectives import alone
 from netvet.capture.torch_events import Session
+from netvet.capture.torch_patch import is_own
 from netvet.capture.torch_rng import forked_rng
 
 M = TypeVar("M", bound=nn.Module)
 
 # What a function may hold that must not be shared: calling the copy would change or use the user's own.
 _OWNED = (nn.Module, torch.Tensor, list, dict, set)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def separate_copy(model: M) -> M:
@@ -39,6 +41,15 @@ def rebind(made: nn.Module, memo: dict[int, Any]) -> None:
     for module in made.modules():
         for name, value in list(vars(module).items()):
             vars(module)[name] = _rebound(value, memo, seen)
+
+
+def without_own_hooks(model: nn.Module) -> None:
+    """Take off a copy what netvet had put on the model: it listens to the user's training, and to no other."""
+    for module in model.modules():
+        for name in _HOOKS:
+            hooks = getattr(module, name)
+            for key in [key for key, hook in hooks.items() if is_own(hook)]:
+                del hooks[key]
 
 
 def _rebound(value: Any, memo: dict[int, Any], seen: dict[int, FunctionType]) -> Any:

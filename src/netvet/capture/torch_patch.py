@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 
 Make = Callable[[Callable[..., Any]], Callable[..., Any]]
+_HERE = Path(__file__).parent
 
 
 def untraced(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,6 +31,21 @@ def untraced(hook: Callable[..., Any]) -> Callable[..., Any]:
 
     call._torchdynamo_disable = True  # type: ignore[attr-defined]
     return call
+
+
+def is_own(function: Any) -> bool:
+    """Whether this is a function of netvet's that stands in for another, or listens."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    return code is not None and Path(code.co_filename).parent == _HERE
+
+
+def original(function: Any) -> Any:
+    """What netvet's function stands in for; another function as it is."""
+    while is_own(function) and hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
 
 
 def runs(frame: FrameType, inside: FrameType | None) -> bool:
@@ -77,13 +94,13 @@ class Patches:
         Args:
             rests: taken out while nobody listens, since the program calls it many times in a step.
         """
-        original = getattr(owner, name, None)
-        if original is None:
+        found = getattr(owner, name, None)
+        if found is None:
             return
         own = name in vars(owner)
         before = vars(owner)[name] if own else None
-        replacement = make(original)
-        functools.update_wrapper(replacement, original)
+        replacement = make(found)
+        functools.update_wrapper(replacement, found)
         patch = _Patch(owner, name, before, own, replacement, rests)
         patch.put_in()
         self._all.append(patch)

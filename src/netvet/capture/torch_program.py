@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map_only
 
-from netvet.capture.torch_copies import rebind
+from netvet.capture.torch_copies import rebind, without_own_hooks
 from netvet.capture.torch_ops import ModelCall
+from netvet.capture.torch_patch import original
 from netvet.capture.torch_replay import Replay
 from netvet.capture.torch_tensors import is_plain, leaves, tensors_in
 
@@ -60,8 +61,8 @@ class Program:
         self._scale = replay.recording.scale
         self._places: dict[int, Place] = {}
         for call in replay.calls:
-            for number, original in enumerate(call.original.parameters()):
-                self._places.setdefault(id(original), Place("parameter", number))
+            for number, parameter in enumerate(call.original.parameters()):
+                self._places.setdefault(id(parameter), Place("parameter", number))
         self._made = 0
         self.lines = [self._line(event) for event in replay.events]
         self._loss = self._places[id(replay.recording.loss)]
@@ -72,7 +73,7 @@ class Program:
     def _line(self, event: Any) -> _Line:
         args, kwargs = tree_map_only(torch.Tensor, self._take, (event.args, event.kwargs))
         outputs = tuple(self._make(leaf) for leaf in leaves(event.output))
-        function = event.module if isinstance(event, ModelCall) else event.function
+        function = event.module if isinstance(event, ModelCall) else original(event.function)
         return _Line(function, args, kwargs, outputs, event.autocast)
 
     def _take(self, tensor: torch.Tensor) -> Place:
@@ -104,6 +105,7 @@ class Program:
         memo: dict[int, Any] = {}
         made = copy.deepcopy(self, memo)
         rebind(made.model, memo)
+        without_own_hooks(made.model)
         return made
 
     def run(self, batch: Mapping[int, torch.Tensor]) -> torch.Tensor:

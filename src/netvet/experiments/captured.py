@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -15,12 +13,10 @@ from netvet.capture.torch_setup import CapturedSetup
 from netvet.capture.torch_tensors import tensors_in
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
-from netvet.experiments.problem import Problem, redrawn
+from netvet.experiments.drawable import drawable
+from netvet.experiments.problem import Problem, optimizer_like, redrawn, train_as_before
 from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
-
-# A batch of another size must give a loss that is near: it is the mean (or sum) over other samples.
-FEWER = 2
 
 
 @dataclass
@@ -48,35 +44,36 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     """
     if not setup.train:
         raise NetvetError(f"no training batch of {script} could be kept")
-    roles = Roles(*(tuple(map(str, numbers)) for numbers in (setup.inputs, setup.targets)))
-    train = Data(tuple(_named(batch) for batch in _alike(setup.train)), roles)
+    batches = _alike(setup.train)
+    train = Data(tuple(map(_named, batches)), _roles(setup, batches))
     notes = []
     if setup.rates and min(setup.rates) != max(setup.rates):
         notes.append(
             "the learning rate of the script follows a schedule; trials follow it too unless they set their own"
         )
-    train = _with_size(train, setup.program).distinct()
-    if setup.val:
-        val = Data(tuple(_named(batch) for batch in _alike(setup.val)), roles, train.fixed_size).distinct()
+    train = drawable(train, _learner(setup, 0)).distinct()
+    seen = [_named(batch) for batch in setup.val]
+    scored = [batch for batch in seen if _form(batch, train.fixed_size) == _form(train.batches[0], train.fixed_size)]
+    if scored:
+        val = replace(train, batches=tuple(scored)).distinct()
     else:
         train, val = train.split(HELD_OUT)
         notes.append("no scored validation batch was seen: a fifth of the training samples is held out")
     with forked_rng():
-        learner = _learner(setup, 0)
-        _, output = learner.step(train.batches[0])
-    target = next((train.batches[0][n] for n in roles.targets), None)
-    first = setup.rates[0] if setup.rates else 0.0
+        _, output = _learner(setup, 0).step(train.batches[0])
+    target = next((train.batches[0][n] for n in train.roles.targets), None)
+    top = max(setup.rates, default=0.0)
     return Problem(
         learner=lambda seed: _learner(setup, seed),
         train=train,
         val=val,
-        optimizer=lambda model: _optimizer(setup, model),
+        optimizer=lambda model: _optimizer(setup, model, top),
         kind=kind_of(output, target),
         origin=script,
         notes=tuple(notes),
         pretrained=setup.pretrained,
         clip=setup.clip,
-        rates=tuple(r / first for r in setup.rates) if first else (),
+        rates=tuple(r / top for r in setup.rates) if top else (),
     )
 
 
@@ -90,34 +87,37 @@ def _alike(batches: list[dict[int, torch.Tensor]]) -> list[dict[int, torch.Tenso
     return [b for b in batches if {n: t.dim() for n, t in b.items()} == form]
 
 
+def _form(batch: Batch, exact: bool) -> dict[str, object]:
+    return {n: t.shape if exact else t.dim() for n, t in batch.items()}
+
+
+def _roles(setup: CapturedSetup, batches: list[dict[int, torch.Tensor]]) -> Roles:
+    """Inputs and targets; what is the same in every batch and of another length is shared (class weights, a mask)."""
+    lengths = [len(batches[0][n]) for n in setup.inputs if batches[0][n].dim()]
+    same = {
+        n for n, t in batches[0].items()
+        if len(batches) > 1 and (not t.dim() or len(t) not in lengths[:1])
+        and all(torch.equal(t, other[n]) for other in batches[1:])
+    }  # fmt: skip
+    inputs, targets = ([n for n in numbers if n not in same] for numbers in (setup.inputs, setup.targets))
+    if not inputs:
+        inputs, targets, same = list(setup.inputs), list(setup.targets), set()
+    return Roles(*(tuple(map(str, numbers)) for numbers in (inputs, targets, sorted(same))))
+
+
 def _learner(setup: CapturedSetup, seed: int) -> RecordedLearner:
     program = setup.program.separate()
     redrawn(program.model, seed, kept=setup.pretrained)
-    program.model.train()
+    train_as_before(program.model)
     return RecordedLearner(program)
 
 
-def _with_size(data: Data, program: Program) -> Data:
-    """Whether the recorded step takes batches of other sizes: some hold their size as a number."""
-    size = data.batch_size
-    if size is None or size < 2:
-        return data
-    learner = RecordedLearner(program.separate())
-    fewer = {n: t[: max(FEWER, size // 2)] for n, t in data.batches[0].items()}
-    try:
-        with forked_rng(), torch.no_grad():
-            loss = float(learner.step(fewer)[0])
-    except Exception:  # whatever a step with a number in it does
-        return Data(data.batches, data.roles, fixed_size=True)
-    return Data(data.batches, data.roles, fixed_size=loss != loss)
-
-
-def _optimizer(setup: CapturedSetup, model: nn.Module) -> torch.optim.Optimizer:
+def _optimizer(setup: CapturedSetup, model: nn.Module, top: float) -> torch.optim.Optimizer:
+    """The script's own; of a schedule (a warm-up begins near zero) with its highest rate."""
     cls, plain, chosen, _ = setup.optimizer
-    parameters = list(model.parameters())
-    groups: list[dict[str, Any]] = [
-        {**copy.deepcopy(options), "params": [parameters[i] for i in numbers]}
-        for options, numbers in zip(plain, chosen, strict=True)
-    ]
-    made: torch.optim.Optimizer = cls(groups, lr=groups[0]["lr"]) if "lr" in groups[0] else cls(groups)
-    return made
+    first = setup.rates[0] if setup.rates else 0.0
+    groups = [dict(options) for options in plain]
+    for group in groups:
+        if "lr" in group and top:
+            group["lr"] = group["lr"] * (top / first) if first else top
+    return optimizer_like(cls, groups, chosen, model)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from netvet.core import NetvetError
-from netvet.experiments.problem import without_regularisation
-from netvet.experiments.trial import Build
+from netvet.experiments.problem import in_eval_mode, without_regularisation
+from netvet.experiments.trial import Build, without_graph
 
 Change = Callable[[Build, Any], None]
 
@@ -46,7 +46,10 @@ def lr_ramp(build: Build, ends: list[float]) -> None:
 def optimizer(build: Build, options: Mapping[str, Any]) -> None:
     """Another optimizer: `name` of a class in torch.optim, and its options; all parameters that need gradients."""
     given = dict(options)
-    cls = getattr(torch.optim, str(given.pop("name")))
+    name = str(given.pop("name"))
+    cls = getattr(torch.optim, name, None)
+    if cls is None:
+        raise NetvetError(f"no such optimizer: {name!r}; expected the name of a class in torch.optim")
     build.make_optimizer = lambda model: cls([p for p in model.parameters() if p.requires_grad], **given)
 
 
@@ -142,11 +145,9 @@ def shown(build: Build, samples: int) -> None:
     def measure(made: Build) -> Mapping[str, Any]:
         from netvet.experiments.task import predictions
 
-        batch, model = made.train.batches[0], made.learner.model
-        model.eval()
-        with torch.no_grad():
-            _, output = made.learner.step(batch)
-        model.train()
+        batch = made.train.batches[0]
+        with in_eval_mode(made.learner.model):
+            _, output = without_graph(made.learner, batch)
         target = next((batch[n] for n in made.train.roles.targets), None)
         pair = predictions(made.problem.kind, output, target) if output is not None and target is not None else None
         if pair is None:

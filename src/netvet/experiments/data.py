@@ -137,7 +137,7 @@ class Data:
         order = torch.randperm(size or len(self.batches), generator=torch.Generator().manual_seed(seed)).tolist()
         held = max(1, round(share * len(order)))
         if len(order) < 2:
-            raise NetvetError("a single batch cannot be split into two parts")
+            raise NetvetError("of a single batch no part can be held out; give validation data: val=...")
         if size is not None:
             return self.part(order[held:]), self.part(order[:held])
         first, second = ([self.batches[i] for i in some] for some in (order[held:], order[:held]))

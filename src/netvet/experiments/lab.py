@@ -5,23 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import torch
 
+import netvet
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
-from netvet.experiments.executors import Workers
-from netvet.experiments.problem import Problem
-from netvet.experiments.trial import Result, Scored, Trial, run_trial
+from netvet.experiments.executors import Shared, Workers
+from netvet.experiments.problem import Problem, seed_all
+from netvet.experiments.sending import content_of
+from netvet.experiments.trial import Result, Scored, Trial, is_memory, run_trial
 
 Told = Callable[[str], None]
+# A trial may outlast the time of its experiment by as much again, at the cost of those that follow: a wrong estimate
+# of what a step takes is no reason to throw a result away.
+GRACE = 1.0
+# A step that takes longer than this is timed once.
+SLOW_STEP = 1.0
 
 
 class Lab:
@@ -50,11 +59,11 @@ class Lab:
         self.seeds = tuple(seeds)
         self._workers = workers or Workers(None, 1)
         self._until = perf_counter() + seconds
-        self._own_until = math.inf
+        self._own_until = self._trial_until = math.inf
         self._tell = tell or (lambda line: None)
         self._journal = journal
         self._known = _read(journal)
-        self._sent: Path | None = None
+        self._sent: Shared | None = None
         self.trials = 0
         self._step_seconds: float | None = None
 
@@ -66,17 +75,24 @@ class Lab:
     def allow(self, seconds: float) -> None:
         """The budget of the experiment that follows."""
         self._own_until = perf_counter() + seconds
+        self._trial_until = self._own_until + GRACE * seconds
 
     @property
     def step_seconds(self) -> float:
-        """What a training step takes here: the median of a few, measured once."""
+        """What a training step takes here, measured once; what a trial costs beside its steps does not count."""
         if self._step_seconds is None:
-            began = perf_counter()
-            result = run_trial(self.problem, Trial(steps=5, scores=False))
-            if result.ended == "failed":
-                raise NetvetError(f"a copy of the model cannot be trained: {result.error}")
-            self._step_seconds = max((perf_counter() - began) / 5, 1e-5)
+            one = self._timed(1)  # the first warms up
+            if one < SLOW_STEP:
+                one, five = self._timed(1), self._timed(5)
+                one = max((five - one) / 4, five / 20)
+            self._step_seconds = max(one, 1e-5)
         return self._step_seconds
+
+    def _timed(self, steps: int) -> float:
+        result = run_trial(self.problem, Trial(steps=steps, scores=False))
+        if result.ended == "failed":
+            raise NetvetError(f"a copy of the model cannot be trained: {result.error}")
+        return result.seconds
 
     def steps(self, wanted: int, trials: int, *, least: int = 10, share: float = 0.8) -> int:
         """How many steps each of so many trials may take within what is left; at least `least`."""
@@ -99,7 +115,11 @@ class Lab:
         return {name: results[i * count : (i + 1) * count] for i, name in enumerate(arms)}
 
     def run(self, trials: Sequence[Trial]) -> list[Result]:
-        """Do trials, in any order; results in the order that was asked for."""
+        """Do trials, in any order; results in the order that was asked for.
+
+        Raises:
+            NetvetError: the time ran out before a trial had taken its steps: shorter trials are no twins of others.
+        """
         missing = [t for t in dict.fromkeys(t.key for t in trials) if t not in self._known]
         by_key = {t.key: t for t in trials}
         if missing:
@@ -107,58 +127,65 @@ class Lab:
         return [self._known[t.key] for t in trials]
 
     def _do(self, trials: Sequence[Trial]) -> None:
-        each = max(1.0, self.seconds_left)
-        where = str(self._send()) if self._workers.elsewhere else None
-        calls = [(where, self.problem if where is None else None, trial, each) for trial in trials]
+        left = min(self._until, self._trial_until) - perf_counter()
+        # By the clock, which other machines have too; at least a second, so that something is seen.
+        until = time() + max(1.0, left)
+        where = self._send() if self._workers.elsewhere else None
+        calls = [(where, self.problem if where is None else None, trial, until) for trial in trials]
+        late: NetvetError | None = None
         for number, result in self._workers.run(calls, do_trial):
             if isinstance(result, NetvetError):
                 raise result
             if isinstance(result, Exception):
-                result = Result((), "failed", 0.0, error=f"its worker was lost: {type(result).__name__}")
+                told = "its worker was lost" if self._workers.is_lost(result) else "it could not be sent to a worker"
+                result = Result((), "failed", 0.0, error=f"{told} ({type(result).__name__}: {result})")
             self.trials += 1
+            if result.ended == "time":
+                late = NetvetError(
+                    f"its time ran out after {len(result.losses)} of {trials[number].steps} steps of a trial "
+                    "(--budget gives more)"
+                )
+                continue
             self._keep(trials[number].key, result)
             self._tell(f"trial {self.trials}, {self.seconds_left:.0f} s left")
+        if late is not None:
+            raise late
 
     def _keep(self, key: str, result: Result) -> None:
-        self._known[key] = result
-        if self._journal is not None and result.ended != "time":
-            self._journal.parent.mkdir(parents=True, exist_ok=True)
-            with self._journal.open("a") as file:
-                file.write(json.dumps([key, asdict(result)]) + "\n")
+        line = json.dumps([key, asdict(result)])
+        self._known[key] = _result(json.loads(line)[1])  # the same, whether it was done now or is read again
+        if self._journal is None or result.error is not None:  # what failed may succeed another time
+            return
+        self._journal.parent.mkdir(parents=True, exist_ok=True)
+        with self._journal.open("a+b") as file:
+            if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+                file.write(b"\n")  # the writer before was killed within a line
+            file.write(line.encode() + b"\n")
 
-    def _send(self) -> Path:
-        """Write the problem where workers find it; once."""
+    def _send(self) -> Shared:
+        """Put the problem where workers find it; once."""
         if self._sent is None:
-            try:
-                import cloudpickle  # type: ignore[import-untyped]
-            except ImportError as error:
-                raise NetvetError("trials in other processes need: pip install 'netvet[recipe]'") from error
-            try:
-                content = cloudpickle.dumps(self.problem)
-            except Exception as error:
-                raise NetvetError(f"the model cannot be sent to other processes ({error}); leave out --jobs") from error
-            folder = self._journal.parent if self._journal is not None else Path(tempfile.mkdtemp(prefix="netvet-"))
-            folder.mkdir(parents=True, exist_ok=True)
-            self._sent = folder / f"problem-{hashlib.sha256(content).hexdigest()[:16]}.pickle"
-            self._sent.write_bytes(content)
+            self._sent = self._workers.share(content_of(self.problem))
         return self._sent
 
     def close(self) -> None:
-        """Delete what was written for the workers."""
+        """Delete what was left for the workers."""
         if self._sent is not None:
-            self._sent.unlink(missing_ok=True)
+            self._sent.delete()
+            self._sent = None
 
 
-def do_trial(where: str | None, problem: Problem | None, trial: Trial, seconds: float) -> Result:
-    """One trial, on whatever machine."""
-    return run_trial(problem if problem is not None else _received(str(where)), trial, seconds)
+def do_trial(where: Shared | None, problem: Problem | None, trial: Trial, until: float) -> Result:
+    """One trial, on whatever machine; `until` is a time of day."""
+    return run_trial(problem if problem is not None else _received(where), trial, until - time())
 
 
 @lru_cache(maxsize=1)
-def _received(where: str) -> Problem:
-    import cloudpickle
+def _received(where: Shared | None) -> Problem:
+    import cloudpickle  # type: ignore[import-untyped]
 
-    found: Problem = cloudpickle.loads(Path(where).read_bytes())
+    assert where is not None
+    found: Problem = cloudpickle.loads(where.content())
     return found
 
 
@@ -167,28 +194,58 @@ def _read(journal: Path | None) -> dict[str, Result]:
     found: dict[str, Result] = {}
     if journal is None or not journal.exists():
         return found
-    for line in journal.read_text().splitlines():
+    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             key, plain = json.loads(line)
-        except ValueError:
+            found[str(key)] = _result(plain)
+        except (ValueError, TypeError, KeyError, AttributeError):  # half a line, or what no result is
             continue
-        scores = {n: Scored(**plain[n]) if plain[n] is not None else None for n in ("train", "val")}
-        found[key] = Result(**{**plain, **scores, "losses": tuple(plain["losses"])})
     return found
 
 
+def _result(plain: dict[str, Any]) -> Result:
+    scores = {n: Scored(**plain[n]) if plain[n] is not None else None for n in ("train", "val")}
+    return Result(**{**plain, **scores, "losses": tuple(plain["losses"])})
+
+
 def digest(problem: Problem) -> str:
-    """The same for the same program: of its initial weights, its first batch, and what one step makes of them."""
+    """The same for the same program: of its initial weights, its data, and what a step makes of them.
+
+    Raises:
+        NetvetError: a step cannot be taken.
+    """
     found = hashlib.sha256()
-    learner = problem.learner(0)
-    with forked_rng():
-        torch.manual_seed(0)
-        optimizer = problem.optimizer(learner.model)
-        batch = problem.train.batches[0]
-        loss, _ = learner.step(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    for tensor in (*batch.values(), *learner.model.state_dict().values(), loss):
-        if isinstance(tensor, torch.Tensor):
+    with _first_step(problem) as tensors:
+        for tensor in tensors:
             found.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
+    told = (netvet.__version__, problem.kind, problem.pretrained, problem.clip, problem.rates, problem.train.fixed_size)
+    found.update(repr(told).encode())
     return found.hexdigest()[:16]
+
+
+@contextmanager
+def _first_step(problem: Problem) -> Iterator[Iterator[torch.Tensor]]:
+    """The tensors of all batches, and of the model and its loss after one step."""
+    learner, batch = problem.learner(0), problem.train.batches[0]
+    with forked_rng():
+        seed_all(0)
+        optimizer = problem.optimizer(learner.model)
+
+        def loss() -> torch.Tensor:
+            optimizer.zero_grad()
+            value, _ = learner.step(batch)
+            value.backward()  # type: ignore[no-untyped-call]
+            return value
+
+        try:
+            first = loss()
+            if isinstance(optimizer, torch.optim.LBFGS):
+                optimizer.step(loss)  # type: ignore[no-untyped-call]
+            else:
+                optimizer.step()
+        except Exception as error:
+            told = "out of memory" if is_memory(error) else f"{type(error).__name__}: {error}"
+            raise NetvetError(f"a copy of the model cannot be trained: {told}") from error
+        batches = (t for data in (problem.train, problem.val) for one in data.batches for t in one.values())
+        state = (t for t in learner.model.state_dict().values() if isinstance(t, torch.Tensor))
+        yield chain(batches, state, (first,))

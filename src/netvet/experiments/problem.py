@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import copy
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -41,7 +45,7 @@ class Problem:
         notes: what is not as in the program, in plain words.
         pretrained: the initial weights come from a checkpoint, so that no seed changes them.
         clip: kind (`norm`, `value`) and limit of the program's own clipping.
-        rates: learning rates of the first steps as multiples of the first, where the program has a schedule.
+        rates: learning rates of the first steps as multiples of `lr`, where the program has a schedule.
     """
 
     learner: Callable[[int], Learner]
@@ -58,7 +62,7 @@ class Problem:
 
     @property
     def lr(self) -> float | None:
-        """The learning rate that the program begins with (of its first parameter group)."""
+        """The learning rate of the program (of its first parameter group); of a schedule the highest."""
         rate = self.optimizer(self.learner(0).model).param_groups[0].get("lr")
         return None if rate is None else float(rate)
 
@@ -67,20 +71,72 @@ def redrawn(model: nn.Module, seed: int, *, kept: bool = False) -> nn.Module:
     """Let a model have other initial weights of the same distribution: those of each tensor change places.
 
     Mean, spread and extremes of each tensor stay what the program's own initialisation made of them, whatever that
-    was; constants (zero biases, ones of a norm) stay as they are. Seed 0 and `kept` leave the weights alone.
+    was; constants (zero biases, ones of a norm) stay as they are, and so do frozen weights (they were trained or
+    chosen before) and the row of an embedding that stands for padding. Seed 0 and `kept` leave all weights alone.
     """
     if seed == 0 or kept:
         return model
     generator = torch.Generator().manual_seed(seed)
-    done: set[int] = set()
+    padding = {
+        id(m.weight): m.padding_idx
+        for m in model.modules()
+        if isinstance(m, nn.Embedding) and m.padding_idx is not None
+    }
     with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() < 2 or id(parameter) in done or parameter.is_sparse:
+        for parameter in model.parameters():  # each once, tied ones too
+            if isinstance(parameter, nn.UninitializedParameter) or parameter.is_sparse:
                 continue
-            done.add(id(parameter))
-            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-            parameter.copy_(parameter.reshape(-1)[order].view_as(parameter))
+            if parameter.dim() < 2 or not parameter.requires_grad:
+                continue
+            rows = torch.ones(len(parameter), dtype=torch.bool, device=parameter.device)
+            if id(parameter) in padding:
+                rows[padding[id(parameter)]] = False
+            drawn = parameter[rows]
+            order = torch.randperm(drawn.numel(), generator=generator).to(parameter.device)
+            parameter[rows] = drawn.reshape(-1)[order].view_as(drawn)
     return model
+
+
+def seed_all(seed: int) -> None:
+    """Let the global generators of PyTorch, numpy and Python begin anew."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+@contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode; each module is in its own mode again on leaving (a frozen norm layer stays frozen)."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def train_as_before(model: nn.Module) -> None:
+    """Training mode; a model that is in it already keeps parts that are not (a frozen trunk)."""
+    if not model.training:
+        model.train()
+
+
+def optimizer_like(
+    cls: type[Any], groups: Sequence[Mapping[str, Any]], chosen: Sequence[Sequence[int]], model: nn.Module
+) -> torch.optim.Optimizer:
+    """An optimizer of this class for a copy of a model.
+
+    Args:
+        groups: plain options of each parameter group; `chosen`: numbers of the parameters in each.
+    """
+    parameters = list(model.parameters())
+    made_of: list[dict[str, Any]] = [
+        {**copy.deepcopy(dict(options)), "params": [parameters[i] for i in numbers]}
+        for options, numbers in zip(groups, chosen, strict=True)
+    ]
+    made: torch.optim.Optimizer = cls(made_of, lr=made_of[0]["lr"]) if "lr" in made_of[0] else cls(made_of)
+    return made
 
 
 def without_regularisation(modules: Iterable[nn.Module]) -> None:

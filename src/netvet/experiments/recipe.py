@@ -11,6 +11,7 @@ from typing import Any
 from netvet.core import NetvetError
 from netvet.experiments.experiment import STAGES, Experiment, Outcome
 from netvet.experiments.lab import Lab
+from netvet.experiments.trial import is_memory
 
 # What the shares of time that experiments ask for add up to in a budget of this many seconds.
 FULL_SECONDS = 600.0
@@ -93,6 +94,8 @@ def _outcome(one: Experiment, lab: Lab, scale: float) -> Outcome:
     except NetvetError as error:
         return Outcome("not assessed", str(error))
     except Exception as error:  # an error of ours is no verdict, and the rest goes on
+        if is_memory(error):
+            return Outcome("not assessed", "out of memory")
         where = traceback.extract_tb(error.__traceback__)[-1]
         return Outcome("not assessed", f"internal error: {type(error).__name__}: {error} ({where.name}, please report)")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +10,13 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten_with_path, tree_unflatten
 
+from netvet.capture.torch_copies import shared_parameters
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
-from netvet.experiments.problem import ModelAndStep, Problem, copy_of, redrawn
+from netvet.experiments.drawable import drawable
+from netvet.experiments.given import batches_of, is_trained, model_factory, optimizer_factory, rewound
+from netvet.experiments.problem import MakeOptimizer, ModelAndStep, Problem, copy_of, train_as_before
 from netvet.experiments.task import Kind, kind_of
 
 # Batches are kept in memory: so much of a loader, and no more.
@@ -39,9 +40,10 @@ class Setup:
         loss: `loss(output, target)`, for batches whose last part is the target and whose others enter the model.
         step: `step(model, batch)` in place of `loss`: the loss as a scalar tensor, or a pair (loss, output).
         val: the same as `train`, of other samples; without it a fifth of the training samples is held out.
-        optimizer: `optimizer(model)`; Adam at 3e-4 without it.
+        optimizer: `optimizer(model)`, or an optimizer that holds parameters of `model`; Adam at 3e-4 without it.
         task: what the targets are; guessed without it.
         batch_size: for a pair of tensors.
+        pretrained: the weights come from a training, so that no seed draws others; without it, judged by norm layers.
     """
 
     model: nn.Module | Callable[[], nn.Module]
@@ -49,9 +51,10 @@ class Setup:
     loss: Callable[[Any, Any], torch.Tensor] | None = None
     step: Step | None = None
     val: Any = None
-    optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None
+    optimizer: MakeOptimizer | torch.optim.Optimizer | None = None
     task: Kind | None = None
     batch_size: int = 32
+    pretrained: bool | None = None
 
 
 def problem_of(setup: Setup, origin: str = "setup") -> Problem:
@@ -65,56 +68,37 @@ def problem_of(setup: Setup, origin: str = "setup") -> Problem:
     notes: list[str] = []
     structure = _Structure()
     train = _read(setup.train, "train", setup.batch_size, structure, notes)
-    if setup.val is not None:
-        val = _read(setup.val, "val", setup.batch_size, structure, notes)
-    else:
+    val = _read(setup.val, "val", setup.batch_size, structure, notes) if setup.val is not None else None
+    function = structure.function(setup)
+    pretrained = is_trained(setup.model) if setup.pretrained is None else setup.pretrained
+    make = model_factory(setup.model, pretrained=pretrained)
+    optimizer = optimizer_factory(setup.optimizer or _adam, setup.model, make(0))
+    model = make(0)
+    with forked_rng():
+        output = _require_loss(model, function, train.batches[0], setup.model)
+    train = drawable(train, ModelAndStep(make(0), function))
+    if val is None:
         train, val = train.split(HELD_OUT)
         notes.append("no validation data was given: a fifth of the training samples is held out")
     if setup.optimizer is None:
         notes.append(f"no optimizer was given: Adam with a learning rate of {DEFAULT_LR:g}")
-    function = structure.function(setup)
-    make = _factory(setup)
-    learner = make(0)
-    with forked_rng():
-        _require_loss(learner.model, function, train.batches[0])
-        _, output = function(learner.model, train.batches[0])
+    if pretrained:
+        notes.append("the model is trained already: every seed begins with its weights")
     target = next((train.batches[0][n] for n in train.roles.targets), None)
     return Problem(
-        learner=lambda seed: ModelAndStep(make(seed).model, function),
+        learner=lambda seed: ModelAndStep(make(seed), function),
         train=train,
         val=val,
-        optimizer=setup.optimizer or _adam,
+        optimizer=optimizer,
         kind=setup.task or kind_of(output, target),
         origin=origin,
         notes=tuple(notes),
+        pretrained=pretrained,
     )
 
 
 def _adam(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=DEFAULT_LR)
-
-
-def _factory(setup: Setup) -> Callable[[int], ModelAndStep]:
-    given = setup.model
-    if isinstance(given, nn.Module):
-        kept = copy_of(given)
-        return lambda seed: ModelAndStep(redrawn(copy_of(kept), seed), _nothing)
-    if not callable(given):
-        raise NetvetError(f"Setup(model=...) is a {type(given).__name__}; expected a torch.nn.Module or a function")
-
-    def make(seed: int) -> ModelAndStep:
-        with forked_rng():
-            torch.manual_seed(seed)
-            made = given()
-        if not isinstance(made, nn.Module):
-            raise NetvetError(f"model() gave a {type(made).__name__}; expected a torch.nn.Module")
-        return ModelAndStep(made, _nothing)
-
-    return make
-
-
-def _nothing(_model: nn.Module, _batch: Batch) -> tuple[torch.Tensor, None]:
-    raise NotImplementedError
 
 
 class _Structure:
@@ -125,20 +109,23 @@ class _Structure:
         self.names: list[str] = []
         self._plain: dict[int, Any] = {}
 
-    def take(self, batch: Any, which: str) -> Batch:
-        """The tensors of one batch by name."""
+    def take(self, batch: Any, which: str) -> Batch | None:
+        """The tensors of one batch by name; None if it is put together in another way than the first."""
         pairs, spec = tree_flatten_with_path(batch)
+        names = [_name(path) for path, _ in pairs]
+        plain = {i: leaf for i, (_, leaf) in enumerate(pairs) if not isinstance(leaf, torch.Tensor)}
         if self._spec is None:
-            self._spec = spec
-            self.names = [_name(path) for path, _ in pairs]
-            self._plain = {i: leaf for i, (_, leaf) in enumerate(pairs) if not isinstance(leaf, torch.Tensor)}
-        elif spec != self._spec:
-            raise NetvetError(f"the batches of {which} have different structures: {self._spec} and {spec}")
+            self._spec, self.names, self._plain = spec, names, plain
+        elif (names, plain.keys()) != (self.names, self._plain.keys()):  # a list for a tuple is no difference
+            return None
         found = {
             n: leaf.detach() for n, (_, leaf) in zip(self.names, pairs, strict=True) if isinstance(leaf, torch.Tensor)
         }
         if not found:
-            raise NetvetError(f"a batch of {which} holds no tensors: {type(batch).__name__}")
+            raise NetvetError(
+                f"a batch of {which} holds no tensors: {type(batch).__name__}; expected tensors, which "
+                "torch.as_tensor makes of arrays"
+            )
         return found
 
     def roles(self) -> Roles:
@@ -154,7 +141,8 @@ class _Structure:
 
     def function(self, setup: Setup) -> Callable[[nn.Module, Batch], tuple[torch.Tensor, torch.Tensor | None]]:
         """The user's step, or one made of the loss."""
-        roles, step, loss = self.roles(), setup.step, setup.loss
+        roles, step = self.roles(), setup.step
+        loss = copy_of(setup.loss) if isinstance(setup.loss, nn.Module) else setup.loss
 
         def own(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
             result = step(model, self.whole(batch)) if step is not None else None
@@ -180,50 +168,40 @@ def _read(source: Any, which: str, size: int, structure: _Structure, notes: list
     if source is None:
         raise NetvetError(f"Setup({which}=...) is missing")
     batches: list[Batch] = []
-    bytes_left = MAX_BYTES
-    with forked_rng(), _rewound(source):
-        for batch in _batches_of(source, which, size):
+    bytes_left, others = MAX_BYTES, 0
+    with forked_rng(), rewound(source):
+        for batch in _read_one_by_one(source, which, size):
             found = structure.take(batch, which)
+            if found is None:
+                others += 1
+                continue
             bytes_left -= sum(t.numel() * t.element_size() for t in found.values())
             if (bytes_left < 0 or len(batches) >= MAX_BATCHES) and batches:
                 notes.append(f"of {which} the first {len(batches)} batches are used: more do not fit into memory")
                 break
             batches.append({n: t.clone() for n, t in found.items()})
+    if others:
+        notes.append(f"of {which} {others} batches are put together in another way than the first, and are left out")
     if not batches:
-        raise NetvetError(f"the {which} loader is empty: expected at least one batch")
+        why = "has no batch of the structure of the training batches" if others else "is empty"
+        raise NetvetError(f"the {which} loader {why}: expected at least one batch")
     return Data(tuple(batches), structure.roles())
 
 
-def _batches_of(source: Any, which: str, size: int) -> Iterator[Any]:
-    pair = isinstance(source, (tuple, list)) and len(source) > 0 and all(isinstance(t, torch.Tensor) for t in source)
-    if isinstance(source, tuple) and pair:
-        return iter(list(zip(*(t.split(size) for t in source), strict=True)))
-    if isinstance(source, Iterator):
-        raise NetvetError(
-            f"{which} is an iterator, which can be read only once; give the loader itself, or a list of its batches"
-        )
-    if not isinstance(source, Iterable):
-        raise NetvetError(f"{which} is a {type(source).__name__}; expected a loader, a list of batches or two tensors")
-    return itertools.chain(source)
-
-
-@contextmanager
-def _rewound(source: Any) -> Iterator[None]:
-    """Leave the generators of a loader as they were: the user's next epoch has the order that it would have had."""
-    holders = (source, getattr(source, "sampler", None), getattr(source, "batch_sampler", None))
-    found = [g for h in holders if isinstance(g := getattr(h, "generator", None), torch.Generator)]
-    states = [g.get_state() for g in found]
+def _read_one_by_one(source: Any, which: str, size: int) -> Iterator[Any]:
     try:
-        yield
-    finally:
-        for generator, state in zip(found, states, strict=True):
-            generator.set_state(state)
+        yield from batches_of(source, which, size)
+    except NetvetError:
+        raise
+    except Exception as error:
+        raise NetvetError(f"the {which} loader raised {type(error).__name__}: {error}") from error
 
 
-def _require_loss(model: nn.Module, function: Any, batch: Batch) -> None:
-    """One step must give a loss with a gradient."""
+def _require_loss(model: nn.Module, function: Any, batch: Batch, own: Any) -> torch.Tensor | None:
+    """One step must give a loss with a gradient for the copy of the model; gives the outputs."""
+    train_as_before(model)
     try:
-        loss, _ = function(model, batch)
+        loss, output = function(model, batch)
     except Exception as error:
         raise NetvetError(f"the step raised {type(error).__name__} on the first batch: {error}") from error
     if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
@@ -231,3 +209,11 @@ def _require_loss(model: nn.Module, function: Any, batch: Batch) -> None:
         raise NetvetError(f"the step gave {shape}; expected the loss as a scalar tensor")
     if not loss.requires_grad:
         raise NetvetError("the loss has no gradient: it does not depend on the model's parameters")
+    if not shared_parameters(loss, [], [model]) or (
+        isinstance(own, nn.Module) and shared_parameters(loss, [model], [own])
+    ):
+        raise NetvetError(
+            "the step computes the loss with another model than the one that it is given; expected step(model, batch) "
+            "to call that model, and no global one"
+        )
+    return output if isinstance(output, torch.Tensor) else None

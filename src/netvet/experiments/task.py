@@ -15,6 +15,8 @@ def kind_of(output: torch.Tensor | None, target: torch.Tensor | None) -> Kind:
     if target is None or output is None:
         return "unknown"
     if target.is_floating_point():
+        if target.shape == output.shape and _is_distribution(target):
+            return "unknown"  # shares of classes: neither a threshold nor r2 tells whether they are learned
         values = target.detach().reshape(-1)[:10_000]
         two = bool(((values == 0) | (values == 1)).all()) and values.numel() > 1
         return "binary" if two and output.numel() == target.numel() else "numbers"
@@ -26,18 +28,29 @@ def kind_of(output: torch.Tensor | None, target: torch.Tensor | None) -> Kind:
 
 
 def class_axis(output: torch.Tensor, target: torch.Tensor) -> int | None:
-    """The axis of the outputs on which the scores of the classes lie; None where there is none.
+    """The axis of the outputs on which the scores of the classes lie; None where there is none, or where it may be two.
 
-    Targets [N, ...] go with outputs [N, C, ...] (as cross_entropy has it), [N, ..., C], or both flattened.
+    Targets [N, ...] go with outputs [N, C, ...] (as cross_entropy has it), [N, ..., C], or both flattened; there are
+    at least two classes.
     """
-    if output.dim() < 2 or not target.numel():
+    if output.dim() < 2 or not target.numel() or not output.numel():
         return None
+    last = output.dim() - 1
     if output.dim() == target.dim() + 1:
-        if output.shape[:1] + output.shape[2:] == target.shape:
-            return 1
-        return output.dim() - 1 if output.shape[:-1] == target.shape else None
-    flat = output.numel() // output.shape[-1] == target.numel()
-    return output.dim() - 1 if flat and int(target.max()) < output.shape[-1] else None
+        forms = {1: output.shape[:1] + output.shape[2:], last: output.shape[:-1]}
+        found = [axis for axis, form in forms.items() if form == target.shape and output.shape[axis] > 1]
+        return found[0] if len(found) == 1 else None
+    if output.shape[-1] < 2 or output.numel() // output.shape[-1] != target.numel():
+        return None
+    return last if int(target.max()) < output.shape[-1] else None
+
+
+def _is_distribution(target: torch.Tensor) -> bool:
+    """Rows that are shares of classes, one-hot ones among them: they add up to one on the second or last axis."""
+    if target.dim() < 2:
+        return False
+    sums = [target.detach().double().sum(axis) for axis in {1, target.dim() - 1} if target.shape[axis] > 1]
+    return bool((target >= 0).all()) and any(bool(((s - 1.0).abs() < 1e-3).all()) for s in sums)
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data
-from netvet.experiments.problem import Learner, Problem
+from netvet.experiments.problem import Learner, Problem, in_eval_mode, seed_all, train_as_before
 from netvet.experiments.task import predictions, score_of
 
 Ended = Literal["steps", "decided", "time", "diverged", "failed"]
@@ -46,8 +46,8 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """The same for the same trial."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The same for the same trial; changes in another order are another one."""
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ def run_trial(problem: Problem, trial: Trial, seconds: float = math.inf) -> Resu
     losses: list[float] = []
     try:
         with forked_rng(), torch.enable_grad():
-            _seed(trial.seed)
+            seed_all(trial.seed)
             build = _build(problem, trial)
-            _seed(trial.seed)  # twins draw the same numbers, however their models were made
+            seed_all(trial.seed)  # twins draw the same numbers, however their models were made
             ended = _train(build, losses, began + seconds)
             extra: dict[str, Any] = {}
             for measure in build.at_end:
@@ -142,16 +142,17 @@ def run_trial(problem: Problem, trial: Trial, seconds: float = math.inf) -> Resu
         return Result(tuple(losses), ended, perf_counter() - began, train, val, None, extra)
     except NetvetError:
         raise
-    except MemoryError:
-        told = "out of memory"
     except Exception as error:  # whatever a user's model does when it is trained once more
-        told = "out of memory" if "out of memory" in str(error).lower() else f"{type(error).__name__}: {error}"
+        told = "out of memory" if is_memory(error) else f"{type(error).__name__}: {error}"
     return Result(tuple(losses), "failed", perf_counter() - began, error=told)
 
 
-def _seed(seed: int) -> None:
-    torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)
+def is_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory, on whatever device."""
+    told = str(error).lower()
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
+        words in told for words in ("out of memory", "can't allocate memory")
+    )
 
 
 def _build(problem: Problem, trial: Trial) -> Build:
@@ -175,7 +176,7 @@ def _build(problem: Problem, trial: Trial) -> Build:
 
 def _train(build: Build, losses: list[float], until: float) -> Ended:
     trial, learner = build.trial, build.learner
-    learner.model.train()
+    train_as_before(learner.model)
     build.optimizer = optimizer = build.make_optimizer(learner.model)
     rates = [group.get("lr") for group in optimizer.param_groups]
     stream = build.batches or build.train.stream(trial.seed, build.batch_size)
@@ -185,20 +186,31 @@ def _train(build: Build, losses: list[float], until: float) -> Ended:
         for group, base in zip(optimizer.param_groups, rates, strict=True):
             if base is not None:
                 group["lr"] = base * build.rate(step)
-        optimizer.zero_grad()
-        loss, _ = build.loss(learner, next(stream))
-        losses.append(float(loss.detach()))
+        batch = next(stream)
+        losses.append(_gradients(build, optimizer, batch))
         if not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * max(1.0, *map(abs, losses[:5])):
             return "diverged"
-        loss.backward()  # type: ignore[no-untyped-call]
         for action in build.before_step:
             action(build, step)
         if build.clip is not None:
             _clip(learner.model, *build.clip)
-        optimizer.step()
+        if isinstance(optimizer, torch.optim.LBFGS):  # searches along a line, on one batch
+            optimizer.step(partial(_gradients, build, optimizer, batch))  # type: ignore[no-untyped-call]
+        else:
+            optimizer.step()
         if trial.until is not None and step >= 4 and sum(losses[-5:]) / 5 < trial.until:
             return "decided"
     return "steps"
+
+
+def _gradients(build: Build, optimizer: torch.optim.Optimizer, batch: Batch) -> float:
+    """The loss of a batch, with its gradients in place if it is a number."""
+    optimizer.zero_grad()
+    loss, _ = build.loss(build.learner, batch)
+    value = float(loss.detach())
+    if math.isfinite(value):
+        loss.backward()  # type: ignore[no-untyped-call]
+    return value
 
 
 def _clip(model: torch.nn.Module, kind: str, limit: float) -> None:
@@ -206,15 +218,13 @@ def _clip(model: torch.nn.Module, kind: str, limit: float) -> None:
     clip(list(model.parameters()), limit)
 
 
-@torch.no_grad()
 def evaluate(build: Build, data: Data) -> Scored | None:
-    """Loss and score of the model on data, in eval mode; the model is in training mode afterwards."""
+    """Loss and score of the model on data, in eval mode; its modules are in their own modes afterwards."""
     learner, kind = build.learner, build.problem.kind
-    learner.model.eval()
     total, count, pairs = 0.0, 0, []
-    try:
+    with in_eval_mode(learner.model):
         for batch in data.batches:
-            loss, output = learner.step(batch)
+            loss, output = without_graph(learner, batch)
             size = next((len(batch[n]) for n in data.roles.inputs if batch[n].dim()), 1)
             total, count = total + float(loss) * size, count + size
             target = next((batch[n] for n in data.roles.targets), None)
@@ -223,7 +233,20 @@ def evaluate(build: Build, data: Data) -> Scored | None:
                 pairs.append(pair)
             if count >= MAX_SCORED:
                 break
-    finally:
-        learner.model.train()
     score = score_of(kind, torch.cat([p for p, _ in pairs]), torch.cat([w for _, w in pairs])) if pairs else None
+    if not count:
+        return None
     return Scored(total / count, score.value if score else None, score.name if score else None, count)
+
+
+def without_graph(learner: Learner, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The step for its numbers alone; one that needs derivatives itself (of a differential equation) gets its graph."""
+    with torch.no_grad():
+        try:
+            return learner.step(batch)
+        except RuntimeError as error:
+            if is_memory(error):
+                raise
+    with torch.enable_grad():
+        loss, output = learner.step(batch)
+    return loss.detach(), None if output is None else output.detach()
