@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,7 @@ class CapturedSetup:
         clip: kind and limit of the clipping, if the step has one.
         pretrained: a checkpoint was loaded before the first step.
         functions: names of the loss functions of the step.
+        accumulated: batches that make one step of the script.
     """
 
     program: Program
@@ -46,6 +48,7 @@ class CapturedSetup:
     clip: tuple[str, float] | None = None
     pretrained: bool = False
     functions: tuple[str, ...] = ()
+    accumulated: int = 1
 
 
 class SetupCollector:
@@ -67,8 +70,15 @@ class SetupCollector:
         self._loaded = False
         self._functions: list[str] = []
         self._seen: dict[str, torch.Tensor] = {}
-        self._calls = self._losses = self._backwards = 0
-        self._scored = self._gap = False
+        self._calls = self._losses = 0
+        self._scored = False
+        # What was seen before each backward call of the first step.
+        self._before: list[dict[str, torch.Tensor]] = []
+        # The optimizer and the place of the backward call that the setup is of; places of this step.
+        self._optimizer: weakref.ref[Any] | None = None
+        self._site = ""
+        self._sites: set[str] = set()
+        self._ours = True
 
     def on_checkpoint(self, event: Happening) -> None:
         if event.details["kind"] == "load_state_dict" and isinstance(event.subject, nn.Module):
@@ -94,8 +104,15 @@ class SetupCollector:
             if self.setup is None:
                 self._functions.append(event.function)
 
-    def on_backward_begin(self, _event: Backward) -> None:
-        self._backwards += 1
+    def on_backward_begin(self, event: Backward) -> None:
+        """A batch of training is complete; of several that make one step, each is one."""
+        self._sites.add(str(event.site))
+        if self.setup is None:
+            self._before.append(dict(self._seen))
+        elif self._ours and str(event.site) == self._site:
+            self._keep("train")
+        self._seen = {n: t for n, t in self._seen.items() if n.startswith("loader.")}
+        self._calls = self._losses = 0
         self._scored = False
 
     def on_clip(self, event: Clip) -> None:
@@ -113,9 +130,13 @@ class SetupCollector:
             self.reason = str(error)
 
     def _begin(self, context: ProbeContext) -> None:
-        if len(context.optimizers) != 1 or context.recording.micro_batches > 1:
-            raise ValueError("the script does not take one step of one optimizer for each batch")
+        if len(context.optimizers) != 1:
+            raise ValueError("several optimizers share the training")
         optimizer, name = context.optimizers[0]
+        if isinstance(optimizer, torch.optim.LBFGS):
+            raise ValueError("LBFGS calls the loss itself, as often as it likes")
+        if len(self._sites) > 1:
+            raise ValueError("several losses make one step")
         originals = list(context.replay.calls[0].original.parameters())
         if sum(p.numel() for p in originals) > MAX_PARAMETERS:
             raise ValueError(f"the model has more than {MAX_PARAMETERS:,} parameters")
@@ -124,8 +145,10 @@ class SetupCollector:
         if not all(id(p) in numbers for g in groups for p in g["params"]):
             raise ValueError("the optimizer holds parameters of other models")
         program = Program(context.replay)
-        found = {n: program.number_of(t) for n, t in self._seen.items()}
-        self._names = {n: number for n, number in found.items() if number is not None}
+        for seen in self._before:  # one of them is what was recorded
+            found = {n: number for n, t in seen.items() if (number := program.number_of(t)) is not None}
+            if len(found) > len(self._names):
+                self._names, self._seen = found, seen
         inputs = {n for name, n in self._names.items() if name.startswith("call")}
         targets = {n for name, n in self._names.items() if name.startswith("loss")} - inputs
         if not inputs:
@@ -138,25 +161,26 @@ class SetupCollector:
         separate = program.separate()
         self.setup = CapturedSetup(separate, made, tuple(sorted(inputs)), tuple(sorted(targets)))
         self.setup.pretrained, self.setup.functions = self._loaded, tuple(dict.fromkeys(self._functions))
-        self._keep("train", optimizer)
+        self.setup.accumulated = context.recording.micro_batches
+        self._optimizer, self._site = weakref.ref(optimizer), next(iter(self._sites), "")
+        self._keep("train")
 
     def _flush(self) -> None:
         """A batch of an evaluation is complete."""
-        if self._scored and self.setup is not None:
-            self._keep("val", None)
+        if self._scored and self.setup is not None and self._ours:
+            self._keep("val")
         if self._scored:
             self._clear()
 
     def _clear(self) -> None:
         self._seen, self._scored = {}, False
-        self._calls = self._losses = self._backwards = 0
+        self._calls = self._losses = 0
+        self._before.clear()
+        self._sites.clear()
 
     def on_step_begin(self, event: Step) -> None:
-        if self.setup is not None and not self._gap and self._session.step > 0:
-            if self._backwards != 1:
-                self.setup, self.reason, self._gap = None, "several losses make one step", True
-            else:
-                self._keep("train", event.optimizer)
+        """A step of another optimizer belongs to another phase of the script: nothing of it is ours."""
+        self._ours = self._optimizer is None or self._optimizer() is event.optimizer
 
     def on_step_end(self, _event: Step) -> None:
         self._clear()
@@ -168,8 +192,8 @@ class SetupCollector:
         self._flush()
         self._clear()
 
-    def _keep(self, split: str, optimizer: torch.optim.Optimizer | None) -> None:
-        setup = self.setup
+    def _keep(self, split: str) -> None:
+        setup, optimizer = self.setup, self._optimizer() if self._optimizer is not None else None
         if setup is None or self._bytes[split] > MAX_BYTES:
             return
         found: Tensors = {}
@@ -181,7 +205,7 @@ class SetupCollector:
             return
         self._bytes[split] += size_of(list(found.values()))
         (setup.train if split == "train" else setup.val).append(found)
-        if optimizer is not None:
+        if optimizer is not None and split == "train":
             setup.rates.append(float(optimizer.param_groups[0].get("lr", 0.0)))
 
 

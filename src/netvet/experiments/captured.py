@@ -13,8 +13,8 @@ from netvet.capture.torch_setup import CapturedSetup
 from netvet.capture.torch_tensors import tensors_in
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
-from netvet.experiments.drawable import drawable
-from netvet.experiments.problem import Problem, optimizer_like, redrawn, train_as_before
+from netvet.experiments.drawable import drawable, runnable
+from netvet.experiments.problem import Learner, Problem, optimizer_like, redrawn, train_as_before
 from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
 
@@ -51,14 +51,14 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
         notes.append(
             "the learning rate of the script follows a schedule; trials follow it too unless they set their own"
         )
-    train = drawable(train, _learner(setup, 0)).distinct()
-    seen = [_named(batch) for batch in setup.val]
-    scored = [batch for batch in seen if _form(batch, train.fixed_size) == _form(train.batches[0], train.fixed_size)]
-    if scored:
-        val = replace(train, batches=tuple(scored)).distinct()
-    else:
-        train, val = train.split(HELD_OUT)
-        notes.append("no scored validation batch was seen: a fifth of the training samples is held out")
+    if setup.accumulated > 1:
+        notes.append(f"the script adds up {setup.accumulated} batches in each step; trials step after every batch")
+    learner = _learner(setup, 0)
+    working = runnable(train, learner)
+    if working is None:
+        raise NetvetError(f"the recorded step of {script} cannot be repeated with its own batches")
+    train = drawable(working, learner).distinct()
+    train, val = _split(train, [_named(batch) for batch in setup.val], learner, notes)
     with forked_rng():
         _, output = _learner(setup, 0).step(train.batches[0])
     target = next((train.batches[0][n] for n in train.roles.targets), None)
@@ -77,6 +77,21 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     )
 
 
+def _split(train: Data, scored: list[Batch], learner: Learner, notes: list[str]) -> tuple[Data, Data]:
+    """Data to train on, and what the script scored itself on, or a part that is held out."""
+    alike = [
+        b for b in scored if {n: t.dim() for n, t in b.items()} == {n: t.dim() for n, t in train.batches[0].items()}
+    ]
+    val = runnable(replace(train, batches=tuple(alike)), learner) if alike else None
+    if val is not None:
+        return train, val.distinct()
+    if len(train.batches) > 1 or train.size:
+        notes.append("no scored validation batch was seen: a fifth of the training samples is held out")
+        return train.split(HELD_OUT)
+    notes.append("there is one batch only, and no validation data: scores are of the training data")
+    return train, train
+
+
 def _named(batch: dict[int, torch.Tensor]) -> Batch:
     return {str(number): tensor for number, tensor in batch.items()}
 
@@ -85,10 +100,6 @@ def _alike(batches: list[dict[int, torch.Tensor]]) -> list[dict[int, torch.Tenso
     """Batches of the form of the first; a smaller last batch is among them."""
     form = {n: t.dim() for n, t in batches[0].items()}
     return [b for b in batches if {n: t.dim() for n, t in b.items()} == form]
-
-
-def _form(batch: Batch, exact: bool) -> dict[str, object]:
-    return {n: t.shape if exact else t.dim() for n, t in batch.items()}
 
 
 def _roles(setup: CapturedSetup, batches: list[dict[int, torch.Tensor]]) -> Roles:
