@@ -44,14 +44,14 @@ def _expected(path: Path) -> str:
 
 def run(path: Path, seed: int) -> tuple[Score, dict[str, Any]]:
     """One program under netvet: its score, and what is worth keeping of the report."""
-    start = time.perf_counter()
+    start, header = time.perf_counter(), read_header(path.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "netvet", "run", "--json", str(target), "--quiet", str(path)]
+        command = [sys.executable, "-m", "netvet", *header.command, "--json", str(target), str(path)]
         command += ["--seed", str(seed)]
         failure = _call(command, folder)
         report = json.loads(target.read_text(encoding="utf-8")) if target.exists() else None
-    result = score(path.name, seed, read_header(path.read_text(encoding="utf-8")), report)
+    result = score(path.name, seed, header, report)
     kept: dict[str, Any] = {**asdict(result), "folder": path.parent.name, "seconds": time.perf_counter() - start}
     if report is None:
         kept["failure"] = failure

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-_FIELD = re.compile(r"# (healthy|expect|expect-note|accept|location|note): *(.*)")
+_FIELD = re.compile(r"# (healthy|expect|expect-note|accept|location|with|note): *(.*)")
 _FAULT = re.compile(r"#.*\bfault\s*$")
 _ALARMS = {"error", "warning"}
 
@@ -23,12 +23,14 @@ class Header:
         accept: checks that would be right too.
         is_note: `expect` is a note beside an otherwise clean run.
         fault_lines: line numbers that an expert would point at; empty where no line is to blame.
+        command: the netvet command that is to find it, with its options.
     """
 
     expect: str
     accept: tuple[str, ...] = ()
     is_note: bool = False
     fault_lines: frozenset[int] = frozenset()
+    command: tuple[str, ...] = ("run", "--quiet")
 
     @property
     def healthy(self) -> bool:
@@ -93,7 +95,8 @@ def read_header(source: str) -> Header:
     if bool(faults) == (found.get("location") == "none"):
         raise ValueError("the header needs lines marked `# fault` or `# location: none`, and not both")
     accept = tuple(name.strip() for name in found.get("accept", "").split(",") if name.strip())
-    return Header(found[kinds[0]], accept, kinds == ["expect-note"], faults)
+    command = tuple(found["with"].split()) if "with" in found else Header.command
+    return Header(found[kinds[0]], accept, kinds == ["expect-note"], faults, command)
 
 
 def score(program: str, seed: int, header: Header, report: Mapping[str, Any] | None) -> Score:

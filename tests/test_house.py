@@ -296,6 +296,24 @@ def test_every_check_has_its_page():
     fail_with(offenders, "docstrings without a section")
 
 
+EXPERIMENT_SECTIONS = ("## Why it matters", "## How it is done", "## Known problems", "## References")
+
+
+def test_every_experiment_has_its_file_its_tests_and_its_page():
+    from netvet.experiments import EXPERIMENTS
+
+    def missing() -> Iterator[str]:
+        for one in EXPERIMENTS:
+            module = one.name.replace("-", "_")
+            if one.run.__module__ != f"netvet.experiments.{module}":
+                yield f"{one.name} is not in a file of its name"
+            if not (ROOT / "tests" / "experiments" / f"test_{module}.py").exists():
+                yield f"{one.name} has no tests"
+            yield from (f"{one.name}: no {part!r}" for part in EXPERIMENT_SECTIONS if part not in one.doc)
+
+    fail_with(missing(), "experiments that lack something")
+
+
 def example_of(name: str) -> str:
     doc = load(name).doc
     return doc.partition("## Example")[2].partition("\n## ")[0]

@@ -11,6 +11,8 @@ from netvet.locate import located
 
 # A diagnosis names at most this many entries: more is a flood, not an answer.
 MAX_VERDICTS = 5
+# How sure an experiment is of the fault that it names: others may look the same to it.
+ACCUSED = 0.7
 
 
 class SignalSource(Protocol):
@@ -120,6 +122,11 @@ def diagnose(source: SignalSource, checks: Sequence[Check], settings: Settings |
             skipped.append(outcome)
         else:
             findings += outcome
+    accused = [_accused(one, source, chosen) for one in _selected(checks, chosen)]
+    fired = {f.check.name for f in findings if f.severity != "note"}
+    findings += [f for f in accused if f is not None and f.check.name not in fired]
+    named = {f.check.name for f in findings}
+    skipped = [one for one in skipped if one.check not in named]
     explained = _with_explained(findings)
     return Diagnosis(tuple(_verdicts(explained)), tuple(sorted(explained, key=lambda f: f.rank)), tuple(skipped))
 
@@ -152,6 +159,17 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
     except Exception as error:  # a broken check must not cost the user the other findings
         return NotAssessed(one.name, f"the check itself failed: {type(error).__name__}: {error}")
     return [Reported(one, f, f.severity or one.severity, (), _allowed(one.name, f, settings.allow)) for f in findings]
+
+
+def _accused(one: Check, source: SignalSource, settings: Settings) -> Reported | None:
+    """What an experiment that failed says of the fault it names first: it has tried what the check could only see."""
+    records = source.get("experiments")
+    for record in records if isinstance(records, Facts) else ():
+        if record["verdict"] == "failed" and list(record["suspects"])[:1] == [one.name]:
+            message = f"{record['message']} (experiment {record['experiment']})"
+            finding = located(Finding(message, str(record["experiment"]), confidence=ACCUSED), source.get)
+            return Reported(one, finding, one.severity, (), _allowed(one.name, finding, settings.allow))
+    return None
 
 
 def _allowed(name: str, finding: Finding, allow: Mapping[str, str]) -> str | None:

@@ -100,6 +100,8 @@ NAMES: tuple[str, ...] = (
     "hockey-stick-loss",
     "overfitting",
     "underfitting",
+    "cannot-overfit-batch",
+    "insufficient-capacity",
     "validation-below-train",
     "stopped-early",
     "vanishing-gradient",
