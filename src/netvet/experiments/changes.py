@@ -9,6 +9,7 @@ import torch
 
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
+from netvet.experiments.changes_tune import TUNE_CHANGES
 from netvet.experiments.data import Batch
 from netvet.experiments.problem import Learner, without_regularisation
 from netvet.experiments.trial import Build
@@ -222,4 +223,4 @@ CHANGES: dict[str, Change] = {
         batch_size, no_clipping, clipping, unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs,
         shuffled_targets, shown,
     )
-}  # fmt: skip
+} | TUNE_CHANGES  # fmt: skip
