@@ -66,7 +66,7 @@ def smooth(rates: Sequence[float], changes: Sequence[Sequence[float]]) -> Curve 
         changes: of each seed, as many steps as it lasted [seeds][<= steps]; what is no number ends it.
 
     Returns:
-        The curve up to the rate that every seed has reached; None for fewer than five steps.
+        The curve up to the rate that every seed has reached before the loss leaps; None for fewer than five steps.
 
     A weighted line is fitted around each point (Cleveland 1979, one pass), so that a steady descent is not bent.
     """
@@ -75,13 +75,22 @@ def smooth(rates: Sequence[float], changes: Sequence[Sequence[float]]) -> Curve 
         return None
     x = np.log10(np.asarray(rates[:last], dtype=np.float64))
     rows = np.array([values[:last] for values in changes], dtype=np.float64)
-    rows = np.minimum(
-        rows, -float(rows.min())
-    )  # how high a lost loss goes says nothing, and would reach its neighbours
+    kept = _before_leap(rows.mean(axis=0))
+    x, rows = x[:kept], rows[:, :kept]
     points = np.linspace(x[0], x[-1], max(5, round(DENSITY * (x[-1] - x[0])) + 1))
-    reach = max(WIDTH, 3 * float(x[1] - x[0]))
+    reach = max(WIDTH, 2 * float(x[1] - x[0]))
     fits = [_local(x, rows, point, reach) for point in points]
     return Curve(10**points, np.array([f[0] for f in fits]), np.array([f[1] for f in fits]))
+
+
+def _before_leap(change: Floats) -> int:
+    """How many steps there are until the loss, past its lowest, stands as far above its start as it fell below.
+
+    What comes then says nothing of the rates before it, and would reach into them.
+    """
+    least = np.minimum.accumulate(change)
+    leapt = np.flatnonzero((change > -least) & (least < 0) & (np.arange(len(change)) > np.argmin(change)))
+    return max(5, int(leapt[0]) if len(leapt) else len(change))
 
 
 def _finite(values: Sequence[float]) -> int:

@@ -17,10 +17,12 @@ from netvet.experiments.lr_curve import Curve, Valley, smooth, valley_of
 from netvet.experiments.paired import compare
 from netvet.experiments.trial import Result, Trial
 
-# From a rate at which nothing moves to one at which nothing holds, for SGD as for Adam (Smith 2017 and fast.ai: 1e-7
-# to 10); a ramp ends by itself where the loss is lost.
-ENDS = [1e-7, 10.0]
+# From a rate at which nothing moves to one at which nothing holds, for SGD as for Adam (Smith 2017 and fast.ai: to
+# 10); a ramp ends by itself where the loss is lost.
+ENDS = [1e-6, 10.0]
 RAMP, LEAST_RAMP = 120, 40
+# Of the time, what ramps may take; and what a step of theirs costs in steps: the untouched weights go forward too.
+RAMP_SHARE, BESIDE = 0.4, 1.34
 STEPS, LEAST = 200, 15
 # The pre-flight of a large network has a minute in all; this is its part of it, in seconds.
 SECONDS = 20.0
@@ -94,12 +96,7 @@ def find_rate(lab: Lab) -> RateRange | str:
         NetvetError: the optimizer has no learning rate, or copies cannot be trained.
     """
     own, until = _own_rate(lab), perf_counter() + min(SECONDS, lab.seconds_left)
-    affordable = (until - perf_counter()) / lab.step_seconds
-    seeds = lab.seeds
-    # A ramp costs a third more than its steps: the loss of the untouched weights is taken beside each.
-    if affordable < len(seeds) * (1.34 * LEAST_RAMP + LEAST * (len(AROUND) + 1)):
-        seeds = seeds[:1]
-    ramp = RAMP if RAMP * 1.34 * len(seeds) < 0.35 * affordable else LEAST_RAMP
+    seeds, ramp = _ramp(lab.seeds, (until - perf_counter()) / lab.step_seconds)
     base = {**SHARED, "lr-ramp": ENDS, "beside-untouched": True}
     results = lab.run([Trial(ramp, seed, base, scores=False) for seed in seeds])
     _require_trained(results)
@@ -107,7 +104,7 @@ def find_rate(lab: Lab) -> RateRange | str:
     curve = smooth(rates, [r.extra.get("gaps", ()) for r in results])
     valley = valley_of(curve) if curve is not None else None
     if curve is None or valley is None:
-        return "no valley: the loss falls at no learning rate from 1e-07 to 10 by more than chance"
+        return "no valley: the loss falls at no learning rate from 1e-06 to 10 by more than chance"
     steps = _steps(results, until - perf_counter(), len(seeds) * (len(AROUND) + 2))
     tried = _confirm(lab, valley.steepest, steps, seeds, until)
     start = sum(r.start for r in results) / len(results)
@@ -125,9 +122,17 @@ def _own_rate(lab: Lab) -> float:
     return rate * max(lab.problem.rates, default=1.0)
 
 
+def _ramp(seeds: tuple[int, ...], affordable: float) -> tuple[tuple[int, ...], int]:
+    """Seeds and steps of the ramps: a slow network has one seed."""
+    for some, steps in ((seeds, RAMP), (seeds, RAMP // 2), (seeds[:1], RAMP // 2)):
+        if RAMP_SHARE * affordable > BESIDE * steps * len(some):
+            return some, steps
+    return seeds[:1], LEAST_RAMP
+
+
 def _steps(ramps: Sequence[Result], seconds: float, trials: int) -> int:
     """How many steps a trial may take, by what the ramps took; in halves, so that a resumed study finds the same."""
-    step = sum(r.seconds for r in ramps) / max(1, sum(len(r.losses) for r in ramps)) / 1.34
+    step = sum(r.seconds for r in ramps) / max(1, sum(len(r.losses) for r in ramps)) / BESIDE
     steps = STEPS
     while steps > LEAST and steps * trials * step > seconds:
         steps //= 2
@@ -185,7 +190,7 @@ def lr_range(lab: Lab) -> Outcome:
     networks and optimizers. Whatever else is tuned at a bad rate is tuned for nothing.
 
     ## How it is done
-    A ramp in logarithmic steps from 1e-7 to 10 at each seed, schedule off, parameter groups in their proportions. From
+    A ramp in logarithmic steps from 1e-6 to 10 at each seed, schedule off, parameter groups in their proportions. From
     each loss that of the untouched weights on the same batch (and dropout) is taken away, so that what is left is what
     training has done and not which batch it was. The curve is smoothed over a quarter of a decade and over seeds. Where
     it falls by no more than chance lets it, there is "no valley" and no recommendation. Else short trainings
