@@ -196,14 +196,15 @@ def lr_range(lab: Lab) -> Outcome:
     it falls by no more than chance lets it, there is "no valley" and no recommendation. Else short trainings
     at constant rates, half decades apart around the place of the steepest slope, decide: further rates are tried while
     the best lies at an end. The interval holds the rates whose loss has fallen as far, but for a twentieth.
-    The program's own rate, with its schedule, is trained beside it. It fails only where it does not learn at all (less
+    The program's own rate, with its schedule, is trained beside it (what a warm-up leads to, at a constant
+    rate). It fails only where it does not learn at all (less
     than a twentieth of what the recommended rate reaches, at every seed); a rate that is slower is advised to change
     where a paired test shows the difference.
 
     ## Known problems
     Short trainings prefer high rates: a long training with a rate that is never lowered may want a third of the
-    recommended one. Loaded weights and schedules that warm up are not called too low; a rate is judged by the highest
-    that its schedule reaches. A network that takes a second for a step is tried at one seed and for few steps.
+    recommended one. Loaded weights are not called too low, and a rate that is warmed up to is neither called too low
+    nor too high. A network that takes a second for a step is tried at one seed and for few steps.
 
     ## References
     Smith, "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.3. Gugger (2018), "How do you find a
@@ -213,13 +214,16 @@ def lr_range(lab: Lab) -> Outcome:
     if isinstance(found, str):
         return Outcome("undetermined", found)
     steps, best = found.steps, next(t for t in found.tried if t.rate == found.best)
-    plain = lab.run([Trial(steps, seed, scores=False) for seed in found.seeds])
+    # A warm-up would make a short trial slow: what is judged is the rate that it leads to.
+    rising = max(lab.problem.rates, default=1.0) > WARMING * (lab.problem.rates or (1.0,))[0]
+    change = {**SHARED, "lr-of-first": found.own} if rising else {}
+    plain = lab.run([Trial(steps, seed, change, scores=False) for seed in found.seeds])
     _require_trained(plain)
     own = [r.tail() for r in plain]
     evidence = {**found.record(), "own_losses": own}
     good = f"rates from {found.low:.2g} to {found.high:.2g} are good, {found.best:.2g} is recommended"
     told = f"in {steps} steps the loss falls from {found.start:.3g} to {best.mean:.3g} there"
-    suspect = _suspect(found, best, own, lab)
+    suspect = None if rising else _suspect(found, best, own, pretrained=lab.problem.pretrained)
     if suspect:
         ended = f"{sum(own) / len(own):.3g}" if all(map(math.isfinite, own)) else "no number"
         return Outcome(
@@ -233,16 +237,14 @@ def lr_range(lab: Lab) -> Outcome:
     return _compared(found, best, own, f"{good}; {told}", evidence)
 
 
-def _suspect(found: RateRange, best: Tried, own: Sequence[float], lab: Lab) -> str | None:
+def _suspect(found: RateRange, best: Tried, own: Sequence[float], *, pretrained: bool) -> str | None:
     """The check that the program's own rate speaks for: it does not learn where another rate does."""
     depth = found.start - best.mean
-    reached = max((found.start - end) / depth for end in own)
-    rates = lab.problem.rates[: found.steps] or (1.0,)
-    rising = max(lab.problem.rates, default=1.0) > WARMING * rates[0]
-    if found.own > found.high and reached < (0.0 if rising else REACHED):
+    if max((found.start - end) / depth for end in own) >= REACHED:
+        return None
+    if found.own > found.high:
         return "lr-too-high"
-    low = found.own * OFF < found.low and reached < REACHED
-    return "lr-too-low" if low and not rising and not lab.problem.pretrained else None
+    return "lr-too-low" if found.own * OFF < found.low and not pretrained else None
 
 
 def _compared(found: RateRange, best: Tried, own: Sequence[float], told: str, evidence: dict[str, Any]) -> Outcome:
