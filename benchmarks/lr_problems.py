@@ -83,31 +83,31 @@ class CharLSTM(nn.Module):
 
     def __init__(self, kinds: int) -> None:
         super().__init__()
-        self.embedding, self.lstm = nn.Embedding(kinds, 16), nn.LSTM(16, 48, batch_first=True)
-        self.head = nn.Linear(48, kinds)
+        self.embedding, self.lstm = nn.Embedding(kinds, 16), nn.LSTM(16, 32, batch_first=True)
+        self.head = nn.Linear(32, kinds)
 
     def forward(self, characters: torch.Tensor) -> torch.Tensor:
         return self.head(self.lstm(self.embedding(characters))[0])
 
 
 class CharTransformer(nn.Module):
-    """Two blocks with a causal mask."""
+    """One block with a causal mask."""
 
     def __init__(self, kinds: int, length: int) -> None:
         super().__init__()
         self.embedding, self.place = nn.Embedding(kinds, 32), nn.Parameter(torch.zeros(length, 32))
         layer = nn.TransformerEncoderLayer(32, 4, 64, dropout=0.1, batch_first=True, norm_first=True)
-        self.blocks, self.head = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), nn.Linear(32, kinds)
+        self.blocks, self.head = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False), nn.Linear(32, kinds)
         self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(length))
 
     def forward(self, characters: torch.Tensor) -> torch.Tensor:
         return self.head(self.blocks(self.embedding(characters) + self.place, mask=self.mask))
 
 
-def _text(length: int = 24) -> tuple[torch.Tensor, torch.Tensor]:
+def _text(length: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
     """Sums such as `37+45=82;`, one after the other, as numbers 0 to 12 of characters."""
     generator = torch.Generator().manual_seed(0)
-    pairs = torch.randint(0, 50, (4000, 2), generator=generator).tolist()
+    pairs = torch.randint(0, 50, (1000, 2), generator=generator).tolist()
     text = "".join(f"{a}+{b}={a + b};" for a, b in pairs)
     codes = torch.tensor(["0123456789+=;".index(c) for c in text])
     windows = codes[: len(codes) // (length + 1) * (length + 1)].view(-1, length + 1)
@@ -123,7 +123,7 @@ def char_lstm() -> Setup:
 
 
 def char_transformer() -> Setup:
-    return Setup(lambda: CharTransformer(13, 24), _text(), loss=_next, optimizer=_of(torch.optim.AdamW))
+    return Setup(lambda: CharTransformer(13, 16), _text(), loss=_next, optimizer=_of(torch.optim.AdamW))
 
 
 PROBLEMS: dict[str, Callable[[], Setup]] = {

@@ -167,7 +167,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    print("problem | best of grid: rate, train, val | " + " | ".join(["netvet", *installed()]) + " | netvet's time")
+    print("best of grid: rate with the lowest held-out loss, lowest training loss, lowest held-out loss")
+    print("a tool: its rate, training and held-out loss there, share of the best fall of each, held-out loss over best")
+    print(" | ".join(["problem", "best of grid", "netvet", *installed(), "netvet's time"]))
     for name, make in PROBLEMS.items():
         if chosen.only in name:
             print(" | ".join(row_of(name, make, chosen.steps)), flush=True)

@@ -122,6 +122,13 @@ def test_untouched_weights_see_the_same_batches_and_dropout():
     assert result.extra["gaps"] == [0.0] * 8
 
 
+def test_a_network_that_is_too_slow_for_the_time_is_not_assessed():
+    lab = Lab(digits(of(torch.optim.SGD, lr=0.1)), seconds=30)
+    lab._step_seconds = 2.0
+    with pytest.raises(NetvetError, match="a range test would take"):
+        lr_range.run(lab)
+
+
 def test_an_optimizer_without_a_rate_is_not_assessed():
     problem = digits(partial(lambda model: torch.optim.LBFGS(model.parameters())))
     with pytest.raises(NetvetError, match="nothing to range over"):

@@ -59,7 +59,8 @@ def batch_size(lab: Lab) -> Outcome:
     problem, size = lab.problem, lab.problem.train.batch_size
     if size is None:
         return Outcome("not assessed", "the batches have no common axis of samples")
-    steps = lab.steps(STEPS, 4 * len(lab.seeds), least=20)
+    # Of one length: the trial itself, half its batch for twice as many, double for half, and the noise.
+    steps = lab.steps(STEPS, 5 * len(lab.seeds), least=20, share=0.6)
     after = min(NOISE_AFTER, steps)
     probe = {"gradient-noise": BATCHES}
     noise = noise_scale(lab.run([Trial(after, seed, probe, scores=False) for seed in lab.seeds]))

@@ -20,10 +20,10 @@ from netvet.experiments.trial import Result, Trial
 # From a rate at which nothing moves to one at which nothing holds, for SGD as for Adam (Smith 2017 and fast.ai: to
 # 10); a ramp ends by itself where the loss is lost.
 ENDS = [1e-6, 10.0]
-RAMP, LEAST_RAMP = 120, 40
+RAMP, LEAST_RAMP = 120, 24
 # Of the time, what ramps may take; and what a step of theirs costs in steps: the untouched weights go forward too.
 RAMP_SHARE, BESIDE = 0.4, 1.34
-STEPS, LEAST = 200, 15
+STEPS, LEAST = 200, 10
 # The pre-flight of a large network has a minute in all; this is its part of it, in seconds.
 SECONDS = 20.0
 # Rates that are trained at: half decades around the steepest place of the curve.
@@ -97,6 +97,7 @@ def find_rate(lab: Lab) -> RateRange | str:
     """
     own, until = _own_rate(lab), perf_counter() + min(SECONDS, lab.seconds_left)
     seeds, ramp = _ramp(lab.seeds, (until - perf_counter()) / lab.step_seconds)
+    _require_time(lab)
     base = {**SHARED, "lr-ramp": ENDS, "beside-untouched": True}
     results = lab.run([Trial(ramp, seed, base, scores=False) for seed in seeds])
     _require_trained(results)
@@ -120,6 +121,14 @@ def _own_rate(lab: Lab) -> float:
         raise NetvetError("the optimizer takes no steps of a learning rate's length: there is nothing to range over")
     # A schedule may begin with a warm-up: what counts is the highest rate that it reaches.
     return rate * max(lab.problem.rates, default=1.0)
+
+
+def _require_time(lab: Lab) -> None:
+    needed = (BESIDE * LEAST_RAMP + LEAST * (len(AROUND) + 1)) * lab.step_seconds
+    if needed > lab.seconds_left:
+        raise NetvetError(
+            f"a range test would take {needed:.0f} s here, {lab.seconds_left:.0f} s are left (--budget gives more)"
+        )
 
 
 def _ramp(seeds: tuple[int, ...], affordable: float) -> tuple[tuple[int, ...], int]:

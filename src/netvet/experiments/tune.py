@@ -196,9 +196,11 @@ def _ended(study: optuna.Study) -> list[Any]:
 
 
 def _attempts(study: optuna.Study) -> tuple[Attempt, ...]:
-    found = [
-        Attempt(t.number, t.params, t.state.name.lower(), t.value, t.user_attrs.get("score")) for t in _ended(study)
-    ]
+    found = []
+    for t in _ended(study):
+        complete = t.state.name == "COMPLETE"  # Optuna takes the last look for the value of one that was given up
+        state, value = ("complete", t.value) if complete else ("given up", None)
+        found.append(Attempt(t.number, t.params, state, value, t.user_attrs.get("score")))
     return tuple(sorted(found, key=lambda a: math.inf if a.loss is None else a.loss))
 
 
