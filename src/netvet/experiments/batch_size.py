@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from netvet.core import NetvetError
 from netvet.experiments.arms import Arm, arms_of
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
@@ -63,13 +64,19 @@ def batch_size(lab: Lab) -> Outcome:
     steps = lab.steps(STEPS, 5 * len(lab.seeds), least=20, share=0.6)
     after = min(NOISE_AFTER, steps)
     probe = {"gradient-noise": BATCHES}
-    noise = noise_scale(lab.run([Trial(after, seed, probe, scores=False) for seed in lab.seeds]))
+    measured = lab.run([Trial(after, seed, probe, scores=False) for seed in lab.seeds])
+    if failed := next((r for r in measured if r.ended == "failed"), None):
+        return Outcome("not assessed", f"a copy of the model could not be trained: {failed.error}")
+    noise = noise_scale(measured)
     told = f"the batch has {size} samples, the noise scale of its gradient is "
     told += f"about {noise:.2g} samples" if noise is not None else "not to be told from infinity"
     evidence: dict[str, Any] = {"batch_size": size, "noise_scale": noise, "measured_after": after}
     if problem.train.size is None or size < 2 or 2 * size > problem.train.size:
         return Outcome("passed", f"{told}; other sizes cannot be tried", evidence)
-    arms = _trials(lab, steps, size)
+    try:
+        arms = _trials(lab, steps, size)
+    except NetvetError as error:
+        return Outcome("undetermined", f"{told}; other sizes could not be compared: {error}", evidence)
     evidence["arms"] = [arm.record() for arm in arms.values()]
     told += f"; on as many samples batches of {size // 2}, {size} and {2 * size} come to a loss of "
     told += f"{arms['half'].told}, {arms['plain'].told} and {arms['double'].told}"
