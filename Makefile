@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The version that the figures and tests were made with; first and apart, so that no later range pulls another one.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test lint docs bench bench-store bench-detection
+.PHONY: help demo test lint docs bench bench-store bench-detection bench-lr
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -50,3 +50,6 @@ bench-store: $(READY) ## what a stored run of a million steps costs, and what ki
 
 bench-detection: $(READY) ## how often the diagnosis is right (about an hour)
 	$(BIN)/python -m benchmarks.detection
+
+bench-lr: $(READY) ## how good recommended learning rates are, beside other range tests (about 10 minutes)
+	$(BIN)/python -m benchmarks.lr_range

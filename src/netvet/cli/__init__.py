@@ -17,6 +17,7 @@ from netvet.cli.compare import compare
 from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay, tell_of
+from netvet.cli.tune import tune
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -90,6 +91,7 @@ def cli() -> None:
 cli.add_command(compare)
 cli.add_command(recipe)
 cli.add_command(replay)
+cli.add_command(tune)
 
 
 @cli.command(context_settings={"allow_interspersed_args": False})

@@ -7,8 +7,11 @@ from typing import Any
 
 import torch
 
+from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
-from netvet.experiments.problem import in_eval_mode, without_regularisation
+from netvet.experiments.changes_tune import TUNE_CHANGES
+from netvet.experiments.data import Batch
+from netvet.experiments.problem import Learner, in_eval_mode, without_regularisation
 from netvet.experiments.trial import Build, without_graph
 
 Change = Callable[[Build, Any], None]
@@ -17,6 +20,20 @@ Change = Callable[[Build, Any], None]
 def lr(build: Build, value: float) -> None:
     """Begin with this learning rate; a schedule goes on from it."""
     _with_groups(build, lambda group, _: group.update(lr=value))
+
+
+def lr_of_first(build: Build, value: float) -> None:
+    """Begin with this learning rate in the first parameter group, and in proportion to it in the others."""
+    make = build.make_optimizer
+
+    def made(model: torch.nn.Module) -> torch.optim.Optimizer:
+        result = make(model)
+        first = result.param_groups[0]["lr"]
+        for group in result.param_groups:
+            group["lr"] = value * group["lr"] / first if first else value
+        return result
+
+    build.make_optimizer = made
 
 
 def lr_factor(build: Build, factor: float) -> None:
@@ -36,11 +53,32 @@ def warmup(build: Build, steps: int) -> None:
 
 
 def lr_ramp(build: Build, ends: list[float]) -> None:
-    """Let the learning rate rise geometrically over the trial, from the first end to the second."""
+    """Let the learning rate rise geometrically over the trial, from the first end to the second.
+
+    These are the rates of the first parameter group; the others keep their proportion to it.
+    """
     low, high = ends
     last = max(1, build.trial.steps - 1)
-    lr(build, low)
+    lr_of_first(build, low)
     build.rate = lambda step: float((high / low) ** (step / last))
+
+
+def beside_untouched(build: Build, _: bool) -> None:
+    """Keep what the loss of each step is less that of the initial weights, on the same batch and random numbers."""
+    untouched = build.problem.learner(build.trial.seed)
+    untouched.model.train()
+    inner = build.loss
+    gaps: list[float] = []
+
+    def loss(learner: Learner, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
+        with forked_rng(), torch.no_grad():
+            before, _ = untouched.step(batch)
+        found = inner(learner, batch)
+        gaps.append(float(found[0].detach()) - float(before))
+        return found
+
+    build.loss = loss
+    build.at_end.append(lambda made: {"gaps": gaps})
 
 
 def optimizer(build: Build, options: Mapping[str, Any]) -> None:
@@ -182,7 +220,8 @@ def _drawn(build: Build) -> torch.Generator:
 CHANGES: dict[str, Change] = {
     function.__name__.replace("_", "-"): function
     for function in (
-        lr, lr_factor, constant_lr, warmup, lr_ramp, optimizer, weight_decay, batch_size, no_clipping, clipping,
-        unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown,
+        lr, lr_of_first, lr_factor, constant_lr, warmup, lr_ramp, beside_untouched, optimizer, weight_decay,
+        batch_size, no_clipping, clipping, unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs,
+        shuffled_targets, shown,
     )
-}  # fmt: skip
+} | TUNE_CHANGES  # fmt: skip

@@ -64,6 +64,17 @@ class Conducted:
 
 def conduct_script(chosen: RunOptions, options: Options) -> Conducted:
     """Run a script under watch, then experiment with copies of what it trains."""
+    problem, reason, ended = problem_of_script(chosen)
+    assert ended.run_path is not None
+    return Conducted(ended.run_path, _experiment(problem, reason, ended.run_path, options), ended)
+
+
+def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutcome]:
+    """Run a script under watch: its problem, or the reason why there is none, and how it ended.
+
+    Raises:
+        NetvetError: the run was not recorded.
+    """
     held: list[SetupCollector] = []
     inner = chosen.observe
 
@@ -75,10 +86,8 @@ def conduct_script(chosen: RunOptions, options: Options) -> Conducted:
     ended = run(replace(chosen, observe=observe))
     if ended.run_path is None:
         raise NetvetError("the run was not recorded, so that there is nothing to experiment with")
-    problem, reason = None, "the script did not begin"
-    if held:
-        problem, reason = _problem(held[0], chosen.target)
-    return Conducted(ended.run_path, _experiment(problem, reason, ended.run_path, options), ended)
+    problem, reason = _problem(held[0], chosen.target) if held else (None, "the script did not begin")
+    return problem, reason, ended
 
 
 def _problem(collector: SetupCollector, script: str) -> tuple[Problem | None, str]:

@@ -1,0 +1,125 @@
+"""`netvet tune`: a random search over the settings of a training."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from netvet.cli.options import STDOUT, STORE, absolute, duration, require_writable
+
+if TYPE_CHECKING:
+    from netvet.experiments.problem import Problem
+    from netvet.experiments.tune import Tuned
+
+SHOWN = 10
+COLUMNS = ("optimizer", "lr", "weight_decay", "batch_size", "dropout", "warmup")
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option("--trials", type=click.IntRange(min=1), default=30, help="How many, with earlier ones (default: 30).")
+@click.option("--budget", default="10m", callback=duration, metavar="TIME", help="For all trials (default: 10m).")
+@click.option("--seeds", type=click.IntRange(min=2), default=3, help="Twins in the last comparison (default: 3).")
+@click.option("--fresh", is_flag=True, help="Forget the trials of an earlier search of the same program.")
+@click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write what was found as JSON.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs.")
+@click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
+@click.argument("target")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[], int]:
+    """Search learning rate, weight decay, batch size, dropout, optimizer and warm-up at random.
+
+    TARGET is a script, which runs to its end (or Ctrl-C) first and is then trained on copies; or MODULE:FUNCTION or
+    FILE.py:FUNCTION, which gives a netvet.Setup. A search that was broken off goes on where it was.
+    """
+    from netvet import cli, config
+    from netvet.checks import all_checks
+
+    require_writable(options["json"], "--json")
+    cli._require_torch()
+    store = (options["store"] or config.load(Path.cwd(), all_checks()).store or STORE).absolute()
+    return partial(_run, target, arguments, store, options | {"json": absolute(options["json"])})
+
+
+def _run(target: str, arguments: tuple[str, ...], store: Path, options: dict[str, Any]) -> int:
+    from netvet.experiments.conduct import STUDIES
+    from netvet.experiments.executors import workers
+    from netvet.experiments.lab import Lab, digest
+    from netvet.experiments.tune import search
+
+    stream = sys.stdout
+    problem = _problem(target, arguments, store, options["is_module"])
+    folder = store.parent / STUDIES
+    journal, storage = (folder / f"{digest(problem)}-tune.{end}" for end in ("jsonl", "log"))
+    if options["fresh"]:
+        for file in (journal, storage):
+            file.unlink(missing_ok=True)
+    tell = partial(click.echo, err=True) if sys.stderr.isatty() else lambda line: None
+    with workers(None, 1) as made:
+        lab = Lab(problem, seconds=options["budget"], seeds=range(options["seeds"]), workers=made, journal=journal)
+        found = search(lab, options["trials"], storage, tell)
+    if options["json"] != STDOUT:
+        show(found, stream)
+    if options["json"] is not None:
+        from netvet.report.files import write
+
+        content = {"schema": "netvet.tune/1", "program": target, **found.record()}
+        write(json.dumps(content, indent=2, default=str) + "\n", options["json"], stream)
+    return 0
+
+
+def _problem(target: str, arguments: tuple[str, ...], store: Path, is_module: bool) -> Problem:
+    from netvet.capture.torch_runner import RunOptions
+    from netvet.core import NetvetError
+    from netvet.experiments.conduct import problem_of_script, setup_of
+    from netvet.experiments.setup import problem_of
+
+    if not is_module and ":" in target and not Path(target).exists():
+        return problem_of(setup_of(target), target)
+    problem, reason, _ = problem_of_script(RunOptions(target, is_module, arguments, store))
+    if problem is None:
+        raise NetvetError(f"{target} cannot be tuned: {reason}")
+    return problem
+
+
+def show(found: Tuned, stream: TextIO) -> None:
+    """Write the table, the best settings and the importances."""
+    complete = [a for a in found.attempts if a.loss is not None]
+    lines = [
+        f"{len(found.attempts)} trials of {found.steps} steps, {len(found.attempts) - len(complete)} of them given up"
+    ]
+    names = [name for name in COLUMNS if any(name in a.params for a in complete)]
+    if complete:
+        lines += ["", _row(["loss", "score", *names])]
+        lines += [_row([a.loss, a.score, *(a.params.get(n) for n in names)]) for a in complete[:SHOWN]]
+    if found.importance:
+        told = ", ".join(f"{name} {share:.0%}" for name, share in found.importance.items())
+        lines += ["", f"what matters: {told}"]
+    if found.verdict is not None:
+        best = ", ".join(f"{name} {_cell(complete[0].params[name])}" for name in names)
+        lines += ["", f"best: {best}", _compared(found)]
+    elif not complete:
+        lines += ["no trial was completed: give more time (--budget) or trials (--trials)"]
+    click.echo("\n".join(lines), file=stream)
+
+
+def _compared(found: Tuned) -> str:
+    word = {
+        "better": "better than", "worse": "worse than", "no difference": "no better than",
+    }.get(str(found.verdict), "not clearly better than")  # fmt: skip
+    return (
+        f"on other seeds it is {word} the program's own settings: held-out loss {found.best:.4g}, own {found.own:.4g}"
+    )
+
+
+def _row(cells: list[Any]) -> str:
+    return "  ".join(f"{_cell(cell):<12}" for cell in cells).rstrip()
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

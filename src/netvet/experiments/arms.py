@@ -1,0 +1,83 @@
+"""Arms of an experiment beside an unchanged training: what each ends at, and what a paired test says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from netvet.core import NetvetError
+from netvet.experiments.paired import Comparison, Verdict, compare
+from netvet.experiments.trial import Result
+
+# A difference matters from this share of what training takes off the loss: the same as between good learning rates.
+MATTERS = 0.05
+
+Measure = Callable[[Result], float]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One change beside the unchanged training.
+
+    Args:
+        ends: the loss of each seed at the end; infinite where it diverged.
+        verdict: of the change, where it can be said.
+    """
+
+    name: str
+    ends: tuple[float, ...]
+    verdict: Verdict
+    pair: Comparison | None
+
+    @property
+    def mean(self) -> float:
+        """Of all seeds."""
+        return sum(self.ends) / len(self.ends)
+
+    @property
+    def lost(self) -> bool:
+        """It has diverged at a seed."""
+        return not math.isfinite(self.mean)
+
+    @property
+    def told(self) -> str:
+        """The mean, in words where there is none."""
+        return "no number" if self.lost else f"{self.mean:.3g}"
+
+    def record(self) -> dict[str, Any]:
+        """JSON types."""
+        pair = self.pair.record() if self.pair is not None else None
+        return {"name": self.name, "losses": list(self.ends), "verdict": self.verdict, "comparison": pair}
+
+
+def arms_of(
+    results: Mapping[str, Sequence[Result]], measure: Measure = Result.tail, plain: str = "plain"
+) -> dict[str, Arm]:
+    """Judge each arm against the unchanged one; that one is among them, with no difference to itself.
+
+    Raises:
+        NetvetError: copies cannot be trained, or the time was not enough for whole trials.
+    """
+    for result in (r for some in results.values() for r in some):
+        if result.ended == "failed":
+            raise NetvetError(f"a copy of the model could not be trained: {result.error}")
+        if result.ended == "time":
+            raise NetvetError("the trials did not end within the time (--budget gives more)")
+    ends = {name: tuple(measure(r) for r in some) for name, some in results.items()}
+    start = [r.start for r in results[plain]]
+    finite = [e for some in ends.values() for e in some if math.isfinite(e)]
+    depth = max(0.0, sum(start) / len(start) - min(finite, default=math.inf))
+    return {name: _arm(name, some, ends[plain], depth) for name, some in ends.items()}
+
+
+def _arm(name: str, ends: tuple[float, ...], plain: tuple[float, ...], depth: float) -> Arm:
+    lost, plain_lost = (not all(map(math.isfinite, some)) for some in (ends, plain))
+    if lost or plain_lost:
+        verdict: Verdict = "undecided" if lost and plain_lost else "worse" if lost else "better"
+        return Arm(name, ends, verdict, None)
+    pair = compare(ends, plain)
+    if pair is None:
+        return Arm(name, ends, "undecided", None)
+    return Arm(name, ends, pair.verdict(less_is_better=True, matters=MATTERS * depth), pair)
