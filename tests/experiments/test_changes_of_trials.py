@@ -1,5 +1,7 @@
 """Each change makes exactly the difference that it says."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -28,7 +30,7 @@ def test_schedules():
     rates = [built({"lr-ramp": [1e-4, 1.0]}).rate(step) for step in range(10)]
     assert rates[0] == 1.0
     assert rates[-1] == pytest.approx(1e4)
-    ratios = [b / a for a, b in zip(rates, rates[1:], strict=False)]
+    ratios = [b / a for a, b in itertools.pairwise(rates)]
     assert max(ratios) == pytest.approx(min(ratios))
     assert [built({"warmup": 4}).rate(step) for step in (0, 4, 9)] == [0.01, 1.0, 1.0]
     assert built({"warmup": 4, "constant-lr": True}).rate(0) == 1.0
