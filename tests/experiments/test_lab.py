@@ -68,7 +68,7 @@ def test_lines_that_are_no_results_are_left_out(tmp_path):
         '["a", {}]',
         json.dumps([key, {"losses": 3}]),
         '{"a": 1}',
-        "\udcff".encode("utf-8", "surrogateescape").decode("latin1"),
+        "\xff",
     ]
     journal.write_text("\n".join(junk))
     lab = Lab(problem(), journal=journal)

@@ -33,7 +33,7 @@ def test_selects_by_name_and_stage():
 
 @pytest.mark.parametrize("where", ["only", "skip"])
 def test_an_unknown_name_is_told_with_the_known_ones(where):
-    with pytest.raises(NetvetError, match="'overfit-bach'; known: .*overfit-batch"):
+    with pytest.raises(NetvetError, match=r"'overfit-bach'; known: .*overfit-batch"):
         select(ALL, **{"only": [], "skip": [], where: ["overfit-bach"]})
 
 
