@@ -14,9 +14,10 @@ from netvet.capture.torch_tensors import tensors_in
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
 from netvet.experiments.drawable import drawable
-from netvet.experiments.problem import Problem, optimizer_like, redrawn, train_as_before
+from netvet.experiments.problem import Problem, in_eval_mode, optimizer_like, redrawn, train_as_before
 from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
+from netvet.experiments.trial import without_graph
 
 
 @dataclass
@@ -52,13 +53,13 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
             "the learning rate of the script follows a schedule; trials follow it too unless they set their own"
         )
     train = drawable(train, _learner(setup, 0)).distinct()
-    seen = [_named(batch) for batch in setup.val]
-    scored = [batch for batch in seen if _form(batch, train.fixed_size) == _form(train.batches[0], train.fixed_size)]
+    scored = _that_fit([_named(batch) for batch in setup.val], _learner(setup, 0))
     if scored:
         val = replace(train, batches=tuple(scored)).distinct()
     else:
         train, val = train.split(HELD_OUT)
-        notes.append("no scored validation batch was seen: a fifth of the training samples is held out")
+        why = "no validation batch fits the recorded step" if setup.val else "no scored validation batch was seen"
+        notes.append(f"{why}: a fifth of the training samples is held out")
     with forked_rng():
         _, output = _learner(setup, 0).step(train.batches[0])
     target = next((train.batches[0][n] for n in train.roles.targets), None)
@@ -87,8 +88,18 @@ def _alike(batches: list[dict[int, torch.Tensor]]) -> list[dict[int, torch.Tenso
     return [b for b in batches if {n: t.dim() for n, t in b.items()} == form]
 
 
-def _form(batch: Batch, exact: bool) -> dict[str, object]:
-    return {n: t.shape if exact else t.dim() for n, t in batch.items()}
+def _that_fit(batches: list[Batch], learner: RecordedLearner) -> list[Batch]:
+    """Batches that the recorded step takes: it may hold its own batch size as a number."""
+    fit: dict[str, bool] = {}
+    for batch in batches:
+        form = str([t.shape for t in batch.values()])
+        if form not in fit:
+            try:
+                with forked_rng(), in_eval_mode(learner.model):
+                    fit[form] = bool(torch.isfinite(without_graph(learner, batch)[0]))
+            except Exception:  # whatever a step with a number in it does
+                fit[form] = False
+    return [batch for batch in batches if fit[str([t.shape for t in batch.values()])]]
 
 
 def _roles(setup: CapturedSetup, batches: list[dict[int, torch.Tensor]]) -> Roles:
