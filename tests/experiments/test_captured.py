@@ -12,7 +12,7 @@ from netvet.capture.torch_setup import SetupCollector
 from netvet.experiments.captured import problem_of_run
 from netvet.experiments.lab import digest
 from netvet.experiments.trial import Trial, run_trial
-from tests.experiments.problems import random_state, same, state_of
+from tests.experiments.small_problems import random_state, same, state_of
 
 HEAD = """
 import numpy as np

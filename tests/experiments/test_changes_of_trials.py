@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from netvet.core import NetvetError
 from netvet.experiments.trial import Trial, _build, run_trial
-from tests.experiments.problems import net, problem
+from tests.experiments.small_problems import net, problem
 
 
 def built(changes, found=None, steps=10, seed=0):

@@ -16,7 +16,7 @@ from netvet.experiments import executors
 from netvet.experiments.executors import Workers, require, workers
 from netvet.experiments.lab import Lab
 from netvet.experiments.trial import Trial
-from tests.experiments.problems import problem
+from tests.experiments.small_problems import problem
 
 ROOT = Path(__file__).resolve().parents[2]
 TRIALS = [Trial(4, seed, change) for seed in (0, 1) for change in ({}, {"lr-factor": 2.0})]

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from netvet.core import NetvetError
 from netvet.experiments.lab import Lab, digest
 from netvet.experiments.trial import Trial
-from tests.experiments.problems import blobs, net, problem
+from tests.experiments.small_problems import blobs, net, problem
 
 
 def numbers(results):

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import netvet
 from netvet.core import NetvetError
-from tests.experiments.problems import blobs, net, random_state, same, sgd, state_of
+from tests.experiments.small_problems import blobs, net, random_state, same, sgd, state_of
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from netvet.core import NetvetError
 from netvet.experiments.experiment import STAGES, Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.recipe import checklist, perform, select, stage_of
-from tests.experiments.problems import problem
+from tests.experiments.small_problems import problem
 
 
 def one(name, stage="overfit", verdict="passed", gate=True, seconds=10.0, act=lambda lab: None):
