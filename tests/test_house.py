@@ -43,18 +43,19 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "config": ({"core", "checks", "diagnose"}, set()),
     "stopping": ({"core", "diagnose", "store"}, set()),
     "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
-    "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "ray", "optuna"}),
+    "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch"}),
     "data": (BELOW, {"numpy", "torch", "ray", "PIL", "polars", "duckdb"}),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich"}),
     "ui": ({"core", "signals", "store", "diagnose", "report"}, {"numpy", "starlette", "uvicorn"}),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report"}, set()),
+    "recipe": ({"core", "checks", "diagnose", "config", "store", "experiments", "report"}, set()),
     "testing": (BELOW - {"capture"}, {"numpy"}),
     "cli": (
-        BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "report", "ui"},
+        BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "ui"},
         {"click", "rich"},
     ),
-    "__init__": ({"core", "diagnose", "experiments", "store", "watch"}, set()),
+    "__init__": ({"core", "diagnose", "experiments", "recipe", "store", "watch"}, set()),
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}
@@ -227,8 +228,9 @@ def test_every_public_name_exists():
 
 
 def test_a_public_function_keeps_its_name_beside_its_module():
-    import_module("netvet.diagnose")
-    assert callable(netvet.diagnose)
+    for name in ("diagnose", "recipe", "watch"):
+        import_module(f"netvet.{name}")
+        assert callable(getattr(netvet, name))
 
 
 def test_files_are_short():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from netvet.diagnose import Diagnosis, Settings, diagnose
     from netvet.experiments.setup import Setup
+    from netvet.recipe import Recipe, recipe
     from netvet.store import Run
     from netvet.watch import WatchedRun, watch
 
@@ -39,6 +40,7 @@ __all__ = [
     "LayerSeries",
     "Location",
     "NetvetError",
+    "Recipe",
     "Run",
     "Series",
     "Settings",
@@ -48,6 +50,7 @@ __all__ = [
     "__version__",
     "check",
     "diagnose",
+    "recipe",
     "watch",
 ]
 
@@ -66,6 +69,7 @@ _HOMES = {
     ),
     "diagnose": ("Diagnosis", "Settings", "diagnose"),
     "experiments.setup": ("Setup",),
+    "recipe": ("Recipe", "recipe"),
     "store": ("Run",),
     "watch": ("WatchedRun", "watch"),
 }

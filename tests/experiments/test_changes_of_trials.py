@@ -1,5 +1,7 @@
 """Each change makes exactly the difference that it says."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +9,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from netvet.core import NetvetError
 from netvet.experiments.trial import Trial, _build, run_trial
-from tests.experiments.problems import net, problem
+from tests.experiments.small_problems import net, problem
 
 
 def built(changes, found=None, steps=10, seed=0):
@@ -28,7 +30,7 @@ def test_schedules():
     rates = [built({"lr-ramp": [1e-4, 1.0]}).rate(step) for step in range(10)]
     assert rates[0] == 1.0
     assert rates[-1] == pytest.approx(1e4)
-    ratios = [b / a for a, b in zip(rates, rates[1:], strict=False)]
+    ratios = [b / a for a, b in itertools.pairwise(rates)]
     assert max(ratios) == pytest.approx(min(ratios))
     assert [built({"warmup": 4}).rate(step) for step in (0, 4, 9)] == [0.01, 1.0, 1.0]
     assert built({"warmup": 4, "constant-lr": True}).rate(0) == 1.0

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from netvet.core import NetvetError
 from netvet.experiments.lab import Lab, digest
 from netvet.experiments.trial import Trial
-from tests.experiments.problems import blobs, net, problem
+from tests.experiments.small_problems import blobs, net, problem
 
 
 def numbers(results):
@@ -68,7 +68,7 @@ def test_lines_that_are_no_results_are_left_out(tmp_path):
         '["a", {}]',
         json.dumps([key, {"losses": 3}]),
         '{"a": 1}',
-        "\udcff".encode("utf-8", "surrogateescape").decode("latin1"),
+        "\xff",
     ]
     journal.write_text("\n".join(junk))
     lab = Lab(problem(), journal=journal)

@@ -6,7 +6,7 @@ from netvet.core import NetvetError
 from netvet.experiments.experiment import STAGES, Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.recipe import checklist, perform, select, stage_of
-from tests.experiments.problems import problem
+from tests.experiments.small_problems import problem
 
 
 def one(name, stage="overfit", verdict="passed", gate=True, seconds=10.0, act=lambda lab: None):
@@ -33,7 +33,7 @@ def test_selects_by_name_and_stage():
 
 @pytest.mark.parametrize("where", ["only", "skip"])
 def test_an_unknown_name_is_told_with_the_known_ones(where):
-    with pytest.raises(NetvetError, match="'overfit-bach'; known: .*overfit-batch"):
+    with pytest.raises(NetvetError, match=r"'overfit-bach'; known: .*overfit-batch"):
         select(ALL, **{"only": [], "skip": [], where: ["overfit-bach"]})
 
 

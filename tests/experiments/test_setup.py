@@ -13,7 +13,7 @@ from netvet.core import NetvetError
 from netvet.experiments.problem import redrawn
 from netvet.experiments.setup import Setup, problem_of
 from netvet.experiments.trial import Trial, run_trial
-from tests.experiments.problems import blobs, net, problem, random_state, same, setup, sgd, state_of
+from tests.experiments.small_problems import blobs, net, problem, random_state, same, setup, sgd, state_of
 
 
 def refused(match, **changed):

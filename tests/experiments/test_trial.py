@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 from netvet.core import NetvetError
 from netvet.experiments import changes
 from netvet.experiments.trial import Result, Trial, run_trial
-from tests.experiments.problems import blobs, net, problem, random_state, same, state_of
+from tests.experiments.small_problems import blobs, net, problem, random_state, same, state_of
 
 
 class Seen:

@@ -125,16 +125,11 @@ def percent(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     return share
 
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
 def duration(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
     """Seconds, from a time such as 90s, 10m or 1h."""
-    text = text.strip()
-    try:
-        seconds = float(text[:-1]) * _UNITS[text[-1:]] if text[-1:] in _UNITS else float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
+    from netvet.recipe import seconds_of
+
+    seconds = seconds_of(text)
+    if seconds is None:
         raise click.BadParameter(f"expected a time such as 90s, 10m or 1h, got {text!r}")
     return seconds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,8 +46,11 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     from netvet.checks import all_checks
 
     require_writable(options["json"], "--json")
-    store = options["store"] or config.load(Path.cwd(), all_checks()).store or STORE
-    told = partial(_tell, target=absolute(options["json"]), verbose=options["verbose"])
+    known = all_checks()
+    found = config.load(Path.cwd(), known)
+    store = options["store"] or found.store or STORE
+    asked = (known, found.settings, Path.cwd())
+    told = partial(_tell, asked=asked, target=absolute(options["json"]), verbose=options["verbose"])
     if target is None:
         return partial(_again, store, told)
     cli._require_torch()
@@ -59,8 +61,10 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
 def _chosen(options: dict[str, Any]) -> Options:
     from netvet.experiments import EXPERIMENTS
     from netvet.experiments.conduct import Options
+    from netvet.experiments.executors import require
     from netvet.experiments.recipe import select
 
+    require(options["on"], options["jobs"])
     only, skip = ([n.strip() for text in options[k] for n in text.split(",") if n.strip()] for k in ("only", "skip"))
     return Options(
         experiments=select(EXPERIMENTS, only, skip), budget=options["budget"], seeds=options["seeds"],
@@ -130,29 +134,16 @@ def _again(store: Path, told: Callable[..., int]) -> int:
     raise NetvetError(f"no recipe in {store} yet; `netvet recipe train.py` makes one")
 
 
-def _tell(made: Run, stream: TextIO, *, target: Path | None, verbose: bool) -> int:
+def _tell(made: Run, stream: TextIO, *, asked: tuple[Any, Any, Path], target: Path | None, verbose: bool) -> int:
     """Show the checklist of a run, and write it; gives the exit code."""
-    from netvet.checks import all_checks
-    from netvet.diagnose import diagnose
-    from netvet.experiments.recipe import checklist, stage_of
+    from netvet.recipe import recipe_of
     from netvet.report import recipe as page
     from netvet.report.files import write
-    from netvet.report.view import build
 
-    known = {one.name: one for one in all_checks()}
-    diagnosis = diagnose(made, list(known.values()))
-    view = build(diagnosis, made, selected=list(known), name=made.path.name)
-    findings = [f for f in view["findings"] if f["allowed"] is None and f["severity"] in ("error", "warning")]
-    counted = [{**f, "stage": known[f["check"]].stage} for f in findings]
-    spoke = {f["check"] for f in findings} | {one["check"] for one in view["not_assessed"]}
-    silent = Counter(stage_of(name, one.stage) for name, one in known.items() if name not in spoke)
-    found: Any = made.get("experiments")
-    records = list(found) if found is not None else []
-    stages = checklist(records, counted, silent)
+    found = recipe_of(made, *asked)
     if target != STDOUT:
-        notes = records[0].get("notes", []) if records else []
-        page.show(stages, view, stream, notes=notes, verbose=verbose)
+        page.show(found.stages, found.view, stream, notes=found.notes, verbose=verbose)
     if target is not None:
-        write(page.as_json(stages, records, view), target, stream)
+        write(page.as_json(found.stages, found.outcomes, found.view), target, stream)
     stream.flush()
-    return GATE_FAILED if any(s["gate"] == "failed" for s in stages) else 0
+    return 0 if found.ok else GATE_FAILED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -13,10 +14,13 @@ from netvet.capture.torch_setup import CapturedSetup
 from netvet.capture.torch_tensors import tensors_in
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
-from netvet.experiments.drawable import drawable, runnable
-from netvet.experiments.problem import Learner, Problem, optimizer_like, redrawn, train_as_before
+from netvet.experiments.drawable import drawable
+from netvet.experiments.problem import Problem, optimizer_like, redrawn, train_as_before
 from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
+
+# Combinations of shapes that are tried; sequences of many lengths are believed after so many.
+MAX_FORMS = 20
 
 
 @dataclass
@@ -44,8 +48,11 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     """
     if not setup.train:
         raise NetvetError(f"no training batch of {script} could be kept")
-    batches = _alike(setup.train)
-    train = Data(tuple(map(_named, batches)), _roles(setup, batches))
+    batches = tuple(_usable(setup, setup.train, training=True))
+    if not batches:
+        raise NetvetError(f"a copy of the training step of {script} takes none of its batches")
+    roles = _roles(setup, batches)
+    train = Data(batches, roles)
     notes = []
     if setup.rates and min(setup.rates) != max(setup.rates):
         notes.append(
@@ -53,12 +60,14 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
         )
     if setup.accumulated > 1:
         notes.append(f"the script adds up {setup.accumulated} batches in each step; trials step after every batch")
-    learner = _learner(setup, 0)
-    working = runnable(train, learner)
-    if working is None:
-        raise NetvetError(f"the recorded step of {script} cannot be repeated with its own batches")
-    train = drawable(working, learner).distinct()
-    train, val = _split(train, [_named(batch) for batch in setup.val], learner, notes)
+    train = drawable(train, _learner(setup, 0)).distinct()
+    held_out = tuple(_usable(setup, setup.val, training=False))
+    if held_out:
+        val = Data(held_out, roles, train.fixed_size).distinct()
+    else:
+        train, val = train.split(HELD_OUT)
+        why = "no validation batch fits the recorded step" if setup.val else "no scored validation batch was seen"
+        notes.append(f"{why}: a fifth of the training samples is held out")
     with forked_rng():
         _, output = _learner(setup, 0).step(train.batches[0])
     target = next((train.batches[0][n] for n in train.roles.targets), None)
@@ -77,43 +86,52 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     )
 
 
-def _split(train: Data, scored: list[Batch], learner: Learner, notes: list[str]) -> tuple[Data, Data]:
-    """Data to train on, and what the script scored itself on, or a part that is held out."""
-    alike = [
-        b for b in scored if {n: t.dim() for n, t in b.items()} == {n: t.dim() for n, t in train.batches[0].items()}
-    ]
-    val = runnable(replace(train, batches=tuple(alike)), learner) if alike else None
-    if val is not None:
-        return train, val.distinct()
-    if len(train.batches) > 1 or train.size:
-        notes.append("no scored validation batch was seen: a fifth of the training samples is held out")
-        return train.split(HELD_OUT)
-    notes.append("there is one batch only, and no validation data: scores are of the training data")
-    return train, train
+def _roles(setup: CapturedSetup, batches: tuple[Batch, ...]) -> Roles:
+    """What the tensors are; one of another length that never changes (class weights, a mask) is shared."""
+    first, inputs, targets = batches[0], *(tuple(map(str, some)) for some in (setup.inputs, setup.targets))
+    same = {n for n in first if len(batches) > 1 and all(torch.equal(first[n], b[n]) for b in batches[1:])}
+    lengths = {len(first[n]) for n in inputs if n not in same and first[n].dim()}
+    shared = {n for n in same if lengths and (not first[n].dim() or len(first[n]) not in lengths)}
+    own_inputs, own_targets = (tuple(n for n in some if n not in shared) for some in (inputs, targets))
+    return Roles(own_inputs, own_targets, tuple(sorted(shared)))
 
 
 def _named(batch: dict[int, torch.Tensor]) -> Batch:
     return {str(number): tensor for number, tensor in batch.items()}
 
 
-def _alike(batches: list[dict[int, torch.Tensor]]) -> list[dict[int, torch.Tensor]]:
-    """Batches of the form of the first; a smaller last batch is among them."""
-    form = {n: t.dim() for n, t in batches[0].items()}
-    return [b for b in batches if {n: t.dim() for n, t in b.items()} == form]
+def _usable(setup: CapturedSetup, batches: list[dict[int, torch.Tensor]], *, training: bool) -> Iterator[Batch]:
+    """Batches that belong together as those of the first step do, and that the step takes.
+
+    A batch can be put together from an evaluation and the step after it, or from one in which the model was called
+    otherwise. One batch of each combination of shapes is tried.
+    """
+    first, takes = setup.train[0], dict[tuple[torch.Size, ...], bool]()
+    learner = _learner(setup, 0)
+    learner.model.train(training)
+    for batch in batches:
+        forms = tuple(t.shape for t in batch.values())
+        if forms not in takes:
+            takes[forms] = _belongs(batch, first) and (len(takes) >= MAX_FORMS or _takes(learner, batch))
+        if takes[forms]:
+            yield _named(batch)
 
 
-def _roles(setup: CapturedSetup, batches: list[dict[int, torch.Tensor]]) -> Roles:
-    """Inputs and targets; what is the same in every batch and of another length is shared (class weights, a mask)."""
-    lengths = [len(batches[0][n]) for n in setup.inputs if batches[0][n].dim()]
-    same = {
-        n for n, t in batches[0].items()
-        if len(batches) > 1 and (not t.dim() or len(t) not in lengths[:1])
-        and all(torch.equal(t, other[n]) for other in batches[1:])
-    }  # fmt: skip
-    inputs, targets = ([n for n in numbers if n not in same] for numbers in (setup.inputs, setup.targets))
-    if not inputs:
-        inputs, targets, same = list(setup.inputs), list(setup.targets), set()
-    return Roles(*(tuple(map(str, numbers)) for numbers in (inputs, targets, sorted(same))))
+def _belongs(batch: dict[int, torch.Tensor], first: dict[int, torch.Tensor]) -> bool:
+    """Tensors that have as many samples as each other in the first batch have that here too."""
+    if {n: t.dim() for n, t in batch.items()} != {n: t.dim() for n, t in first.items()}:
+        return False
+    lengths = {n: len(t) for n, t in first.items() if t.dim()}
+    return all(len(batch[a]) == len(batch[b]) for a in lengths for b in lengths if lengths[a] == lengths[b])
+
+
+def _takes(learner: RecordedLearner, batch: dict[int, torch.Tensor]) -> bool:
+    try:
+        with forked_rng(), torch.enable_grad():
+            learner.step(_named(batch))
+    except Exception:  # whatever a step does with a batch of another form
+        return False
+    return True
 
 
 def _learner(setup: CapturedSetup, seed: int) -> RecordedLearner:

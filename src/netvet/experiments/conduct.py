@@ -6,11 +6,13 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from netvet.capture.torch_live import Live
 from netvet.capture.torch_runner import Outcome as RunOutcome
@@ -25,10 +27,12 @@ from netvet.experiments.lab import Lab, digest
 from netvet.experiments.problem import Problem
 from netvet.experiments.recipe import FULL_SECONDS, Done, perform
 from netvet.experiments.setup import Setup, problem_of
+from netvet.experiments.trial import is_memory
 from netvet.store import RunWriter
 
 # Results of trials, by what they were done with, so that a study that was broken off can go on.
 STUDIES = "studies"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ def _problem(collector: SetupCollector, script: str) -> tuple[Problem | None, st
         return problem_of_run(collector.setup, script), ""
     except NetvetError as error:
         return None, str(error)
+    except Exception as error:  # whatever a recorded step does when it is taken once more
+        told = "out of memory" if is_memory(error) else f"{type(error).__name__}: {error}"
+        return None, f"its step could not be taken on a copy: {told}"
 
 
 def conduct_setup(setup: Setup, name: str, store: Path, options: Options) -> Conducted:
@@ -124,21 +131,29 @@ def _experiment(problem: Problem | None, reason: str, path: Path, options: Optio
         if problem is None:
             perform(options.experiments, None, reason, done=done)
             return tuple(found)
-        journal = path.parent.parent / STUDIES / f"{digest(problem)}.jsonl"
-        if not options.resume:
-            journal.unlink(missing_ok=True)
-        with workers(options.on, options.jobs) as made:
-            lab = Lab(
-                problem, seconds=options.budget, seeds=range(options.seeds), workers=made, journal=journal,
-                tell=options.tell,
-            )  # fmt: skip
-            try:
-                perform(options.experiments, lab, budget=options.budget, done=done)
-            finally:
-                lab.close()
+        _with_lab(problem, path, options, done)
     except KeyboardInterrupt:
         options.tell("stopped: what was found until now is kept")
+    except NetvetError as error:  # before the first of them: no step can be taken, or there are no workers
+        if found:
+            raise
+        perform(options.experiments, None, str(error), done=done)
     return tuple(found)
+
+
+def _with_lab(problem: Problem, path: Path, options: Options, done: Callable[[Done], None]) -> None:
+    journal = path.parent.parent / STUDIES / f"{digest(problem)}.jsonl"
+    if not options.resume:
+        journal.unlink(missing_ok=True)
+    with workers(options.on, options.jobs) as made:
+        lab = Lab(
+            problem, seconds=options.budget, seeds=range(options.seeds), workers=made, journal=journal,
+            tell=options.tell,
+        )  # fmt: skip
+        try:
+            perform(options.experiments, lab, budget=options.budget, done=done)
+        finally:
+            lab.close()
 
 
 def _store(path: Path, found: Sequence[Done], problem: Problem | None) -> None:
@@ -158,11 +173,13 @@ def setup_of(target: str) -> Setup:
         NetvetError: there is no such function, or it gives no setup.
     """
     where, _, name = target.rpartition(":")
-    module = _module(where)
+    if not where or not name:
+        raise NetvetError(f"{target!r} is no setup; expected module:function or file.py:function")
+    module = _quoted(f"{where} cannot be imported", lambda: _module(where))
     function = getattr(module, name, None)
     if not callable(function):
         raise NetvetError(f"{where} has no function {name!r}; expected one that gives a netvet.Setup")
-    given = function()
+    given = _quoted(f"{target} failed", function)
     if isinstance(given, dict):
         try:
             given = Setup(**given)
@@ -173,15 +190,29 @@ def setup_of(target: str) -> Setup:
     return given
 
 
+def _quoted(what: str, work: Callable[[], T]) -> T:
+    """What the user's own code raises, in one line with its place."""
+    try:
+        return work()
+    except NetvetError:
+        raise
+    except (Exception, SystemExit) as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
+        place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+        raise NetvetError(f"{what}: {type(error).__name__}: {error}{place}") from error
+
+
 def _module(where: str) -> ModuleType:
     if where.endswith(".py"):
         if not Path(where).is_file():
             raise NetvetError(f"no such file: {where!r}; expected file.py:function or module:function")
-        spec = importlib.util.spec_from_file_location(Path(where).stem, where)
+        name = Path(where).stem
+        name = f"{name}_with_setup" if name in sys.modules else name  # a file may be called torch.py
+        spec = importlib.util.spec_from_file_location(name, where)
         if spec is None or spec.loader is None:
             raise NetvetError(f"{where} cannot be imported")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[Path(where).stem] = module
+        sys.modules[name] = module
         sys.path.insert(0, str(Path(where).resolve().parent))
         spec.loader.exec_module(module)
         return module
@@ -189,6 +220,6 @@ def _module(where: str) -> ModuleType:
     try:
         return importlib.import_module(where)
     except ModuleNotFoundError as error:
-        raise NetvetError(
-            f"no such module: {where!r} ({error}); expected module:function or file.py:function"
-        ) from None
+        if error.name is None or not f"{where}.".startswith(f"{error.name}."):
+            raise  # the module is there, and lacks another
+        raise NetvetError(f"no such module: {where!r}; expected module:function or file.py:function") from None

@@ -15,8 +15,6 @@ from netvet.experiments.trial import is_memory, without_graph
 FEWER = 2
 # Outputs of the same sample at another place in the batch may differ by rounding, relative to the largest.
 TOLERANCE = 1e-3
-# Shapes of batches that are tried, of a stream of sequences of all lengths.
-MOST_FORMS = 64
 
 
 def drawable(data: Data, learner: Learner) -> Data:
@@ -42,33 +40,6 @@ def drawable(data: Data, learner: Learner) -> Data:
             raise
         free = False
     return replace(data, fixed_size=not free)
-
-
-def runnable(data: Data, learner: Learner) -> Data | None:
-    """The batches that the step can take; None where there is none.
-
-    A recorded step can hold a length as a number, so that it takes batches of one shape only.
-    """
-    tried: dict[tuple[object, ...], bool] = {}
-    kept: list[Batch] = []
-    for batch in data.batches:
-        form = tuple((name, tensor.shape) for name, tensor in sorted(batch.items()))
-        if form not in tried:
-            tried[form] = len(tried) < MOST_FORMS and _runs(learner, batch)
-        if tried[form]:
-            kept.append(batch)
-    return replace(data, batches=tuple(kept)) if kept else None
-
-
-def _runs(learner: Learner, batch: Batch) -> bool:
-    try:
-        with forked_rng(), in_eval_mode(learner.model):
-            loss, _ = _drawn(learner, batch)
-    except Exception as error:  # whatever a step with a number in it does
-        if is_memory(error):
-            raise
-        return False
-    return bool(torch.isfinite(loss).all())
 
 
 def _keeps_samples_apart(learner: Learner, batch: Batch, turned: Batch, size: int) -> bool:

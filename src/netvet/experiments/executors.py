@@ -210,7 +210,10 @@ def _open(on: str | None, jobs: int) -> Executor:
         address = f"tcp://{address}"
     elif kind == "ray" and address:
         address = on
-    return _ELSEWHERE[kind][1](jobs, address or None)
+    try:
+        return _ELSEWHERE[kind][1](jobs, address or None)
+    except Exception as error:
+        raise NetvetError(f"--on {on}: no workers there ({type(error).__name__}: {error})") from error
 
 
 class Workers:

@@ -227,7 +227,7 @@ def digest(problem: Problem) -> str:
 def _first_step(problem: Problem) -> Iterator[Iterator[torch.Tensor]]:
     """The tensors of all batches, and of the model and its loss after one step."""
     learner, batch = problem.learner(0), problem.train.batches[0]
-    with forked_rng():
+    with forked_rng(), torch.enable_grad():
         seed_all(0)
         optimizer = problem.optimizer(learner.model)
 

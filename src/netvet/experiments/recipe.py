@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
+import torch
+
+from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.experiment import STAGES, Experiment, Outcome
 from netvet.experiments.lab import Lab
@@ -90,7 +93,8 @@ def _outcome(one: Experiment, lab: Lab, scale: float) -> Outcome:
     if lab.seconds_left <= 0:
         return Outcome("not assessed", "the budget was used up before it (--budget gives more)")
     try:
-        return one.run(lab)
+        with forked_rng(), torch.enable_grad():
+            return one.run(lab)
     except NetvetError as error:
         return Outcome("not assessed", str(error))
     except Exception as error:  # an error of ours is no verdict, and the rest goes on

@@ -65,6 +65,11 @@ def problem_of(setup: Setup, origin: str = "setup") -> Problem:
     """
     if (setup.loss is None) == (setup.step is None):
         raise NetvetError("a setup needs either loss(output, target) or step(model, batch), and not both")
+    with forked_rng(), torch.enable_grad():
+        return _problem_of(setup, origin)
+
+
+def _problem_of(setup: Setup, origin: str) -> Problem:
     notes: list[str] = []
     structure = _Structure()
     train = _read(setup.train, "train", setup.batch_size, structure, notes)
@@ -74,8 +79,7 @@ def problem_of(setup: Setup, origin: str = "setup") -> Problem:
     make = model_factory(setup.model, pretrained=pretrained)
     optimizer = optimizer_factory(setup.optimizer or _adam, setup.model, make(0))
     model = make(0)
-    with forked_rng():
-        output = _require_loss(model, function, train.batches[0], setup.model)
+    output = _require_loss(model, function, train.batches[0], setup.model)
     train = drawable(train, ModelAndStep(make(0), function))
     if val is None:
         train, val = train.split(HELD_OUT)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
 from typing import Any, TextIO
 
 from netvet.report.plain import clean, wrap
@@ -32,7 +35,33 @@ def as_json(stages: Sequence[Record], experiments: Sequence[Record], view: Recor
         **view, "schema": SCHEMA, "stages": list(stages), "next": next_action(stages, view),
         "experiments": list(experiments),
     }  # fmt: skip
-    return json.dumps(found, indent=2, default=str) + "\n"
+    return json.dumps(_finite(found), indent=2, default=str, allow_nan=False) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema (2020-12) of the checklist."""
+    text = files("netvet.report").joinpath("recipe.schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no numbers that are none: null stands for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    return [_finite(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def as_text(lines: Sequence[Line]) -> str:
+    """Lines without colours."""
+    return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+def as_html(lines: Sequence[Line]) -> str:
+    """The same as an HTML fragment: one preformatted block, every character of it escaped."""
+    return f'<pre style="line-height:1.35;white-space:pre-wrap">{escape(as_text(lines))}</pre>'
 
 
 def next_action(stages: Sequence[Record], view: Record) -> str:

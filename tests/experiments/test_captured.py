@@ -1,0 +1,155 @@
+"""The problem of a script: its own step on copies, its own batches, optimizer and schedule."""
+
+import sys
+import textwrap
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+from netvet.capture.torch_runner import RunOptions, run
+from netvet.capture.torch_setup import SetupCollector
+from netvet.experiments.captured import problem_of_run
+from netvet.experiments.lab import digest
+from netvet.experiments.trial import Trial, run_trial
+from tests.experiments.small_problems import random_state, same, state_of
+
+HEAD = """
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+y = torch.arange(240) % 3
+x = torch.randn(240, 2) * 0.3 + torch.tensor([[2.0, 0.0], [-2.0, 0.0], [0.0, 2.0]])[y]
+loader = DataLoader(TensorDataset(x, y), 24, shuffle=True)
+val_loader = DataLoader(TensorDataset(x[:50], y[:50]), 20)
+model = nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
+"""
+LOOP = """
+for epoch in range(3):
+    model.train()
+    {mode}
+    for a, b in loader:
+        optimizer.zero_grad()
+        F.cross_entropy(model(a), b{more}).backward()
+        optimizer.step()
+        {after}
+    model.eval()
+    with torch.no_grad():
+        for a, b in val_loader:
+            F.cross_entropy(model(a), b{more})
+"""
+SGD = "optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)\n"
+
+
+@pytest.fixture
+def problem(tmp_path, monkeypatch):
+    """Run a script in this process; gives what is captured and the script's own model."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+    def capture(source, **parts):
+        held = []
+
+        def observe(live):
+            held.append(SetupCollector(live.watch.session))
+            live.watch.session.add(held[0])
+            return nullcontext()
+
+        loop = LOOP.format(**{"mode": "pass", "more": "", "after": "pass", **parts})
+        path = tmp_path / "train.py"
+        path.write_text(HEAD + textwrap.dedent(source) + loop)
+        torch.manual_seed(11)
+        ended = run(RunOptions(str(path), False, (), tmp_path / "runs", observe=observe))
+        assert ended.script_status == 0
+        assert held[0].setup is not None, held[0].reason
+        return problem_of_run(held[0].setup, "train.py"), sys.modules["__main__"].model
+
+    return capture
+
+
+def test_has_the_scripts_own_data_optimizer_and_task(problem):
+    found, _ = problem(SGD)
+    assert (found.kind, found.train.size, found.train.batch_size, found.val.size) == ("classes", 240, 24, 50)
+    optimizer = found.optimizer(found.learner(0).model)
+    assert type(optimizer) is torch.optim.SGD
+    assert [(g["lr"], g["momentum"], len(g["params"])) for g in optimizer.param_groups] == [(0.1, 0.9, 6)]
+    assert found.rates == (1.0,) * 30
+    assert not found.pretrained
+
+
+def test_begins_with_the_initial_weights_and_leaves_the_scripts_model_alone(problem):
+    found, model = problem(SGD)
+    before, numbers = state_of(model), random_state()
+    result = run_trial(found, Trial(30))
+    assert same(before, state_of(model))
+    assert random_state() == numbers
+    assert result.tail() < 0.5 * result.start
+    assert result.val.score > 0.9
+    assert run_trial(found, Trial(30)).losses == result.losses
+    assert digest(found) == digest(found)
+
+
+def test_nothing_of_netvet_listens_to_copies(problem):
+    found, _ = problem(SGD)
+    for module in found.learner(0).model.modules():
+        assert not module._forward_hooks
+        assert not module._forward_pre_hooks
+
+
+def test_a_frozen_norm_layer_stays_frozen(problem):
+    found, _ = problem(SGD, mode="model[1].eval()")
+    learner = found.learner(0)
+    before = learner.model[1].running_mean.clone()
+    learner.step(found.train.batches[0])
+    assert torch.equal(learner.model[1].running_mean, before)
+    assert [m.training for m in learner.model] == [True, False, True, True, True]
+
+
+def test_a_warm_up_from_zero_trains_with_the_rates_that_it_reaches(problem):
+    schedule = SGD + "schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1.0, n / 10))\n"
+    found, _ = problem(schedule, after="schedule.step()")
+    assert found.lr == pytest.approx(0.1)
+    assert found.rates[:11] == pytest.approx([n / 10 for n in range(11)])
+    assert run_trial(found, Trial(5)).losses != run_trial(found, Trial(5, 0, {"constant-lr": True})).losses
+    assert "schedule" in found.notes[0]
+
+
+def test_groups_keep_their_ratio_under_a_schedule(problem):
+    groups = """
+    optimizer = torch.optim.AdamW([
+        {"params": model[0].parameters(), "lr": 0.001},
+        {"params": [p for m in model[1:] for p in m.parameters()], "weight_decay": 0.0},
+    ], lr=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [0.001, 0.01], total_steps=30)
+    """
+    found, _ = problem(groups, after="schedule.step()")
+    first, second = found.optimizer(found.learner(0).model).param_groups
+    assert first["lr"] == pytest.approx(0.001, rel=0.01)
+    assert second["lr"] == pytest.approx(0.01, rel=0.01)
+    assert (first["weight_decay"], second["weight_decay"]) == (0.01, 0.0)
+    assert max(found.rates) == 1.0
+
+
+def test_class_weights_are_no_samples(problem):
+    found, _ = problem("weight = torch.tensor([1.0, 2.0, 1.0])\n" + SGD, more=", weight=weight")
+    assert found.train.size == 240
+    assert len(found.train.roles.shared) == 1
+    assert run_trial(found, Trial(10, 0, {"batch-size": 10})).ended == "steps"
+
+
+def test_a_checkpoint_makes_it_pretrained(problem):
+    found, _ = problem(SGD + "model.load_state_dict({k: v.clone() for k, v in model.state_dict().items()})\n")
+    assert found.pretrained
+    assert same(found.learner(0).model.state_dict(), found.learner(1).model.state_dict())
+
+
+def test_each_seed_draws_other_weights(problem):
+    found, _ = problem(SGD)
+    weights = [found.learner(seed).model[0].weight for seed in (0, 1, 1)]
+    assert not torch.equal(weights[0], weights[1])
+    assert torch.equal(weights[1], weights[2])
