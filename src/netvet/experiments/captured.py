@@ -48,8 +48,9 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     """
     if not setup.train:
         raise NetvetError(f"no training batch of {script} could be kept")
-    roles = Roles(*(tuple(map(str, numbers)) for numbers in (setup.inputs, setup.targets)))
-    train = Data(tuple(_named(batch) for batch in _alike(setup.train)), roles)
+    batches = tuple(_named(batch) for batch in _alike(setup.train))
+    roles = _roles(setup, batches)
+    train = Data(batches, roles)
     notes = []
     if setup.rates and min(setup.rates) != max(setup.rates):
         notes.append(
@@ -78,6 +79,16 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
         clip=setup.clip,
         rates=tuple(r / first for r in setup.rates) if first else (),
     )
+
+
+def _roles(setup: CapturedSetup, batches: tuple[Batch, ...]) -> Roles:
+    """What the tensors are; one of another length that never changes (class weights, a mask) is shared."""
+    first, inputs, targets = batches[0], *(tuple(map(str, some)) for some in (setup.inputs, setup.targets))
+    same = {n for n in first if len(batches) > 1 and all(torch.equal(first[n], b[n]) for b in batches[1:])}
+    lengths = {len(first[n]) for n in inputs if n not in same and first[n].dim()}
+    shared = {n for n in same if lengths and (not first[n].dim() or len(first[n]) not in lengths)}
+    own_inputs, own_targets = (tuple(n for n in some if n not in shared) for some in (inputs, targets))
+    return Roles(own_inputs, own_targets, tuple(sorted(shared)))
 
 
 def _named(batch: dict[int, torch.Tensor]) -> Batch:

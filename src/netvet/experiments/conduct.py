@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from netvet.capture.torch_live import Live
 from netvet.capture.torch_runner import Outcome as RunOutcome
@@ -25,7 +26,7 @@ from netvet.experiments.lab import Lab, digest
 from netvet.experiments.problem import Problem
 from netvet.experiments.recipe import FULL_SECONDS, Done, perform
 from netvet.experiments.setup import Setup, problem_of
-from netvet.store import RunWriter
+from netvet.store import Run, RunWriter
 
 # Results of trials, by what they were done with, so that a study that was broken off can go on.
 STUDIES = "studies"
@@ -78,6 +79,9 @@ def conduct_script(chosen: RunOptions, options: Options) -> Conducted:
     problem, reason = None, "the script did not begin"
     if held:
         problem, reason = _problem(held[0], chosen.target)
+        if problem is not None:  # scores of the trained model and of simple learners, as the run has recorded them
+            found: Any = Run.open(ended.run_path).get("baselines")
+            problem.details["trained"] = list(found or ())
     return Conducted(ended.run_path, _experiment(problem, reason, ended.run_path, options), ended)
 
 
