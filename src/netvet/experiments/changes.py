@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 
 from netvet.core import NetvetError
+from netvet.experiments.constants import final_bias
 from netvet.experiments.problem import without_regularisation
 from netvet.experiments.trial import Build
+
+# Validation batches that are scored where it is not known how many samples a batch has.
+UNSIZED = 20
 
 Change = Callable[[Build, Any], None]
 
@@ -157,6 +163,20 @@ def shown(build: Build, samples: int) -> None:
     build.at_end.append(measure)
 
 
+def scored(build: Build, samples: int) -> None:
+    """At the end, loss and score on about so many samples of the validation data, as `held_out`."""
+
+    def measure(made: Build) -> Mapping[str, Any]:
+        from netvet.experiments.trial import evaluate
+
+        size = made.val.batch_size
+        some = math.ceil(samples / size) if size else UNSIZED
+        found = evaluate(made, replace(made.val, batches=made.val.batches[:some]))
+        return {} if found is None else {"held_out": asdict(found)}
+
+    build.at_end.append(measure)
+
+
 def _with_groups(build: Build, change: Callable[[dict[str, Any], int], Any]) -> None:
     make = build.make_optimizer
 
@@ -182,6 +202,7 @@ CHANGES: dict[str, Change] = {
     function.__name__.replace("_", "-"): function
     for function in (
         lr, lr_factor, constant_lr, warmup, lr_ramp, optimizer, weight_decay, batch_size, no_clipping, clipping,
-        unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown,
+        unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown, scored,
+        final_bias,
     )
 }  # fmt: skip
