@@ -69,8 +69,9 @@ class Lab:
 
     @property
     def step_seconds(self) -> float:
-        """What a training step takes here: the median of a few, measured once."""
+        """What a training step takes here, the making of the trial included; measured once, after one to warm up."""
         if self._step_seconds is None:
+            run_trial(self.problem, Trial(steps=1, scores=False))
             began = perf_counter()
             result = run_trial(self.problem, Trial(steps=5, scores=False))
             if result.ended == "failed":
