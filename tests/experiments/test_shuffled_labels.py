@@ -50,3 +50,9 @@ def test_numbers_are_compared_too():
 
 def test_what_has_no_targets_is_not_assessed():
     assert shuffled_labels.run(Lab(autoencoder())).verdict == "not assessed"
+
+
+def test_targets_that_are_all_alike_are_not_assessed():
+    x = torch.rand(200, 64)
+
+    assert shuffled_labels.run(lab_of(train=(x, torch.ones(200, dtype=torch.long)))).verdict == "not assessed"

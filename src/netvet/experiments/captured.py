@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from netvet.experiments.problem import Problem, redrawn
 from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
 
+# Combinations of shapes that are tried; sequences of many lengths are believed after so many.
+MAX_FORMS = 20
 # A batch of another size must give a loss that is near: it is the mean (or sum) over other samples.
 FEWER = 2
 
@@ -48,7 +51,9 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     """
     if not setup.train:
         raise NetvetError(f"no training batch of {script} could be kept")
-    batches = tuple(_named(batch) for batch in _alike(setup.train))
+    batches = tuple(_usable(setup, setup.train, training=True))
+    if not batches:
+        raise NetvetError(f"a copy of the training step of {script} takes none of its batches")
     roles = _roles(setup, batches)
     train = Data(batches, roles)
     notes = []
@@ -57,8 +62,9 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
             "the learning rate of the script follows a schedule; trials follow it too unless they set their own"
         )
     train = _with_size(train, setup.program).distinct()
-    if setup.val:
-        val = Data(tuple(_named(batch) for batch in _alike(setup.val)), roles, train.fixed_size).distinct()
+    held_out = tuple(_usable(setup, setup.val, training=False))
+    if held_out:
+        val = Data(held_out, roles, train.fixed_size).distinct()
     else:
         train, val = train.split(HELD_OUT)
         notes.append("no scored validation batch was seen: a fifth of the training samples is held out")
@@ -95,10 +101,38 @@ def _named(batch: dict[int, torch.Tensor]) -> Batch:
     return {str(number): tensor for number, tensor in batch.items()}
 
 
-def _alike(batches: list[dict[int, torch.Tensor]]) -> list[dict[int, torch.Tensor]]:
-    """Batches of the form of the first; a smaller last batch is among them."""
-    form = {n: t.dim() for n, t in batches[0].items()}
-    return [b for b in batches if {n: t.dim() for n, t in b.items()} == form]
+def _usable(setup: CapturedSetup, batches: list[dict[int, torch.Tensor]], *, training: bool) -> Iterator[Batch]:
+    """Batches that belong together as those of the first step do, and that the step takes.
+
+    A batch can be put together from an evaluation and the step after it, or from one in which the model was called
+    otherwise. One batch of each combination of shapes is tried.
+    """
+    first, takes = setup.train[0], dict[tuple[torch.Size, ...], bool]()
+    learner = _learner(setup, 0)
+    learner.model.train(training)
+    for batch in batches:
+        forms = tuple(t.shape for t in batch.values())
+        if forms not in takes:
+            takes[forms] = _belongs(batch, first) and (len(takes) >= MAX_FORMS or _takes(learner, batch))
+        if takes[forms]:
+            yield _named(batch)
+
+
+def _belongs(batch: dict[int, torch.Tensor], first: dict[int, torch.Tensor]) -> bool:
+    """Tensors that have as many samples as each other in the first batch have that here too."""
+    if {n: t.dim() for n, t in batch.items()} != {n: t.dim() for n, t in first.items()}:
+        return False
+    lengths = {n: len(t) for n, t in first.items() if t.dim()}
+    return all(len(batch[a]) == len(batch[b]) for a in lengths for b in lengths if lengths[a] == lengths[b])
+
+
+def _takes(learner: RecordedLearner, batch: dict[int, torch.Tensor]) -> bool:
+    try:
+        with forked_rng(), torch.enable_grad():
+            learner.step(_named(batch))
+    except Exception:  # whatever a step does with a batch of another form
+        return False
+    return True
 
 
 def _learner(setup: CapturedSetup, seed: int) -> RecordedLearner:

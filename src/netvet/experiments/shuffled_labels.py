@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netvet.experiments.constants import targets_of
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.learning import (
@@ -18,6 +19,8 @@ from netvet.experiments.learning import (
 from netvet.experiments.simple import simple_scores
 
 SECONDS = 8.0
+# With so large a share in one class a few hundred samples leave no score that differs (as in below-baseline).
+ONE_CLASS = 0.9
 SUSPECTS = ("random-labels", "conflicting-labels", "split-drift", "mismatched-normalisation")
 
 
@@ -32,6 +35,8 @@ def _no_better(lab: Lab, twins: Twins, evidence: dict[str, object]) -> Outcome:
     evidence["simple"] = simple.record()
     if simple.finds_something:
         return Outcome("undetermined", f"{seen}; {simple.told}: there is more than the trial had time for", evidence)
+    if simple.name == "accuracy" and max(simple.constant, simple.hindsight) > ONE_CLASS:
+        return Outcome("undetermined", f"{seen}; nearly all samples are of one class", evidence)
     if not memorises(lab):
         return Outcome("undetermined", f"{seen}; but the net does not learn one batch by heart either", evidence)
     return Outcome(
@@ -68,6 +73,9 @@ def shuffled_labels(lab: Lab) -> Outcome:
     problem = lab.problem
     if problem.kind == "unknown" or not problem.train.roles.targets:
         return Outcome("not assessed", "there are no targets of which it is known what they mean")
+    targets = targets_of(problem.train) or []
+    if all(bool((t == targets[0].reshape(-1)[0]).all()) for t in targets):
+        return Outcome("not assessed", "all targets are the same: shuffling them changes nothing")
     twins = train_twins(lab, affordable(lab, 2, SECONDS), shuffled={"shuffled-targets": True})
     if twins.missing:
         return Outcome("not assessed", f"a copy could not be trained: {next(iter(twins.missing.values()))}")
