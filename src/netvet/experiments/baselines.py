@@ -13,6 +13,8 @@ from netvet.experiments.simple import SIGMAS, SimpleScores, simple_scores, stand
 SECONDS = 4.0
 # A trained net that reaches less than half of what a simple learner gains on a constant answer has not learned.
 HALF = 0.5
+# With more than this in one class accuracy says little (as in the check below-baseline).
+ONE_CLASS = 0.9
 SUSPECTS = ("below-baseline", "underfitting", "mismatched-normalisation", "split-drift", "ignores-input")
 
 
@@ -39,11 +41,18 @@ def _model(lab: Lab, simple: SimpleScores, twins: Twins) -> _Model | None:
     return _Model(score, standard_error(simple.name, score, simple.samples), simple.samples, False, told)
 
 
-def _learns_by_loss(lab: Lab, twins: Twins) -> bool:
-    """The loss is below that of the best blind answer at every seed: with unequal weights the score may be worse."""
+def _learns_by_loss(lab: Lab, model: _Model, simple: SimpleScores, twins: Twins) -> bool:
+    """The loss of a short trial is below that of the best blind answer at every seed.
+
+    Of a trained model its own score says more, unless the loss is not after that score: classes have weights (then the
+    shares of the classes are a worse answer than an even guess), nearly all samples are of one class, or far numbers.
+    """
     blind = blind_losses(lab.problem, lab.problem.val)
     losses = twins.values("plain", "loss") if "plain" in twins.arms else []
-    return blind is not None and bool(losses) and max(losses) < min(blind.values())
+    if blind is None or not losses:
+        return False
+    other_aim = lab.problem.kind == "numbers" or blind["prior"] > blind["even"] or simple.constant > ONE_CLASS
+    return max(losses) < min(blind.values()) and (other_aim or not model.trained)
 
 
 def _judged(lab: Lab, model: _Model, simple: SimpleScores, twins: Twins) -> Outcome:
@@ -60,13 +69,14 @@ def _judged(lab: Lab, model: _Model, simple: SimpleScores, twins: Twins) -> Outc
     told += f", {learned}" if learned else ""
     best = simple.learned[simple.best] - SIGMAS * simple.errors[simple.best] if simple.best else constant
     far = simple.finds_something and high < constant + HALF * (best - constant)
+    by_loss = _learns_by_loss(lab, model, simple, twins)
     sequence = simple.constant_name == "unigram"  # which tokens count in the loss is not known here
-    if model.trained and not sequence and (far or high < constant) and not _learns_by_loss(lab, twins):
+    if model.trained and not sequence and (far or high < constant) and not by_loss:
         return Outcome(
             "failed", f"{told}: worse than what needs no network", evidence,
             "Compare how inputs and targets are made for training and for evaluation, then train longer.", SUSPECTS,
         )  # fmt: skip
-    if low > max(constant, simple.hindsight) or _learns_by_loss(lab, twins):
+    if low > max(constant, simple.hindsight) or by_loss:
         behind = f"; {simple.best} is still ahead" if simple.best and best > high else ""
         return Outcome("passed", told + behind, evidence)
     why = "no better than a constant answer yet" if not model.trained else "not surely better than a constant answer"
