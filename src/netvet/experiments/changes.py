@@ -177,6 +177,26 @@ def scored(build: Build, samples: int) -> None:
     build.at_end.append(measure)
 
 
+def sensitivity(build: Build, _: bool) -> None:
+    """At the end, how much the outputs differ for other inputs, as a share of their size: `sensitivity`."""
+
+    def measure(made: Build) -> Mapping[str, Any]:
+        batch, model = made.val.batches[0], made.learner.model
+        names = made.val.roles.inputs
+        other = {n: t.flip(0) if n in names and t.dim() else t for n, t in batch.items()}
+        model.eval()
+        with torch.no_grad():
+            outputs = [made.learner.step(one)[1] for one in (batch, other)]
+        model.train()
+        here, there = outputs
+        if here is None or there is None or here.shape != there.shape or not here.is_floating_point():
+            return {}
+        size = float(here.double().square().mean().sqrt())
+        return {"sensitivity": float((here.double() - there.double()).square().mean().sqrt()) / size if size else 0.0}
+
+    build.at_end.append(measure)
+
+
 def _with_groups(build: Build, change: Callable[[dict[str, Any], int], Any]) -> None:
     make = build.make_optimizer
 
@@ -202,7 +222,7 @@ CHANGES: dict[str, Change] = {
     function.__name__.replace("_", "-"): function
     for function in (
         lr, lr_factor, constant_lr, warmup, lr_ramp, optimizer, weight_decay, batch_size, no_clipping, clipping,
-        unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown, scored,
+        unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown, scored, sensitivity,
         final_bias,
     )
 }  # fmt: skip
