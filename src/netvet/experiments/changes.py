@@ -222,7 +222,7 @@ CHANGES: dict[str, Change] = {
     function.__name__.replace("_", "-"): function
     for function in (
         lr, lr_factor, constant_lr, warmup, lr_ramp, optimizer, weight_decay, batch_size, no_clipping, clipping,
-        unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown, scored, sensitivity,
-        final_bias,
+        unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown,
+        scored, sensitivity, final_bias,
     )
 }  # fmt: skip
