@@ -6,6 +6,7 @@ from netvet.experiments.constants import targets_of
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.learning import (
+    STEPS,
     Twins,
     affordable,
     gain,
@@ -29,6 +30,8 @@ def _no_better(lab: Lab, twins: Twins, evidence: dict[str, object]) -> Outcome:
     seen = told(twins, ("shuffled",))
     if is_trained(lab.problem):
         return Outcome("undetermined", f"{seen}; but the trained model is better than a constant answer", evidence)
+    if twins.steps < STEPS:
+        return Outcome("undetermined", f"{seen}: there was no time for more steps", evidence)
     simple = simple_scores(lab.problem)
     if simple is None or not simple.learned:
         return Outcome("undetermined", f"{seen}; simple learners cannot be asked whether there is more", evidence)
