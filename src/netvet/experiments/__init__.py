@@ -2,14 +2,27 @@
 
 from netvet.experiments.ablation import ablation
 from netvet.experiments.adam_safe import adam_safe
+from netvet.experiments.baselines import baselines
 from netvet.experiments.batch_size import batch_size
 from netvet.experiments.experiment import Experiment
+from netvet.experiments.final_bias import final_bias
+from netvet.experiments.initial_loss import initial_loss
+from netvet.experiments.input_independent import input_independent
 from netvet.experiments.lr_range import lr_range
 from netvet.experiments.overfit_batch import overfit_batch
 from netvet.experiments.schedule import schedule
+from netvet.experiments.shuffled_labels import shuffled_labels
 
 EXPERIMENTS: tuple[Experiment, ...] = (
+    # skeleton
+    initial_loss,
+    final_bias,
+    input_independent,
+    shuffled_labels,
+    baselines,
+    # overfit
     overfit_batch,
+    # tune
     lr_range,
     adam_safe,
     schedule,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -10,9 +12,13 @@ import torch
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.changes_tune import TUNE_CHANGES
+from netvet.experiments.constants import final_bias
 from netvet.experiments.data import Batch
 from netvet.experiments.problem import Learner, in_eval_mode, without_regularisation
 from netvet.experiments.trial import Build, without_graph
+
+# Validation batches that are scored where it is not known how many samples a batch has.
+UNSIZED = 20
 
 Change = Callable[[Build, Any], None]
 
@@ -196,6 +202,40 @@ def shown(build: Build, samples: int) -> None:
     build.at_end.append(measure)
 
 
+def scored(build: Build, samples: int) -> None:
+    """At the end, loss and score on about so many samples of the validation data, as `held_out`."""
+
+    def measure(made: Build) -> Mapping[str, Any]:
+        from netvet.experiments.trial import evaluate
+
+        size = made.val.batch_size
+        some = math.ceil(samples / size) if size else UNSIZED
+        found = evaluate(made, replace(made.val, batches=made.val.batches[:some]))
+        return {} if found is None else {"held_out": asdict(found)}
+
+    build.at_end.append(measure)
+
+
+def sensitivity(build: Build, _: bool) -> None:
+    """At the end, how much the outputs differ for other inputs, as a share of their size: `sensitivity`."""
+
+    def measure(made: Build) -> Mapping[str, Any]:
+        batch, model = made.val.batches[0], made.learner.model
+        names = made.val.roles.inputs
+        other = {n: t.flip(0) if n in names and t.dim() else t for n, t in batch.items()}
+        model.eval()
+        with torch.no_grad():
+            outputs = [made.learner.step(one)[1] for one in (batch, other)]
+        model.train()
+        here, there = outputs
+        if here is None or there is None or here.shape != there.shape or not here.is_floating_point():
+            return {}
+        size = float(here.double().square().mean().sqrt())
+        return {"sensitivity": float((here.double() - there.double()).square().mean().sqrt()) / size if size else 0.0}
+
+    build.at_end.append(measure)
+
+
 def _with_groups(build: Build, change: Callable[[dict[str, Any], int], Any]) -> None:
     make = build.make_optimizer
 
@@ -222,6 +262,6 @@ CHANGES: dict[str, Change] = {
     for function in (
         lr, lr_of_first, lr_factor, constant_lr, warmup, lr_ramp, beside_untouched, optimizer, weight_decay,
         batch_size, no_clipping, clipping, unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs,
-        shuffled_targets, shown,
+        shuffled_targets, shown, scored, sensitivity, final_bias,
     )
 } | TUNE_CHANGES  # fmt: skip

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from netvet.capture.torch_live import Live
 from netvet.capture.torch_runner import Outcome as RunOutcome
@@ -28,7 +28,7 @@ from netvet.experiments.problem import Problem
 from netvet.experiments.recipe import FULL_SECONDS, Done, perform
 from netvet.experiments.setup import Setup, problem_of
 from netvet.experiments.trial import is_memory
-from netvet.store import RunWriter
+from netvet.store import Run, RunWriter
 
 # Results of trials, by what they were done with, so that a study that was broken off can go on.
 STUDIES = "studies"
@@ -91,6 +91,9 @@ def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutco
     if ended.run_path is None:
         raise NetvetError("the run was not recorded, so that there is nothing to experiment with")
     problem, reason = _problem(held[0], chosen.target) if held else (None, "the script did not begin")
+    if problem is not None:  # scores of the trained model and of simple learners, as the run has recorded them
+        found: Any = Run.open(ended.run_path).get("baselines")
+        problem.details["trained"] = list(found or ())
     return problem, reason, ended
 
 
