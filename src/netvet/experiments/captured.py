@@ -49,18 +49,17 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     if not setup.train:
         raise NetvetError(f"no training batch of {script} could be kept")
     roles = Roles(*(tuple(map(str, numbers)) for numbers in (setup.inputs, setup.targets)))
-    train = Data(tuple(_named(batch) for batch in _alike(setup.train)), roles)
+    runnable = _runnable(_alike(setup.train), setup.program)
+    if not runnable:
+        raise NetvetError(f"the recorded step of {script} takes none of the batches that were kept")
+    train = Data(tuple(_named(batch) for batch in runnable), roles)
     notes = []
     if setup.rates and min(setup.rates) != max(setup.rates):
         notes.append(
             "the learning rate of the script follows a schedule; trials follow it too unless they set their own"
         )
     train = _with_size(train, setup.program).distinct()
-    if setup.val:
-        val = Data(tuple(_named(batch) for batch in _alike(setup.val)), roles, train.fixed_size).distinct()
-    else:
-        train, val = train.split(HELD_OUT)
-        notes.append("no scored validation batch was seen: a fifth of the training samples is held out")
+    train, val = _parts(setup, train, notes)
     with forked_rng():
         learner = _learner(setup, 0)
         _, output = learner.step(train.batches[0])
@@ -75,9 +74,22 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
         origin=script,
         notes=tuple(notes),
         pretrained=setup.pretrained,
+        details={"loaded": setup.loaded},
         clip=setup.clip,
         rates=tuple(r / first for r in setup.rates) if first else (),
     )
+
+
+def _parts(setup: CapturedSetup, train: Data, notes: list[str]) -> tuple[Data, Data]:
+    """Data to train on and data to score on."""
+    scored = _runnable(_alike(setup.val), setup.program)
+    if scored:
+        return train, Data(tuple(_named(batch) for batch in scored), train.roles, train.fixed_size).distinct()
+    if train.size is None and len(train.batches) == 1:
+        notes.append("the program has a single batch and nothing else to be scored on: it is scored on that one")
+        return train, train
+    notes.append("no scored validation batch was seen: a fifth of the training samples is held out")
+    return train.split(HELD_OUT)
 
 
 def _named(batch: dict[int, torch.Tensor]) -> Batch:
@@ -86,8 +98,26 @@ def _named(batch: dict[int, torch.Tensor]) -> Batch:
 
 def _alike(batches: list[dict[int, torch.Tensor]]) -> list[dict[int, torch.Tensor]]:
     """Batches of the form of the first; a smaller last batch is among them."""
+    if not batches:
+        return []
     form = {n: t.dim() for n, t in batches[0].items()}
     return [b for b in batches if {n: t.dim() for n, t in b.items()} == form]
+
+
+def _runnable(batches: list[dict[int, torch.Tensor]], program: Program) -> list[dict[int, torch.Tensor]]:
+    """Batches of shapes that the recorded step takes: one that holds a length as a number takes no other."""
+    learner, takes = RecordedLearner(program.separate()), dict[tuple[Any, ...], bool]()
+    kept = []
+    for batch in batches:
+        form = tuple(tuple(t.shape) for t in batch.values())
+        if form not in takes:
+            try:
+                with forked_rng(), torch.no_grad():
+                    takes[form] = bool(learner.step(_named(batch))[0].numel())
+            except Exception:  # whatever a step with a number in it does
+                takes[form] = False
+        kept += [batch] if takes[form] else []
+    return kept
 
 
 def _learner(setup: CapturedSetup, seed: int) -> RecordedLearner:
