@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from netvet.core import NetvetError
+from netvet.experiments.measures import by_batch
 from netvet.experiments.problem import without_regularisation
+from netvet.experiments.stand_ins import beside, digits_instead, twin_instead
 from netvet.experiments.trial import Build
 
 Change = Callable[[Build, Any], None]
@@ -183,5 +185,6 @@ CHANGES: dict[str, Change] = {
     for function in (
         lr, lr_factor, constant_lr, warmup, lr_ramp, optimizer, weight_decay, batch_size, no_clipping, clipping,
         unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown,
+        by_batch, beside, twin_instead, digits_instead,
     )
 }  # fmt: skip

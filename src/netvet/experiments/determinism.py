@@ -18,7 +18,7 @@ from netvet.experiments.problem import Problem
 from netvet.experiments.trial import Trial, run_trial
 
 STEPS = 8
-# Losses that differ by less than this share differ by the order of sums: float32 keeps seven digits.
+# Values that differ by less than this share differ by the order of sums: float32 keeps seven digits.
 ROUNDING = 1e-5
 MAX_OUTPUTS = 2_000
 
@@ -53,22 +53,31 @@ def _pass(problem: Problem) -> Pass:
     return Pass(found, float(loss.detach()), grads)
 
 
-def _equal(one: torch.Tensor, two: torch.Tensor) -> bool:
-    return one.shape == two.shape and bool(((one == two) | (one.isnan() & two.isnan())).all())
+def _gap(one: torch.Tensor, two: torch.Tensor) -> float:
+    """Largest difference as a share of the largest value; 0 for equal ones, where both are no numbers too."""
+    if one.shape != two.shape:
+        return math.inf
+    same = (one == two) | (one.isnan() & two.isnan())
+    if bool(same.all()):
+        return 0.0
+    scale = float(one.abs().nan_to_num(0.0, 0.0, 0.0).max()) or 1.0
+    return float((one - two).double().abs()[~same].nan_to_num(math.inf).max()) / scale or math.ulp(1.0)
 
 
-def first_difference(problem: Problem) -> str:
-    """What differs first between two steps from the same seed, in words."""
+def first_difference(problem: Problem) -> tuple[str, float]:
+    """What differs first between two steps from the same seed, in words, and by which share."""
     one, two = _pass(problem), _pass(problem)
     for (name, first), (_, second) in zip(one.outputs, two.outputs, strict=False):
-        if len(first) != len(second) or not all(map(_equal, first, second)):
-            return f"the output of {plain_name(name) or 'the model'}"
+        gap = math.inf if len(first) != len(second) else max(map(_gap, first, second), default=0.0)
+        if gap:
+            return f"the output of {plain_name(name) or 'the model'}", gap
     if one.loss != two.loss:
-        return "the loss, after equal outputs of the model"
+        return "the loss, after equal outputs of the model", abs(one.loss - two.loss) / max(abs(one.loss), 1e-12)
     for name, grad in reversed(one.grads.items()):
-        if name not in two.grads or not _equal(grad.to_dense(), two.grads[name].to_dense()):
-            return f"the gradient of {plain_name(name)}"
-    return "what the optimizer makes of equal gradients, or something that the model keeps between steps"
+        gap = _gap(grad.to_dense(), two.grads[name].to_dense()) if name in two.grads else math.inf
+        if gap:
+            return f"the gradient of {plain_name(name)}", gap
+    return "what the optimizer makes of equal gradients, or something that the model keeps between steps", math.inf
 
 
 def _first_step(one: tuple[float, ...], two: tuple[float, ...]) -> int | None:
@@ -111,10 +120,10 @@ def determinism(lab: Lab) -> Outcome:
             "passed", f"two trainings from one seed have the same losses in {len(first.losses)} steps", evidence
         )
     a, b = (r.losses[step] if step < len(r.losses) else math.nan for r in (first, second))
-    where = first_difference(lab.problem)
+    where, gap = first_difference(lab.problem)
     evidence |= {"step": step, "first_difference": where}
     told = f"two trainings from one seed part at step {step} (loss {a:.9g} and {b:.9g})"
-    if abs(a - b) <= ROUNDING * max(abs(a), abs(b)):
+    if gap <= ROUNDING:
         return Outcome(
             "advice",
             f"{told}, by rounding only; first in {where}",

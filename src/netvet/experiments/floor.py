@@ -11,9 +11,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from netvet.capture.torch_rng import forked_rng
+from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 from netvet.experiments.calls import Outermost
 from netvet.experiments.data import Batch
 from netvet.experiments.problem import Learner, Problem, without_regularisation
@@ -84,12 +86,41 @@ def _search(
             return None, f"the model gives a {type(call.output).__name__}"
         made = [_freed(p, batch, problem, free, bounded) for p in parts]
         if any(isinstance(p, torch.Tensor) and p.requires_grad and p.dim() == 0 for p in parts):
-            return None, "the loss is made within the model"
+            return _within(learner, batch, problem)
         makers.setdefault(id(call.module), []).append(partial(_whole, made, spec))
     if not free or sum(t.numel() for t in free) > MAX_OUTPUTS:
         return None, "the outputs of the model are not known"
     with _replaced({id(c.module): c.module for c in seen.calls}, makers):
-        return _descend(learner, batch, free)
+        return _descend(lambda: learner.step(batch)[0], free)
+
+
+class _Losses(TorchFunctionMode):
+    """Collects the calls of loss functions inside a model whose input hangs on its weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Any, torch.Tensor, Any, Any, torch.Tensor]] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        output = func(*args, **kwargs)
+        if getattr(func, "__name__", "") in LOSS_FUNCTIONS and isinstance(output, torch.Tensor):
+            given = args[0] if args else kwargs.pop("input", None)
+            if isinstance(given, torch.Tensor) and given.requires_grad:
+                self.calls.append((func, given.detach(), args[1:], kwargs, output.detach()))
+        return output
+
+
+def _within(learner: Learner, batch: Batch, problem: Problem) -> tuple[float | None, str]:
+    """The lowest loss where the model makes it itself: by one loss function, whose value it gives as it is."""
+    with _Losses() as seen:
+        loss = learner.step(batch)[0].detach()
+    if len(seen.calls) != 1 or seen.calls[0][4].shape != loss.shape or not torch.equal(seen.calls[0][4], loss):
+        return None, "the loss is made within the model"
+    function, given, rest, named, _ = seen.calls[0]
+    free: list[torch.Tensor] = []
+    made = _freed(given, batch, problem, free, bounded=False)
+    return _descend(lambda: function(made(), *rest, **named), free)
 
 
 def _whole(made: list[Callable[[], Any]], spec: Any) -> Any:
@@ -184,15 +215,15 @@ def _replaced(modules: dict[int, nn.Module], makers: dict[int, list[Callable[[],
             module.__dict__.pop("forward", None)
 
 
-def _descend(learner: Learner, batch: Batch, free: list[torch.Tensor]) -> tuple[float | None, str]:
+def _descend(step: Callable[[], torch.Tensor], free: list[torch.Tensor]) -> tuple[float | None, str]:
     scale = max(1.0, *(float(t.detach().abs().max()) for t in free))
     optimizer = torch.optim.Adam(free, lr=RATE * scale)
     losses: list[float] = []
-    for step in range(STEPS):
+    for number in range(STEPS):
         for group in optimizer.param_groups:  # a cosine: large steps to get there, small ones to arrive
-            group["lr"] = RATE * scale * 0.5 * (1.0 + math.cos(math.pi * step / STEPS)) + 1e-3 * scale
+            group["lr"] = RATE * scale * 0.5 * (1.0 + math.cos(math.pi * number / STEPS)) + 1e-3 * scale
         optimizer.zero_grad()
-        loss = learner.step(batch)[0]
+        loss = step()
         if not loss.requires_grad:
             return None, "the loss does not depend on the outputs of the model"
         losses.append(float(loss.detach()))

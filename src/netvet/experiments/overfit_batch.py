@@ -86,7 +86,10 @@ def _learn(lab: Lab, samples: int | None, steps: int) -> tuple[dict[str, Any], R
         done.append(lab.run([_trials(longer, samples, until)[number]])[0])
     best = done[-1] if _is_learned(done[-1], floor) else min(done, key=lambda r: r.tail(LAST))
     score = best.train.score if best.train is not None else None
+    batch, roles = _batch(lab, samples), lab.problem.train.roles
     record = {
+        "weights": sum(p.numel() for p in lab.problem.learner(0).model.parameters() if p.requires_grad),
+        "targets": max((batch[n].numel() for n in roles.targets), default=0),
         "samples": samples or lab.problem.train.batch_size, "learned": _is_learned(best, floor), "start": best.start,
         "loss": best.tail(LAST), "lowest": floor.lowest, "no_lowest": floor.reason, "score": score,
         "losses": list(best.losses[:: max(1, len(best.losses) // 100)]), **best.extra,
@@ -103,7 +106,9 @@ def _not_learned(
         path += f", where {floor.lowest:.3g} can be reached"
     if any(_has_moved(r, floor) for r in done):
         doubt = ""
-        if floor.lowest is None:
+        if record["weights"] < record["targets"]:
+            doubt = f"{record['weights']:,} weights cannot be expected to hold {record['targets']:,} targets"
+        elif floor.lowest is None:
             doubt = f"its lowest value is not known ({floor.reason})"
         elif floor.random:
             doubt = "the model draws random numbers, so that its lowest loss is not known"
@@ -138,7 +143,8 @@ def overfit_batch(lab: Lab) -> Outcome:
     ## Known problems
     Where the lowest loss cannot be measured (a loss made within the model, one without a lowest value, a model that
     draws random numbers), a loss that moves decides nothing: the outcome is undetermined, and failed only if no trial
-    moves it at all. A network that is far too narrow cannot learn fifty samples, and is told of as such.
+    moves it at all. So it is where a network has fewer weights than there are targets: a linear model is not made to
+    learn by heart.
 
     ## References
     Karpathy, "A Recipe for Training Neural Networks" (2019), "overfit one batch".
