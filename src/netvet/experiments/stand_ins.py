@@ -27,6 +27,8 @@ WINDOW, EMBEDDED = 4, 16
 # A twin with more weights than this is no quick test.
 MAX_WEIGHTS = 20_000_000
 CLASSES = 10
+# Ten classes cannot be told apart by linear scores of one number (or by those of two that a sigmoid squeezes).
+NARROW = 3
 
 
 class Twin(nn.Module):
@@ -175,6 +177,8 @@ class _OnDigits:
         if len(given) != 1 or given[0].dim() < 2 or output.dim() == 0 or len(output) % len(given[0]):
             raise NetvetError("inputs and outputs of the model have no common axis of samples: digits do not fit in")
         self._form = given[0]
+        if output.numel() // len(given[0]) < NARROW:
+            raise NetvetError("the outputs of the model are too few numbers to tell ten digits by")
         plain = self._form.is_floating_point() and self._form.dim() == 2
         self.ends = nn.ModuleDict({"last": nn.Linear(output.numel() // len(given[0]), CLASSES)})
         if plain:
