@@ -32,9 +32,9 @@ def future_leak(context: ProbeContext) -> None:
     targets = [o.target.detach() for o in operations]
     for call in first_calls(context):
         tensors = inputs_of(call)
-        if context.late or not testable(context, call):
+        if context.late or not testable(context.replay.calls, call):
             continue
-        found = _shifted(tensors, targets or tensors[1:])
+        found = shifted(tensors, targets or tensors[1:])
         if found is None:
             continue
         tensor, axis = found
@@ -44,7 +44,7 @@ def future_leak(context: ProbeContext) -> None:
                 _record_leak(context, call, tensor, axis, outputs, operations)
 
 
-def _shifted(tensors: list[torch.Tensor], targets: list[torch.Tensor]) -> tuple[torch.Tensor, int] | None:
+def shifted(tensors: list[torch.Tensor], targets: list[torch.Tensor]) -> tuple[torch.Tensor, int] | None:
     """The input that is one of the targets one step earlier, and its time axis."""
     for tensor in tensors:
         if tensor.dim() not in (2, 3) or tensor.numel() == 0:
@@ -92,7 +92,7 @@ def _record_leak(
     original = next(t for t in inputs_of(call) if t.data_ptr() == tensor.data_ptr())
     sizes = (tensor.shape[0], tensor.shape[max(axis, 1)])
     by_class = _classes_first(context, call, operations)
-    found = [(i, s) for i, o in enumerate(outputs) if (s := _ordered(o, sizes, by_class=by_class)) is not None]
+    found = [(i, s) for i, o in enumerate(outputs) if (s := ordered_by(o, sizes, by_class=by_class)) is not None]
     if not found:
         return
     which, ordered = found[0]
@@ -152,7 +152,7 @@ def _classes_first(context: ProbeContext, call: ModelCall, operations: list[Loss
     return any(id(o.input) in own and o.input.dim() > 2 and o.class_axis == 1 for o in operations)
 
 
-def _ordered(output: torch.Tensor, sizes: tuple[int, int], *, by_class: bool) -> Ordered | None:
+def ordered_by(output: torch.Tensor, sizes: tuple[int, int], *, by_class: bool) -> Ordered | None:
     """How to make batch and time of an output the first axes, as in the input; None where it has no such axes."""
     first, second = sizes
     # Convolutions and cross_entropy have time last: [batch, classes, time].

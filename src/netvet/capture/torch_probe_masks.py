@@ -18,6 +18,8 @@ from netvet.capture.torch_tensors import is_plain, tensors_in
 
 # A change above this share of an output's std is a dependence, not rounding.
 TOLERANCE = 1e-4
+# Layers that have no mask to apply, and let neighbours see each other.
+LOCAL = ("LSTM", "GRU", "RNN", "Conv", "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool")
 MAX_ELEMENTS = 20_000_000
 
 
@@ -40,8 +42,7 @@ def _record(context: ProbeContext, call: ModelCall, padding: Padding) -> dict[st
         mask, mask_site = _made_inside(base[0], padding)
     changes, leak = None, None
     if base[1] and changed[1] and len(base[1]) == len(changed[1]):
-        every = (_leaked(a, b, padding) for a, b in zip(base[1], changed[1], strict=True))
-        changes = max((c for c in every if c is not None), default=None)
+        changes = _changes(base[1], changed[1], padding)
         if changes is not None and changes > TOLERANCE:
             leak = first_leak(call, base[0], changed[0], lambda a, b: (_leaked(a, b, padding) or 0.0) > TOLERANCE)
     losses = loss_operations(context.replay)
@@ -55,6 +56,27 @@ def _record(context: ProbeContext, call: ModelCall, padding: Padding) -> dict[st
         "pad_share": float(padding.pads.double().mean()), "pad_value": padding.value,
         "ignore_index_used": any(_ignores(operation) for operation in losses),
     }  # fmt: skip
+
+
+def _changes(old: list[torch.Tensor], new: list[torch.Tensor], padding: Padding) -> float | None:
+    every = (_leaked(a, b, padding) for a, b in zip(old, new, strict=True))
+    return max((c for c in every if c is not None), default=None)
+
+
+def filled_changes(call: ModelCall, padding: Padding) -> float | None:
+    """Change of the outputs outside padded positions, in stds, when other content stands at these.
+
+    None where it cannot be told, and where the operation that lets it through runs over neighbours (a recurrent net, a
+    convolution): many models learn to live with it.
+    """
+    base, changed = (_trace(call, padding, fill=fill) for fill in (False, True))
+    if not base[1] or len(base[1]) != len(changed[1]):
+        return None
+    changes = _changes(base[1], changed[1], padding)
+    if changes is None or changes <= TOLERANCE:
+        return changes
+    leak = first_leak(call, base[0], changed[0], lambda a, b: (_leaked(a, b, padding) or 0.0) > TOLERANCE)
+    return None if leak is not None and str(leak.cls).startswith(LOCAL) else changes
 
 
 def _ignores(operation: LossOperation) -> bool:

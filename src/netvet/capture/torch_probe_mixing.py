@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ Change = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(slots=True)
-class _Axes:
+class Axes:
     """The sample axis of the inputs and of each output that has it."""
 
     of_input: int
@@ -52,16 +52,16 @@ def changed_call(call: ModelCall, changes: dict[int, torch.Tensor]) -> Any:
     return run_call(call, args, kwargs)
 
 
-def testable(context: ProbeContext, call: ModelCall) -> bool:
-    """A batch of samples goes in: no graph, no sparse input, one call of this model."""
-    same = sum(c.original is call.original for c in context.replay.calls)
+def testable(calls: Sequence[ModelCall], call: ModelCall) -> bool:
+    """A batch of samples goes in: no graph, no sparse input, one of the step's calls of this model."""
+    same = sum(c.original is call.original for c in calls)
     tensors = inputs_of(call)
     if same != 1 or not tensors or not all(is_plain(t) and t.numel() <= MAX_ELEMENTS for t in tensors):
         return False
-    return not _is_graph(tensors)
+    return not is_graph(tensors)
 
 
-def _is_graph(tensors: list[torch.Tensor]) -> bool:
+def is_graph(tensors: list[torch.Tensor]) -> bool:
     """An adjacency matrix or a list of edges is among the inputs: samples are meant to see each other."""
     if len(tensors) < 2:
         return False
@@ -83,7 +83,7 @@ def steady_outputs(call: ModelCall) -> list[torch.Tensor] | None:
     return first if same and first and all(bool(torch.isfinite(o).all()) for o in first) else None
 
 
-def _axes(call: ModelCall, outputs: list[torch.Tensor], targets: list[torch.Tensor]) -> list[_Axes]:
+def axes_of(call: ModelCall, outputs: list[torch.Tensor], targets: list[torch.Tensor]) -> list[Axes]:
     """The axes along which samples may lie; only one if the targets tell."""
     main = inputs_of(call)[0]
     found = []
@@ -96,7 +96,7 @@ def _axes(call: ModelCall, outputs: list[torch.Tensor], targets: list[torch.Tens
             for place_, n in enumerate(output.shape[:2])
             if n == size
         ]
-        found.append(_Axes(axis, int(size), pairs))
+        found.append(Axes(axis, int(size), pairs))
     lengths = {int(t.shape[0]) for t in targets if t.dim() and t.dim() <= 2}
     told = [a for a in found if lengths == {a.size}] if len({a.size for a in found}) == len(found) else []
     return told or found
@@ -119,7 +119,7 @@ def moved_along(old: torch.Tensor, new: torch.Tensor, axis: int) -> torch.Tensor
     return gap > TOLERANCE * scale
 
 
-def _pairs(call: ModelCall, base: list[torch.Tensor], axes: _Axes) -> list[tuple[int, int]] | None:
+def _pairs(call: ModelCall, base: list[torch.Tensor], axes: Axes) -> list[tuple[int, int]] | None:
     """Pairs (changed sample, other sample whose output moved); None if no sample could be changed."""
     tensors = [t for t in inputs_of(call) if t.dim() > axes.of_input and t.shape[axes.of_input] == axes.size]
     found, tried = [], 0
@@ -141,7 +141,7 @@ def _pairs(call: ModelCall, base: list[torch.Tensor], axes: _Axes) -> list[tuple
 
 
 def _moved_samples(
-    call: ModelCall, base: list[torch.Tensor], axes: _Axes, changes: dict[int, torch.Tensor]
+    call: ModelCall, base: list[torch.Tensor], axes: Axes, changes: dict[int, torch.Tensor]
 ) -> list[int] | None:
     """The samples whose outputs differ with these inputs; None where outputs cannot be compared."""
     outputs = float_outputs(changed_call(call, changes))
@@ -157,7 +157,7 @@ def _moved_samples(
 
 
 def _pulled(
-    call: ModelCall, base: list[torch.Tensor], axes: _Axes, tensors: list[torch.Tensor], index: int
+    call: ModelCall, base: list[torch.Tensor], axes: Axes, tensors: list[torch.Tensor], index: int
 ) -> tuple[int, int] | None:
     """A sample that moves the output of another one, found by halves: (changed sample, the other one)."""
 
@@ -185,13 +185,13 @@ def batch_mixing(context: ProbeContext) -> None:
     """Record `batch_mixing` and, where samples do not mix, `batched_differs`."""
     targets = [o.target for o in loss_operations(context.replay)]
     for call in first_calls(context):
-        if context.late or not testable(context, call):
+        if context.late or not testable(context.replay.calls, call):
             continue
         with evaluating(call):
             base = steady_outputs(call)
             if base is None:
                 continue
-            results = [(axes, _pairs(call, base, axes)) for axes in _axes(call, base, targets) if axes.size > 1]
+            results = [(axes, _pairs(call, base, axes)) for axes in axes_of(call, base, targets) if axes.size > 1]
             if not results or any(pairs is None for _, pairs in results):
                 continue
             free = [axes for axes, pairs in results if not pairs and axes.of_outputs]
@@ -200,11 +200,11 @@ def batch_mixing(context: ProbeContext) -> None:
             if free:
                 _record_mixing(context, call, free[0], [], base)
                 _record_single(context, call, free[0], base)
-            elif mixed and (mixed[0][0].of_input == 0 or len(results) == 1) and not _one_sample(call):
+            elif mixed and (mixed[0][0].of_input == 0 or len(results) == 1) and not one_sample(call):
                 _record_mixing(context, call, mixed[0][0], mixed[0][1] or [], base)
 
 
-def _one_sample(call: ModelCall) -> bool:
+def one_sample(call: ModelCall) -> bool:
     """The input may be one sequence or one graph without a batch axis: its elements are meant to see each other."""
     main = inputs_of(call)[0]
     if main.dim() < 2:
@@ -218,7 +218,7 @@ def _one_sample(call: ModelCall) -> bool:
 
 
 def _record_mixing(
-    context: ProbeContext, call: ModelCall, axes: _Axes, pairs: list[tuple[int, int]], base: list[torch.Tensor]
+    context: ProbeContext, call: ModelCall, axes: Axes, pairs: list[tuple[int, int]], base: list[torch.Tensor]
 ) -> None:
     tried = min(PERTURBED, axes.size)
     share = len(pairs) / (tried * (axes.size - 1))
@@ -236,14 +236,14 @@ def _record_mixing(
         "batch_mixing",
         {
             "model": context.models.name(call.original), "axis": axes.of_input, "mixed": share,
-            "pair": list(pairs[0]) if pairs else None, "mode": "eval", "legal": _legal(call),
+            "pair": list(pairs[0]) if pairs else None, "mode": "eval", "legal": legal(call),
             **(leak.fields(call.site) if leak else {"op": None, "module": None, **place(call.site)}),
             "structure": None if not pairs else "all" if share > 0.99 else "earlier" if later else "block",
         },
     )  # fmt: skip
 
 
-def _legal(call: ModelCall) -> list[str] | None:
+def legal(call: ModelCall) -> list[str] | None:
     """Layers that normalise with the batch at hand even in eval mode."""
     batch_norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     names = [n for n, m in call.module.named_modules() if isinstance(m, batch_norms) and m.running_mean is None]
@@ -279,7 +279,7 @@ def _leaks(old: list[torch.Tensor], new: list[torch.Tensor], size: int, allowed:
     return False
 
 
-def _record_single(context: ProbeContext, call: ModelCall, axes: _Axes, base: list[torch.Tensor]) -> None:
+def _record_single(context: ProbeContext, call: ModelCall, axes: Axes, base: list[torch.Tensor]) -> None:
     """Record `batched_differs`: one sample alone against the same sample in its batch."""
     tensors = inputs_of(call)
     batched = [t for t in tensors if t.dim() > axes.of_input and t.shape[axes.of_input] == axes.size]

@@ -34,6 +34,8 @@ class CapturedSetup:
         rates: learning rate of the first group at each kept step.
         clip: kind and limit of the clipping, if the step has one.
         pretrained: a checkpoint was loaded before the first step.
+        loaded: of each checkpoint that was loaded into a model before the first step: `missing` and `unexpected` keys,
+            `tensors` of the model's state in all.
         functions: names of the loss functions of the step.
         accumulated: batches that make one step of the script.
     """
@@ -49,6 +51,7 @@ class CapturedSetup:
     pretrained: bool = False
     functions: tuple[str, ...] = ()
     accumulated: int = 1
+    loaded: tuple[dict[str, Any], ...] = ()
 
 
 class SetupCollector:
@@ -67,7 +70,7 @@ class SetupCollector:
         self.reason: str | None = "no training step was seen"
         self._names: dict[str, int] = {}
         self._bytes = {"train": 0, "val": 0}
-        self._loaded = False
+        self._loaded: list[dict[str, Any]] = []
         self._functions: list[str] = []
         self._seen: dict[str, torch.Tensor] = {}
         self._calls = self._losses = 0
@@ -81,8 +84,10 @@ class SetupCollector:
         self._ours = True
 
     def on_checkpoint(self, event: Happening) -> None:
-        if event.details["kind"] == "load_state_dict" and isinstance(event.subject, nn.Module):
-            self._loaded = self._loaded or self._session.step == 0
+        loads = event.details["kind"] == "load_state_dict" and isinstance(event.subject, nn.Module)
+        if loads and self._session.step == 0:
+            keys = {k: list(event.details.get(k, ())) for k in ("missing", "unexpected")}
+            self._loaded.append({**keys, "tensors": len(event.subject.state_dict())})
 
     def on_loader_batch(self, event: Happening) -> None:
         self._flush()
@@ -90,8 +95,14 @@ class SetupCollector:
         self._seen |= named("loader", [event.details["batch"]])
 
     def on_call_begin(self, event: Call) -> None:
-        if event.phase != "train" and self._calls and not any(n.startswith("loader.") for n in self._seen):
+        loaded = {n: t for n, t in self._seen.items() if n.startswith("loader.")}
+        if event.phase != "train" and self._calls and not loaded:
             self._flush()
+        elif event.phase == "train" and self._scored:  # an evaluation, or a teacher, came before the training step
+            if not loaded:
+                self._flush()
+            self._clear()
+            self._seen = loaded
         if self._calls < MAX_CALLS:
             self._seen |= named(f"call{self._calls}", [event.args, event.kwargs])
             self._calls += 1
@@ -133,8 +144,6 @@ class SetupCollector:
         if len(context.optimizers) != 1:
             raise ValueError("several optimizers share the training")
         optimizer, name = context.optimizers[0]
-        if isinstance(optimizer, torch.optim.LBFGS):
-            raise ValueError("LBFGS calls the loss itself, as often as it likes")
         if len(self._sites) > 1:
             raise ValueError("several losses make one step")
         originals = list(context.replay.calls[0].original.parameters())
@@ -153,6 +162,7 @@ class SetupCollector:
         targets = {n for name, n in self._names.items() if name.startswith("loss")} - inputs
         if not inputs:
             raise ValueError("what enters the model comes in a way that is not followed")
+        _require_followed(program, set(self._names.values()), inputs)
         if not targets:  # a loss that is written by hand: the rest of the batch
             targets = {n for n in self._names.values() if n not in inputs}
         plain = [{k: v for k, v in g.items() if k not in ("params", "param_names", "initial_lr")} for g in groups]
@@ -160,7 +170,8 @@ class SetupCollector:
         made = (type(optimizer), copy.deepcopy(plain), chosen, name)
         separate = program.separate()
         self.setup = CapturedSetup(separate, made, tuple(sorted(inputs)), tuple(sorted(targets)))
-        self.setup.pretrained, self.setup.functions = self._loaded, tuple(dict.fromkeys(self._functions))
+        self.setup.pretrained, self.setup.loaded = bool(self._loaded), tuple(self._loaded)
+        self.setup.functions = tuple(dict.fromkeys(self._functions))
         self.setup.accumulated = context.recording.micro_batches
         self._optimizer, self._site = weakref.ref(optimizer), next(iter(self._sites), "")
         self._keep("train")
@@ -207,6 +218,30 @@ class SetupCollector:
         (setup.train if split == "train" else setup.val).append(found)
         if optimizer is not None and split == "train":
             setup.rates.append(float(optimizer.param_groups[0].get("lr", 0.0)))
+
+
+def _require_followed(program: Program, followed: set[int], inputs: set[int]) -> None:
+    """What stays as it was in the recorded step must be no part of its batch.
+
+    Raises:
+        ValueError: a tensor has as many rows as the batch, is no constant, and cannot be followed to later batches.
+    """
+    sizes = [len(program.given[n]) for n in inputs if program.given[n].dim()]
+    size = sizes[0] if sizes else 0
+    for number, tensor in enumerate(program.given):
+        alike = tensor.dim() and size > 1 and tensor.shape[0] % size == 0 and tensor.numel() > 0
+        if number not in followed and alike and not _is_structure(tensor):
+            raise ValueError("a part of the batch enters the loss in a way that is not followed")
+
+
+def _is_structure(tensor: torch.Tensor) -> bool:
+    """Constants, square masks and numbers of places, which say nothing of the samples."""
+    if not bool((tensor != tensor.reshape(-1)[0]).any()):
+        return True
+    if tensor.dtype == torch.bool:
+        return tensor.dim() == 2 and tensor.shape[0] == tensor.shape[1]
+    places = tensor.dim() == 1 and not tensor.is_floating_point()
+    return places and len(set(tensor.diff().tolist())) <= 2 and len(set(tensor.tolist())) > len(tensor) // 4
 
 
 def _fits(tensor: torch.Tensor, form: torch.Tensor) -> bool:

@@ -4,24 +4,40 @@ from netvet.experiments.ablation import ablation
 from netvet.experiments.adam_safe import adam_safe
 from netvet.experiments.baselines import baselines
 from netvet.experiments.batch_size import batch_size
+from netvet.experiments.capacity import capacity
+from netvet.experiments.dependencies import dependencies
+from netvet.experiments.determinism import determinism
 from netvet.experiments.experiment import Experiment
 from netvet.experiments.final_bias import final_bias
 from netvet.experiments.initial_loss import initial_loss
 from netvet.experiments.input_independent import input_independent
+from netvet.experiments.known_data import known_data
 from netvet.experiments.lr_range import lr_range
+from netvet.experiments.one_by_one import one_by_one
 from netvet.experiments.overfit_batch import overfit_batch
+from netvet.experiments.pretrained import pretrained
 from netvet.experiments.schedule import schedule
 from netvet.experiments.shuffled_labels import shuffled_labels
+from netvet.experiments.simple_twin import simple_twin
+from netvet.experiments.whole_evaluation import whole_evaluation
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     # skeleton
     initial_loss,
     final_bias,
+    determinism,
+    dependencies,
+    one_by_one,
+    whole_evaluation,
+    pretrained,
     input_independent,
     shuffled_labels,
     baselines,
     # overfit
     overfit_batch,
+    capacity,
+    simple_twin,
+    known_data,
     # tune
     lr_range,
     adam_safe,

@@ -61,13 +61,7 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     if setup.accumulated > 1:
         notes.append(f"the script adds up {setup.accumulated} batches in each step; trials step after every batch")
     train = drawable(train, _learner(setup, 0)).distinct()
-    held_out = tuple(_usable(setup, setup.val, training=False))
-    if held_out:
-        val = Data(held_out, roles, train.fixed_size).distinct()
-    else:
-        train, val = train.split(HELD_OUT)
-        why = "no validation batch fits the recorded step" if setup.val else "no scored validation batch was seen"
-        notes.append(f"{why}: a fifth of the training samples is held out")
+    train, val = _parts(setup, train, notes)
     with forked_rng():
         _, output = _learner(setup, 0).step(train.batches[0])
     target = next((train.batches[0][n] for n in train.roles.targets), None)
@@ -81,9 +75,23 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
         origin=script,
         notes=tuple(notes),
         pretrained=setup.pretrained,
+        details={"loaded": setup.loaded},
         clip=setup.clip,
         rates=tuple(r / top for r in setup.rates) if top else (),
     )
+
+
+def _parts(setup: CapturedSetup, train: Data, notes: list[str]) -> tuple[Data, Data]:
+    """Data to train on and data to score on."""
+    held_out = tuple(_usable(setup, setup.val, training=False))
+    if held_out:
+        return train, Data(held_out, train.roles, train.fixed_size).distinct()
+    if train.size is None and len(train.batches) == 1:
+        notes.append("the program has a single batch and nothing else to be scored on: it is scored on that one")
+        return train, train
+    why = "no validation batch fits the recorded step" if setup.val else "no scored validation batch was seen"
+    notes.append(f"{why}: a fifth of the training samples is held out")
+    return train.split(HELD_OUT)
 
 
 def _roles(setup: CapturedSetup, batches: tuple[Batch, ...]) -> Roles:

@@ -1,0 +1,52 @@
+"""Whether a bit more capacity lowers the training loss."""
+
+from __future__ import annotations
+
+from netvet.experiments import paired
+from netvet.experiments.experiment import Outcome, experiment
+from netvet.experiments.lab import Lab
+
+STEPS = 150
+# What is put beside the model; a change of the loss below this share of it is none.
+MORE = {"layers": 1, "hidden": 128}
+MATTERS = 0.02
+
+
+@experiment(stage="overfit", title="more capacity lowers the training loss", seconds=15, gate=False)
+def capacity(lab: Lab) -> Outcome:
+    """Train the network with a plain one of a hidden layer beside it, and see whether the training loss falls further.
+
+    ## Why it matters
+    A network that is to overfit needs capacity. If more of it does not lower the training loss, capacity is not what is
+    missing; if it lowers it much, make the network wider or deeper before anything is regularised.
+
+    ## How it is done
+    The outputs of a plain network with 128 hidden units are added to those of the program's own, with its optimizer and
+    its learning rate. It begins with outputs of zero, so that both trainings start from the same loss. Twins at every
+    seed; the mean loss of the last fifth of the steps is compared by a paired test.
+
+    ## Known problems
+    Within few steps a larger network may not be ahead yet. Networks with several inputs or outputs, graphs and sparse
+    inputs are left out.
+
+    ## References
+    Karpathy, "A Recipe for Training Neural Networks" (2019), "verify decreasing training loss".
+    """
+    steps = lab.steps(STEPS, 2 * len(lab.seeds), least=30)
+    arms = lab.twins(steps, more={"beside": MORE})
+    failed = next((r for results in arms.values() for r in results if r.ended == "failed"), None)
+    if failed is not None:
+        return Outcome("not assessed", f"a copy of the model could not be trained: {failed.error}")
+    plain, more = ([r.tail() for r in arms[name]] for name in ("plain", "more"))
+    found = paired.compare(more, plain)
+    if found is None:
+        return Outcome("undetermined", "the trainings diverged, with and without more capacity")
+    level, start = sum(plain) / len(plain), sum(r.start for r in arms["plain"]) / len(plain)
+    evidence = {"plain": plain, "more": more, "comparison": found.record(), "steps": steps, "start": start}
+    told = f"training loss after {steps} steps {level:.3g}, with more capacity {level + found.effect:.3g}"
+    span = f"(difference {found.effect:+.2g}, 95 %: {found.low:+.2g} to {found.high:+.2g})"
+    verdict = found.verdict(less_is_better=True, matters=MATTERS * abs(level))
+    if verdict == "better":
+        return Outcome("passed", f"{told} {span}: it falls, as it must", evidence)
+    told_of = "capacity is not what is missing" if verdict == "no difference" else "it does not say whether it helps"
+    return Outcome("undetermined", f"{told} {span}: {told_of}", evidence)

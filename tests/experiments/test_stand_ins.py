@@ -1,0 +1,73 @@
+import torch
+from torch import nn
+
+from netvet.experiments.capacity import capacity
+from netvet.experiments.known_data import known_data
+from netvet.experiments.recipe import perform
+from netvet.experiments.simple_twin import simple_twin
+from tests.experiments.problems import digits, lab, mlp
+
+
+class Deaf(nn.Module):
+    """Hears nothing of its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = mlp()
+
+    def forward(self, x):
+        return self.net(x * 0.0)
+
+
+def test_more_capacity_lowers_the_loss_of_a_narrow_network():
+    outcome = capacity.run(lab(lambda: mlp(hidden=2)))
+    assert outcome.verdict == "passed"
+    assert outcome.evidence["comparison"]["effect"] < 0
+
+
+def test_more_capacity_brings_nothing_where_inputs_tell_nothing():
+    x, y = digits(256)
+    outcome = capacity.run(lab(mlp, (x * 0.0, y)))
+    assert outcome.verdict == "undetermined"
+
+
+def test_a_network_that_learns_passes_beside_its_twin():
+    assert simple_twin.run(lab()).verdict == "passed"
+
+
+def test_a_network_that_learns_nothing_is_told_of_where_a_plain_one_learns():
+    outcome = simple_twin.run(lab(Deaf))
+    assert outcome.verdict == "advice"
+    assert outcome.suspects == ("unsuitable-architecture",)
+
+
+def test_random_labels_are_learned_by_neither():
+    x, y = digits()
+    outcome = simple_twin.run(lab(mlp, (x, y[torch.randperm(len(y), generator=torch.Generator().manual_seed(0))])))
+    assert outcome.verdict == "undetermined"
+
+
+def test_a_network_for_other_inputs_learns_digits_with_new_ends():
+    x = torch.randn(64, 20, generator=torch.Generator().manual_seed(0))
+    outcome = known_data.run(lab(lambda: mlp(20, 3), (x, torch.arange(64) % 3)))
+    assert outcome.verdict == "passed"
+
+
+def test_a_network_that_lets_nothing_through_does_not_learn_digits():
+    outcome = known_data.run(lab(Deaf))
+    assert outcome.verdict == "advice"
+
+
+def test_a_network_with_two_inputs_is_not_assessed():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = mlp()
+
+        def forward(self, x, other):
+            return self.net(x + other)
+
+    x, y = digits(64)
+    given = lab(Two, [((x[i : i + 32], x[i : i + 32]), y[i : i + 32]) for i in (0, 32)])
+    done = perform((capacity, simple_twin, known_data), given)
+    assert {one.outcome.verdict for one in done} == {"not assessed"}
