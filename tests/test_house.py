@@ -298,6 +298,14 @@ def test_every_check_has_its_page():
     fail_with(offenders, "docstrings without a section")
 
 
+def test_every_check_names_experiments_that_exist():
+    from netvet.experiments import EXPERIMENTS
+
+    known = {one.name for one in EXPERIMENTS}
+    wrong = [f"{name}: no experiment {e!r}" for name in NAMES for e in load(name).experiments if e not in known]
+    fail_with(wrong, "experiments that do not exist")
+
+
 EXPERIMENT_SECTIONS = ("## Why it matters", "## How it is done", "## Known problems", "## References")
 
 

@@ -19,15 +19,35 @@ KEPT = ROOT / "tools" / "experiments.json"
 # Programs of tests/healthy and tests/sick that show what each experiment is for.
 HEALTHY = "mlp_digits"
 SICK = {
+    "initial-loss": "unexpected_initial_loss",
+    "final-bias": "hockey_stick_loss",
+    "determinism": "nondeterministic_step",
+    "dependencies": "batch_mixing",
+    "one-by-one": "batched_differs",
+    "whole-evaluation": "partial_evaluation",
+    "pretrained": "overwritten_pretraining",
+    "input-independent": "ignores_input",
+    "shuffled-labels": "random_labels",
+    "baselines": "below_baseline",
     "overfit-batch": "double_softmax",
+    "capacity": "insufficient_capacity",
+    "simple-twin": "vanishing_gradient",
+    "known-data": "vanishing_gradient",
+    "lr-range": "lr_too_high",
+    "adam-safe": "lr_too_low",
+    "schedule": "lr_decays_early",
+    "batch-size": "too_small_batch",
+    "ablation": "regularisation_dominates",
 }
+BUDGET = "60s"
 
 
 def outcome(name: str, program: Path) -> dict[str, str]:
     """What the experiment says of one program."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "recipe.json"
-        command = [sys.executable, "-m", "netvet", "recipe", "--only", name, "--json", str(target), str(program)]
+        command = [sys.executable, "-m", "netvet", "recipe", "--only", name, "--budget", BUDGET, "--json", str(target)]
+        command.append(str(program))
         subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=600)
         (found,) = json.loads(target.read_text())["experiments"]
     shown = program.relative_to(ROOT)

@@ -36,6 +36,7 @@ _SCALE_SENSITIVE = ("SGD", "ASGD")
         "raise-max-norm": "Set max_norm just above the usual norm of the gradient, so that only outliers are clipped.",
         "find-source": "Look for the source of the large gradients (summed loss, unscaled input or target).",
     },
+    experiments=("lr-range",),
 )
 def always_clipped(
     clips: Facts,

@@ -15,6 +15,7 @@ from netvet.stats import number
     severity="warning",
     since="0.1",
     explained_by=(
+        "cannot-overfit-batch",
         *("random-labels", "class-imbalance", "unshuffled-data", "label-out-of-range", "mismatched-normalisation"),
         *("unscaled-input", "unscaled-target", "constant-feature", "constant-target", "mutated-data", "missing-class"),
         *("missing-zero-grad", "missing-step", "detached-loss", "negated-loss", "broadcast-loss", "clipped-loss"),
@@ -25,6 +26,7 @@ from netvet.stats import number
         *("regularisation-dominates", "stopped-early", "ignores-input", "collapsed-prediction", "overfitting"),
     ),
     fixes={"overfit-batch": "Make the net fit one batch first; if it cannot, the fault is in model, loss or loop."},
+    experiments=("baselines", "lr-range", "overfit-batch"),
 )
 def below_baseline(
     baselines: Facts,

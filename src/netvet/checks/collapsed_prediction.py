@@ -10,6 +10,7 @@ from netvet.core import Finding, LayerSeries, Series, Severity, check
 from netvet.stats import late, learns
 
 _CAUSES = (
+    "cannot-overfit-batch",
     "double-softmax", "double-sigmoid", "wrong-softmax-dim", "wrong-output-activation", "symmetric-init",
     "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler", "label-out-of-range",
     "regularisation-dominates", "batch-mixing", "random-labels", "constant-target", "missing-zero-grad",
@@ -33,6 +34,7 @@ _CAUSES = (
     fixes={
         "overfit-batch": "Train on one batch: a net that cannot tell its samples apart has a fault.",
     },
+    experiments=("overfit-batch", "input-independent", "lr-range"),
 )
 def collapsed_prediction(
     prediction_top_share: LayerSeries | None = None,

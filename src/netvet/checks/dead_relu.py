@@ -26,6 +26,7 @@ _CAUSES = (
         "lower-lr": "Lower the learning rate by 10: large steps push units down for good.",
         "leaky-relu": "Use LeakyReLU or GELU, with He initialisation.",
     },
+    experiments=("lr-range", "overfit-batch"),
 )
 def dead_relu(
     dead_unit_share: LayerSeries,

@@ -28,6 +28,7 @@ _CAUSES = (
         "clip": "Clip the gradient norm just above its usual size.",
         "lower-lr": "Lower the learning rate by 10.",
     },
+    experiments=("lr-range",),
 )
 def exploding_gradient(
     grad_norm: LayerSeries,

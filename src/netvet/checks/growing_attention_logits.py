@@ -24,6 +24,7 @@ _CAUSES = (
     fixes={
         "qk-norm": "Normalise queries and keys, warm the learning rate up, or lower it.",
     },
+    experiments=("lr-range",),
 )
 def growing_attention_logits(
     attention_max_logit: LayerSeries,

@@ -24,6 +24,7 @@ _CAUSES = (
     fixes={
         "final-bias": "Set the bias of the last layer to the mean of the target or the log prior of the classes.",
     },
+    experiments=("final-bias",),
 )
 def hockey_stick_loss(
     loss: LayerSeries,

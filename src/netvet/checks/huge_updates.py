@@ -27,6 +27,7 @@ _CAUSES = (
     fixes={
         "lower-lr": "Divide the learning rate by 10.",
     },
+    experiments=("lr-range",),
 )
 def huge_updates(
     update_ratio: LayerSeries,

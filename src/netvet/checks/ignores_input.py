@@ -14,6 +14,7 @@ from netvet.stats import number
     severity="warning",
     since="0.1",
     explained_by=(
+        "cannot-overfit-batch",
         "random-labels",
         "constant-feature",
         "constant-target",
@@ -39,6 +40,7 @@ from netvet.stats import number
         "badly-scaled-init",
     ),
     fixes={"overfit-batch": "Make the net fit one batch first; then look at what enters the net."},
+    experiments=("input-independent", "overfit-batch"),
 )
 def ignores_input(
     input_ablation: Facts,

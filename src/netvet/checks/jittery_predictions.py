@@ -22,6 +22,7 @@ _CAUSES = (
     fixes={
         "lower-lr": "Lower the learning rate towards the end, or average the weights.",
     },
+    experiments=("lr-range", "batch-size"),
 )
 def jittery_predictions(
     fixed_batch_flips: LayerSeries,

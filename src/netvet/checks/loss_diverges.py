@@ -31,6 +31,7 @@ _CAUSES = (
         "lower-lr": "Lower the learning rate by 10.",
         "clip": "Clip the gradient norm just above its usual size, between backward and step.",
     },
+    experiments=("lr-range",),
 )
 def loss_diverges(
     loss: LayerSeries,

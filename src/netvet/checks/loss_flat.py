@@ -12,6 +12,7 @@ from netvet.stats import change, constant_loss, course, sole_loss
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
 _CAUSES = (
+    "cannot-overfit-batch",
     "missing-step", "detached-loss", "wrong-call-order", "detached-parameters", "parameters-not-in-optimizer",
     "stale-optimizer", "unregistered-parameters", "frozen-parameters", "unused-parameters", "double-softmax",
     "double-sigmoid", "wrong-softmax-dim", "wrong-output-activation", "repeated-activation", "symmetric-init",
@@ -36,6 +37,7 @@ _CAUSES = (
         "overfit-batch": "Train on one batch only: a net that cannot fit that has a fault in the model or the loop.",
         "lr-range": "Try learning rates ten times higher and lower for a few steps.",
     },
+    experiments=("overfit-batch", "lr-range", "input-independent"),
 )
 def loss_flat(
     loss: LayerSeries,

@@ -27,6 +27,7 @@ _CAUSES = (
         "find-op": "Look at the first operation that made NaN or infinity, and keep its operand in range.",
         "lower-lr": "Lower the learning rate by 10, and clip the gradient norm at 1.",
     },
+    experiments=("lr-range",),
 )
 def loss_not_finite(
     loss: LayerSeries,

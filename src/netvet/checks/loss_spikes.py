@@ -30,6 +30,7 @@ _CAUSES = (
         "clip": "Clip the gradient norm just above its usual size.",
         "lower-lr": "Lower the learning rate, or warm it up.",
     },
+    experiments=("lr-range", "batch-size"),
 )
 def loss_spikes(
     loss: LayerSeries,

@@ -22,6 +22,7 @@ _CAUSES = (
         "baseline": "Policy gradient: subtract the mean reward (or a critic's value) and divide by the std.",
         "larger-batch": "Use a larger batch or a lower learning rate.",
     },
+    experiments=("batch-size", "lr-range"),
 )
 def noisy_gradient(
     grad_cosine: LayerSeries,

@@ -24,6 +24,7 @@ _CAUSES = (
     fixes={
         "larger-batch": "Use a larger batch, or accumulate gradients.",
     },
+    experiments=("batch-size", "lr-range"),
 )
 def noisy_loss(
     loss: LayerSeries,

@@ -18,6 +18,7 @@ from netvet.stats import number
         "deterministic-algorithms": "Call torch.use_deterministic_algorithms(True), which names the operation.",
         "no-hidden-state": "Keep no state from call to call; draw random numbers from torch's generator only.",
     },
+    experiments=("determinism",),
 )
 def nondeterministic_step(
     step_repeat: Facts,

@@ -27,6 +27,7 @@ _CAUSES = (
     fixes={
         "raise-lr": "Multiply the learning rate by 10, and again while the loss falls faster.",
     },
+    experiments=("lr-range",),
 )
 def tiny_updates(
     update_ratio: LayerSeries,

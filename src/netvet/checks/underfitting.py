@@ -8,6 +8,7 @@ from netvet.core import Facts, Finding, LayerSeries, Location, Record, Severity,
 from netvet.stats import behind, constant_loss, course, late, number, slope, sole_loss
 
 _CAUSES = (
+    "cannot-overfit-batch",
     "insufficient-capacity", "missing-nonlinearity", "lr-too-low", "lr-too-high", "lr-decays-early",
     "misstepped-scheduler", "regularisation-dominates", "double-softmax", "double-sigmoid", "label-out-of-range",
     "parameters-not-in-optimizer", "frozen-parameters", "detached-parameters", "excessive-augmentation",
@@ -29,6 +30,7 @@ _CAUSES = (
     fixes={
         "wider": "Double the width, and see whether the training loss falls further.",
     },
+    experiments=("overfit-batch", "capacity", "lr-range"),
 )
 def underfitting(
     loss: LayerSeries,

@@ -47,6 +47,7 @@ _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cro
         "smaller-init": "Initialise the last layer with small weights, so that the first outputs are near zero.",
         "final-bias": "Set the bias of the last layer to the mean of the target or the log prior of the classes.",
     },
+    experiments=("initial-loss", "final-bias"),
 )
 def unexpected_initial_loss(
     initial_loss: Facts,

@@ -24,6 +24,7 @@ _CAUSES = (
     fixes={
         "compare": "Evaluate the training samples in the same mode, and compare.",
     },
+    experiments=("whole-evaluation",),
 )
 def validation_below_train(
     val_loss: LayerSeries,

@@ -28,6 +28,7 @@ _CAUSES = (
     fixes={
         "residual": "Use ReLU-like activations with He initialisation, normalisation, or residual connections.",
     },
+    experiments=("overfit-batch", "simple-twin"),
 )
 def vanishing_gradient(
     param_grad_norm: LayerSeries,

@@ -27,6 +27,7 @@ _CAUSES = (
     fixes={
         "find-cut": "Look for what stops the gradient: a dead ReLU, a clamp, a rounding, a zero weight.",
     },
+    experiments=("overfit-batch",),
 )
 def zero_gradient(
     parameters: Facts,

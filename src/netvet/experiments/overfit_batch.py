@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from netvet.experiments.data import Batch
@@ -25,6 +26,8 @@ SHOWN = 16
 FACTORS = (1.0, 10.0, 0.1)
 SAFE = {"name": "Adam", "lr": 1e-3}
 LAST = 0.05
+# A network cannot go this much further than the lowest loss.
+BEYOND = 1.1
 
 
 def _trials(steps: int, samples: int | None, until: float | None) -> list[Trial]:
@@ -64,18 +67,28 @@ def _batch(lab: Lab, samples: int | None) -> Batch:
     return train.batches[0] if samples is None else train.samples(range(min(samples, train.size or samples)))
 
 
+def _credible(floor: Floor) -> Floor:
+    """Free outputs that do not lower the loss at all are not what the loss depends on."""
+    if floor.lowest is None or floor.start - floor.lowest > MOVED * abs(floor.start):
+        return floor
+    return replace(floor, lowest=None, reason="free outputs do not lower it")
+
+
 def _told(value: float) -> str:
     return f"{value:.3g}" if math.isfinite(value) else "no number"
 
 
 def _learn(lab: Lab, samples: int | None, steps: int) -> tuple[dict[str, Any], Result, Floor, list[Result]]:
     """Try until one trial has learned the samples; evidence, the best trial, the floor, all trials."""
-    floor = floor_of(lab.problem, _batch(lab, samples))
+    floor = _credible(floor_of(lab.problem, _batch(lab, samples)))
     # Learned for sure, with room to spare: no need to go on.
     until = None if floor.lowest is None else floor.lowest + 0.4 * (1 - WAY) * (floor.start - floor.lowest)
     done: list[Result] = []
     for trial in _trials(steps, samples, until):
         result = lab.run([trial])[0]
+        if (floor.way(result.tail(LAST)) or 0.0) > BEYOND:  # what was taken for the lowest loss is not
+            floor = replace(floor, lowest=None, reason="the network went below what free outputs reach")
+            result = lab.run([replace(trial, until=None)])[0]
         done.append(result)
         if result.ended == "failed" or _is_learned(result, floor):
             break

@@ -118,9 +118,12 @@ def checklist(
         For each stage `stage`, `gate` (`passed`, `failed`, `not yet`, `not assessed`), `items`.
     """
     stages: list[dict[str, Any]] = []
+    # What a check says in the words of an experiment is told once.
+    told = tuple(r["message"] for r in records if r["verdict"] == "failed")
+    own = [f for f in findings if not f["message"].startswith(told)]
     open_ = True
     for stage in STAGES:
-        items = [_of_finding(f) for f in findings if stage_of(f["check"], f["stage"]) == stage]
+        items = [_of_finding(f) for f in own if stage_of(f["check"], f["stage"]) == stage]
         count = (silent or {}).get(stage, 0)
         if count:
             told = "1 check sees" if count == 1 else f"{count} checks see"
