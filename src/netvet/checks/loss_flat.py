@@ -12,15 +12,14 @@ from netvet.stats import change, constant_loss, course, sole_loss
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
 _CAUSES = (
-    "cannot-overfit-batch",
     "missing-step", "detached-loss", "wrong-call-order", "detached-parameters", "parameters-not-in-optimizer",
     "stale-optimizer", "unregistered-parameters", "frozen-parameters", "unused-parameters", "double-softmax",
     "double-sigmoid", "wrong-softmax-dim", "wrong-output-activation", "repeated-activation", "symmetric-init",
     "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler", "label-out-of-range",
     "regularisation-dominates", "batch-mixing", "random-labels", "constant-feature", "constant-target",
     "missing-zero-grad", "clipped-loss", "broadcast-loss", "mismatched-loss", "negated-loss", "unscaled-input",
-    "unscaled-target", "wrong-dtype", "wrong-layout", "unscaled-half-precision", "unreduced-loss",
-    "unshuffled-data", "logits-as-probabilities", "wrong-class-weights", "excessive-augmentation", "mutated-data",
+    "unscaled-target", "wrong-dtype", "wrong-layout", "unscaled-half-precision", "unreduced-loss", "unshuffled-data",
+    "cannot-overfit-batch", "logits-as-probabilities", "wrong-class-weights", "excessive-augmentation", "mutated-data",
     "insufficient-capacity", "missing-nonlinearity", "too-small-batch", "training-in-eval-mode", "missing-warmup",
     "conflicting-labels", "label-errors", "overwritten-pretraining", "corrupt-samples", "oversized-regularisation",
     "oversized-dropout", "always-clipped", "dead-relu", "vanishing-gradient", "zero-gradient", "saturated-activation",

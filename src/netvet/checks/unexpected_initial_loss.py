@@ -41,7 +41,7 @@ _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cro
         "wrong-layout",
         "non-finite-input",
         "padding-in-loss",
-    ),
+    ),  # fmt: skip
     fixes={
         "scale-input": "Standardise what enters the net, then look at the first loss again.",
         "smaller-init": "Initialise the last layer with small weights, so that the first outputs are near zero.",

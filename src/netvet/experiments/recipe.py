@@ -119,8 +119,8 @@ def checklist(
     """
     stages: list[dict[str, Any]] = []
     # What a check says in the words of an experiment is told once.
-    told = tuple(r["message"] for r in records if r["verdict"] == "failed")
-    own = [f for f in findings if not f["message"].startswith(told)]
+    words = tuple(r["message"] for r in records if r["verdict"] == "failed")
+    own = [f for f in findings if not f["message"].startswith(words)]
     open_ = True
     for stage in STAGES:
         items = [_of_finding(f) for f in own if stage_of(f["check"], f["stage"]) == stage]
