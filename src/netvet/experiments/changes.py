@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from netvet.core import NetvetError
+from netvet.experiments.ensembles import SQUEEZERS
 from netvet.experiments.problem import in_eval_mode, without_regularisation
+from netvet.experiments.regularisers import REGULARISERS
 from netvet.experiments.trial import Build, without_graph
 
 Change = Callable[[Build, Any], None]
@@ -184,5 +186,6 @@ CHANGES: dict[str, Change] = {
     for function in (
         lr, lr_factor, constant_lr, warmup, lr_ramp, optimizer, weight_decay, batch_size, no_clipping, clipping,
         unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs, shuffled_targets, shown,
+        *REGULARISERS, *SQUEEZERS,
     )
 }  # fmt: skip
