@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from netvet.experiments.experiment import Outcome
@@ -16,7 +17,9 @@ RUINED = 0.5
 
 def told(measure: Measure, found: Comparison) -> str:
     """A difference with its interval, signed."""
-    return f"{found.effect:+.3g} [{found.low:+.3g}, {found.high:+.3g}]"
+    digits = 3 - math.floor(math.log10(measure.matters))  # a thousandth of what matters is nothing
+    values = (round(value, digits) + 0.0 for value in (found.effect, found.low, found.high))
+    return "{:+.3g} [{:+.3g}, {:+.3g}]".format(*values)
 
 
 def mean(measure: Measure, results: Sequence[Result]) -> float:
@@ -38,7 +41,7 @@ def advice(screened: Screened, what: Callable[[str], str], *, kept: str, suspect
     if screened.verdict == "unripe":
         return Outcome(
             "undetermined",
-            f"{plain} still gets better: what regularises shows only when it does not (--budget gives more steps)",
+            f"{plain} is not the end, and what regularises shows only there: {screened.unripe}",
             evidence,
         )
     if screened.verdict == "better" and best is not None and screened.confirmed is not None:
@@ -72,7 +75,7 @@ def ruins(screened: Screened, without: str) -> bool:
     halved = all(
         0 <= _error(measure, b, s) < RUINED * _error(measure, a, s) for a, b in pairs for s in ("val", "train")
     )
-    return halved and (screened.ripe or all(_ten_times_slower(measure, a, b) for a, b in pairs))
+    return halved and (not screened.unripe or all(_ten_times_slower(measure, a, b) for a, b in pairs))
 
 
 def _error(measure: Measure, result: Result, split: str) -> float:

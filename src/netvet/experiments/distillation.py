@@ -6,7 +6,7 @@ from netvet.experiments.advice import advice
 from netvet.experiments.ensemble import require_outputs
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
-from netvet.experiments.validated import CONFIRMED_ON, is_whole, length, measure_of, screen, settled, trained
+from netvet.experiments.validated import CONFIRMED_ON, length, measure_of, screen, trained, unripe
 
 TEACHERS = 3
 
@@ -36,12 +36,9 @@ def distillation(lab: Lab) -> Outcome:
     steps = length(lab, 2 * len(lab.seeds) + 2 * CONFIRMED_ON + TEACHERS)
     plain = trained(lab, steps, {})
     measure = measure_of(plain)
-    if not (is_whole(lab, steps) or settled(measure, plain)):  # before the teachers cost any time
-        return Outcome(
-            "undetermined",
-            f"validation {measure.name} still gets better after {steps} steps: there is nothing to distil yet "
-            "(--budget gives more)",
-        )
+    short = unripe(lab, measure, plain)
+    if short:  # before the teachers cost any time
+        return Outcome("undetermined", f"there is nothing to distil yet: {short}")
     first = max(lab.seeds) + 1 + CONFIRMED_ON
     teachers = {"seeds": list(range(first, first + TEACHERS)), "steps": steps}
     name = "an ensemble as teacher"

@@ -88,6 +88,9 @@ def early_stopping(lab: Lab) -> Outcome:
             f"Stop when validation {measure.name} has not improved for a while, and keep the best weights.",
             ("overfitting",),
         )  # fmt: skip
+    if steps < len(lab.problem.rates):
+        rest = f"the program goes on to {len(lab.problem.rates)} or more (--budget gives more steps)"
+        return Outcome("undetermined", f"{said}; {rest}", evidence)
     gain = measure.gain(found.low if not measure.less_is_better else found.high)
     if verdict in ("better", "no difference") or gain > -2 * measure.matters:
         return Outcome("passed", said, evidence)

@@ -19,12 +19,11 @@ from netvet.experiments.validated import (
     LEAST_SCORE,
     POINTS,
     fresh_seeds,
-    is_whole,
     learns,
     length,
     measure_of,
     require_validation,
-    settled,
+    unripe,
 )
 
 # Where snapshots of one training are taken, beside its end.
@@ -110,8 +109,9 @@ def ensemble(lab: Lab) -> Outcome:
     said = f"the mean of {len(seeds)} nets brings {_words(name, gain)} over single ones"
     if snapshots is not None:
         said += f", that of {len(SNAPSHOTS) + 1} snapshots of one training {_words(name, snapshots)}"
-    if not (is_whole(lab, steps) or settled(measure, results)):
-        return Outcome("undetermined", f"{said}, but {steps} steps are too few (--budget gives more)", evidence)
+    short = unripe(lab, measure, results)
+    if short:
+        return Outcome("undetermined", f"{said}, but the trials are too short: {short}", evidence)
     if gain.low > 0 and gain.effect >= LEAST_SCORE:
         return Outcome("advice", said, evidence, f"If accuracy is worth the time, average {len(seeds)} nets.")
     if gain.effect < LEAST_SCORE:

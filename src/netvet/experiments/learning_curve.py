@@ -9,13 +9,12 @@ from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.power_law import at, power_law
 from netvet.experiments.validated import (
-    is_whole,
     learns,
     length,
     measure_of,
     require_validation,
-    settled,
     trained,
+    unripe,
 )
 
 PARTS = (8, 4, 2)
@@ -73,13 +72,14 @@ def learning_curve(lab: Lab) -> Outcome:
         f"validation {what} is {path} for {', '.join(map(str, sizes))} samples; twice the data would change it by "
         f"{told(measure, found)}"
     )
-    if not (is_whole(lab, steps) or settled(measure, full)):
-        return Outcome("undetermined", f"{said}, but {steps} steps are too few to learn from all samples", evidence)
+    short = unripe(lab, measure, full)
+    if short:
+        return Outcome("undetermined", f"{said}, but the trials are too short: {short}", evidence)
     if found.high < 0 and -found.effect >= measure.matters:
         return Outcome(
             "advice", said, evidence, "Gather more training data, or augment those that are there.",
             ("too-few-samples",),
         )  # fmt: skip
-    if -found.low < 2 * measure.matters or -found.effect < measure.matters / 2:
+    if -found.low < measure.matters or -found.effect < measure.matters / 2:
         return Outcome("passed", said, evidence)
     return Outcome("undetermined", f"{said}: the seeds do not decide", evidence)

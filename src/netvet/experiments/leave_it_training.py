@@ -75,11 +75,13 @@ def leave_it_training(lab: Lab) -> Outcome:
         return Outcome("passed", said, evidence)
     said = f"{said} would change it by {told(measure, found)}"
     sure = found.high < 0 and -found.effect >= measure.matters
-    if not is_whole(lab, steps) and (sure or lab.problem.rates):
-        return Outcome("undetermined", f"{said}; how long the program itself trains is not known here", evidence)
+    if sure and not is_whole(lab, steps):
+        known = len(lab.problem.rates)
+        own = f"takes {known} steps or more" if known else "may take more steps, or fewer"
+        return Outcome("undetermined", f"{said}; the program itself {own}", evidence)
     if sure:
         return Outcome("advice", said, evidence, "Leave it training: for twice the steps, or more.", ("stopped-early",))
-    if -found.low < 2 * measure.matters or -found.effect < measure.matters / 2:
+    if -found.low < measure.matters or -found.effect < measure.matters / 2:
         return Outcome("passed", said, evidence)
     return Outcome("undetermined", f"{said}: the seeds do not decide", evidence)
 

@@ -38,7 +38,7 @@ def model_size(lab: Lab) -> Outcome:
     found = screen(lab, {HALF: {"narrower": 0.5}, QUARTER: {"narrower": 0.25}})
     measure = found.measure
     gap = found.compared.get(HALF)
-    if found.ripe and gap is not None and measure.gain(gap.effect) <= -measure.matters:
+    if not found.unripe and gap is not None and measure.gain(gap.effect) <= -measure.matters:
         sure = confirm(lab, measure, found.steps, {"narrower": 0.5})
         if sure is not None and sure.verdict(less_is_better=measure.less_is_better, matters=measure.matters) == "worse":
             return Outcome(

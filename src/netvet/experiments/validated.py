@@ -16,7 +16,7 @@ from netvet.experiments.trial import Result, Trial
 # Points of a validation curve: enough to see where it turns, few enough to cost less than the training.
 POINTS = 12
 # Steps of a trial where it is not known how many the program takes; the most and least for one that is known.
-STEPS, MOST, LEAST = 400, 1_000, 40
+STEPS, MOST, LEAST = 400, 2_000, 40
 # Seeds that a change which looked best is confirmed on: others than those that it was chosen by, so that the best of
 # many tries is not taken for better. With five pairs the 95 % point of Student's t is 2.8 (with three it is 4.3).
 CONFIRMED_ON = 5
@@ -24,6 +24,8 @@ CONFIRMED_ON = 5
 LEAST_SCORE, LEAST_SHARE = 0.005, 0.02
 # A curve is settled when its last third has brought no more than what matters.
 LAST = 2 / 3
+# Of the steps of the program; a piece of a training can seem settled for a while.
+LEAST_PART = 0.5
 # Of the time that is left; the rest is for machines that become busy.
 SHARE = 0.8
 
@@ -89,12 +91,18 @@ def require_validation(lab: Lab) -> None:
 
 
 def length(lab: Lab, trials: float, most: int = MOST) -> int:
-    """Steps of each of so many trials: as many as the program takes, if that is known and affordable."""
+    """Steps of each of so many trials: as many as the program takes, if that is known and affordable.
+
+    Raises:
+        NetvetError: the time is too short for any.
+    """
     known = len(lab.problem.rates)
     wanted = min(max(known, LEAST), most) if known else min(STEPS, most)
     # Validation and the start of a trial cost time too: one trial tells it all.
     pilot = lab.run([validated(LEAST, lab.seeds[0], {})])[0]
     affordable = SHARE * lab.seconds_left / max(trials, 1) / max(pilot.seconds / LEAST, 1e-6)
+    if affordable < LEAST:
+        raise NetvetError(f"there is no time for trials of {LEAST} steps (--budget gives more)")
     if affordable >= wanted:
         return wanted
     # On a grid, so that experiments share the unchanged training.
@@ -167,6 +175,24 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+def unripe(lab: Lab, measure: Measure, results: Sequence[Result], longer: int = 1) -> str:
+    """Why trials were too short for what shows late in a training; empty where they were not.
+
+    They may be as long as the program itself, or have settled after a good part of it.
+
+    Args:
+        longer: how many times its steps these trials would have to take.
+    """
+    steps, known = steps_of(results[0])[-1] // longer, len(lab.problem.rates)
+    if is_whole(lab, steps):
+        return ""
+    if steps < LEAST_PART * known:
+        return f"{steps} of the {known} steps of the program were affordable (--budget gives more)"
+    if settled(measure, results):
+        return ""
+    return f"validation {measure.name} still gets better after {steps} steps (--budget gives more)"
+
+
 @dataclass(frozen=True)
 class Screened:
     """Changes tried on all seeds, and the best of them on other seeds.
@@ -176,7 +202,7 @@ class Screened:
         compared: differences of each change on the seeds that it was chosen by.
         best: name of the change that looked best; `confirmed`: its difference on other seeds; None where it was worse
             already, or could not be trained.
-        ripe: plain and best have settled, or took all steps of the program: no regulariser shows before.
+        unripe: why the trials were too short for a regulariser to show; empty where they were not.
     """
 
     measure: Measure
@@ -185,16 +211,16 @@ class Screened:
     compared: Mapping[str, Comparison]
     best: str | None
     confirmed: Comparison | None
-    ripe: bool
+    unripe: str
 
     @property
     def verdict(self) -> str:
         """`better`, `no better`, `unripe` or `undecided`, of the best change."""
         measure, found = self.measure, self.confirmed
         if found is None:
-            return "no better" if self.compared and self.ripe else "undecided" if self.ripe else "unripe"
+            return "unripe" if self.unripe else "no better" if self.compared else "undecided"
         low, high = sorted((measure.gain(found.low), measure.gain(found.high)))
-        if not self.ripe:
+        if self.unripe:
             return "unripe"
         if measure.gain(found.effect) >= measure.matters and low > 0:
             return "better"
@@ -232,8 +258,8 @@ def screen(
     steps = steps or length(lab, len(lab.seeds) * (1 + longer * len(changes)) + (1 + longer) * CONFIRMED_ON)
     arms = {"plain": trained(lab, steps, {})}
     measure = measure_of(arms["plain"])
-    whole = is_whole(lab, steps)
-    if not whole and not settled(measure, arms["plain"]):
+    short = unripe(lab, measure, arms["plain"])
+    if short:
         changes = {name: change for name, change in changes.items() if name == off}
     arms |= {name: trained(lab, steps * longer, change) for name, change in changes.items()}
     if not any(learns(measure, results) for results in arms.values()):
@@ -242,13 +268,12 @@ def screen(
     made = {name: paired.compare([measure.best(r) for r in arms[name]], base) for name in changes}
     compared = {name: one for name, one in made.items() if one is not None}
     best = max(compared, key=lambda name: measure.gain(compared[name].effect), default=None)
-    ripe = whole or settled(measure, arms["plain"])
     if best is not None:
-        ripe = whole or (ripe and settled(measure, arms[best]))
+        short = short or unripe(lab, measure, arms[best], longer)
     confirmed = None
-    if best is not None and ripe and measure.gain(compared[best].effect) > 0:
+    if best is not None and not short and measure.gain(compared[best].effect) > 0:
         confirmed = confirm(lab, measure, steps, changes[best], longer)
-    return Screened(measure, steps, arms, compared, best, confirmed, ripe)
+    return Screened(measure, steps, arms, compared, best, confirmed, short)
 
 
 def confirm(lab: Lab, measure: Measure, steps: int, change: Mapping[str, Any], longer: int = 1) -> Comparison | None:
