@@ -106,3 +106,18 @@ def test_coarse_pictures_are_of_the_old_size():
 def test_a_stretched_schedule_takes_twice_the_steps():
     made = build(problem(optimizer=sgd), **{"lr-ramp": [0.01, 0.1], "stretched-schedule": 2})
     assert made.rate(4) == made.rate(5) > made.rate(3)
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.lstm, self.head = nn.Embedding(9, 4), nn.LSTM(4, 6, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(self.lstm(self.embedding(x))[0][:, -1])
+
+
+def test_of_a_recurrent_net_what_enters_the_head_is_dropped():
+    tokens, y = torch.randint(0, 9, (32, 5), generator=torch.Generator().manual_seed(0)), torch.arange(32) % 3
+    made = build(problem(model=Recurrent, train=(tokens, y), val=(tokens, y)))
+    assert hidden_places(made) == ([], [made.learner.model.head])

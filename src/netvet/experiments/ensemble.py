@@ -9,7 +9,7 @@ import torch
 
 from netvet.core import NetvetError
 from netvet.experiments import paired
-from netvet.experiments.ensembles import KINDS, mean_of, qualities, soft, spread_of
+from netvet.experiments.ensembles import KINDS, mean_of, outputs_of, qualities, spread_of
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.paired import Comparison
@@ -59,11 +59,7 @@ def require_outputs(lab: Lab) -> None:
     problem = lab.problem
     if problem.kind not in KINDS or not problem.train.roles.targets:
         raise NetvetError("outputs and targets of the model are not known: nothing can be averaged")
-    batch = problem.val.batches[0]
-    output = problem.learner(0).step(batch)[1]
-    if output is None:
-        raise NetvetError("the step gives no outputs: nothing can be averaged")
-    soft(problem.kind, output, batch[problem.val.roles.targets[0]])
+    outputs_of(problem.learner(0), problem, problem.val)
 
 
 @experiment(stage="squeeze", title="ensemble", seconds=20, gate=False)

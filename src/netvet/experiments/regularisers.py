@@ -21,6 +21,8 @@ MAX_SAMPLES = 2_000
 LEAST_SIDE = 8
 _HIDDEN = (nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.GELU, nn.SiLU, nn.ELU, nn.Mish, nn.Tanh, nn.Hardswish, nn.ReLU6)
 _WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
+# These come before other layers too, but nothing is dropped from what enters them.
+_FIRST = (nn.Embedding, nn.RNNBase)
 
 
 def validate_every(build: Build, steps: int) -> None:
@@ -122,9 +124,10 @@ def narrower(build: Build, share: float) -> None:
     """
     kept: dict[tuple[int, int], torch.Tensor] = {}
     generator = torch.Generator().manual_seed(build.trial.seed + 1)
+    signals = any(isinstance(m, nn.Conv1d) for m in build.learner.model.modules())  # [N, C, L]
 
     def mask(module: nn.Module, value: torch.Tensor) -> torch.Tensor:
-        axis = 1 if value.dim() == 4 else value.dim() - 1
+        axis = 1 if value.dim() >= 4 or (value.dim() == 3 and signals) else value.dim() - 1
         key = (id(module), value.shape[axis])
         if key not in kept:
             chosen = torch.randperm(value.shape[axis], generator=generator)[: max(1, round(share * value.shape[axis]))]
@@ -152,7 +155,7 @@ def hidden_places(build: Build) -> tuple[list[nn.Module], list[nn.Module]]:
     handles = [
         m.register_forward_hook(lambda module, _args, _out: order.append(module))
         for m in model.modules()
-        if isinstance(m, (*_HIDDEN, *_WEIGHTED))
+        if isinstance(m, (*_HIDDEN, *_WEIGHTED, *_FIRST))
     ]
     try:
         with forked_rng(), in_eval_mode(model):
@@ -160,12 +163,13 @@ def hidden_places(build: Build) -> tuple[list[nn.Module], list[nn.Module]]:
     finally:
         for handle in handles:
             handle.remove()
-    weighted = [i for i, m in enumerate(order) if isinstance(m, _WEIGHTED)]
+    weighted = [i for i, m in enumerate(order) if isinstance(m, (*_WEIGHTED, *_FIRST))]
     end = weighted[-1] if weighted else 0
     after: list[nn.Module] = list(dict.fromkeys(m for m in order[:end] if isinstance(m, _HIDDEN)))
     # The heads of attention are no layers of their own: what enters them is not an activation.
     plain = not any(isinstance(m, nn.MultiheadAttention) for m in model.modules())
-    before = list(dict.fromkeys(order[i] for i in weighted[1:] if order[i] is not order[weighted[0]]))
+    later = [order[i] for i in weighted[1:] if order[i] is not order[weighted[0]]]
+    before: list[nn.Module] = list(dict.fromkeys(m for m in later if isinstance(m, _WEIGHTED)))
     return after, [] if after or not plain else before
 
 

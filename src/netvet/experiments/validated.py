@@ -100,7 +100,9 @@ def length(lab: Lab, trials: float, most: int = MOST) -> int:
     wanted = min(max(known, LEAST), most) if known else min(STEPS, most)
     # Validation and the start of a trial cost time too: one trial tells it all.
     pilot = lab.run([validated(LEAST, lab.seeds[0], {})])[0]
-    affordable = SHARE * lab.seconds_left / max(trials, 1) / max(pilot.seconds / LEAST, 1e-6)
+    step = min(lab.step_seconds, pilot.seconds / LEAST)
+    once = pilot.seconds - LEAST * step
+    affordable = (SHARE * lab.seconds_left / max(trials, 1) - once) / max(step, 1e-6)
     if affordable < LEAST:
         raise NetvetError(f"there is no time for trials of {LEAST} steps (--budget gives more)")
     if affordable >= wanted:
