@@ -20,6 +20,11 @@ KEPT = ROOT / "tools" / "experiments.json"
 HEALTHY = "mlp_digits"
 SICK = {
     "overfit-batch": "double_softmax",
+    "learning-curve": "overfitting",
+    "dropout-trial": "oversized_dropout",
+    "early-stopping": "overfitting",
+    "ensemble": "overfitting",
+    "leave-it-training": "stopped_early",
 }
 
 

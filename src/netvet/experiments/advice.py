@@ -56,7 +56,8 @@ def advice(screened: Screened, what: Callable[[str], str], *, kept: str, suspect
             suspects,
         )
     if screened.verdict == "no better":
-        return Outcome("passed", f"{kept}: {plain}; no change does better ({tried})", evidence)
+        said = f"{kept}: {plain}; no change does better by {measure.matters:.2g} or more ({tried})"
+        return Outcome("passed", said, evidence)
     shown = screened.confirmed or (screened.compared[best] if best else None)
     gap = f"{best} {told(measure, shown)}" if shown is not None else "no change could be trained"
     return Outcome("undetermined", f"{plain}; the seeds do not decide whether a change is better ({gap})", evidence)

@@ -109,7 +109,7 @@ def ensemble(lab: Lab) -> Outcome:
     if short:
         return Outcome("undetermined", f"{said}, but the trials are too short: {short}", evidence)
     if gain.low > 0 and gain.effect >= LEAST_SCORE:
-        return Outcome("advice", said, evidence, f"If accuracy is worth the time, average {len(seeds)} nets.")
+        return Outcome("advice", said, evidence, f"If that is worth the time, average {len(seeds)} nets.")
     if gain.effect < LEAST_SCORE:
         return Outcome("passed", f"{said}: one net is as good", evidence)
     return Outcome("undetermined", f"{said}: the validation samples do not decide", evidence)

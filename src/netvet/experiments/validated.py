@@ -218,15 +218,15 @@ class Screened:
     @property
     def verdict(self) -> str:
         """`better`, `no better`, `unripe` or `undecided`, of the best change."""
-        measure, found = self.measure, self.confirmed
-        if found is None:
-            return "unripe" if self.unripe else "no better" if self.compared else "undecided"
-        low, high = sorted((measure.gain(found.low), measure.gain(found.high)))
         if self.unripe:
             return "unripe"
-        if measure.gain(found.effect) >= measure.matters and low > 0:
+        measure, found = self.measure, self.confirmed or self.compared.get(self.best or "")
+        if found is None:
+            return "undecided"
+        low, high = sorted((measure.gain(found.low), measure.gain(found.high)))
+        if self.confirmed is not None and measure.gain(found.effect) >= measure.matters and low > 0:
             return "better"
-        return "no better" if high < 2 * measure.matters or measure.gain(found.effect) <= 0 else "undecided"
+        return "no better" if high < 2 * measure.matters else "undecided"
 
     def evidence(self) -> dict[str, Any]:
         """JSON types."""
