@@ -38,6 +38,11 @@ SICK = {
     "schedule": "lr_decays_early",
     "batch-size": "too_small_batch",
     "ablation": "regularisation_dominates",
+    "learning-curve": "overfitting",
+    "dropout-trial": "oversized_dropout",
+    "early-stopping": "overfitting",
+    "ensemble": "overfitting",
+    "leave-it-training": "stopped_early",
 }
 BUDGET = "60s"
 

@@ -10,38 +10,21 @@ from netvet.stats import number, wide_init
 
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
+_CAUSES = (
+    "unscaled-input", "uncentred-input", "unscaled-target", "badly-scaled-init", "wrong-final-bias",
+    "mismatched-loss", "broadcast-loss", "unreduced-loss", "negated-loss", "wrong-class-weights",
+    "logits-as-probabilities", "wrong-softmax-dim", "wrong-output-activation", "double-softmax", "double-sigmoid",
+    "label-out-of-range", "unsafe-loss-arithmetic", "regularisation-dominates", "target-in-input", "future-leak",
+    "wrong-dtype", "wrong-layout", "non-finite-input", "padding-in-loss",
+)  # fmt: skip
+
 
 @check(
     stage="skeleton",
     kind="symptom",
     severity="warning",
     since="0.1",
-    explained_by=(
-        "unscaled-input",
-        "uncentred-input",
-        "unscaled-target",
-        "badly-scaled-init",
-        "wrong-final-bias",
-        "mismatched-loss",
-        "broadcast-loss",
-        "unreduced-loss",
-        "negated-loss",
-        "wrong-class-weights",
-        "logits-as-probabilities",
-        "wrong-softmax-dim",
-        "wrong-output-activation",
-        "double-softmax",
-        "double-sigmoid",
-        "label-out-of-range",
-        "unsafe-loss-arithmetic",
-        "regularisation-dominates",
-        "target-in-input",
-        "future-leak",
-        "wrong-dtype",
-        "wrong-layout",
-        "non-finite-input",
-        "padding-in-loss",
-    ),  # fmt: skip
+    explained_by=_CAUSES,
     fixes={
         "scale-input": "Standardise what enters the net, then look at the first loss again.",
         "smaller-init": "Initialise the last layer with small weights, so that the first outputs are near zero.",

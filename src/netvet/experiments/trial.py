@@ -147,6 +147,22 @@ def run_trial(problem: Problem, trial: Trial, seconds: float = math.inf) -> Resu
     return Result(tuple(losses), "failed", perf_counter() - began, error=told)
 
 
+def learner_after(problem: Problem, trial: Trial) -> Learner:
+    """The learner as a trial leaves it, in eval mode.
+
+    Raises:
+        NetvetError: it diverged.
+    """
+    with forked_rng(), torch.enable_grad():
+        seed_all(trial.seed)
+        build = _build(problem, trial)
+        seed_all(trial.seed)
+        if _train(build, [], math.inf) == "diverged":
+            raise NetvetError(f"the training with seed {trial.seed} diverged")
+    build.learner.model.eval()
+    return build.learner
+
+
 def is_memory(error: BaseException) -> bool:
     """Whether there was not enough memory, on whatever device."""
     told = str(error).lower()
