@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from netvet.core import NetvetError
-from netvet.experiments.lab import Lab, digest
+from netvet.experiments.lab import Lab, OutOfTime, digest
 from netvet.experiments.trial import Trial
 from tests.experiments.small_problems import blobs, net, problem
 
@@ -120,8 +120,11 @@ def test_steps_fit_into_what_is_left():
     assert lab.steps(300, 4) == 300
     lab.allow(lab.step_seconds * 100)
     assert 10 <= lab.steps(300, 4) <= 30
+    lab.allow(lab.step_seconds * 50)
+    assert lab.steps(300, 4, least=15) == 15
     lab.allow(0.0)
-    assert lab.steps(300, 4, least=12) == 12
+    with pytest.raises(OutOfTime, match="4 trials of 12 steps take about .* --budget gives more"):
+        lab.steps(300, 4, least=12)
 
 
 def test_a_copy_that_cannot_be_trained_is_told_of():

@@ -4,7 +4,7 @@ import pytest
 
 from netvet.core import NetvetError
 from netvet.experiments.experiment import STAGES, Outcome, experiment
-from netvet.experiments.lab import Lab
+from netvet.experiments.lab import Lab, OutOfTime
 from netvet.experiments.recipe import checklist, perform, select, stage_of
 from tests.experiments.small_problems import problem
 
@@ -71,8 +71,23 @@ def test_a_used_up_budget_is_the_reason():
 def test_each_gets_its_share_of_the_budget():
     left = []
     asked = [one("a", seconds=30, act=lambda lab: left.append(lab.seconds_left)), one("b", seconds=10)]
-    perform(asked, Lab(problem(), seconds=100.0), budget=100.0)
+    perform(asked, Lab(problem(), seconds=100.0))
     assert left[0] == pytest.approx(75.0, abs=1.0)
+
+
+def test_what_needs_more_time_comes_once_more_at_the_end_gates_first():
+    left = []
+
+    def act(lab):
+        left.append(round(lab.seconds_left))
+        if len(left) < 4:
+            raise OutOfTime("too little")
+
+    asked = [one("a", seconds=10, gate=False, act=act), one("b", seconds=10, act=act), one("c", seconds=80)]
+    found = perform(asked, Lab(problem(), seconds=100.0))
+    assert [d.experiment.name for d in found] == ["c", "b", "a"]
+    assert [d.outcome.message for d in found] == ["c says so", "too little", "a says so"]
+    assert left == pytest.approx([10, 11, 100, 100], abs=2)
 
 
 def gates(*experiments, findings=(), silent=None):

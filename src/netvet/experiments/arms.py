@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netvet.core import NetvetError
+from netvet.experiments.lab import OutOfTime
 from netvet.experiments.paired import Comparison, Verdict, compare
 from netvet.experiments.trial import Result
 
@@ -64,7 +65,7 @@ def arms_of(
         if result.ended == "failed":
             raise NetvetError(f"a copy of the model could not be trained: {result.error}")
         if result.ended == "time":
-            raise NetvetError("the trials did not end within the time (--budget gives more)")
+            raise OutOfTime("the trials did not end within the time (--budget gives more)")
     ends = {name: tuple(measure(r) for r in some) for name, some in results.items()}
     start = [r.start for r in results[plain]]
     finite = [e for some in ends.values() for e in some if math.isfinite(e)]

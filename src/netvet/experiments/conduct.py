@@ -154,7 +154,7 @@ def _with_lab(problem: Problem, path: Path, options: Options, done: Callable[[Do
             tell=options.tell,
         )  # fmt: skip
         try:
-            perform(options.experiments, lab, budget=options.budget, done=done)
+            perform(options.experiments, lab, done=done)
         finally:
             lab.close()
 

@@ -40,7 +40,7 @@ class Experiment:
 
     Args:
         name: in kebab-case; `title`: what the checklist says.
-        seconds: its share of a recipe's time, in seconds of a budget of ten minutes.
+        seconds: its share of a recipe's time, beside those of the others.
         gate: the next stage should wait for it.
     """
 

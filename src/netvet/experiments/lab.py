@@ -33,6 +33,10 @@ GRACE = 1.0
 SLOW_STEP = 1.0
 
 
+class OutOfTime(NetvetError):
+    """An experiment cannot be done in the time that it has; there may be more for it when others have ended."""
+
+
 class Lab:
     """Does trials of one problem.
 
@@ -72,6 +76,11 @@ class Lab:
         """Until the budget of this experiment, or that of all, is used up."""
         return max(0.0, min(self._until, self._own_until) - perf_counter())
 
+    @property
+    def budget_left(self) -> float:
+        """Until the budget of all is used up."""
+        return max(0.0, self._until - perf_counter())
+
     def allow(self, seconds: float) -> None:
         """The budget of the experiment that follows."""
         self._own_until = perf_counter() + seconds
@@ -95,8 +104,18 @@ class Lab:
         return result.seconds
 
     def steps(self, wanted: int, trials: int, *, least: int = 10, share: float = 0.8) -> int:
-        """How many steps each of so many trials may take within what is left; at least `least`."""
+        """How many steps each of so many trials may take within what is left; at least `least`.
+
+        Raises:
+            OutOfTime: not even half of `least` can be afforded: what is left is for other experiments.
+        """
         affordable = share * self.seconds_left / max(trials, 1) / self.step_seconds
+        if affordable < least / 2:
+            needed = least * trials * self.step_seconds
+            raise OutOfTime(
+                f"{trials} trials of {least} steps take about {needed:.0f} s, and there are {self.seconds_left:.0f} s "
+                "for them (--budget gives more)"
+            )
         return max(least, min(wanted, int(affordable)))
 
     def twins(self, steps: int, **changes: Mapping[str, Any]) -> dict[str, list[Result]]:
@@ -118,7 +137,7 @@ class Lab:
         """Do trials, in any order; results in the order that was asked for.
 
         Raises:
-            NetvetError: the time ran out before a trial had taken its steps: shorter trials are no twins of others.
+            OutOfTime: the time ran out before a trial had taken its steps: shorter trials are no twins of others.
         """
         missing = [t for t in dict.fromkeys(t.key for t in trials) if t not in self._known]
         by_key = {t.key: t for t in trials}
@@ -141,7 +160,7 @@ class Lab:
                 result = Result((), "failed", 0.0, error=f"{told} ({type(result).__name__}: {result})")
             self.trials += 1
             if result.ended == "time":
-                late = NetvetError(
+                late = OutOfTime(
                     f"its time ran out after {len(result.losses)} of {trials[number].steps} steps of a trial "
                     "(--budget gives more)"
                 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from netvet.core import NetvetError
 from netvet.experiments.experiment import Outcome, experiment
-from netvet.experiments.lab import Lab
+from netvet.experiments.lab import Lab, OutOfTime
 from netvet.experiments.lr_curve import Curve, Valley, smooth, valley_of
 from netvet.experiments.paired import compare
 from netvet.experiments.trial import Result, Trial
@@ -126,7 +126,7 @@ def _own_rate(lab: Lab) -> float:
 def _require_time(lab: Lab) -> None:
     needed = (BESIDE * LEAST_RAMP + LEAST * (len(AROUND) + 1)) * lab.step_seconds
     if needed > lab.seconds_left:
-        raise NetvetError(
+        raise OutOfTime(
             f"a range test would take {needed:.0f} s here, {lab.seconds_left:.0f} s are left (--budget gives more)"
         )
 

@@ -163,7 +163,8 @@ def overfit_batch(lab: Lab) -> Outcome:
     Karpathy, "A Recipe for Training Neural Networks" (2019), "overfit one batch".
     """
     sizes = [2, None, 50] if lab.problem.train.size is not None else [None]
-    steps = lab.steps(STEPS, len(sizes) * (len(FACTORS) + 1), least=60)
+    # Most nets learn with the first rate, long before the last step, and two samples cost less than a batch.
+    steps = lab.steps(STEPS, 2, least=60)
     reached: list[dict[str, Any]] = []
     for size in sizes:
         record, best, floor, done = _learn(lab, size, steps)

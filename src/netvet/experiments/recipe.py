@@ -13,10 +13,10 @@ import torch
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.experiment import STAGES, Experiment, Outcome
-from netvet.experiments.lab import Lab
+from netvet.experiments.lab import Lab, OutOfTime
 from netvet.experiments.trial import is_memory
 
-# What the shares of time that experiments ask for add up to in a budget of this many seconds.
+# A budget that lets most experiments on a small network come to an answer.
 FULL_SECONDS = 600.0
 Record = Mapping[str, Any]
 
@@ -67,34 +67,58 @@ def perform(
     lab: Lab | None,
     reason: str = "",
     *,
-    budget: float = FULL_SECONDS,
     done: Callable[[Done], None] = lambda one: None,
 ) -> list[Done]:
     """Do experiments one after the other; one that cannot be done does not keep the others from it.
 
+    Each may take its share of the time that is left; those for which that is too little come once more at the end,
+    gates first, with all that the others have left.
+
     Args:
         lab: None where there is nothing to experiment with; `reason` says why.
-        budget: seconds for all.
         done: called after each.
     """
     found: list[Done] = []
-    asked = sum(e.seconds for e in experiments)
-    scale = budget / max(asked, 1e-9)
-    for one in experiments:
-        began = perf_counter()
-        outcome = Outcome("not assessed", reason) if lab is None else _outcome(one, lab, scale)
+
+    def end(one: Experiment, outcome: Outcome, began: float) -> None:
         found.append(Done(one, outcome, perf_counter() - began))
         done(found[-1])
+
+    late: list[Experiment] = []
+    for number, one in enumerate(experiments):
+        began = perf_counter()
+        if lab is None:
+            end(one, Outcome("not assessed", reason), began)
+            continue
+        lab.allow(lab.budget_left * one.seconds / sum(e.seconds for e in experiments[number:]))
+        try:
+            end(one, _outcome(one, lab), began)
+        except OutOfTime:
+            late.append(one)
+    for one in sorted(late, key=lambda e: not e.gate):
+        began = perf_counter()
+        if lab is not None:
+            lab.allow(lab.budget_left)
+            try:
+                end(one, _outcome(one, lab), began)
+            except OutOfTime as error:
+                end(one, Outcome("not assessed", str(error)), began)
     return found
 
 
-def _outcome(one: Experiment, lab: Lab, scale: float) -> Outcome:
-    lab.allow(one.seconds * scale)
+def _outcome(one: Experiment, lab: Lab) -> Outcome:
+    """What an experiment says.
+
+    Raises:
+        OutOfTime: it needs more time.
+    """
     if lab.seconds_left <= 0:
-        return Outcome("not assessed", "the budget was used up before it (--budget gives more)")
+        raise OutOfTime("the budget was used up before it (--budget gives more)")
     try:
         with forked_rng(), torch.enable_grad():
             return one.run(lab)
+    except OutOfTime:
+        raise
     except NetvetError as error:
         return Outcome("not assessed", str(error))
     except Exception as error:  # an error of ours is no verdict, and the rest goes on

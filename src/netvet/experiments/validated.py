@@ -9,7 +9,7 @@ from typing import Any
 
 from netvet.core import NetvetError
 from netvet.experiments import paired
-from netvet.experiments.lab import Lab
+from netvet.experiments.lab import Lab, OutOfTime
 from netvet.experiments.paired import Comparison
 from netvet.experiments.trial import Result, Trial
 
@@ -104,7 +104,7 @@ def length(lab: Lab, trials: float, most: int = MOST) -> int:
     once = pilot.seconds - LEAST * step
     affordable = (SHARE * lab.seconds_left / max(trials, 1) - once) / max(step, 1e-6)
     if affordable < LEAST:
-        raise NetvetError(f"there is no time for trials of {LEAST} steps (--budget gives more)")
+        raise OutOfTime(f"there is no time for trials of {LEAST} steps (--budget gives more)")
     if affordable >= wanted:
         return wanted
     # On a grid, so that experiments share the unchanged training.
