@@ -123,7 +123,7 @@ def test_steps_fit_into_what_is_left():
     lab.allow(lab.step_seconds * 50)
     assert lab.steps(300, 4, least=15) == 15
     lab.allow(0.0)
-    with pytest.raises(OutOfTime, match="4 trials of 12 steps take about .* --budget gives more"):
+    with pytest.raises(OutOfTime, match="4 trials of 12 steps take about"):
         lab.steps(300, 4, least=12)
 
 
