@@ -42,7 +42,8 @@ lint: $(READY) ## ruff and mypy
 docs: $(READY) ## write the generated pages and check every link
 	$(BIN)/python -m tools.generate_docs
 
-bench: $(READY) ## what netvet and others cost a training step (about an hour)
+bench: $(READY) ## what a pre-flight takes, and what netvet and others cost a training step (about an hour)
+	$(BIN)/python -m benchmarks.preflight
 	$(BIN)/python -m benchmarks.overhead
 
 bench-store: $(READY) ## what a stored run of a million steps costs, and what kill -9 leaves of it (about 4 minutes)
