@@ -186,7 +186,7 @@ def test_classes_of_the_script_and_of_files_beside_it_reach_the_workers(tmp_path
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "train.py").write_text(textwrap.dedent(SCRIPT))
     (tmp_path / "code" / "layers.py").write_text(textwrap.dedent(LAYERS))
-    options = ["--only", "overfit-batch", "--budget", "15s", "--jobs", jobs]
+    options = ["--only", "overfit-batch", "--budget", "40s", "--jobs", jobs]
     done = subprocess.run(
         [sys.executable, "-m", "netvet", "recipe", *options, "code/train.py"],
         capture_output=True, text=True, timeout=240, check=False,

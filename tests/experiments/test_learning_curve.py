@@ -5,8 +5,8 @@ import pytest
 from netvet.core import NetvetError
 from netvet.experiments.learning_curve import learning_curve
 from netvet.experiments.power_law import at, power_law
-from tests.experiments.problems import problem
 from tests.experiments.regularised import digits, digits_problem, outcome
+from tests.experiments.small_problems import problem
 
 
 def test_advises_more_data_where_the_curve_is_steep(monkeypatch):

@@ -5,8 +5,8 @@ from torch import nn
 
 from netvet.experiments.regularisers import hidden_places
 from netvet.experiments.trial import Trial, _build, run_trial
-from tests.experiments.problems import problem, sgd
 from tests.experiments.regularised import convnet, digits, digits_problem
+from tests.experiments.small_problems import problem, sgd
 
 
 def build(found, **changes):

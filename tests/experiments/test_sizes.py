@@ -6,8 +6,8 @@ from netvet.core import NetvetError
 from netvet.experiments.model_size import model_size
 from netvet.experiments.smaller_batch import smaller_batch
 from netvet.experiments.smaller_input import smaller_input
-from tests.experiments.problems import problem
 from tests.experiments.regularised import adam, convnet, digits, digits_problem, mlp, outcome
+from tests.experiments.small_problems import problem
 
 
 def test_width_pays_in_a_net_that_is_too_narrow(monkeypatch):

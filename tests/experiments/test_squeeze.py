@@ -8,8 +8,8 @@ from netvet.experiments.distillation import distillation
 from netvet.experiments.ensemble import ensemble
 from netvet.experiments.ensembles import mean_of, qualities, soft
 from netvet.experiments.leave_it_training import leave_it_training
-from tests.experiments.problems import problem
 from tests.experiments.regularised import adam, digits, digits_problem, mlp, outcome
+from tests.experiments.small_problems import problem
 
 
 def test_an_ensemble_gains_where_single_nets_err_differently(monkeypatch):
