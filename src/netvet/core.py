@@ -22,6 +22,18 @@ class NetvetError(Exception):
     """What netvet was given cannot be used; the message says what, what was expected, what to do."""
 
 
+def require_torch() -> None:
+    """Ask for PyTorch before anything needs it.
+
+    Raises:
+        NetvetError: it is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise NetvetError("PyTorch is not installed here; `pip install torch` or `pip install 'netvet[torch]'`")
+
+
 class TrainingStopped(BaseException):
     """netvet has ended a hopeless training, as it was asked to; raised out of a step of an optimizer.
 

@@ -116,15 +116,15 @@ def diagnose(source: SignalSource, checks: Sequence[Check], settings: Settings |
     chosen = settings or Settings()
     findings: list[Reported] = []
     skipped: list[NotAssessed] = []
-    for one in _selected(checks, chosen):
+    selected = _selected(checks, chosen)
+    for one in selected:
         outcome = _run_check(one, source, chosen)
         if isinstance(outcome, NotAssessed):
             skipped.append(outcome)
         else:
             findings += outcome
-    accused = [_accused(one, source, chosen) for one in _selected(checks, chosen)]
     fired = {f.check.name for f in findings if f.severity != "note"}
-    findings += [f for f in accused if f is not None and f.check.name not in fired]
+    findings += [f for f in _accused(selected, source, chosen) if f.check.name not in fired]
     named = {f.check.name for f in findings}
     skipped = [one for one in skipped if one.check not in named]
     explained = _with_explained(findings)
@@ -161,15 +161,18 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
     return [Reported(one, f, f.severity or one.severity, (), _allowed(one.name, f, settings.allow)) for f in findings]
 
 
-def _accused(one: Check, source: SignalSource, settings: Settings) -> Reported | None:
-    """What an experiment that failed says of the fault it names first: it has tried what the check could only see."""
-    records = source.get("experiments")
+def _accused(checks: Sequence[Check], source: SignalSource, settings: Settings) -> list[Reported]:
+    """What experiments that failed say of the faults they name first: they have tried what checks could only see."""
+    records, known = source.get("experiments"), {c.name: c for c in checks}
+    found: dict[str, Reported] = {}
     for record in records if isinstance(records, Facts) else ():
-        if record["verdict"] == "failed" and list(record["suspects"])[:1] == [one.name]:
+        one = known.get(next(iter(record["suspects"]), ""))
+        if record["verdict"] == "failed" and one is not None and one.name not in found:
             message = f"{record['message']} (experiment {record['experiment']})"
             finding = located(Finding(message, str(record["experiment"]), confidence=ACCUSED), source.get)
-            return Reported(one, finding, one.severity, (), _allowed(one.name, finding, settings.allow))
-    return None
+            allowed = _allowed(one.name, finding, settings.allow)
+            found[one.name] = Reported(one, finding, one.severity, (), allowed)
+    return list(found.values())
 
 
 def _allowed(name: str, finding: Finding, allow: Mapping[str, str]) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netvet.core import Check, NetvetError
+from netvet.core import Check, NetvetError, require_torch
 
 if TYPE_CHECKING:
     from netvet.diagnose import Settings
@@ -126,10 +126,7 @@ def recipe(
 
 
 def _options(only: Any, skip: Any, budget: Any, seeds: Any, jobs: Any, on: str | None) -> Any:
-    from importlib.util import find_spec
-
-    if find_spec("torch") is None:
-        raise NetvetError("PyTorch is not installed here; `pip install torch` or `pip install 'netvet[torch]'`")
+    require_torch()
     from netvet.experiments import EXPERIMENTS
     from netvet.experiments.conduct import Options
     from netvet.experiments.executors import require

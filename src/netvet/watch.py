@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from netvet.core import Check, NetvetError
+from netvet.core import Check, NetvetError, require_torch
 from netvet.stopping import require_severity, stopper
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def watch(
         NetvetError: an argument cannot be used, another model is watched in a `with` block, or nothing can be stored.
     """
     frame = sys._getframe(1)
-    _require_torch()
+    require_torch()
     from netvet.capture.torch_live import LiveOptions, Source, active
     from netvet.capture.torch_watching import Watched, Watching, models_of, optimizers_of, run_name
 
@@ -272,13 +272,6 @@ def _make_room(other: WatchedRun) -> None:
 def _close_open() -> None:
     if _open.run is not None:
         _open.run.close()
-
-
-def _require_torch() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("torch") is None:
-        raise NetvetError("PyTorch is not installed here; `pip install torch` or `pip install 'netvet[torch]'`")
 
 
 def _share(overhead: object) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import weakref
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from torch import nn
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
 from netvet.capture.torch_probes import TWO_LINES, ProbeContext
 from netvet.capture.torch_program import Program, named, size_of
+from netvet.capture.torch_remade import OptimizerForm
 from netvet.capture.torch_tensors import is_plain
 
 # Of each split so many bytes are kept; a model with more numbers is not trained again and again.
@@ -28,30 +28,31 @@ class CapturedSetup:
 
     Attributes:
         program: the step, on a copy of the model with its initial weights.
-        optimizer: class, plain options of each parameter group, numbers of the parameters in each, name.
+        optimizer: what the script's own is made of.
         train: given tensors of the first steps, by number; `val`: of evaluations.
         inputs: numbers of the given tensors that enter the model; `targets`: of those that a loss compares with.
         rates: learning rate of the first group at each kept step.
         clip: kind and limit of the clipping, if the step has one.
-        pretrained: a checkpoint was loaded before the first step.
         loaded: of each checkpoint that was loaded into a model before the first step: `missing` and `unexpected` keys,
             `tensors` of the model's state in all.
-        functions: names of the loss functions of the step.
         accumulated: batches that make one step of the script.
     """
 
     program: Program
-    optimizer: tuple[type[Any], list[dict[str, Any]], list[list[int]], str]
+    optimizer: OptimizerForm
     inputs: tuple[int, ...]
     targets: tuple[int, ...]
     train: list[Tensors] = field(default_factory=list)
     val: list[Tensors] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     clip: tuple[str, float] | None = None
-    pretrained: bool = False
-    functions: tuple[str, ...] = ()
     accumulated: int = 1
     loaded: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def pretrained(self) -> bool:
+        """A checkpoint was loaded before the first step."""
+        return bool(self.loaded)
 
 
 class SetupCollector:
@@ -71,7 +72,6 @@ class SetupCollector:
         self._names: dict[str, int] = {}
         self._bytes = {"train": 0, "val": 0}
         self._loaded: list[dict[str, Any]] = []
-        self._functions: list[str] = []
         self._seen: dict[str, torch.Tensor] = {}
         self._calls = self._losses = 0
         self._scored = False
@@ -112,8 +112,6 @@ class SetupCollector:
         if self._losses < MAX_CALLS:
             self._seen |= named(f"loss{self._losses}", [event.target, event.arguments.get("weight")])
             self._losses += 1
-            if self.setup is None:
-                self._functions.append(event.function)
 
     def on_backward_begin(self, event: Backward) -> None:
         """A batch of training is complete; of several that make one step, each is one."""
@@ -143,16 +141,13 @@ class SetupCollector:
     def _begin(self, context: ProbeContext) -> None:
         if len(context.optimizers) != 1:
             raise ValueError("several optimizers share the training")
-        optimizer, name = context.optimizers[0]
+        optimizer, _ = context.optimizers[0]
         if len(self._sites) > 1:
             raise ValueError("several losses make one step")
         originals = list(context.replay.calls[0].original.parameters())
         if sum(p.numel() for p in originals) > MAX_PARAMETERS:
             raise ValueError(f"the model has more than {MAX_PARAMETERS:,} parameters")
-        numbers = {id(p): i for i, p in enumerate(originals)}
-        groups = optimizer.param_groups
-        if not all(id(p) in numbers for g in groups for p in g["params"]):
-            raise ValueError("the optimizer holds parameters of other models")
+        form = OptimizerForm.of(optimizer, originals)
         program = Program(context.replay)
         for seen in self._before:  # one of them is what was recorded
             found = {n: number for n, t in seen.items() if (number := program.number_of(t)) is not None}
@@ -165,13 +160,9 @@ class SetupCollector:
         _require_followed(program, set(self._names.values()), inputs)
         if not targets:  # a loss that is written by hand: the rest of the batch
             targets = {n for n in self._names.values() if n not in inputs}
-        plain = [{k: v for k, v in g.items() if k not in ("params", "param_names", "initial_lr")} for g in groups]
-        chosen = [[numbers[id(p)] for p in g["params"]] for g in groups]
-        made = (type(optimizer), copy.deepcopy(plain), chosen, name)
         separate = program.separate()
-        self.setup = CapturedSetup(separate, made, tuple(sorted(inputs)), tuple(sorted(targets)))
-        self.setup.pretrained, self.setup.loaded = bool(self._loaded), tuple(self._loaded)
-        self.setup.functions = tuple(dict.fromkeys(self._functions))
+        self.setup = CapturedSetup(separate, form, tuple(sorted(inputs)), tuple(sorted(targets)))
+        self.setup.loaded = tuple(self._loaded)
         self.setup.accumulated = context.recording.micro_batches
         self._optimizer, self._site = weakref.ref(optimizer), next(iter(self._sites), "")
         self._keep("train")

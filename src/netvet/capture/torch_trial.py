@@ -23,6 +23,7 @@ from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCal
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
 from netvet.capture.torch_program import Feed, Program, named, size_of
+from netvet.capture.torch_remade import OptimizerForm, clip_gradients
 
 MAX_STEPS, MIN_STEPS = 300, 30
 MAX_BYTES, MAX_ELEMENTS = 32 * 2**20, 10_000_000
@@ -61,7 +62,7 @@ class TrialCollector:
         self._reason: str | None = None
         self._program: Program | None = None
         self._feed: Feed | None = None
-        self._make: tuple[type[Any], list[dict[str, Any]], list[list[int]], str] | None = None
+        self._make: tuple[OptimizerForm, str] | None = None
         self._kept: list[_Kept] = []
         self._bytes = 0
         self._later: list[torch.Tensor] = []
@@ -127,17 +128,14 @@ class TrialCollector:
         originals = list(context.replay.calls[0].original.parameters())
         if sum(p.numel() for p in originals) > MAX_ELEMENTS:
             raise ValueError("the model is too large to be trained again")
-        numbers = {id(p): i for i, p in enumerate(originals)}
-        groups = optimizer.param_groups
-        if not all(id(p) in numbers for g in groups for p in g["params"]) or any("lr" not in g for g in groups):
-            raise ValueError("the optimizer holds parameters of other models")
+        form = OptimizerForm.of(optimizer, originals)
+        if any("lr" not in options for options in form.groups):
+            raise ValueError("the optimizer has no learning rate")
         program = Program(context.replay)
         # Its own copy: the probes that follow work on the other.
         self._feed = Feed(program, self._seen, self._size)
         self._program = program.separate()
-        plain = [{k: v for k, v in g.items() if k not in ("params", "param_names", "initial_lr")} for g in groups]
-        chosen = [[numbers[id(p)] for p in g["params"]] for g in groups]
-        self._make = (type(optimizer), copy.deepcopy(plain), chosen, name)
+        self._make = form, name
         self._keep(optimizer)  # the probes look at the first step after this collector
 
     def on_step_begin(self, event: Step) -> None:
@@ -217,7 +215,7 @@ class TrialCollector:
             shares = (0.01,) if results[0.1] is None or level is None or results[0.1] > level else (0.3, 0.01)
             results |= {share: _tail(trial(share, 0), count) for share in shares}
         return {
-            "optimizer": make[3], "lr": max(max(k.rates) for k in steps), "steps": count, "start": own[0],
+            "optimizer": make[1], "lr": max(max(k.rates) for k in steps), "steps": count, "start": own[0],
             "own": level, "end": _tail(course, len(course)), "peak": max([*course, *own]), "multiples": list(results),
             "losses": list(results.values()), "warmup": _tail(warm, count), "warmup_steps": warmup,
             "spread": _spread(own, slower, count), **place(None),
@@ -227,12 +225,7 @@ class TrialCollector:
         self, program: Program, make: Any, steps: Sequence[_Kept], multiple: float, warmup: int, until: Deadline
     ) -> list[float]:
         """The losses of the copy, step by step; shorter where the time was used up."""
-        cls, plain, chosen, _ = make
-        groups = [
-            {**copy.deepcopy(g), "params": [program.parameters[i] for i in numbers]}
-            for g, numbers in zip(plain, chosen, strict=True)
-        ]
-        optimizer = cls(groups, lr=groups[0]["lr"])
+        optimizer = make[0].made_for(program.parameters)
         program.model.train()
         losses: list[float] = []
         for index, step in enumerate(steps):
@@ -246,7 +239,7 @@ class TrialCollector:
             losses.append(float(loss.detach()))
             torch.autograd.backward(loss)
             if step.clip is not None:
-                _clip(program.parameters, *step.clip)
+                clip_gradients(program.parameters, *step.clip)
             optimizer.step()
         optimizer.zero_grad()
         return losses
@@ -257,11 +250,6 @@ def learn_step(context: ProbeContext) -> None:
     for name in ("lr_trial", "setup"):
         if name in context.options:
             context.options[name].learn(context)
-
-
-def _clip(parameters: Sequence[torch.Tensor], kind: str, limit: float) -> None:
-    clip = torch.nn.utils.clip_grad_norm_ if kind == "norm" else torch.nn.utils.clip_grad_value_
-    clip(parameters, limit)
 
 
 def harmed(course: Sequence[float], first: Sequence[float]) -> bool:

@@ -112,7 +112,9 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
     Everything after TARGET belongs to the script. The exit code is the script's own if it failed, else 1 when
     there are findings at or above --fail-on, else 0; 3 if --stop-on has ended the training.
     """
-    _require_torch()
+    from netvet.core import require_torch
+
+    require_torch()
     asked = asked_of(options)
     from netvet.capture.torch_runner import RunOptions
     from netvet.stopping import stopper
@@ -143,15 +145,6 @@ def _progress(asked: Asked) -> Callable[[Live], AbstractContextManager[object]] 
     from netvet.report.progress import StatusLine
 
     return lambda run: StatusLine(stream.fileno(), run, asked.checks, asked.settings)
-
-
-def _require_torch() -> None:
-    from importlib.util import find_spec
-
-    from netvet.core import NetvetError
-
-    if find_spec("torch") is None:
-        raise NetvetError("PyTorch is not installed here; `pip install torch` or `pip install 'netvet[torch]'`")
 
 
 def _run(chosen: RunOptions, asked: Asked, like: Run | None, *, quiet: bool) -> int:

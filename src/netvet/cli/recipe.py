@@ -42,8 +42,9 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
 
     The exit code is 1 when a gate failed, else 0.
     """
-    from netvet import cli, config
+    from netvet import config
     from netvet.checks import all_checks
+    from netvet.core import require_torch
 
     require_writable(options["json"], "--json")
     known = all_checks()
@@ -53,7 +54,7 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     told = partial(_tell, asked=asked, target=absolute(options["json"]), verbose=options["verbose"])
     if target is None:
         return partial(_again, store, told)
-    cli._require_torch()
+    require_torch()
     chosen = _chosen(options)
     return partial(_run, target, arguments, options["is_module"], store.absolute(), chosen, told)
 

@@ -33,11 +33,11 @@ def replay(run: str | None, step: int | None, script: Path | None, store: Path |
 
     The exit code is 0 when the same showed again, 1 when the step ran but it did not, 2 when it could not be run.
     """
-    from netvet import cli
+    from netvet.core import require_torch
     from netvet.report.files import write
     from netvet.report.replay import as_json, show
 
-    cli._require_torch()
+    require_torch()
     require_writable(json, "--json")
     from netvet.capture.torch_replay_run import replay_step
 

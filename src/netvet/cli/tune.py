@@ -37,11 +37,12 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     TARGET is a script, which runs to its end (or Ctrl-C) first and is then trained on copies; or MODULE:FUNCTION or
     FILE.py:FUNCTION, which gives a netvet.Setup. A search that was broken off goes on where it was.
     """
-    from netvet import cli, config
+    from netvet import config
     from netvet.checks import all_checks
+    from netvet.core import require_torch
 
     require_writable(options["json"], "--json")
-    cli._require_torch()
+    require_torch()
     store = (options["store"] or config.load(Path.cwd(), all_checks()).store or STORE).absolute()
     return partial(_run, target, arguments, store, options | {"json": absolute(options["json"])})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from netvet.capture.torch_tensors import tensors_in
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
 from netvet.experiments.drawable import drawable
-from netvet.experiments.problem import Problem, optimizer_like, redrawn, train_as_before
+from netvet.experiments.problem import Problem, redrawn, train_as_before
 from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
 
@@ -151,10 +151,9 @@ def _learner(setup: CapturedSetup, seed: int) -> RecordedLearner:
 
 def _optimizer(setup: CapturedSetup, model: nn.Module, top: float) -> torch.optim.Optimizer:
     """The script's own; of a schedule (a warm-up begins near zero) with its highest rate."""
-    cls, plain, chosen, _ = setup.optimizer
     first = setup.rates[0] if setup.rates else 0.0
-    groups = [dict(options) for options in plain]
+    groups = tuple(dict(options) for options in setup.optimizer.groups)
     for group in groups:
         if "lr" in group and top:
             group["lr"] = group["lr"] * (top / first) if first else top
-    return optimizer_like(cls, groups, chosen, model)
+    return replace(setup.optimizer, groups=groups).made_for(list(model.parameters()))

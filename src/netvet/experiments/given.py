@@ -14,9 +14,10 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from netvet.capture.torch_remade import OptimizerForm
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
-from netvet.experiments.problem import MakeOptimizer, copy_of, optimizer_like, redrawn, seed_all
+from netvet.experiments.problem import MakeOptimizer, copy_of, redrawn, seed_all
 
 # How far generators are looked for from a loader: sampler, dataset, its transforms, what those hold.
 MAX_DEPTH, MAX_OBJECTS = 6, 2_000
@@ -88,15 +89,12 @@ def optimizer_factory(given: Any, model: Any, made: nn.Module) -> MakeOptimizer:
 
 def _like(given: torch.optim.Optimizer, model: Any) -> MakeOptimizer:
     own = list(model.parameters()) if isinstance(model, nn.Module) else []
-    numbers = {id(p): i for i, p in enumerate(own)}
-    if not all(id(p) in numbers for group in given.param_groups for p in group["params"]):
-        raise NetvetError("the optimizer holds parameters of another model; give optimizer(model), a function")
-    chosen = [[numbers[id(p)] for p in group["params"]] for group in given.param_groups]
-    # What a scheduler has left there is none of the optimizer's options.
-    left_out = ("params", "param_names", "initial_lr", "swa_lr")
-    groups = [copy.deepcopy({k: v for k, v in g.items() if k not in left_out}) for g in given.param_groups]
-    cls = type(given)
-    return lambda made: optimizer_like(cls, groups, chosen, made)
+    try:
+        form = OptimizerForm.of(given, own)
+    except ValueError:
+        told = "the optimizer holds parameters of another model; give optimizer(model), a function"
+        raise NetvetError(told) from None
+    return lambda made: form.made_for(list(made.parameters()))
 
 
 def batches_of(source: Any, which: str, size: int) -> Iterator[Any]:

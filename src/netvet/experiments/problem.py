@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -120,23 +119,6 @@ def train_as_before(model: nn.Module) -> None:
     """Training mode; a model that is in it already keeps parts that are not (a frozen trunk)."""
     if not model.training:
         model.train()
-
-
-def optimizer_like(
-    cls: type[Any], groups: Sequence[Mapping[str, Any]], chosen: Sequence[Sequence[int]], model: nn.Module
-) -> torch.optim.Optimizer:
-    """An optimizer of this class for a copy of a model.
-
-    Args:
-        groups: plain options of each parameter group; `chosen`: numbers of the parameters in each.
-    """
-    parameters = list(model.parameters())
-    made_of: list[dict[str, Any]] = [
-        {**copy.deepcopy(dict(options)), "params": [parameters[i] for i in numbers]}
-        for options, numbers in zip(groups, chosen, strict=True)
-    ]
-    made: torch.optim.Optimizer = cls(made_of, lr=made_of[0]["lr"]) if "lr" in made_of[0] else cls(made_of)
-    return made
 
 
 def without_regularisation(modules: Iterable[nn.Module]) -> None:

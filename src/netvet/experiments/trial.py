@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import torch
 
+from netvet.capture.torch_remade import clip_gradients
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data
@@ -209,7 +210,7 @@ def _train(build: Build, losses: list[float], until: float) -> Ended:
         for action in build.before_step:
             action(build, step)
         if build.clip is not None:
-            _clip(learner.model, *build.clip)
+            clip_gradients(list(learner.model.parameters()), *build.clip)
         if isinstance(optimizer, torch.optim.LBFGS):  # searches along a line, on one batch
             optimizer.step(partial(_gradients, build, optimizer, batch))  # type: ignore[no-untyped-call]
         else:
@@ -227,11 +228,6 @@ def _gradients(build: Build, optimizer: torch.optim.Optimizer, batch: Batch) -> 
     if math.isfinite(value):
         loss.backward()  # type: ignore[no-untyped-call]
     return value
-
-
-def _clip(model: torch.nn.Module, kind: str, limit: float) -> None:
-    clip = torch.nn.utils.clip_grad_norm_ if kind == "norm" else torch.nn.utils.clip_grad_value_
-    clip(list(model.parameters()), limit)
 
 
 def evaluate(build: Build, data: Data) -> Scored | None:
