@@ -34,7 +34,7 @@ def scale(what: str, device: str, *, pairs: int | None, steps: int) -> int:
         told = []
         for variant in chosen:
             result = measure(workload, variant, size="full", device=device, pairs=pairs or workload.pairs)
-            told.append(statistics.median(result.ratios(lambda t: sum(t.cpu))))
+            told.append(statistics.median(result.ratios(lambda t: statistics.median(t.cpu))))
         print(f"{workload.name:12} {count:12,} " + " ".join(f"{ratio:16.3f}" for ratio in told), flush=True)
     return 0
 

@@ -179,10 +179,10 @@ def lstm(size: str) -> tuple[nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]
 WORKLOADS: dict[str, Workload] = {
     w.name: w
     for w in (
-        Workload("mlp", mlp, steps=400, pairs=15),
-        Workload("lstm", lstm, steps=12, pairs=15),
-        Workload("cnn", cnn, steps=4, pairs=9),
-        Workload("gpt", gpt, steps=3, pairs=9),
+        Workload("mlp", mlp, steps=200, pairs=100),
+        Workload("lstm", lstm, steps=4, pairs=100),
+        Workload("cnn", cnn, steps=2, pairs=40),
+        Workload("gpt", gpt, steps=2, pairs=30),
     )
 }
 
@@ -197,4 +197,4 @@ def chain(layers: int, width: int) -> Workload:
         batches = [(torch.randn(32, width), torch.randint(0, 10, (32,))) for _ in range(2)]
         return nn.Sequential(*parts, nn.Linear(width, 10)), batches
 
-    return Workload(f"{layers} x {width}", make, steps=20, pairs=5)
+    return Workload(f"{layers} x {width}", make, steps=10, pairs=20)
