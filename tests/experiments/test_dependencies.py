@@ -73,6 +73,33 @@ def test_samples_that_mix_fail():
     assert outcome.suspects == ("batch-mixing",)
 
 
+class _Shuffles(torch.autograd.Function):
+    """Gives what it gets, and the gradients of samples to other samples."""
+
+    @staticmethod
+    def forward(context, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(context, grad):
+        return grad.roll(1, 0)
+
+
+class WrongBackward(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = mlp()
+
+    def forward(self, x):
+        return self.net(_Shuffles.apply(x))
+
+
+def test_a_gradient_that_no_output_follows_is_no_mixing():
+    outcome = dependencies.run(lab(WrongBackward))
+    assert outcome.verdict == "not assessed"
+    assert "backward of your own" in outcome.message
+
+
 def test_a_causal_language_model_passes():
     outcome = dependencies.run(lab(lambda: Language(causal=True), text(), of_tokens))
     assert outcome.verdict == "passed"

@@ -119,7 +119,7 @@ def moved_along(old: torch.Tensor, new: torch.Tensor, axis: int) -> torch.Tensor
     return gap > TOLERANCE * scale
 
 
-def _pairs(call: ModelCall, base: list[torch.Tensor], axes: Axes) -> list[tuple[int, int]] | None:
+def moving_pairs(call: ModelCall, base: list[torch.Tensor], axes: Axes) -> list[tuple[int, int]] | None:
     """Pairs (changed sample, other sample whose output moved); None if no sample could be changed."""
     tensors = [t for t in inputs_of(call) if t.dim() > axes.of_input and t.shape[axes.of_input] == axes.size]
     found, tried = [], 0
@@ -191,7 +191,7 @@ def batch_mixing(context: ProbeContext) -> None:
             base = steady_outputs(call)
             if base is None:
                 continue
-            results = [(axes, _pairs(call, base, axes)) for axes in axes_of(call, base, targets) if axes.size > 1]
+            results = [(axes, moving_pairs(call, base, axes)) for axes in axes_of(call, base, targets) if axes.size > 1]
             if not results or any(pairs is None for _, pairs in results):
                 continue
             free = [axes for axes, pairs in results if not pairs and axes.of_outputs]

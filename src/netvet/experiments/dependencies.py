@@ -10,7 +10,15 @@ import torch
 from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_probe_future import ordered_by, shifted
 from netvet.capture.torch_probe_masks import TOLERANCE, filled_changes
-from netvet.capture.torch_probe_mixing import axes_of, inputs_of, legal, one_sample, testable
+from netvet.capture.torch_probe_mixing import (
+    axes_of,
+    inputs_of,
+    legal,
+    moving_pairs,
+    one_sample,
+    steady_outputs,
+    testable,
+)  # fmt: skip
 from netvet.capture.torch_probe_padding import paddings
 from netvet.capture.torch_probe_tools import float_outputs
 from netvet.capture.torch_rng import forked_rng
@@ -50,6 +58,10 @@ def _samples(call: ModelCall, graph: Graph, targets: list[torch.Tensor], seen: L
         seen.doubts.append(f"{(legal(call) or [''])[0]} normalises with the batch at hand in evaluation too")
     elif one_sample(call) or axes.of_input != 0:
         seen.doubts.append("the input may be one sample without a batch axis, whose parts are meant to see each other")
+    elif not _moves(call, targets):
+        seen.doubts.append(
+            "gradients arrive at other samples, whose change changes nothing: is a backward of your own wrong?"
+        )
     else:
         index, other = pairs[0]
         seen.evidence["mixing"] = [list(pair) for pair in pairs[:100]]
@@ -57,6 +69,15 @@ def _samples(call: ModelCall, graph: Graph, targets: list[torch.Tensor], seen: L
         seen.wrong.append(
             (told, "batch-mixing", "Move axes with permute or transpose; view and reshape re-cut memory.")
         )
+
+
+def _moves(call: ModelCall, targets: list[torch.Tensor]) -> bool:
+    """Whether another sample changes an output: a gradient alone may come from a backward that is written wrongly."""
+    base = steady_outputs(call)
+    if base is None:
+        return False
+    found = (a for a in axes_of(call, base, targets) if a.size > 1 and a.of_outputs)
+    return any(moving_pairs(call, base, axes) for axes in found)
 
 
 def _times(call: ModelCall, graph: Graph, targets: list[torch.Tensor], seen: Looked) -> None:
@@ -129,7 +150,8 @@ def dependencies(lab: Lab) -> Outcome:
     what comes from the others. A network that sees the token that it is to predict looks brilliant until it is used.
 
     ## How it is done
-    On a copy in eval mode. The gradient of the outputs of sample i must reach no input but that of sample i. Where the
+    On a copy in eval mode. The gradient of the outputs of sample i must reach no input but that of sample i (where it
+    does, another sample in that place must change them too). Where the
     targets are the inputs one step later, the gradient of the output at time t must reach no later input. Where a mask
     is given, other content at the masked positions must change nothing at the others. Ids have no gradient: it is
     taken at their embeddings.
