@@ -8,8 +8,8 @@ from netvet.core import Facts
 STUCK = {"experiment": "overfit-batch", "verdict": "failed"}
 
 
-def wider(plain, more):
-    return {"experiment": "capacity", "evidence": {"plain": plain, "more": more}}
+def wider(plain, more, as_narrow=(1.9,)):
+    return {"experiment": "capacity", "evidence": {"plain": plain, "more": more, "as_narrow": as_narrow}}
 
 
 def test_fires_where_more_units_help_by_far():
@@ -20,6 +20,11 @@ def test_fires_where_more_units_help_by_far():
 
 def test_a_little_better_is_not_enough():
     assert insufficient_capacity(Facts.of(STUCK, wider([2.0, 2.1], [1.5, 1.6]))) == []
+
+
+@pytest.mark.parametrize("as_narrow", [[0.5, 0.6], None])
+def test_units_that_help_without_being_more_are_no_matter_of_capacity(as_narrow):
+    assert insufficient_capacity(Facts.of(STUCK, wider([2.0, 2.1], [0.4, 0.5], as_narrow))) == []
 
 
 def test_a_net_that_learns_a_batch_is_large_enough():

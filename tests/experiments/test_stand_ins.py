@@ -1,7 +1,8 @@
+import pytest
 import torch
 from torch import nn
 
-from netvet.experiments.capacity import capacity
+from netvet.experiments.capacity import capacity, narrowest
 from netvet.experiments.known_data import known_data
 from netvet.experiments.recipe import perform
 from netvet.experiments.simple_twin import simple_twin
@@ -23,6 +24,31 @@ def test_more_capacity_lowers_the_loss_of_a_narrow_network():
     outcome = capacity.run(lab(lambda: mlp(hidden=2)))
     assert outcome.verdict == "passed"
     assert outcome.evidence["comparison"]["effect"] < 0
+
+
+class Dead(nn.Module):
+    """Its hidden units never fire."""
+
+    def __init__(self):
+        super().__init__()
+        self.encode, self.decode = nn.Linear(64, 64), nn.Linear(64, 10)
+        nn.init.constant_(self.encode.bias, -50.0)
+
+    def forward(self, x):
+        return self.decode(torch.relu(self.encode(x)))
+
+
+@pytest.mark.parametrize(("model", "helps"), [(Dead, True), (lambda: mlp(hidden=1), False)])
+def test_a_net_as_narrow_helps_where_units_are_dead_and_not_where_there_are_too_few(model, helps):
+    evidence = capacity.run(lab(model)).evidence
+    more, narrow = sum(evidence["more"]), sum(evidence["as_narrow"])
+    assert (narrow < 2 * more) == helps
+
+
+def test_the_narrowest_layer_is_a_hidden_one():
+    assert narrowest(nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 2))) == 8
+    assert narrowest(nn.Sequential(nn.Embedding(1000, 16), nn.LSTM(16, 32), nn.Linear(32, 3))) == 16
+    assert narrowest(nn.Linear(4, 2)) is None
 
 
 def test_more_capacity_brings_nothing_where_inputs_tell_nothing():

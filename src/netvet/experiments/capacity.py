@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from netvet.experiments import paired
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 
 STEPS = 150
 # What is put beside the model; a change of the loss below this share of it is none.
-MORE = {"layers": 1, "hidden": 128}
+HIDDEN = 128
 MATTERS = 0.02
+# Where the loss falls to less than this share, it is asked whether it was the width that did it.
+BY_FAR = 0.5
 
 
 @experiment(stage="overfit", title="more capacity lowers the training loss", seconds=15, gate=False)
@@ -23,7 +27,9 @@ def capacity(lab: Lab) -> Outcome:
     ## How it is done
     The outputs of a plain network with 128 hidden units are added to those of the program's own, with its optimizer and
     its learning rate. It begins with outputs of zero, so that both trainings start from the same loss. Twins at every
-    seed; the mean loss of the last fifth of the steps is compared by a paired test.
+    seed; the mean loss of the last fifth of the steps is compared by a paired test. Where the loss falls to less than
+    half, a network beside that is only as wide as the narrowest hidden layer of the program's own is tried too: if it
+    helps as much, units were not what was missing, but units that learn (dead ones, a broken backward).
 
     ## Known problems
     Within few steps a larger network may not be ahead yet. Networks with several inputs or outputs, graphs and sparse
@@ -33,7 +39,7 @@ def capacity(lab: Lab) -> Outcome:
     Karpathy, "A Recipe for Training Neural Networks" (2019), "verify decreasing training loss".
     """
     steps = lab.steps(STEPS, 2 * len(lab.seeds), least=30)
-    arms = lab.twins(steps, more={"beside": MORE})
+    arms = lab.twins(steps, more={"beside": {"layers": 1, "hidden": HIDDEN}})
     failed = next((r for results in arms.values() for r in results if r.ended == "failed"), None)
     if failed is not None:
         return Outcome("not assessed", f"a copy of the model could not be trained: {failed.error}")
@@ -43,6 +49,8 @@ def capacity(lab: Lab) -> Outcome:
         return Outcome("undetermined", "the trainings diverged, with and without more capacity")
     level, start = sum(plain) / len(plain), sum(r.start for r in arms["plain"]) / len(plain)
     evidence = {"plain": plain, "more": more, "comparison": found.record(), "steps": steps, "start": start}
+    if 0 < sum(more) < BY_FAR * sum(plain):
+        evidence["as_narrow"] = _as_narrow(lab, steps)
     told = f"training loss after {steps} steps {level:.3g}, with more capacity {level + found.effect:.3g}"
     span = f"(difference {found.effect:+.2g}, 95 %: {found.low:+.2g} to {found.high:+.2g})"
     verdict = found.verdict(less_is_better=True, matters=MATTERS * abs(level))
@@ -50,3 +58,25 @@ def capacity(lab: Lab) -> Outcome:
         return Outcome("passed", f"{told} {span}: it falls, as it must", evidence)
     told_of = "capacity is not what is missing" if verdict == "no difference" else "it does not say whether it helps"
     return Outcome("undetermined", f"{told} {span}: {told_of}", evidence)
+
+
+def _as_narrow(lab: Lab, steps: int) -> list[float] | None:
+    """Training losses with a network beside that is as wide as the narrowest hidden layer of the program's own."""
+    width = narrowest(lab.problem.learner(0).model)
+    if width is None:
+        return None
+    results = lab.twins(steps, plain={"beside": {"layers": 1, "hidden": width}})["plain"]
+    return [r.tail() for r in results] if all(r.ended != "failed" for r in results) else None
+
+
+def narrowest(model: nn.Module) -> int | None:
+    """The width of the narrowest hidden layer, as the modules are registered; None where there is none."""
+    layers = [m for m in model.modules() if _width(m) is not None]
+    return min((width for m in layers[:-1] if (width := _width(m)) is not None), default=None)
+
+
+def _width(module: nn.Module) -> int | None:
+    for name in ("out_features", "out_channels", "hidden_size", "embedding_dim"):
+        if isinstance(found := getattr(module, name, None), int):
+            return found
+    return None

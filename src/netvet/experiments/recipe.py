@@ -50,7 +50,7 @@ def select(experiments: Sequence[Experiment], only: Iterable[str], skip: Iterabl
     Raises:
         NetvetError: there is none of that name.
     """
-    known = {e.name for e in experiments} | {e.stage for e in experiments}
+    known = {e.name for e in experiments} | set(STAGES)  # the first stage is the checks alone
     only, skip = list(only), list(skip)
     for name in (*only, *skip):
         if name not in known:
