@@ -23,6 +23,17 @@ def test_labels_of_other_images_fail():
     assert found.suspects[0] == "random-labels"
 
 
+def test_a_split_with_other_class_numbers_is_not_taken_for_random_labels():
+    given = digits()
+    x, y = given["val"]
+    given["val"] = (x, (9 - y) % 10)
+
+    found = shuffled_labels.run(lab_of(**given))
+
+    assert found.verdict == "failed", found.message
+    assert found.suspects[0] == "split-drift"
+
+
 def test_a_net_that_learns_nothing_yet_is_undetermined():
     def slow(model: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.SGD(model.parameters(), lr=1e-7)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netvet.experiments.constants import targets_of
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
@@ -17,12 +19,16 @@ from netvet.experiments.learning import (
     told,
     train_twins,
 )
-from netvet.experiments.simple import simple_scores
+from netvet.experiments.problem import Problem
+from netvet.experiments.simple import SimpleScores, simple_scores
 
 SECONDS = 8.0
 # With so large a share in one class a few hundred samples leave no score that differs (as in below-baseline).
 ONE_CLASS = 0.9
 SUSPECTS = ("random-labels", "conflicting-labels", "split-drift", "mismatched-normalisation")
+# What makes held-out samples others than those trained on.
+OTHER_SPLIT = ("split-drift", "mismatched-normalisation")
+HELD_OUT = 0.3
 
 
 def _no_better(lab: Lab, twins: Twins, evidence: dict[str, object]) -> Outcome:
@@ -40,6 +46,17 @@ def _no_better(lab: Lab, twins: Twins, evidence: dict[str, object]) -> Outcome:
         return Outcome("undetermined", f"{seen}; {simple.told}: there is more than the trial had time for", evidence)
     if simple.name == "accuracy" and max(simple.constant, simple.hindsight) > ONE_CLASS:
         return Outcome("undetermined", f"{seen}; nearly all samples are of one class", evidence)
+    within = _within(lab.problem)
+    if within is not None and within.finds_something:
+        evidence["within"] = within.record()
+        return Outcome(
+            "failed",
+            f"{seen}; on a part of the training data that was held out {within.told}: the validation data pair inputs "
+            "and targets in another way",
+            evidence,
+            "Make the split, the class numbers and the preprocessing of training and validation data in one place.",
+            OTHER_SPLIT,
+        )
     if not memorises(lab):
         return Outcome("undetermined", f"{seen}; but the net does not learn one batch by heart either", evidence)
     return Outcome(
@@ -50,6 +67,15 @@ def _no_better(lab: Lab, twins: Twins, evidence: dict[str, object]) -> Outcome:
         "Look at twenty samples with their targets side by side, as they enter the net.",
         SUSPECTS,
     )
+
+
+def _within(problem: Problem) -> SimpleScores | None:
+    """Simple learners on a part of the training samples, scored on the rest."""
+    train = problem.train.distinct()
+    if train.size is None:
+        return None
+    fitted, held = train.split(HELD_OUT)
+    return simple_scores(replace(problem, train=fitted, val=held))
 
 
 @experiment(stage="skeleton", title="learns true pairs better than shuffled ones", seconds=10)
@@ -64,7 +90,8 @@ def shuffled_labels(lab: Lab) -> Outcome:
     Twins at every seed, scored on up to 1,000 held-out samples, which are never shuffled. Passed, if the true pairs are
     better in a paired test, by score or loss. Failed only if they surely are not, the net can learn one batch by heart,
     neither a linear model, the nearest neighbour nor a small tree is better than a constant answer on the held-out
-    samples, and neither is the model that the run ended with.
+    samples, and neither is the model that the run ended with. Where they find something within the training data, the
+    split is to blame, not the targets.
 
     ## Known problems
     Without targets of its own (autoencoders, GANs, contrastive losses) a problem is not assessed. Rules that no simple
