@@ -1,6 +1,5 @@
 """Workers in other processes: the same results, and nothing lost with one that is killed."""
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -22,15 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TRIALS = [Trial(4, seed, change) for seed in (0, 1) for change in ({}, {"lr-factor": 2.0})]
 
 
-def needs(package):
-    return pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"{package} is not installed")
-
-
 PLACES = [
     pytest.param(None, id="pool"),
-    pytest.param("ray", marks=[needs("ray"), pytest.mark.filterwarnings("ignore")]),
-    pytest.param("dask", marks=[needs("distributed"), pytest.mark.filterwarnings("ignore")]),
-    pytest.param("slurm://local", marks=[needs("submitit"), pytest.mark.filterwarnings("ignore")]),
+    *(pytest.param(where, marks=pytest.mark.filterwarnings("ignore")) for where in ("ray", "dask", "slurm://local")),
 ]
 
 
