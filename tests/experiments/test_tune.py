@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from netvet import Setup, cli
 from netvet.experiments import tune as experiments_tune
-from netvet.experiments.lab import Lab
+from netvet.experiments.lab import Lab, OutOfTime
 from netvet.experiments.setup import problem_of
 from netvet.experiments.tune import search, trial_of
 
@@ -68,6 +68,34 @@ def test_a_search_goes_on_where_it_was_with_other_settings(tmp_path):
     assert second.steps == first.steps
 
 
+@pytest.mark.usefixtures("short")
+def test_trials_at_a_time_are_those_that_come_one_by_one(tmp_path):
+    one_by_one = search(lab(), 4, tmp_path / "one.log")
+    rounds = search(lab(), 4, tmp_path / "rounds.log", jobs=3)
+    drawn = [{a.number: a.params for a in found.attempts} for found in (one_by_one, rounds)]
+    assert drawn[0] == drawn[1]
+    assert {a.number: a.loss for a in rounds.attempts}.items() >= {
+        (a.number, a.loss) for a in one_by_one.attempts if a.loss is not None
+    }
+
+
+@pytest.mark.usefixtures("short")
+def test_what_was_tried_before_the_time_ran_out_is_shown(tmp_path, monkeypatch):
+    given, rounds = lab(), []
+    run = given.run
+
+    def late(trials):
+        rounds.append(len(trials))
+        if len(rounds) > 4:
+            raise OutOfTime("no time")
+        return run(trials)
+
+    monkeypatch.setattr(given, "run", late)
+    found = search(given, 6, tmp_path / "study.log")
+    assert len(found.attempts) == 2
+    assert found.verdict is None
+
+
 def test_other_batches_see_as_many_samples_and_warm_up_in_proportion():
     params = {"optimizer": "SGD", "lr": 0.1, "weight_decay": 1e-4, "batch_size": 64, "dropout": 0.2, "warmup": 0.2}
     trial = trial_of(params, 100, 3, 32)
@@ -82,7 +110,7 @@ def test_the_command_prints_the_table_and_writes_json(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(SETUP)
     out = io.StringIO()
     with redirect_stdout(out), pytest.raises(SystemExit) as ended:
-        cli.main(["tune", "--trials", "3", "--seeds", "2", "--json", "found.json", "mine.py:make"])
+        cli.main(["tune", "--trials", "3", "--seeds", "2", "--jobs", "2", "--json", "found.json", "mine.py:make"])
     assert ended.value.code == 0
     assert "3 trials of" in out.getvalue()
     assert "program's own settings" in out.getvalue()

@@ -25,6 +25,8 @@ COLUMNS = ("optimizer", "lr", "weight_decay", "batch_size", "dropout", "warmup")
 @click.option("--trials", type=click.IntRange(min=1), default=30, help="How many, with earlier ones (default: 30).")
 @click.option("--budget", default="10m", callback=duration, metavar="TIME", help="For all trials (default: 10m).")
 @click.option("--seeds", type=click.IntRange(min=2), default=3, help="Twins in the last comparison (default: 3).")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Trials at a time (default: 1).")
+@click.option("--on", metavar="WHERE", help="Run trials on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
 @click.option("--fresh", is_flag=True, help="Forget the trials of an earlier search of the same program.")
 @click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write what was found as JSON.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs.")
@@ -43,6 +45,9 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
 
     require_writable(options["json"], "--json")
     require_torch()
+    from netvet.experiments.executors import require
+
+    require(options["on"], options["jobs"])
     store = (options["store"] or config.load(Path.cwd(), all_checks()).store or STORE).absolute()
     return partial(_run, target, arguments, store, options | {"json": absolute(options["json"])})
 
@@ -61,9 +66,13 @@ def _run(target: str, arguments: tuple[str, ...], store: Path, options: dict[str
         for file in (journal, storage):
             file.unlink(missing_ok=True)
     tell = partial(click.echo, err=True) if sys.stderr.isatty() else lambda line: None
-    with workers(None, 1) as made:
+    jobs = options["jobs"]
+    with workers(options["on"], jobs) as made:
         lab = Lab(problem, seconds=options["budget"], seeds=range(options["seeds"]), workers=made, journal=journal)
-        found = search(lab, options["trials"], storage, tell)
+        try:
+            found = search(lab, options["trials"], storage, tell, jobs=jobs)
+        finally:
+            lab.close()
     if options["json"] != STDOUT:
         show(found, stream)
     if options["json"] is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from torch import nn
 
 from netvet.core import NetvetError
 from netvet.experiments.arms import arms_of
-from netvet.experiments.lab import Lab
+from netvet.experiments.lab import Lab, OutOfTime
 from netvet.experiments.trial import Result, Trial
 
 if TYPE_CHECKING:
@@ -70,14 +70,17 @@ class Tuned:
         return asdict(self)
 
 
-def search(lab: Lab, trials: int, storage: Path, tell: Callable[[str], None] = lambda line: None) -> Tuned:
+def search(
+    lab: Lab, trials: int, storage: Path, tell: Callable[[str], None] = lambda line: None, *, jobs: int = 1
+) -> Tuned:
     """Search until there are so many trials or the time is used up; those in the storage count.
 
     Args:
         lab: does the trials.
         trials: how many in all.
         storage: file of Optuna's journal; a search that was broken off goes on.
-        tell: called after each trial.
+        tell: called after each round of trials.
+        jobs: trials in a round, which are done at a time.
 
     Raises:
         NetvetError: Optuna is not installed, or copies cannot be trained.
@@ -85,12 +88,16 @@ def search(lab: Lab, trials: int, storage: Path, tell: Callable[[str], None] = l
     study = _study(storage)
     known = study.user_attrs.get("steps")
     # Beside the trials: the rung of each, and at the end two settings at each seed.
-    steps = known or lab.steps(STEPS, math.ceil(trials * (1 + RUNG)) + 2 * len(lab.seeds), least=LEAST)
+    rounds = math.ceil(trials / jobs)
+    steps = known or lab.steps(STEPS, math.ceil(rounds * (1 + RUNG)) + 2 * len(lab.seeds), least=LEAST)
     study.set_user_attr("steps", steps)
     reserved = 2 * len(lab.seeds) * steps * lab.step_seconds
     while len(_ended(study)) < trials and lab.seconds_left > reserved:
-        trial = study.ask()
-        _attempt(lab, study, trial, steps)
+        count = min(jobs, trials - len(_ended(study)))
+        try:
+            _round(lab, study, [study.ask() for _ in range(count)], steps)
+        except OutOfTime:  # what was tried before counts
+            break
         tell(_told(study, trials))
     attempts = _attempts(study)
     found = Tuned(attempts, steps, _importance(study))
@@ -170,24 +177,29 @@ def held_out(result: Result) -> float:
     return loss if math.isfinite(loss) else math.inf
 
 
-def _attempt(lab: Lab, study: optuna.Study, trial: optuna.Trial, steps: int) -> None:
-    """A first look with a share of the steps, then the whole, unless the pruner gives it up."""
+def _round(lab: Lab, study: optuna.Study, asked: Sequence[optuna.Trial], steps: int) -> None:
+    """A first look with a share of the steps, then the whole for those that the pruner does not give up."""
     states = _optuna().trial.TrialState
-    params, size = suggest(trial, lab), lab.problem.train.batch_size
-    result = lab.run([trial_of(params, steps, lab.seeds[0], size, RUNG)])[0]
-    loss = held_out(result)
-    if math.isfinite(loss):
-        trial.report(loss, 1)
-    if not math.isfinite(loss) or trial.should_prune():
-        study.tell(trial, state=states.PRUNED)
-        return
-    result = lab.run([trial_of(params, steps, lab.seeds[0], size)])[0]
-    loss = held_out(result)
-    if result.ended == "time" or not math.isfinite(loss):
-        study.tell(trial, state=states.FAIL if result.ended == "time" else states.PRUNED)
-        return
-    trial.set_user_attr("score", result.val.score if result.val is not None else None)
-    study.tell(trial, loss)
+    size, seed = lab.problem.train.batch_size, lab.seeds[0]
+    drawn = {trial.number: suggest(trial, lab) for trial in asked}
+    looks = lab.run([trial_of(drawn[trial.number], steps, seed, size, RUNG) for trial in asked])
+    going = []
+    for trial, look in zip(asked, looks, strict=True):
+        loss = held_out(look)
+        if math.isfinite(loss):
+            trial.report(loss, 1)
+        if not math.isfinite(loss) or trial.should_prune():
+            study.tell(trial, state=states.PRUNED)
+        else:
+            going.append(trial)
+    results = lab.run([trial_of(drawn[trial.number], steps, seed, size) for trial in going])
+    for trial, result in zip(going, results, strict=True):
+        loss = held_out(result)
+        if not math.isfinite(loss):
+            study.tell(trial, state=states.PRUNED)
+            continue
+        trial.set_user_attr("score", result.val.score if result.val is not None else None)
+        study.tell(trial, loss)
 
 
 def _ended(study: optuna.Study) -> list[Any]:
@@ -230,9 +242,10 @@ def _against_own(lab: Lab, found: Tuned) -> Tuned:
     """The best settings beside the program's own: over seeds, of which the search has seen only one."""
     size, best = lab.problem.train.batch_size, found.attempts[0].params
     seeds = [seed + 1 for seed in lab.seeds]
-    own = lab.run([Trial(found.steps, seed) for seed in seeds])
-    tuned = lab.run([trial_of(best, found.steps, seed, size) for seed in seeds])
-    if any(r.ended == "time" for r in (*own, *tuned)):
+    try:
+        own = lab.run([Trial(found.steps, seed) for seed in seeds])
+        tuned = lab.run([trial_of(best, found.steps, seed, size) for seed in seeds])
+    except OutOfTime:
         return found
     arms = arms_of({"plain": own, "best": tuned}, held_out)
     plain, other = arms["plain"], arms["best"]
