@@ -43,7 +43,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "config": ({"core", "checks", "diagnose"}, set()),
     "stopping": ({"core", "diagnose", "store"}, set()),
     "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
-    "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna"}),
+    "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch"}),
     "data": (BELOW, {"numpy", "torch", "ray", "PIL", "polars", "duckdb"}),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich"}),

@@ -78,6 +78,7 @@ def recipe(
     jobs: int = 1,
     on: str | None = None,
     resume: bool = False,
+    known_data: str = "digits",
     store: str | Path | None = None,
     tell: Callable[[str], object] | None = None,
 ) -> Recipe:
@@ -100,6 +101,7 @@ def recipe(
         seeds: twins in each comparison, at least two.
         jobs: trials at a time; `on`: where (`ray`, `dask`, `slurm`).
         resume: use the results of a recipe of the same program that was broken off.
+        known_data: images that are known to be learnable: `digits`, `cifar10`, another data set, or a folder.
         store: folder of the runs; that of `[tool.netvet]`, else `.netvet/runs`.
         tell: called with a line of progress.
 
@@ -111,6 +113,7 @@ def recipe(
 
     from netvet import checks, config
     from netvet.experiments.conduct import conduct_setup
+    from netvet.experiments.corpus import located
     from netvet.experiments.setup import Setup
     from netvet.store import Run
 
@@ -120,7 +123,7 @@ def recipe(
         model=model, train=train, val=val, loss=loss, step=step, optimizer=optimizer, task=_task(task),
         batch_size=batch_size, pretrained=pretrained,
     )  # fmt: skip
-    options = replace(chosen, resume=resume, tell=tell or (lambda line: None))
+    options = replace(chosen, resume=resume, known_data=located(known_data), tell=tell or (lambda line: None))
     done = conduct_setup(setup, "recipe", Path(store or found.store or STORE).absolute(), options)
     return recipe_of(Run.open(done.path), known, found.settings, Path.cwd())
 

@@ -28,6 +28,7 @@ GATE_FAILED = 1
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Trials at a time (default: 1).")
 @click.option("--on", metavar="WHERE", help="Run trials on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
 @click.option("--resume", is_flag=True, help="Use the results of a recipe of the same program that was broken off.")
+@click.option("--known-data", default="digits", metavar="NAME", help="digits, cifar10, another data set, or a folder.")
 @click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write the checklist as JSON.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs.")
 @click.option("--verbose", is_flag=True, help="Show what was not assessed too.")
@@ -60,7 +61,7 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
 
 
 def _chosen(options: dict[str, Any]) -> Options:
-    from netvet.experiments import EXPERIMENTS
+    from netvet.experiments import EXPERIMENTS, corpus
     from netvet.experiments.conduct import Options
     from netvet.experiments.executors import require
     from netvet.experiments.recipe import select
@@ -70,6 +71,7 @@ def _chosen(options: dict[str, Any]) -> Options:
     return Options(
         experiments=select(EXPERIMENTS, only, skip), budget=options["budget"], seeds=options["seeds"],
         jobs=options["jobs"], on=options["on"], resume=options["resume"],
+        known_data=corpus.located(options["known_data"]),
     )  # fmt: skip
 
 

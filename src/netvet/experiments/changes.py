@@ -13,12 +13,13 @@ from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.changes_tune import TUNE_CHANGES
 from netvet.experiments.constants import final_bias
+from netvet.experiments.corpus_instead import corpus_instead
 from netvet.experiments.data import Batch
 from netvet.experiments.ensembles import SQUEEZERS
 from netvet.experiments.measures import by_batch
 from netvet.experiments.problem import Learner, in_eval_mode, without_regularisation
 from netvet.experiments.regularisers import REGULARISERS
-from netvet.experiments.stand_ins import beside, digits_instead, twin_instead
+from netvet.experiments.stand_ins import beside, twin_instead
 from netvet.experiments.trial import Build, without_graph
 
 # Validation batches that are scored where it is not known how many samples a batch has.
@@ -266,7 +267,7 @@ CHANGES: dict[str, Change] = {
     for function in (
         lr, lr_of_first, lr_factor, constant_lr, warmup, lr_ramp, beside_untouched, optimizer, weight_decay,
         batch_size, no_clipping, clipping, unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs,
-        shuffled_targets, shown, scored, sensitivity, final_bias, by_batch, beside, twin_instead, digits_instead,
+        shuffled_targets, shown, scored, sensitivity, final_bias, by_batch, beside, twin_instead, corpus_instead,
         *REGULARISERS, *SQUEEZERS,
     )
 } | TUNE_CHANGES  # fmt: skip

@@ -21,6 +21,7 @@ from netvet.capture.torch_setup import SetupCollector, not_captured
 from netvet.core import NetvetError
 from netvet.experiments import EXPERIMENTS
 from netvet.experiments.captured import problem_of_run
+from netvet.experiments.corpus import DIGITS
 from netvet.experiments.executors import workers
 from netvet.experiments.experiment import Experiment
 from netvet.experiments.lab import Lab, digest
@@ -44,6 +45,7 @@ class Options:
         seeds: how many twins a comparison has.
         jobs: trials at a time; `on`: where (see `Workers`).
         resume: use results of an earlier study of the same problem.
+        known_data: images that are known to be learnable (see `corpus`).
         tell: called with a line of progress; `done`: after each experiment.
     """
 
@@ -53,6 +55,7 @@ class Options:
     jobs: int = 1
     on: str | None = None
     resume: bool = False
+    known_data: str = DIGITS
     tell: Callable[[str], None] = lambda line: None
     done: Callable[[Done], None] = lambda one: None
 
@@ -131,6 +134,8 @@ def _experiment(problem: Problem | None, reason: str, path: Path, options: Optio
         options.done(one)
 
     try:
+        if problem is not None:
+            problem.details["known_data"] = options.known_data
         if problem is None:
             perform(options.experiments, None, reason, done=done)
             return tuple(found)
