@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import torch
@@ -21,11 +22,14 @@ from sklearn.datasets import load_digits, load_sample_images
 from torch import nn
 
 from netvet.experiments import EXPERIMENTS
+from netvet.experiments.experiment import Experiment, Outcome
 from netvet.experiments.lab import Lab
-from netvet.experiments.recipe import Done, perform, select
+from netvet.experiments.recipe import perform, select
 from netvet.experiments.setup import Setup, problem_of
 
 PREFLIGHT = ("skeleton", "overfit-batch", "lr-range")
+# What experiments say that had no time.
+OUT_OF_TIME = "--budget gives more"
 PATCHES, SIDE, QUARTERS = 2_000, 32, 4
 
 
@@ -71,13 +75,40 @@ def _conv_net() -> nn.Module:
     return nn.Sequential(*layers)
 
 
-def run(name: str, setup: Setup, budget: float) -> tuple[float, list[Done]]:
-    """Seconds of the whole, the reading of the setup included, and the outcomes."""
+@dataclass
+class Row:
+    """What an experiment took, over all its attempts: wall and processor seconds, training steps."""
+
+    seconds: float = 0.0
+    processor: float = 0.0
+    steps: int = 0
+    outcome: Outcome | None = None
+
+
+def run(name: str, setup: Setup, budget: float) -> tuple[float, dict[str, Row]]:
+    """Seconds of the whole, the reading of the setup included, and a row for each experiment."""
     began = perf_counter()
     problem = problem_of(setup, name)
-    chosen = select(EXPERIMENTS, PREFLIGHT, ())
-    done = perform(chosen, Lab(problem, seconds=budget))
-    return perf_counter() - began, done
+    lab = Lab(problem, seconds=budget - (perf_counter() - began))
+    rows: dict[str, Row] = {}
+
+    def timed(one: Experiment) -> Experiment:
+        row = rows.setdefault(one.name, Row())
+
+        def run_it(lab: Lab) -> Outcome:
+            wall, processor, steps = perf_counter(), process_time(), lab.taken
+            try:
+                return one.run(lab)
+            finally:
+                row.seconds += perf_counter() - wall
+                row.processor += process_time() - processor
+                row.steps += lab.taken - steps
+
+        return replace(one, run=run_it)
+
+    for done in perform([timed(one) for one in select(EXPERIMENTS, PREFLIGHT, ())], lab):
+        rows[done.experiment.name].outcome = done.outcome
+    return perf_counter() - began, rows
 
 
 def main() -> None:
@@ -90,13 +121,18 @@ def main() -> None:
     for name, setup, budget in (("digits MLP", mlp(), 15.0), ("conv net", conv(), 60.0)):
         model = setup.model() if callable(setup.model) else setup.model
         size = sum(p.numel() for p in model.parameters())
-        seconds, done = run(name, setup, budget)
-        sys.stdout.write(f"\n{name}, {size:,} parameters: {seconds:.1f} s of {budget:g} s\n")
-        for one in done:
-            told = one.outcome.message if one.outcome.verdict == "not assessed" else ""
-            sys.stdout.write(
-                f"  {one.experiment.name:<20}{one.seconds:6.1f} s  {one.outcome.verdict}  {told}".rstrip() + "\n"
-            )
+        sys.stdout.write(f"\n{name}, {size:,} parameters\n")
+        seconds, rows = run(name, setup, budget)
+        late = []
+        for own, row in rows.items():
+            assert row.outcome is not None
+            told = row.outcome.message if row.outcome.verdict == "not assessed" else ""
+            late += [own] if OUT_OF_TIME in told else []
+            numbers = f"{row.seconds:6.1f} s  {row.processor:6.1f} s of processors  {row.steps:5} steps"
+            sys.stdout.write(f"  {own:<20}{numbers}  {row.outcome.verdict}  {told}".rstrip() + "\n")
+        whole = f"no time for {', '.join(late)}" if late else "no experiment was left out for lack of time"
+        within = "within" if seconds <= budget else "OVER"
+        sys.stdout.write(f"  {seconds:.1f} s, {within} the budget of {budget:g} s; {whole}\n")
 
 
 if __name__ == "__main__":

@@ -56,3 +56,9 @@ def test_a_gradient_that_differs_is_named():
     outcome = determinism.run(lab(Net))
     assert outcome.verdict == "failed"
     assert outcome.evidence["first_difference"] == "the gradient of first.bias"
+
+
+def test_the_steps_that_were_timed_are_the_first_of_the_two_trainings():
+    found = lab(mlp)
+    first = found.first_steps
+    assert determinism.run(found).evidence["losses"][0] == list(first.losses)

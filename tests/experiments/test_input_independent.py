@@ -7,6 +7,7 @@ from torch import nn
 
 from netvet.experiments.input_independent import input_independent
 from netvet.experiments.lab import Lab
+from netvet.experiments.shuffled_labels import shuffled_labels
 from tests.experiments.skeleton_problems import autoencoder, digits, lab_of, net
 
 
@@ -44,3 +45,18 @@ def test_what_cannot_be_learned_beyond_its_samples_is_not_the_fault_of_the_input
 
 def test_what_has_no_targets_is_not_assessed():
     assert input_independent.run(Lab(autoencoder())).verdict == "not assessed"
+
+
+def test_two_seeds_are_enough_where_the_difference_is_large_and_the_twins_serve_the_shuffled_labels_too():
+    lab = lab_of()
+    found = input_independent.run(lab)
+    assert [len(arm["score"]) for arm in found.evidence["arms"].values()] == [2, 1, 2]
+
+    taken = lab.trials
+    assert shuffled_labels.run(lab).verdict == "passed"
+    assert lab.trials == taken
+
+
+def test_labels_without_a_pattern_get_every_seed():
+    lab = lab_of(**digits(shuffled=True))
+    assert all(len(arm["score"]) >= 3 for arm in input_independent.run(lab).evidence["arms"].values())

@@ -13,7 +13,7 @@ from netvet.experiments.lab import Lab
 from netvet.experiments.lr_curve import smooth, valley_of
 from netvet.experiments.lr_range import find_rate, lr_range
 from netvet.experiments.setup import problem_of
-from netvet.experiments.trial import Trial, run_trial
+from netvet.experiments.trial import Result, Trial, run_trial
 
 RATES = np.geomspace(1e-7, 10, 120)
 
@@ -124,7 +124,7 @@ def test_untouched_weights_see_the_same_batches_and_dropout():
 
 def test_a_network_that_is_too_slow_for_the_time_is_not_assessed():
     lab = Lab(digits(of(torch.optim.SGD, lr=0.1)), seconds=30)
-    lab._step_seconds = 2.0
+    lab._first = Result((1.0, 1.0), "steps", 4.0, step_seconds=2.0)
     with pytest.raises(NetvetError, match="a range test would take"):
         lr_range.run(lab)
 

@@ -39,11 +39,11 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     determinism,
     dependencies,
     one_by_one,
-    whole_evaluation,
     pretrained,
     input_independent,
     shuffled_labels,
     baselines,
+    whole_evaluation,
     # overfit
     overfit_batch,
     capacity,

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from netvet.experiments.constants import blind_losses
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
-from netvet.experiments.learning import Twins, affordable, train_twins, trained_score
+from netvet.experiments.learning import Twins, train_twins, trained_score, twin_steps
 from netvet.experiments.simple import SIGMAS, SimpleScores, simple_scores, standard_error
 
-SECONDS = 4.0
 # A trained net that reaches less than half of what a simple learner gains on a constant answer has not learned.
 HALF = 0.5
 # With more than this in one class accuracy says little (as in the check below-baseline).
@@ -87,7 +86,7 @@ def _name(simple: SimpleScores) -> str:
     return "an accuracy of" if simple.name == "accuracy" else "an r2 of"
 
 
-@experiment(stage="skeleton", title="beats dumb baselines", seconds=10)
+@experiment(stage="skeleton", title="beats dumb baselines", seconds=8)
 def baselines(lab: Lab) -> Outcome:
     """Score answers that need no network on the same split, and the network beside them.
 
@@ -117,7 +116,7 @@ def baselines(lab: Lab) -> Outcome:
     simple = simple_scores(problem)
     if simple is None:
         return Outcome("not assessed", "there are too few samples, or their targets make no table")
-    twins = train_twins(lab, affordable(lab, 1, SECONDS))
+    twins = train_twins(lab, twin_steps(lab))
     model = _model(lab, simple, twins)
     if model is None:
         why = twins.missing.get("plain", "its outputs cannot be scored")

@@ -20,10 +20,12 @@ from netvet.experiments.measures import by_batch
 from netvet.experiments.problem import Learner, in_eval_mode, without_regularisation
 from netvet.experiments.regularisers import REGULARISERS
 from netvet.experiments.stand_ins import beside, twin_instead
-from netvet.experiments.trial import Build, without_graph
+from netvet.experiments.trial import Build, is_memory, without_graph
 
 # Validation batches that are scored where it is not known how many samples a batch has.
 UNSIZED = 20
+# A curve of losses is cut where it is as far above its start as it fell below: at most by the start itself.
+LOST = 10.0
 
 Change = Callable[[Build, Any], None]
 
@@ -75,17 +77,23 @@ def lr_ramp(build: Build, ends: list[float]) -> None:
 
 
 def beside_untouched(build: Build, _: bool) -> None:
-    """Keep what the loss of each step is less that of the initial weights, on the same batch and random numbers."""
+    """Keep what the loss of each step is less that of the initial weights, on the same batch and random numbers.
+
+    Where it is ten times that of the initial weights above it, nothing is to be learned from further steps.
+    """
     untouched = build.problem.learner(build.trial.seed)
     untouched.model.train()
     inner = build.loss
     gaps: list[float] = []
+    sizes: list[float] = []
 
     def loss(learner: Learner, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
         with forked_rng(), torch.no_grad():
             before, _ = untouched.step(batch)
         found = inner(learner, batch)
         gaps.append(float(found[0].detach()) - float(before))
+        sizes.append(abs(float(before)))
+        build.lost = gaps[-1] > LOST * max(sizes)
         return found
 
     build.loss = loss
@@ -228,11 +236,13 @@ def sensitivity(build: Build, _: bool) -> None:
         batch, model = made.val.batches[0], made.learner.model
         names = made.val.roles.inputs
         other = {n: t.flip(0) if n in names and t.dim() else t for n, t in batch.items()}
-        model.eval()
-        with torch.no_grad():
-            outputs = [made.learner.step(one)[1] for one in (batch, other)]
-        model.train()
-        here, there = outputs
+        try:
+            with in_eval_mode(model):
+                here, there = (without_graph(made.learner, one)[1] for one in (batch, other))
+        except Exception as error:  # inputs that must stay in their order (a graph)
+            if is_memory(error):
+                raise
+            return {}
         if here is None or there is None or here.shape != there.shape or not here.is_floating_point():
             return {}
         size = float(here.double().square().mean().sqrt())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from netvet.experiments.constants import wanted_bias
@@ -21,10 +22,10 @@ CHANGE = {"final-bias": True}
 SHOWN = 10
 
 
-def _trials(lab: Lab, steps: int) -> tuple[list[Result], list[Result]]:
+def _trials(lab: Lab, steps: int, seeds: Sequence[int]) -> tuple[list[Result], list[Result]]:
     """Without and with the bias, at every seed."""
-    done = lab.run([Trial(steps, seed, arm, scores=False) for arm in ({}, CHANGE) for seed in lab.seeds])
-    return done[: len(lab.seeds)], done[len(lab.seeds) :]
+    done = lab.run([Trial(steps, seed, arm, scores=False) for arm in ({}, CHANGE) for seed in seeds])
+    return done[: len(seeds)], done[len(seeds) :]
 
 
 def _steps_saved(plain: Result, level: float) -> int:
@@ -65,7 +66,7 @@ def final_bias(lab: Lab) -> Outcome:
     if found is None:
         return Outcome("not assessed", "there is no last layer with a bias of its own, or its targets are not known")
     name, bias = found
-    plain, changed = _trials(lab, 1)
+    plain, changed = _trials(lab, 1, lab.seeds[:1])
     if any(r.ended == "failed" for r in (*plain, *changed)):
         return Outcome(
             "not assessed", f"a copy of the model could not be trained: {(plain[0].error, changed[0].error)}"
@@ -74,7 +75,7 @@ def final_bias(lab: Lab) -> Outcome:
     evidence: dict[str, Any] = {"layer": name, "bias": bias[:1000].tolist(), "before": before, "after": after}
     if not math.isfinite(before) or not after < before - SAVED * abs(before):
         return Outcome("passed", f"another final bias would not save much: {before:.3g} to {after:.3g}", evidence)
-    plain, changed = _trials(lab, affordable(lab, 2, SECONDS, wanted=STEPS))
+    plain, changed = _trials(lab, affordable(lab, 2, SECONDS, wanted=STEPS), lab.seeds)
     means = [[r.tail(1.0) for r in some] for some in (changed, plain)]
     pair = compare(*means)
     evidence |= {"curve_before": _curve(plain), "curve_after": _curve(changed)}

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -29,8 +29,10 @@ Told = Callable[[str], None]
 # A trial may outlast the time of its experiment by as much again, at the cost of those that follow: a wrong estimate
 # of what a step takes is no reason to throw a result away.
 GRACE = 1.0
-# A step that takes longer than this is timed once.
-SLOW_STEP = 1.0
+# Of its time, what the steps of an experiment may take: trials score and make their models too.
+SHARE = 0.8
+# Steps that are timed, as far as they fit into so many seconds; the first warms up.
+TIMED, TIMED_SECONDS = 8, 1.0
 
 
 class OutOfTime(NetvetError):
@@ -68,8 +70,9 @@ class Lab:
         self._journal = journal
         self._known = _read(journal)
         self._sent: Shared | None = None
-        self.trials = 0
-        self._step_seconds: float | None = None
+        self.trials = self.taken = 0
+        self._first: Result | None = None
+        self.kept: dict[str, int] = {}
 
     @property
     def seconds_left(self) -> float:
@@ -89,34 +92,41 @@ class Lab:
     @property
     def step_seconds(self) -> float:
         """What a training step takes here, measured once; what a trial costs beside its steps does not count."""
-        if self._step_seconds is None:
-            one = self._timed(1)  # the first warms up
-            if one < SLOW_STEP:
-                one, five = self._timed(1), self._timed(5)
-                one = max((five - one) / 4, five / 20)
-            self._step_seconds = max(one, 1e-5)
-        return self._step_seconds
+        first = self.first_steps
+        return max(first.seconds if first.step_seconds is None else first.step_seconds, 1e-5)
 
-    def _timed(self, steps: int) -> float:
-        result = run_trial(self.problem, Trial(steps=steps, scores=False))
-        if result.ended == "failed":
-            raise NetvetError(f"a copy of the model cannot be trained: {result.error}")
-        return result.seconds
+    @property
+    def first_steps(self) -> Result:
+        """The first steps of the program with seed 0, as many as one second holds, eight at most; taken once.
 
-    def steps(self, wanted: int, trials: int, *, least: int = 10, share: float = 0.8) -> int:
+        Raises:
+            NetvetError: they cannot be taken.
+        """
+        if self._first is None:
+            trial = Trial(steps=TIMED, scores=False)
+            found = run_trial(self.problem, trial, TIMED_SECONDS)
+            if found.ended == "time" and len(found.losses) < 2:  # making the model took most of it
+                found = run_trial(self.problem, replace(trial, steps=2))
+            if found.ended == "failed":
+                raise NetvetError(f"a copy of the model cannot be trained: {found.error}")
+            self._first = found
+        return self._first
+
+    def steps(self, wanted: int, trials: int, *, least: int = 10, share: float = SHARE) -> int:
         """How many steps each of so many trials may take within what is left; at least `least`.
 
         Raises:
             OutOfTime: not even half of `least` can be afforded: what is left is for other experiments.
         """
-        affordable = share * self.seconds_left / max(trials, 1) / self.step_seconds
-        if affordable < least / 2:
+        each = self.seconds_left / max(trials, 1) / self.step_seconds
+        # A smaller share is a wish; a few steps may take all that there is.
+        if max(share, SHARE) * each < least / 2:
             needed = least * trials * self.step_seconds
             raise OutOfTime(
                 f"{trials} trials of {least} steps take about {needed:.0f} s, and there are {self.seconds_left:.0f} s "
                 "for them (--budget gives more)"
             )
-        return max(least, min(wanted, int(affordable)))
+        return max(least, min(wanted, int(share * each)))
 
     def twins(self, steps: int, **changes: Mapping[str, Any]) -> dict[str, list[Result]]:
         """The unchanged training and each change, at every seed.
@@ -158,7 +168,7 @@ class Lab:
             if isinstance(result, Exception):
                 told = "its worker was lost" if self._workers.is_lost(result) else "it could not be sent to a worker"
                 result = Result((), "failed", 0.0, error=f"{told} ({type(result).__name__}: {result})")
-            self.trials += 1
+            self.trials, self.taken = self.trials + 1, self.taken + len(result.losses)
             if result.ended == "time":
                 late = OutOfTime(
                     f"its time ran out after {len(result.losses)} of {trials[number].steps} steps of a trial "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netvet.experiments.lab import Lab
@@ -15,6 +15,8 @@ from netvet.experiments.trial import Result, Trial
 
 # Experiments that compare whole trainings ask for the same steps, so that they share their unchanged twins.
 STEPS, LEAST = 150, 20
+# Of the seeds, so many come first; and what the trainings that are shared may take, beside their fewest steps.
+FEWEST, SECONDS = 2, 8.0
 # A tenth of all that there is to be learned is the least that a difference must be.
 MATTERS = 0.1
 # Held-out losses of a few hundred samples with random labels lie this far apart by luck (digits, 400 samples: 0.02).
@@ -28,11 +30,15 @@ ONE_BATCH_STEPS, BY_HEART = 60, 300
 
 @dataclass(frozen=True)
 class Twins:
-    """Results of each arm by name, in the order of the seeds; `missing` says why an arm could not be trained."""
+    """Results of each arm by name, in the order of the seeds; `missing` says why an arm could not be trained.
+
+    `far`: arms that the plain training is far better than (see `is_far_better`).
+    """
 
     arms: Mapping[str, Sequence[Result]]
     missing: Mapping[str, str]
     steps: int
+    far: frozenset[str] = frozenset()
 
     def values(self, arm: str, what: str) -> list[float]:
         """Of each seed: `loss` or `score` on held-out data, or `tail`, the mean of the last training losses."""
@@ -66,14 +72,55 @@ class Twins:
         }
 
 
-def affordable(lab: Lab, arms: int, seconds: float, *, wanted: int = STEPS) -> int:
-    """Steps of each trial of so many arms, so that all take about `seconds`."""
+def affordable(lab: Lab, arms: int, seconds: float, *, wanted: int = STEPS, seeds: int | None = None) -> int:
+    """Steps of each trial of so many arms (at so many seeds, or all), so that all take about `seconds`."""
     share = min(0.8, seconds / max(lab.seconds_left, 1e-9))
-    return lab.steps(wanted, arms * len(lab.seeds), least=LEAST, share=share)
+    return lab.steps(wanted, arms * (seeds or len(lab.seeds)), least=LEAST, share=share)
+
+
+def twin_steps(lab: Lab) -> int:
+    """Steps of the trainings that several experiments compare; settled once, so that they share their twins.
+
+    Raises:
+        OutOfTime: there is no time for the shortest.
+    """
+    if "learning" not in lab.kept:
+        lab.kept["learning"] = affordable(lab, 3, SECONDS, seeds=min(FEWEST, len(lab.seeds)))
+    return lab.kept["learning"]
+
+
+def twin(lab: Lab, steps: int, seed: int, **changes: Any) -> Trial:
+    """One training of a twin; the unchanged one of the first seed tells of its batches too."""
+    all_scored = (lab.problem.val.size or math.inf) <= SCORED
+    more = {} if changes else {"sensitivity": True}
+    if not changes and seed == lab.seeds[0] and all_scored:
+        more["by-batch"] = True
+    return Trial(steps, seed, {**changes, "scored": SCORED, **more}, scores=False)
+
+
+def other_pairs(problem: Problem) -> dict[str, Any]:
+    """The change that pairs inputs with the targets of other samples.
+
+    Where a batch holds nothing but inputs and targets, it is the same to move either: one training serves both.
+    """
+    train, roles = problem.train, problem.train.roles
+    own = {name for batch in train.batches for name in batch} - set(roles.shared)
+    apart = not set(roles.inputs) & set(roles.targets) and own == set(roles.inputs) | set(roles.targets)
+    return {"shuffled-targets" if roles.targets and apart and train.size is not None else "shuffled-inputs": True}
 
 
 def train_twins(lab: Lab, steps: int, **changes: Mapping[str, Any]) -> Twins:
-    """Train every arm at every seed, scored on held-out data at the end; at twice the seeds if luck leaves it open."""
+    """Train every arm at every seed, scored on held-out data at the end.
+
+    Two seeds are enough where the difference is large beside the luck of the held-out samples as well (one of an arm
+    without inputs: what it learns is one answer for all); where luck leaves it open, twice the seeds are taken.
+    """
+    if len(lab.seeds) > FEWEST:
+        once = [arm for arm, change in changes.items() if "zeroed-inputs" in change]
+        twins = _trained(lab, steps, lab.seeds[:FEWEST], changes, once)
+        far = frozenset(arm for arm in twins.arms if arm != "plain" and is_far_better(lab.problem, twins, arm))
+        if not twins.missing and far == set(changes):
+            return replace(twins, far=far)
     twins = _trained(lab, steps, lab.seeds, changes)
     open_ = [a for a in changes if a in twins.arms and not is_better(twins, a) and not is_no_better(twins, a)]
     cost = len(lab.seeds) * (1 + len(changes)) * steps * lab.step_seconds
@@ -83,17 +130,16 @@ def train_twins(lab: Lab, steps: int, **changes: Mapping[str, Any]) -> Twins:
     return _trained(lab, steps, (*lab.seeds, *more), changes)
 
 
-def _trained(lab: Lab, steps: int, seeds: Sequence[int], changes: Mapping[str, Mapping[str, Any]]) -> Twins:
+def _trained(
+    lab: Lab, steps: int, seeds: Sequence[int], changes: Mapping[str, Mapping[str, Any]], once: Sequence[str] = ()
+) -> Twins:
+    """Every arm at every seed; those in `once` at the first."""
     arms: dict[str, dict[str, Any]] = {"plain": {}, **{name: dict(change) for name, change in changes.items()}}
-    count = len(seeds)
-    done = lab.run(
-        [
-            Trial(steps, s, {**a, "scored": SCORED, "sensitivity": True}, scores=False)
-            for a in arms.values()
-            for s in seeds
-        ]
-    )
-    by_arm = {name: done[i * count : (i + 1) * count] for i, name in enumerate(arms)}
+    wanted = [
+        (name, twin(lab, steps, s, **a)) for name, a in arms.items() for s in seeds[: 1 if name in once else None]
+    ]
+    done = lab.run([trial for _, trial in wanted])
+    by_arm = {name: [r for (n, _), r in zip(wanted, done, strict=True) if n == name] for name in arms}
     missing = {
         name: next((str(r.error) for r in results if r.error), "it ran out of time")
         for name, results in by_arm.items()
@@ -111,7 +157,7 @@ def gain(twins: Twins, arm: str) -> dict[str, Comparison]:
     found = {}
     for what, sign in (("score", 1.0), ("loss", -1.0)):
         other, plain = ([sign * v for v in twins.values(name, what)] for name in (arm, "plain"))
-        pair = compare(plain, other)
+        pair = compare(plain[: len(other)], other)
         if pair is not None:
             found[what] = pair
     return found
@@ -123,6 +169,8 @@ def is_better(twins: Twins, arm: str, by: str | None = None) -> bool:
     Seeds share their held-out samples, so that a paired test over seeds says nothing of the luck of these: a score
     must gain two standard errors of its own as well, and a loss (whose error is not known) a few per cent.
     """
+    if arm in twins.far:
+        return by in (None, "score")
     for what, pair in gain(twins, arm).items():
         level, held = twins.mean(arm, what) or 0.0, twins.held_out
         luck = LITTLE * abs(level)
@@ -131,6 +179,24 @@ def is_better(twins: Twins, arm: str, by: str | None = None) -> bool:
         if by in (None, what) and pair.low > 0 and pair.p < ALPHA and pair.effect > luck:
             return True
     return False
+
+
+def is_far_better(problem: Problem, twins: Twins, arm: str) -> bool:
+    """At every seed the score is beyond that of the arm and of any constant answer, each by three standard errors.
+
+    What does not use its inputs gives a constant answer, and what was learned from other pairs is right by chance: the
+    number of held-out samples says how far chance goes, and no further seeds are needed to know it.
+    """
+    name, samples = str(twins.held_out.get("name")), int(twins.held_out.get("samples", 1))
+    constant = best_constant(problem)
+    scores, others = twins.values("plain", "score"), twins.values(arm, "score")
+    if constant is None or not all(map(math.isfinite, (*scores, *others))):
+        return False
+    for score, other in zip(scores, others, strict=False):  # an arm may have been trained once
+        error, own = (standard_error(name, value, samples) for value in (other, score))
+        if score - other <= SURE * math.hypot(error, own) or score - constant <= SURE * own:
+            return False
+    return True
 
 
 def is_no_better(twins: Twins, arm: str) -> bool:

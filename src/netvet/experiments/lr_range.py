@@ -28,7 +28,7 @@ STEPS, LEAST = 200, 10
 SECONDS = 20.0
 # Rates that are trained at: half decades around the steepest place of the curve.
 SPACING = math.sqrt(10.0)
-AROUND = (-1, 0, 1, 2)
+AROUND, FEW = (-1, 0, 1, 2), (0, 1)
 # The best of the rates tried may lie at an end of them: then one more is tried, so many times.
 EXTENSIONS = 4
 # A rate is as good as the best if its loss has fallen as far but for this share.
@@ -124,7 +124,7 @@ def _own_rate(lab: Lab) -> float:
 
 
 def _require_time(lab: Lab) -> None:
-    needed = (BESIDE * LEAST_RAMP + LEAST * (len(AROUND) + 1)) * lab.step_seconds
+    needed = (BESIDE * LEAST_RAMP + LEAST * (len(FEW) + 2)) * lab.step_seconds
     if needed > lab.seconds_left:
         raise OutOfTime(
             f"a range test would take {needed:.0f} s here, {lab.seconds_left:.0f} s are left (--budget gives more)"
@@ -156,7 +156,8 @@ def _require_trained(results: Sequence[Result]) -> None:
 
 def _confirm(lab: Lab, centre: float, steps: int, seeds: Sequence[int], until: float) -> list[Tried]:
     """Train shortly at constant rates around a place, and further where the best of them lies at an end."""
-    found = {n: _try(lab, centre * SPACING**n, steps, seeds) for n in AROUND}
+    around = AROUND if len(seeds) > 1 else FEW  # a slow network climbs down from two
+    found = {n: _try(lab, centre * SPACING**n, steps, seeds) for n in around}
     for _ in range(EXTENSIONS):
         best = min(found, key=lambda n: found[n].mean)
         if best not in (min(found), max(found)) or perf_counter() > until:

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from netvet.experiments.problem import in_eval_mode
 from netvet.experiments.task import Score, predictions, score_of
-from netvet.experiments.trial import MAX_SCORED, Build
+from netvet.experiments.trial import MAX_SCORED, Build, without_graph
 
 # Two-sided 95 % of a normal distribution; sets drawn for the error bar of r2.
 NORMAL_95, DRAWS = 1.96, 200
@@ -22,10 +23,9 @@ def by_batch(build: Build, _: bool) -> None:
 
     def measure(made: Build) -> Mapping[str, Any]:
         learner, kind, pairs, losses = made.learner, made.problem.kind, list[Pair](), list[float]()
-        learner.model.eval()
-        with torch.no_grad():
+        with in_eval_mode(learner.model):
             for batch in made.val.batches:
-                loss, output = learner.step(batch)
+                loss, output = without_graph(learner, batch)
                 losses.append(float(loss))
                 target = next((batch[n] for n in made.val.roles.targets), None)
                 pair = predictions(kind, output, target) if output is not None and target is not None else None
@@ -33,7 +33,6 @@ def by_batch(build: Build, _: bool) -> None:
                     pairs.append(pair)
                 if sum(len(p) for p, _ in pairs) >= MAX_SCORED:
                     break
-        learner.model.train()
         return {"batches": losses, **(_scores(kind, pairs) if pairs else {})}
 
     build.at_end.append(measure)

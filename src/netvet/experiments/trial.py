@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import pairwise
+from statistics import median
 from time import perf_counter
 from typing import Any, Literal
 
@@ -69,6 +71,7 @@ class Result:
         losses: of each step, in training mode, before its update.
         ended: why it ended; `failed` with `error` where it raised.
         extra: what changes have measured, by name; JSON types.
+        step_seconds: median time of the steps after the first, which warms up; None for fewer than two.
     """
 
     losses: tuple[float, ...]
@@ -78,6 +81,7 @@ class Result:
     val: Scored | None = None
     error: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    step_seconds: float | None = None
 
     @property
     def start(self) -> float:
@@ -100,6 +104,7 @@ class Build:
         rate: factor of the learning rate at each step.
         batch_size: None: the program's own.
         loss: gets learner and batch, gives loss and outputs; changes may wrap it.
+        lost: set by a change that has seen enough of a loss that has left; the trial ends as diverged.
         before_step: called with the step number, before each update.
         at_end: called with the build after the last step; gives what goes into `Result.extra`.
     """
@@ -117,6 +122,7 @@ class Build:
         batch
     )
     clip: tuple[str, float] | None = None
+    lost: bool = False
     optimizer: torch.optim.Optimizer | None = None
     before_step: list[Callable[[Build, int], None]] = field(default_factory=list)
     at_end: list[Callable[[Build], Mapping[str, Any]]] = field(default_factory=list)
@@ -130,17 +136,19 @@ def run_trial(problem: Problem, trial: Trial, seconds: float = math.inf) -> Resu
     """
     began = perf_counter()
     losses: list[float] = []
+    clock: list[float] = []
     try:
         with forked_rng(), torch.enable_grad():
             seed_all(trial.seed)
             build = _build(problem, trial)
             seed_all(trial.seed)  # twins draw the same numbers, however their models were made
-            ended = _train(build, losses, began + seconds)
+            ended = _train(build, losses, began + seconds, clock)
             extra: dict[str, Any] = {}
             for measure in build.at_end:
                 extra |= measure(build)
             train, val = (evaluate(build, build.train), evaluate(build, build.val)) if trial.scores else (None, None)
-        return Result(tuple(losses), ended, perf_counter() - began, train, val, None, extra)
+        took = median(b - a for a, b in pairwise(clock)) if len(clock) > 1 else None
+        return Result(tuple(losses), ended, perf_counter() - began, train, val, None, extra, took)
     except NetvetError:
         raise
     except Exception as error:  # whatever a user's model does when it is trained once more
@@ -158,7 +166,7 @@ def learner_after(problem: Problem, trial: Trial) -> Learner:
         seed_all(trial.seed)
         build = _build(problem, trial)
         seed_all(trial.seed)
-        if _train(build, [], math.inf) == "diverged":
+        if _train(build, [], math.inf, []) == "diverged":
             raise NetvetError(f"the training with seed {trial.seed} diverged")
     build.learner.model.eval()
     return build.learner
@@ -191,7 +199,7 @@ def _build(problem: Problem, trial: Trial) -> Build:
     return build
 
 
-def _train(build: Build, losses: list[float], until: float) -> Ended:
+def _train(build: Build, losses: list[float], until: float, clock: list[float]) -> Ended:
     trial, learner = build.trial, build.learner
     train_as_before(learner.model)
     build.optimizer = optimizer = build.make_optimizer(learner.model)
@@ -205,7 +213,7 @@ def _train(build: Build, losses: list[float], until: float) -> Ended:
                 group["lr"] = base * build.rate(step)
         batch = next(stream)
         losses.append(_gradients(build, optimizer, batch))
-        if not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * max(1.0, *map(abs, losses[:5])):
+        if build.lost or not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * max(1.0, *map(abs, losses[:5])):
             return "diverged"
         for action in build.before_step:
             action(build, step)
@@ -215,6 +223,7 @@ def _train(build: Build, losses: list[float], until: float) -> Ended:
             optimizer.step(partial(_gradients, build, optimizer, batch))  # type: ignore[no-untyped-call]
         else:
             optimizer.step()
+        clock.append(perf_counter())
         if trial.until is not None and step >= 4 and sum(losses[-5:]) / 5 < trial.until:
             return "decided"
     return "steps"
