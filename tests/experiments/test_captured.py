@@ -197,3 +197,18 @@ def test_outputs_are_known_wherever_they_stand_beside_the_loss(problem):
 def test_targets_that_feed_the_outputs_too_are_inputs(problem):
     found, _ = problem("", TAKES_ITS_OWN_LOSS, more="self.fed(targets)", returned="logits")
     assert (found.kind, len(found.train.roles.inputs), len(found.train.roles.targets)) == ("unknown", 2, 0)
+
+
+BY_HAND = """
+torch.manual_seed(0)
+for step in range(30):
+    model.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    for p in model.parameters():
+        p.data.add_(p.grad, alpha=-0.1)
+"""
+
+
+def test_a_script_without_an_optimizer_is_told_what_is_missing(problem):
+    with pytest.raises(AssertionError, match="by hand, without an optimizer"):
+        problem("", BY_HAND)
