@@ -113,8 +113,8 @@ class Lab:
         if affordable < least / 2:
             needed = least * trials * self.step_seconds
             raise OutOfTime(
-                f"{trials} trials of {least} steps take about {needed:.0f} s, and there are {self.seconds_left:.0f} s "
-                "for them (--budget gives more)"
+                f"{trials} trials of {least} steps take about {needed:.0f} s, and there are "
+                f"{share * self.seconds_left:.0f} s for them (--budget gives more)"
             )
         return max(least, min(wanted, int(affordable)))
 
