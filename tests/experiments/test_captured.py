@@ -10,6 +10,7 @@ import torch
 from netvet.capture.torch_runner import RunOptions, run
 from netvet.capture.torch_setup import SetupCollector
 from netvet.experiments.captured import problem_of_run
+from netvet.experiments.constants import blind_losses
 from netvet.experiments.lab import digest
 from netvet.experiments.trial import Trial, run_trial
 from tests.experiments.small_problems import random_state, same, state_of
@@ -187,6 +188,7 @@ def test_targets_of_a_model_that_takes_its_own_loss_are_known(problem):
     assert (found.kind, len(found.train.roles.inputs), len(found.train.roles.targets)) == ("classes", 1, 1)
     assert torch.equal(batch[found.train.roles.targets[0]], (batch[found.train.roles.inputs[0]] + 1) % 5)
     assert found.learner(0).step(batch)[1].shape == (12, 7, 5)
+    assert blind_losses(found, found.train) is None  # its outputs cannot be replaced before the loss is taken
 
 
 def test_outputs_are_known_wherever_they_stand_beside_the_loss(problem):
