@@ -160,6 +160,18 @@ def test_two_calls_of_one_function_are_passes_of_their_own(watch):
     assert sorted(r["samples"] for r in found) == [40, 60]
 
 
+def test_a_sample_of_ones_own_after_the_loader_is_none_of_its_batches(watch):
+    def evaluate(model):
+        model.eval()
+        with torch.no_grad():
+            for x, y in DataLoader(HELD, batch_size=16):
+                functional.cross_entropy(model(x), y)
+            functional.cross_entropy(model(X[:1]), Y[:1])
+
+    _, found = passes(watch, evaluate)
+    assert [(e["samples"], e["loader_samples"]) for e in found[:2]] == [(40, 40), (1, None)]
+
+
 def test_repeated_calls_on_a_batch_are_counted_as_repeats(watch):
     @torch.no_grad()
     def evaluate(model):

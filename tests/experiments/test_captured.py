@@ -10,6 +10,7 @@ import torch
 from netvet.capture.torch_runner import RunOptions, run
 from netvet.capture.torch_setup import SetupCollector
 from netvet.experiments.captured import problem_of_run
+from netvet.experiments.constants import blind_losses
 from netvet.experiments.lab import digest
 from netvet.experiments.trial import Trial, run_trial
 from tests.experiments.small_problems import random_state, same, state_of
@@ -52,7 +53,7 @@ def problem(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", list(sys.argv))
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
-    def capture(source, **parts):
+    def capture(source, loop=LOOP, **parts):
         held = []
 
         def observe(live):
@@ -60,7 +61,7 @@ def problem(tmp_path, monkeypatch):
             live.watch.session.add(held[0])
             return nullcontext()
 
-        loop = LOOP.format(**{"mode": "pass", "more": "", "after": "pass", **parts})
+        loop = loop.format(**{"mode": "pass", "more": "", "after": "pass", **parts})
         path = tmp_path / "train.py"
         path.write_text(HEAD + textwrap.dedent(source) + loop)
         torch.manual_seed(11)
@@ -153,3 +154,63 @@ def test_each_seed_draws_other_weights(problem):
     weights = [found.learner(seed).model[0].weight for seed in (0, 1, 1)]
     assert not torch.equal(weights[0], weights[1])
     assert torch.equal(weights[1], weights[2])
+
+
+TAKES_ITS_OWN_LOSS = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5, 8)
+        self.fed = nn.Embedding(5, 8)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, tokens, targets=None):
+        hidden = self.embed(tokens) + {more}
+        logits = self.head(hidden)
+        return {returned}, F.cross_entropy(logits.view(-1, 5), targets.view(-1), ignore_index=-1)
+
+torch.manual_seed(0)
+model = Net()
+optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+for step in range(30):
+    tokens = torch.randint(0, 5, (12, 7))
+    targets = (tokens + 1) % 5
+    *_, loss = model(tokens, targets)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_targets_of_a_model_that_takes_its_own_loss_are_known(problem):
+    found, _ = problem("", TAKES_ITS_OWN_LOSS, more="0.0", returned="logits")
+    batch = found.train.batches[0]
+    assert (found.kind, len(found.train.roles.inputs), len(found.train.roles.targets)) == ("classes", 1, 1)
+    assert torch.equal(batch[found.train.roles.targets[0]], (batch[found.train.roles.inputs[0]] + 1) % 5)
+    assert found.learner(0).step(batch)[1].shape == (12, 7, 5)
+    assert blind_losses(found, found.train) is None  # its outputs cannot be replaced before the loss is taken
+
+
+def test_outputs_are_known_wherever_they_stand_beside_the_loss(problem):
+    found, _ = problem("", TAKES_ITS_OWN_LOSS, more="0.0", returned="logits.mean(), logits")
+    assert found.kind == "classes"
+
+
+def test_targets_that_feed_the_outputs_too_are_inputs(problem):
+    found, _ = problem("", TAKES_ITS_OWN_LOSS, more="self.fed(targets)", returned="logits")
+    assert (found.kind, len(found.train.roles.inputs), len(found.train.roles.targets)) == ("unknown", 2, 0)
+
+
+BY_HAND = """
+torch.manual_seed(0)
+for step in range(30):
+    model.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    for p in model.parameters():
+        p.data.add_(p.grad, alpha=-0.1)
+"""
+
+
+def test_a_script_without_an_optimizer_is_told_what_is_missing(problem):
+    with pytest.raises(AssertionError, match="by hand, without an optimizer"):
+        problem("", BY_HAND)

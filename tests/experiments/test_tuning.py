@@ -56,6 +56,20 @@ def test_adam_at_the_safe_rate_is_not_compared_with_itself():
     assert adam_safe.run(lab_of(lambda m: torch.optim.Adam(m.parameters(), lr=3e-4))).verdict == "not assessed"
 
 
+def test_a_program_that_still_warms_up_is_neither_slow_nor_badly_scheduled():
+    slow = tuple((i + 1) / 5000 for i in range(5000))
+    assert adam_safe.run(lab_of(rates=slow)).verdict == "not assessed"
+    assert ablation.run(lab_of(rates=slow)).verdict == "not assessed"
+    found = ablation.run(lab_of(rates=slow, clip=("norm", 5.0)))
+    assert {arm["name"] for arm in found.evidence["arms"]} == {"plain", "clipping"}
+
+
+def test_a_warm_up_that_is_over_early_is_part_of_the_program():
+    warm = tuple(min(1.0, (i + 1) / 5) for i in range(300))
+    assert adam_safe.run(lab_of(rates=warm)).verdict == "passed"
+    assert "without schedule" in ablation.run(lab_of(rates=warm)).message
+
+
 def test_a_cosine_over_the_whole_run_is_right():
     outcome = schedule.run(lab_of(rates=cosine(300)))
     assert outcome.verdict == "passed", outcome.message

@@ -119,7 +119,7 @@ class EvaluationCollector:
         self._states.trains(name, event.model)
 
     def _begin(self, key: Key, batch: Batch, event: Call) -> Pass:
-        loader = batch.loader
+        loader = None if _is_of_its_own(batch) else batch.loader
         record: dict[str, Any] = {
             "step": self._session.step, "model": batch.model, **place(batch.site), **place(exit_site(), "exit_"),
             "phase": batch.phase, "loader": loader.name if loader else None,
@@ -288,6 +288,12 @@ def _stack() -> tuple[Any, ...]:
     return tuple(found)
 
 
+def _is_of_its_own(batch: Batch) -> bool:
+    """A sample of the user's own, after a pass over a loader whose last batch was scored elsewhere already."""
+    whole = batch.loader.size(batch.index) if batch.loader is not None else None
+    return batch.repeat > 1 and None not in (whole, batch.size) and batch.size != whole
+
+
 def _count(found: Pass, batch: Batch) -> None:
     """Count the batch, or one more call on the same batch."""
     found.calls += 1
@@ -296,7 +302,7 @@ def _count(found: Pass, batch: Batch) -> None:
     same = previous is not None and previous is first
     found.previous = weakref.ref(first) if first is not None else None
     size = batch.size or 0
-    if batch.loader is not None:
+    if found.loader is not None and batch.loader is not None:
         whole = batch.loader.size(batch.index) or size
         if batch.index == found.index and found.sizes:
             if same or found.sizes[-1] >= whole:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
+from netvet.capture.torch_inner_targets import inner_targets, outputs_ignore
 from netvet.capture.torch_probes import TWO_LINES, ProbeContext
 from netvet.capture.torch_program import Program, named, size_of
 from netvet.capture.torch_remade import OptimizerForm
@@ -118,6 +119,7 @@ class SetupCollector:
         self._sites.add(str(event.site))
         if self.setup is None:
             self._before.append(dict(self._seen))
+            del self._before[:-MAX_CALLS]  # a script without an optimizer has no end of a step
         elif self._ours and str(event.site) == self._site:
             self._keep("train")
         self._seen = {n: t for n, t in self._seen.items() if n.startswith("loader.")}
@@ -139,7 +141,9 @@ class SetupCollector:
             self.reason = str(error)
 
     def _begin(self, context: ProbeContext) -> None:
-        if len(context.optimizers) != 1:
+        if not context.optimizers:
+            raise ValueError("its weights are changed by hand, without an optimizer of torch.optim")
+        if len(context.optimizers) > 1:
             raise ValueError("several optimizers share the training")
         optimizer, _ = context.optimizers[0]
         if len(self._sites) > 1:
@@ -160,7 +164,10 @@ class SetupCollector:
         _require_followed(program, set(self._names.values()), inputs)
         if not targets:  # a loss that is written by hand: the rest of the batch
             targets = {n for n in self._names.values() if n not in inputs}
+        inner = inner_targets(context.replay.calls, program) if not targets else set()
         separate = program.separate()
+        if inner and inner < inputs and outputs_ignore(separate, inner):
+            inputs, targets = inputs - inner, inner
         self.setup = CapturedSetup(separate, form, tuple(sorted(inputs)), tuple(sorted(targets)))
         self.setup.loaded = tuple(self._loaded)
         self.setup.accumulated = context.recording.micro_batches

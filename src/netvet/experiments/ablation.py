@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from netvet.experiments.arms import arms_of
+from netvet.experiments.arms import arms_of, warms_up
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.trial import Result
@@ -54,7 +54,8 @@ def ablation(lab: Lab) -> Outcome:
 
     ## Known problems
     Parts that regularise pay late, when a network begins to learn by heart: "brings nothing in so many steps" is no
-    verdict on a run of hours. Inputs that are numbers of tokens or classes have no zero and are left alone.
+    verdict on a run of hours. A warm-up is slow for the sake of later steps: a schedule that is still warming up when
+    half of a trial is over is left alone. Inputs that are numbers of tokens or classes have no zero and are left alone.
 
     ## References
     Karpathy, "A Recipe for Training Neural Networks" (2019), "complexify only one at a time".
@@ -63,6 +64,10 @@ def ablation(lab: Lab) -> Outcome:
     if not parts:
         return Outcome("not assessed", "one input, and neither dropout, clipping, weight decay nor a schedule")
     steps = lab.steps(STEPS, (len(parts) + 1) * len(lab.seeds), least=30)
+    if warms_up(lab.problem.rates, steps):  # slow on purpose, for the sake of later steps
+        parts.pop("schedule", None)
+    if not parts:
+        return Outcome("not assessed", f"in {steps} steps the learning rate still warms up (--budget gives more)")
     arms = arms_of(lab.twins(steps, **parts), held_out_loss)
     evidence = {"steps": steps, "arms": [arm.record() for arm in arms.values()]}
     base = arms.pop("plain")

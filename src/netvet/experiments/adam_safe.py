@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netvet.experiments.arms import arms_of
+from netvet.experiments.arms import arms_of, warms_up
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 
@@ -26,7 +26,8 @@ def adam_safe(lab: Lab) -> Outcome:
 
     ## Known problems
     Short trainings say nothing of how far each would come in a long one: a tuned SGD often ends ahead of Adam. Frozen
-    parameters stay frozen; parameters that the program leaves out of its optimizer on purpose are trained by Adam.
+    parameters stay frozen; parameters that the program leaves out of its optimizer on purpose are trained by Adam. A
+    warm-up is slow on purpose: no trials are made of which it would take more than half.
 
     ## References
     Karpathy, "A Recipe for Training Neural Networks" (2019), "adam is safe".
@@ -35,6 +36,9 @@ def adam_safe(lab: Lab) -> Outcome:
     if type(own).__name__ == "Adam" and lab.problem.lr == SAFE["lr"] and set(lab.problem.rates) <= {1.0}:
         return Outcome("not assessed", "the program's own optimizer is Adam at 3e-4, which is the safe start")
     steps = lab.steps(STEPS, 2 * len(lab.seeds), least=30)
+    if warms_up(lab.problem.rates, steps):
+        why = f"the program's learning rate still warms up in the {steps} steps that there is time for"
+        return Outcome("not assessed", f"{why} (--budget gives more)")
     arms = arms_of(lab.twins(steps, adam={"optimizer": SAFE, "constant-lr": True}))
     plain, adam = arms["plain"], arms["adam"]
     name, evidence = type(own).__name__, {"steps": steps, "arms": [a.record() for a in arms.values()]}

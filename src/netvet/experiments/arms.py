@@ -15,6 +15,9 @@ from netvet.experiments.trial import Result
 # A difference matters from this share of what training takes off the loss: the same as between good learning rates.
 MATTERS = 0.05
 
+# Share of a trial that may be warm-up, for what follows it to show.
+WARMING = 0.5
+
 Measure = Callable[[Result], float]
 
 
@@ -51,6 +54,16 @@ class Arm:
         """JSON types."""
         pair = self.pair.record() if self.pair is not None else None
         return {"name": self.name, "losses": list(self.ends), "verdict": self.verdict, "comparison": pair}
+
+
+def warms_up(rates: Sequence[float], steps: int) -> bool:
+    """Whether a schedule has its rate still rising through half of so many steps: what it is for comes later.
+
+    Args:
+        rates: of the program, as shares of their peak; warmed up is what has come to nine tenths of it.
+    """
+    risen = next((step for step, rate in enumerate(rates) if rate >= 0.9 * max(rates)), 0)
+    return risen > WARMING * steps
 
 
 def arms_of(

@@ -37,7 +37,8 @@ class RecordedLearner:
     def step(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The loss and the model's outputs."""
         loss, output = self.program.run_with_output({int(name): t for name, t in batch.items()})
-        return loss, next(iter(tensors_in(output)), None)
+        found = list(tensors_in(output))  # the loss may be among them, even the first
+        return loss, next((t for t in found if t.dim()), next(iter(found), None))
 
 
 def problem_of_run(setup: CapturedSetup, script: str) -> Problem:

@@ -157,11 +157,16 @@ def _rows(values: torch.Tensor) -> Replace:
     return lambda output: values.to(output).expand(output.shape[0], -1).reshape(output.shape).contiguous()
 
 
+def _is_taken_inside(learner: Learner, batches: Sequence[Batch]) -> bool:
+    """The model takes its own loss: what becomes of its outputs afterwards changes nothing."""
+    return first_losses(learner, batches, 0) == first_losses(learner, batches, 0, torch.rand_like)
+
+
 def blind_losses(problem: Problem, data: Data) -> dict[str, float] | None:
     """Mean loss of outputs that are blind to the inputs on the first batches, by how they were chosen.
 
     Returns:
-        None where it is not known what such outputs are.
+        None where it is not known what such outputs are, or where the loss is not taken of what the model puts out.
     """
     batches, targets = data.batches[:BATCHES], targets_of(data)
     if targets is None or problem.kind == "unknown":
@@ -169,7 +174,7 @@ def blind_losses(problem: Problem, data: Data) -> dict[str, float] | None:
     learner = problem.learner(0)
     outputs = outputs_of(learner, batches[:1], 0)
     share = None if outputs is None else shares_of(problem.kind, outputs[0], targets[:BATCHES])
-    if outputs is None or share is None:
+    if outputs is None or share is None or _is_taken_inside(learner, batches[:1]):
         return None
     found = {}
     for name, replace in constant_outputs(problem.kind, outputs[0], targets[0], share).items():

@@ -123,8 +123,8 @@ class Lab:
         if max(share, SHARE) * each < least / 2:
             needed = least * trials * self.step_seconds
             raise OutOfTime(
-                f"{trials} trials of {least} steps take about {needed:.0f} s, and there are {self.seconds_left:.0f} s "
-                "for them (--budget gives more)"
+                f"{trials} trials of {least} steps take about {needed:.0f} s, and there are "
+                f"{share * self.seconds_left:.0f} s for them (--budget gives more)"
             )
         return max(least, min(wanted, int(share * each)))
 
