@@ -3,7 +3,7 @@
 import pytest
 
 from netvet.checks.collapsed_prediction import collapsed_prediction
-from netvet.core import LayerSeries
+from netvet.core import Facts, LayerSeries
 
 FALLING = LayerSeries.of(b=[2.3 - 0.02 * i for i in range(100)])
 FLAT = LayerSeries.of(b=[2.3, 2.31] * 50)
@@ -19,6 +19,7 @@ def S(value, n=80):
         lambda: collapsed_prediction(S(1.0), S(0.2)),
         lambda: collapsed_prediction(None, None, S(0.001), S(1.0)),
         lambda: collapsed_prediction(S(1.0), S(0.2), None, None, FLAT),
+        lambda: collapsed_prediction(S(1.0), S(0.2), losses=Facts.of({"site": "s", "classes": 10})),
     ],
 )
 def test_fires(found):
@@ -38,6 +39,7 @@ def test_fires(found):
         lambda: collapsed_prediction(S(1.0)),
         lambda: collapsed_prediction(S(1.0, 20), S(0.2, 20)),
         lambda: collapsed_prediction(LayerSeries.of(s=[1.0] * 50 + [0.3] * 50), S(0.2, 100)),
+        lambda: collapsed_prediction(S(1.0), S(0.2), losses=Facts.of({"site": "s", "classes": 500})),
         lambda: collapsed_prediction(),
         lambda: collapsed_prediction(S(float("nan")), S(0.2)),
     ],

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Finding, LayerSeries, Series, Severity, check
-from netvet.stats import late, learns
+from netvet.core import Facts, Finding, LayerSeries, Series, Severity, check
+from netvet.stats import late, learns, number
 
 _CAUSES = (
     "cannot-overfit-batch",
@@ -42,11 +42,12 @@ def collapsed_prediction(
     prediction_std: LayerSeries | None = None,
     target_std: LayerSeries | None = None,
     loss: LayerSeries | None = None,
+    losses: Facts | None = None,
     *,
     share: float = 0.95,  # catalogue: of the batch gets the same class
     gap: float = 0.2,  # above the share of the commonest target: imbalanced labels are no fault
     spread: float = 0.03,  # std of prediction over that of the target; an R2 of 0.01 still gives 0.1
-    patience: int = 50,  # steps; before that an untrained net may well say one thing
+    patience: int = 50,  # steps, or as many as there are classes; before that a net may well say one thing
     late_share: float = 0.2,  # the last part of the run is judged
 ) -> Iterator[Finding]:
     """Nearly all inputs get the same prediction although their targets differ.
@@ -62,15 +63,17 @@ def collapsed_prediction(
 
     ## Known problems
     Imbalanced labels, sorted data and regression on pure noise have near constant predictions rightly: the targets
-    are compared, and while the loss falls clearly it is a note.
+    are compared, and while the loss falls clearly it is a note. A language model learns how common words are before
+    anything else, and says the commonest one until then: nothing is said in fewer steps than there are classes.
 
     ## References
     Catalogue: one class for more than 95 % of the inputs.
     """
     mild: Severity | None = "note" if learns(loss, gain=0.3) else None
     for site, one in (prediction_top_share or {}).items():
-        said = late(one, share=late_share, patience=patience)
-        true = late(_of(target_top_share, site), share=late_share, patience=patience)
+        young = max(patience, _classes(losses, site))
+        said = late(one, share=late_share, patience=young)
+        true = late(_of(target_top_share, site), share=late_share, patience=young)
         if said is not None and true is not None and said >= share and said - true > gap:
             message = f"{said:.0%} of a batch get the same class at the end, "
             message += f"while the commonest target is {true:.0%} of it"
@@ -87,6 +90,10 @@ def collapsed_prediction(
 def _onset(one: Series, limit: float) -> int:
     below = np.flatnonzero(one.values < limit)
     return int(one.steps[min(int(below[-1]) + 1, len(one) - 1)]) if len(below) else int(one.steps[0])
+
+
+def _classes(losses: Facts | None, site: str) -> int:
+    return max((int(number(record, "classes") or 0) for record in losses or () if record.get("site") == site), default=0)
 
 
 def _of(series: LayerSeries | None, site: str) -> Series:
