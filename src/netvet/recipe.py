@@ -71,6 +71,8 @@ def recipe(
     task: str | None = None,
     batch_size: int = 32,
     pretrained: bool | None = None,
+    parts: Mapping[str, Any] | None = None,
+    expected: Mapping[str, float] | None = None,
     only: str | Sequence[str] = (),
     skip: str | Sequence[str] = (),
     budget: float | str = "10m",
@@ -96,6 +98,8 @@ def recipe(
         task: `classes`, `binary`, `numbers` or `unknown`; judged by outputs and targets without it.
         batch_size: for a pair of tensors.
         pretrained: the weights come from a training, so that no seed draws others.
+        parts: what is to be tried without, by a name: the name of a module whose input can stand for its output, or a
+            step that leaves a term of the loss out; `expected`: the change of the held-out loss it was to bring.
         only: names of experiments or stages; `skip`: those to leave out.
         budget: seconds for all, or a time such as "2m".
         seeds: twins in each comparison, at least two.
@@ -108,12 +112,9 @@ def recipe(
     Raises:
         NetvetError: an argument cannot be used.
     """
-    chosen = _options(only, skip, budget, seeds, jobs, on)
-    from dataclasses import replace
-
+    options = _options(only, skip, budget, seeds, jobs, on, resume=resume, known_data=known_data, tell=tell)
     from netvet import checks, config
     from netvet.experiments.conduct import conduct_setup
-    from netvet.experiments.corpus import located
     from netvet.experiments.setup import Setup
     from netvet.store import Run
 
@@ -121,17 +122,28 @@ def recipe(
     found = config.load(Path.cwd(), known)
     setup = Setup(
         model=model, train=train, val=val, loss=loss, step=step, optimizer=optimizer, task=_task(task),
-        batch_size=batch_size, pretrained=pretrained,
+        batch_size=batch_size, pretrained=pretrained, parts=parts or {}, expected=expected or {},
     )  # fmt: skip
-    options = replace(chosen, resume=resume, known_data=located(known_data), tell=tell or (lambda line: None))
     done = conduct_setup(setup, "recipe", Path(store or found.store or STORE).absolute(), options)
     return recipe_of(Run.open(done.path), known, found.settings, Path.cwd())
 
 
-def _options(only: Any, skip: Any, budget: Any, seeds: Any, jobs: Any, on: str | None) -> Any:
+def _options(
+    only: Any,
+    skip: Any,
+    budget: Any,
+    seeds: Any,
+    jobs: Any,
+    on: str | None,
+    *,
+    resume: bool,
+    known_data: str,
+    tell: Any,
+) -> Any:
     require_torch()
     from netvet.experiments import EXPERIMENTS
     from netvet.experiments.conduct import Options
+    from netvet.experiments.corpus import located
     from netvet.experiments.executors import require
     from netvet.experiments.recipe import select
 
@@ -143,7 +155,10 @@ def _options(only: Any, skip: Any, budget: Any, seeds: Any, jobs: Any, on: str |
             raise NetvetError(f"recipe({name}={value!r}): expected a whole number from {least} on")
     require(on, jobs)
     names = [[n.strip() for n in (s.split(",") if isinstance(s, str) else s)] for s in (only, skip)]
-    return Options(select(EXPERIMENTS, *names), budget=seconds, seeds=seeds, jobs=jobs, on=on)
+    return Options(
+        select(EXPERIMENTS, *names), budget=seconds, seeds=seeds, jobs=jobs, on=on, resume=resume,
+        known_data=located(known_data), tell=tell or (lambda line: None),
+    )  # fmt: skip
 
 
 def _task(task: Any) -> Any:

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
-from netvet import Setup
+from netvet import NetvetError, Setup
 from netvet.experiments.ablation import ablation
 from netvet.experiments.adam_safe import adam_safe
 from netvet.experiments.arms import arms_of
@@ -28,11 +28,10 @@ def mlp(dropout=0.0):
     return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Dropout(dropout), nn.Linear(32, 10))
 
 
-def lab_of(optimizer=None, *, dropout=0.0, size=32, model=None, train=None, **details):
+def lab_of(optimizer=None, *, dropout=0.0, size=32, model=None, train=None, given=None, **details):
     optimizer = optimizer or (lambda m: torch.optim.SGD(m.parameters(), lr=0.3))
-    setup = Setup(
-        model or (lambda: mlp(dropout)), train or data(), loss=F.cross_entropy, optimizer=optimizer, batch_size=size
-    )
+    given = {"loss": F.cross_entropy, "optimizer": optimizer, "batch_size": size} | (given or {})
+    setup = Setup(model or (lambda: mlp(dropout)), train or data(), **given)
     return Lab(dataclasses.replace(problem_of(setup), **details))
 
 
@@ -158,6 +157,49 @@ def test_an_input_that_carries_the_signal_helps():
     verdicts = {arm["name"]: arm["verdict"] for arm in outcome.evidence["arms"]}
     assert verdicts["input 0"] == "worse"
     assert verdicts["input 1"] == "no difference"
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.idle, self.body = nn.Linear(64, 32), nn.Identity(), nn.Sequential(nn.Linear(32, 32), nn.ReLU())
+        self.last = nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.last(self.body(self.idle(self.first(x))))
+
+
+def test_declared_layers_and_terms_of_the_loss_are_left_out_one_at_a_time():
+    def error(model, batch):
+        output = model(batch[0])
+        return F.cross_entropy(output, batch[1]), output
+
+    def penalised(model, batch):
+        loss, output = error(model, batch)
+        return loss + 2 * output.square().mean(), output
+
+    parts = {"idle layer": "idle", "body": "body", "penalty": error}
+    given = {"loss": None, "step": penalised, "parts": parts, "expected": {"penalty": -0.1}}
+    outcome = ablation.run(lab_of(model=Residual, given=given))
+    arms = {arm["name"]: arm for arm in outcome.evidence["arms"]}
+    assert arms["idle layer"]["verdict"] == "no difference"
+    assert arms["penalty"]["verdict"] == "better"
+    assert "it was to bring -0.1 and brings +" in outcome.message
+    assert outcome.next == "Leave out penalty: the loss is lower without it."
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"parts": {"x": "nowhere"}}, "has no module 'nowhere'"),
+        ({"parts": {"x": "first"}}, r"'first' cannot be bypassed: it gets \(32, 64\) and gives \(32, 32\)"),
+        ({"parts": {"x": lambda model, batch: None}}, "the step gave NoneType"),
+        ({"expected": {"x": 1.0}}, "no part is called 'x'"),
+    ],
+)
+def test_parts_that_cannot_be_left_out_are_told_at_once(given, told):
+    with pytest.raises(NetvetError, match=told):
+        lab_of(model=Residual, given=given)
 
 
 def test_a_program_without_parts_is_not_assessed():

@@ -93,7 +93,8 @@ def _onset(one: Series, limit: float) -> int:
 
 
 def _classes(losses: Facts | None, site: str) -> int:
-    return max((int(number(record, "classes") or 0) for record in losses or () if record.get("site") == site), default=0)
+    own = [record for record in losses or () if record.get("site") == site]
+    return max((int(number(record, "classes") or 0) for record in own), default=0)
 
 
 def _of(series: LayerSeries | None, site: str) -> Series:

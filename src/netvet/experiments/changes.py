@@ -17,6 +17,7 @@ from netvet.experiments.corpus_instead import corpus_instead
 from netvet.experiments.data import Batch
 from netvet.experiments.ensembles import SQUEEZERS
 from netvet.experiments.measures import by_batch
+from netvet.experiments.parts import loss_without, without
 from netvet.experiments.problem import Learner, in_eval_mode, without_regularisation
 from netvet.experiments.regularisers import REGULARISERS
 from netvet.experiments.stand_ins import beside, twin_instead
@@ -278,6 +279,7 @@ CHANGES: dict[str, Change] = {
         lr, lr_of_first, lr_factor, constant_lr, warmup, lr_ramp, beside_untouched, optimizer, weight_decay,
         batch_size, no_clipping, clipping, unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs,
         shuffled_targets, shown, scored, sensitivity, final_bias, by_batch, beside, twin_instead, corpus_instead,
+        without, loss_without,
         *REGULARISERS, *SQUEEZERS,
     )
 } | TUNE_CHANGES  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
 from netvet.experiments.drawable import drawable
 from netvet.experiments.given import batches_of, is_trained, model_factory, optimizer_factory, rewound
+from netvet.experiments.parts import Part, Stepping, require_bypass
 from netvet.experiments.problem import MakeOptimizer, ModelAndStep, Problem, copy_of, train_as_before
 from netvet.experiments.task import Kind, kind_of
 
@@ -44,6 +45,9 @@ class Setup:
         task: what the targets are; guessed without it.
         batch_size: for a pair of tensors.
         pretrained: the weights come from a training, so that no seed draws others; without it, judged by norm layers.
+        parts: what is to be tried without, by a name: the name of a module whose input can stand for its output, or a
+            step that leaves a term of the loss out.
+        expected: by how much the held-out loss was to change by these parts (less than zero: to fall).
     """
 
     model: nn.Module | Callable[[], nn.Module]
@@ -55,6 +59,8 @@ class Setup:
     task: Kind | None = None
     batch_size: int = 32
     pretrained: bool | None = None
+    parts: Mapping[str, str | Step] = field(default_factory=dict)
+    expected: Mapping[str, float] = field(default_factory=dict)
 
 
 def problem_of(setup: Setup, origin: str = "setup") -> Problem:
@@ -89,6 +95,12 @@ def _problem_of(setup: Setup, origin: str) -> Problem:
     if pretrained:
         notes.append("the model is trained already: every seed begins with its weights")
     target = next((train.batches[0][n] for n in train.roles.targets), None)
+    parts = structure.parts(setup)
+    for part in parts.values():
+        if isinstance(part, str):
+            require_bypass(ModelAndStep(make(0), function), train.batches[0], part)
+        else:
+            _require_loss(make(0), part, train.batches[0], setup.model)
     return Problem(
         learner=lambda seed: ModelAndStep(make(seed), function),
         train=train,
@@ -98,6 +110,7 @@ def _problem_of(setup: Setup, origin: str) -> Problem:
         origin=origin,
         notes=tuple(notes),
         pretrained=pretrained,
+        details={"parts": parts, "expected": dict(setup.expected)},
     )
 
 
@@ -143,16 +156,12 @@ class _Structure:
         leaves = [self._plain[i] if i in self._plain else batch[n] for i, n in enumerate(self.names)]
         return tree_unflatten(leaves, self._spec)
 
-    def function(self, setup: Setup) -> Callable[[nn.Module, Batch], tuple[torch.Tensor, torch.Tensor | None]]:
+    def function(self, setup: Setup) -> Stepping:
         """The user's step, or one made of the loss."""
-        roles, step = self.roles(), setup.step
+        if setup.step is not None:
+            return self._stepping(setup.step)
+        roles = self.roles()
         loss = copy_of(setup.loss) if isinstance(setup.loss, nn.Module) else setup.loss
-
-        def own(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
-            result = step(model, self.whole(batch)) if step is not None else None
-            if isinstance(result, tuple):
-                return result[0], result[1] if len(result) > 1 and isinstance(result[1], torch.Tensor) else None
-            return result, None  # type: ignore[return-value]  # what it is, is asked before the first trial
 
         def of_loss(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
             output = model(*(batch[n] for n in roles.inputs))
@@ -160,7 +169,23 @@ class _Structure:
             value = loss(output, *target) if loss is not None else output
             return value, output if isinstance(output, torch.Tensor) else None
 
-        return own if step is not None else of_loss
+        return of_loss
+
+    def parts(self, setup: Setup) -> dict[str, Part]:
+        """The declared parts, with steps that take the batches that are kept."""
+        for name in setup.expected:
+            if name not in setup.parts:
+                raise NetvetError(f"Setup(expected=...): no part is called {name!r}; known: {', '.join(setup.parts)}")
+        return {n: part if isinstance(part, str) else self._stepping(part) for n, part in setup.parts.items()}
+
+    def _stepping(self, step: Step) -> Stepping:
+        def own(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
+            result = step(model, self.whole(batch))
+            if isinstance(result, tuple):
+                return result[0], result[1] if len(result) > 1 and isinstance(result[1], torch.Tensor) else None
+            return result, None  # what it is, is asked before the first trial
+
+        return own
 
 
 def _name(path: Any) -> str:
