@@ -19,6 +19,7 @@ from netvet.experiments.measures import by_batch
 from netvet.experiments.problem import Learner, in_eval_mode, without_regularisation
 from netvet.experiments.regularisers import REGULARISERS
 from netvet.experiments.stand_ins import beside, digits_instead, twin_instead
+from netvet.experiments.swaps import SWAPS
 from netvet.experiments.trial import Build, without_graph
 
 # Validation batches that are scored where it is not known how many samples a batch has.
@@ -267,6 +268,6 @@ CHANGES: dict[str, Change] = {
         lr, lr_of_first, lr_factor, constant_lr, warmup, lr_ramp, beside_untouched, optimizer, weight_decay,
         batch_size, no_clipping, clipping, unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs,
         shuffled_targets, shown, scored, sensitivity, final_bias, by_batch, beside, twin_instead, digits_instead,
-        *REGULARISERS, *SQUEEZERS,
+        *REGULARISERS, *SQUEEZERS, *SWAPS,
     )
 } | TUNE_CHANGES  # fmt: skip
