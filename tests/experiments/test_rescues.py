@@ -35,10 +35,10 @@ def sgd(lr=0.05, momentum=0.9):
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setattr(rescue, "MOST", 100)
+    monkeypatch.setattr(rescue, "MOST", 150)
 
 
-def outcome(experiment, problem, steps=100):
+def outcome(experiment, problem, steps=150):
     return experiment.run(Lab(replace(problem, rates=(1.0,) * steps), seconds=1e6))
 
 
@@ -95,7 +95,7 @@ def test_an_optimizer_that_leaves_parameters_out_is_not_replaced():
 
 
 def test_a_momentum_that_swings_is_named():
-    found = outcome(momentum_trial, digits_problem(optimizer=sgd(0.5, 0.999)), 200)
+    found = outcome(momentum_trial, digits_problem(optimizer=sgd(0.2, 0.9995)), 250)
     assert found.verdict == "failed"
     assert found.suspects == ("wrong-momentum",)
 

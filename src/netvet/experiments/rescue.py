@@ -17,6 +17,7 @@ from netvet.experiments.trial import Result
 from netvet.experiments.validated import (
     SHARE,
     Measure,
+    fresh_seeds,
     is_whole,
     length,
     measure_of,
@@ -86,6 +87,14 @@ class _Scale:
         room = 0.0 if self.measure.less_is_better else 1.0 - self.constant
         return sum(gains) >= part * room * len(gains)
 
+    def rescues(self, own: Sequence[Result], changed: Sequence[Result]) -> bool:
+        """The one fails beside the other, at every seed, and the other is a training itself."""
+        return max(self.shares(own, changed)) < FAILS and self.is_learned(changed, RESCUED)
+
+    def shares(self, own: Sequence[Result], changed: Sequence[Result]) -> list[float]:
+        """Of each seed."""
+        return [self.share(a, b) for a, b in zip(own, changed, strict=True)]
+
     def share(self, own: Result, changed: Result) -> float:
         """What the one has learned of what the other has, on the samples where it is the larger share."""
         shares = []
@@ -128,19 +137,24 @@ def rescue(
     scale = _scale(lab, plain)
     if scale is not None and not scale.measure.less_is_better and scale.is_learned(plain, LEARNED):
         return Rescue("learns", scale.measure.name, steps, _values(scale, plain))
-    shares: dict[str, list[float]] = {}
+    verdict, shares = "no", dict[str, list[float | None]]()
     for name, change in changes.items():
         changed = _require_trained(trained(lab, steps, change))
         found = scale or _scale(lab, changed)
         if found is None:  # both diverge
             continue
-        shares[name] = [found.share(a, b) for a, b in zip(plain, changed, strict=True)]
-        if max(shares[name]) < FAILS and found.is_learned(changed, RESCUED) and _is_sure(found, plain, changed):
-            return _beside_others(lab, found, steps, name, plain, changed, besides)
-    evidence = {"shares": {n: [None if math.isinf(v) else v for v in some] for n, some in shares.items()}}
-    verdict = "unsure" if any(max(some) < FAILS for some in shares.values()) else "no"
+        shares[name] = [None if math.isinf(s) else s for s in found.shares(plain, changed)]
+        if not found.rescues(plain, changed):
+            continue
+        if not _is_sure(found, plain, changed):  # a few pairs say little where seeds differ
+            more = fresh_seeds(lab)
+            plain = plain + _require_trained(trained(lab, steps, {}, more))
+            changed = changed + _require_trained(trained(lab, steps, change, more))
+        if found.rescues(plain, changed) and _is_sure(found, plain, changed):
+            return _beside_others(lab, found, steps, name, (plain, changed), besides)
+        verdict, plain = "unsure", plain[: len(lab.seeds)]
     own = () if scale is None else _values(scale, plain)
-    return Rescue(verdict, "loss" if scale is None else scale.measure.name, steps, own, evidence=evidence)
+    return Rescue(verdict, "loss" if scale is None else scale.measure.name, steps, own, evidence={"shares": shares})
 
 
 def _length(lab: Lab, trials: int) -> int:
@@ -192,19 +206,20 @@ def _beside_others(
     scale: _Scale,
     steps: int,
     name: str,
-    plain: list[Result],
-    changed: list[Result],
+    twins: tuple[list[Result], list[Result]],
     besides: Mapping[str, Mapping[str, Any]],
 ) -> Rescue:
     """The same comparison with the program's own training as it comes furthest: at another rate, say."""
+    plain, changed = twins
     ends = {"": scale.learned(plain[0], "val")}
     for other, change in besides.items():
         ends[other] = scale.learned(_require_trained(trained(lab, steps, change, lab.seeds[:1]))[0], "val")
     best, own = max(ends, key=lambda n: ends[n]), plain
     if best:
-        found = _require_trained(trained(lab, steps, besides[best]))
+        seeds = (*lab.seeds, *fresh_seeds(lab))[: len(plain)]
+        found = _require_trained(trained(lab, steps, besides[best], seeds))
         best, own = (best, found) if sum(_gains(scale, found)) > sum(_gains(scale, plain)) else ("", plain)
-    shares = [scale.share(a, b) for a, b in zip(own, changed, strict=True)]
+    shares = scale.shares(own, changed)
     pair = compare(_gains(scale, changed), _gains(scale, own))
     evidence = {
         "constant": scale.constant, "own": list(_values(scale, own)), "changed": list(_values(scale, changed)),
