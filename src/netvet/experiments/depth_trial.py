@@ -37,7 +37,7 @@ def depth_trial(lab: Lab) -> Outcome:
     batch = lab.problem.train.batches[0]
     blocks = len(plain_blocks(lab.problem.learner(0), batch))
     if blocks < DEEP:
-        return Outcome("not assessed", f"the net is not deep: {blocks} layers have outputs like their inputs")
+        return Outcome("not assessed", f"the net is not deep: {blocks} of its layers could have shortcuts")
     seen = watched(lab.problem.learner(0), batch)
     if seen.norms or seen.shortcuts:
         return Outcome("not assessed", "the net has normalisation or shortcuts")
