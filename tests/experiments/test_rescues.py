@@ -60,7 +60,7 @@ def test_a_net_without_squashing_activations_is_not_assessed():
 
 
 def test_depth_without_shortcuts_is_named():
-    found = outcome(depth_trial, digits_problem(model=tower(30, nn.ReLU, 8, he=True), optimizer=sgd(0.05)))
+    found = outcome(depth_trial, digits_problem(model=tower(20, nn.ReLU, 8, he=True), optimizer=sgd(0.05)))
     assert found.verdict == "failed"
     assert found.suspects == ("unstable-depth",)
 

@@ -40,6 +40,8 @@ LAST = 0.25
 MOST, PATIENCE = 1_500, 120.0
 # A change that rescues a training brings it half of that way at least.
 RESCUED = 0.5
+# A program of which so few steps were recorded may have taken many more (on a busy machine only some are kept).
+SHORT = 200
 # Learning rates that the unchanged training gets too, as multiples of its own: what a rate mends is the rate's fault.
 RATES = (0.1, 10.0)
 
@@ -232,11 +234,16 @@ def _beside_others(
     verdict = "rescued"
     if max(shares) >= FAILS or not _is_sure(scale, own, changed):
         verdict = "other"
-    elif not is_whole(lab, steps) and not _has_failed(scale, plain, shares):
+    elif not _is_whole(lab, steps) and not _has_failed(scale, plain, shares):
         verdict = "unripe"
     return Rescue(
         verdict, scale.measure.name, steps, _values(scale, own), _values(scale, changed), name, best, evidence
     )
+
+
+def _is_whole(lab: Lab, steps: int) -> bool:
+    """As long as the program, of which a short record may have lost steps: unless its own end is known to be low."""
+    return is_whole(lab, steps) and (steps >= SHORT or trained_score(lab.problem) is not None)
 
 
 def _has_failed(scale: _Scale, plain: Sequence[Result], shares: Sequence[float]) -> bool:
