@@ -15,6 +15,12 @@ from netvet.stats import number
     severity="warning",
     since="0.1",
     explained_by=(
+        "unsuitable-architecture",
+        "wrong-momentum",
+        "unsuitable-optimizer",
+        "oversized-regularisation",
+        "unstable-depth",
+        "saturating-activation",
         "cannot-overfit-batch",
         *("random-labels", "class-imbalance", "unshuffled-data", "label-out-of-range", "mismatched-normalisation"),
         *("unscaled-input", "unscaled-target", "constant-feature", "constant-target", "mutated-data", "missing-class"),

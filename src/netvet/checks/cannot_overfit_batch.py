@@ -14,6 +14,7 @@ _CAUSES = (
     "badly-scaled-init", "vanishing-gradient", "zero-gradient", "batch-mixing", "wrong-call-order", "unscaled-input",
     "unscaled-target", "conflicting-labels", "random-labels", "non-finite-input", "unsafe-loss-arithmetic",
     "missing-nonlinearity", "regularisation-dominates", "wrong-dtype", "constant-feature", "duplicate-samples",
+    "saturating-activation", "unstable-depth",
 )  # fmt: skip
 
 

@@ -21,7 +21,8 @@ _CAUSES = (
     "logits-as-probabilities", "unscaled-half-precision", "training-in-eval-mode", "constant-feature",
     "insufficient-capacity", "overwritten-pretraining", "conflicting-labels", "label-errors", "dead-relu",
     "lr-too-high", "missing-nonlinearity", "uncentred-input", "vanishing-gradient", "saturated-activation",
-    "ignored-mask", "oversized-dropout", "ignores-input",
+    "ignored-mask", "oversized-dropout", "ignores-input", "saturating-activation", "unstable-depth",
+    "oversized-regularisation", "unsuitable-optimizer", "wrong-momentum", "unsuitable-architecture",
 )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ _CAUSES = (
     fixes={
         "overfit-batch": "Train on one batch: a net that cannot tell its samples apart has a fault.",
     },
-    experiments=("overfit-batch", "input-independent", "lr-range"),
+    experiments=("overfit-batch", "input-independent", "lr-range", "activation-trial", "depth-trial"),
 )
 def collapsed_prediction(
     prediction_top_share: LayerSeries | None = None,

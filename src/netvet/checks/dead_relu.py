@@ -12,7 +12,8 @@ _CAUSES = (
     "unreduced-loss", "missing-warmup", "negated-loss", "regularisation-dominates", "mismatched-loss",
     "logits-as-probabilities", "wrong-class-weights", "wrong-call-order", "unsafe-loss-arithmetic",
     "wrong-output-activation", "non-finite-input", "unscaled-half-precision", "uncentred-input",
-    "wrong-final-bias", "repeated-activation", "symmetric-init", "constant-feature", "wrong-dtype",
+    "wrong-final-bias", "repeated-activation", "symmetric-init", "constant-feature", "wrong-dtype", "unstable-depth",
+    "wrong-momentum", "unsuitable-optimizer",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ _CAUSES = (
         "clip": "Clip the gradient norm just above its usual size.",
         "lower-lr": "Lower the learning rate by 10.",
     },
-    experiments=("lr-range",),
+    experiments=("lr-range", "depth-trial", "momentum-trial"),
 )
 def exploding_gradient(
     grad_norm: LayerSeries,

@@ -13,7 +13,8 @@ from netvet.stats import learns
 _CAUSES = (
     "lr-too-high", "missing-zero-grad", "negated-loss", "unreduced-loss", "unscaled-input", "unscaled-target",
     "logits-as-probabilities", "missing-warmup", "mismatched-loss", "wrong-class-weights", "random-labels",
-    "unsafe-loss-arithmetic", "exploding-gradient", "badly-scaled-init", "label-out-of-range",
+    "unsafe-loss-arithmetic", "exploding-gradient", "badly-scaled-init", "label-out-of-range", "wrong-momentum",
+    "unsuitable-optimizer",
 )  # fmt: skip
 
 

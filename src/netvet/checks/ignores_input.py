@@ -14,6 +14,12 @@ from netvet.stats import number
     severity="warning",
     since="0.1",
     explained_by=(
+        "unsuitable-architecture",
+        "wrong-momentum",
+        "unsuitable-optimizer",
+        "oversized-regularisation",
+        "unstable-depth",
+        "saturating-activation",
         "cannot-overfit-batch",
         "random-labels",
         "constant-feature",

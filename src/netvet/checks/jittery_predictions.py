@@ -22,7 +22,7 @@ _CAUSES = (
     fixes={
         "lower-lr": "Lower the learning rate towards the end, or average the weights.",
     },
-    experiments=("lr-range", "batch-size"),
+    experiments=("lr-range", "batch-size", "momentum-trial"),
 )
 def jittery_predictions(
     fixed_batch_flips: LayerSeries,

@@ -17,7 +17,7 @@ _CAUSES = (
     "wrong-call-order", "misstepped-scheduler", "ineffective-clip", "unsafe-loss-arithmetic", "wrong-class-weights",
     "mutated-data", "unscaled-half-precision", "wrong-output-activation", "wrong-momentum", "unstable-depth",
     "broadcast-loss", "unshuffled-data", "padding-in-loss", "too-small-batch", "label-out-of-range",
-    "unsynchronised-replicas", "exploding-gradient", "huge-updates",
+    "unsynchronised-replicas", "exploding-gradient", "huge-updates", "unsuitable-optimizer",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ _CAUSES = (
         "lower-lr": "Lower the learning rate by 10.",
         "clip": "Clip the gradient norm just above its usual size, between backward and step.",
     },
-    experiments=("lr-range",),
+    experiments=("lr-range", "depth-trial", "momentum-trial"),
 )
 def loss_diverges(
     loss: LayerSeries,

@@ -12,17 +12,18 @@ from netvet.stats import change, constant_loss, course, sole_loss
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
 _CAUSES = (
-    "missing-step", "detached-loss", "wrong-call-order", "detached-parameters", "parameters-not-in-optimizer",
-    "stale-optimizer", "unregistered-parameters", "frozen-parameters", "unused-parameters", "double-softmax",
-    "double-sigmoid", "wrong-softmax-dim", "wrong-output-activation", "repeated-activation", "symmetric-init",
-    "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler", "label-out-of-range",
-    "regularisation-dominates", "batch-mixing", "random-labels", "constant-feature", "constant-target",
-    "missing-zero-grad", "clipped-loss", "broadcast-loss", "mismatched-loss", "negated-loss", "unscaled-input",
-    "unscaled-target", "wrong-dtype", "wrong-layout", "unscaled-half-precision", "unreduced-loss", "unshuffled-data",
-    "cannot-overfit-batch", "logits-as-probabilities", "wrong-class-weights", "excessive-augmentation", "mutated-data",
-    "insufficient-capacity", "missing-nonlinearity", "too-small-batch", "training-in-eval-mode", "missing-warmup",
-    "conflicting-labels", "label-errors", "overwritten-pretraining", "corrupt-samples", "oversized-regularisation",
-    "oversized-dropout", "always-clipped", "dead-relu", "vanishing-gradient", "zero-gradient", "saturated-activation",
+    "parameters-not-in-optimizer", "regularisation-dominates", "oversized-regularisation", "unregistered-parameters",
+    "wrong-output-activation", "unscaled-half-precision", "logits-as-probabilities", "overwritten-pretraining",
+    "unsuitable-architecture", "excessive-augmentation", "insufficient-capacity", "training-in-eval-mode", "dead-relu",
+    "saturating-activation", "misstepped-scheduler", "cannot-overfit-batch", "missing-nonlinearity", "stale-optimizer",
+    "saturated-activation", "unsuitable-optimizer", "detached-parameters", "repeated-activation", "label-out-of-range",
+    "wrong-class-weights", "conflicting-labels", "vanishing-gradient", "frozen-parameters", "unused-parameters",
+    "wrong-softmax-dim", "badly-scaled-init", "missing-zero-grad", "oversized-dropout", "wrong-call-order",
+    "constant-feature", "lr-decays-early", "constant-target", "mismatched-loss", "unscaled-target", "unshuffled-data",
+    "too-small-batch", "corrupt-samples", "double-softmax", "double-sigmoid", "symmetric-init", "broadcast-loss",
+    "unscaled-input", "unreduced-loss", "missing-warmup", "always-clipped", "unstable-depth", "wrong-momentum",
+    "detached-loss", "random-labels", "zero-gradient", "missing-step", "batch-mixing", "clipped-loss", "negated-loss",
+    "wrong-layout", "mutated-data", "label-errors", "lr-too-high", "wrong-dtype", "lr-too-low",
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ _CAUSES = (
         "overfit-batch": "Train on one batch only: a net that cannot fit that has a fault in the model or the loop.",
         "lr-range": "Try learning rates ten times higher and lower for a few steps.",
     },
-    experiments=("overfit-batch", "lr-range", "input-independent"),
+    experiments=("overfit-batch", "lr-range", "input-independent", "activation-trial", "depth-trial"),
 )
 def loss_flat(
     loss: LayerSeries,
@@ -66,9 +67,8 @@ def loss_flat(
 
     ## Known problems
     Losses of adversarial nets, policy gradients and bootstrapped values need not fall: only a known criterion that is
-    the only loss, and is no better than a constant prediction, is more than a note, unless a layer is known to block
-    the input. Nets that start from loaded weights, start far below that level or are right more often than the
-    commonest class are silent.
+    the only loss, and is no better than a constant prediction, is more than a note, unless a layer blocks the input.
+    Nets that start from loaded weights or far below that level, or beat the commonest class, are silent.
 
     ## References
     Measured on the digits, section "what one faulty line does": 2.314 to 2.3116 for a cut graph.

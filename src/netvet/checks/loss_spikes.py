@@ -16,7 +16,7 @@ _CAUSES = (
     "logits-as-probabilities", "wrong-class-weights", "ineffective-clip", "wrong-call-order",
     "unsafe-loss-arithmetic", "wrong-output-activation", "non-finite-input", "unscaled-half-precision",
     "outlier-samples", "corrupt-samples", "too-small-batch", "wrong-momentum", "unshuffled-data", "mutated-data",
-    "label-errors", "exploding-gradient",
+    "label-errors", "exploding-gradient", "unstable-depth",
 )  # fmt: skip
 
 
@@ -30,7 +30,7 @@ _CAUSES = (
         "clip": "Clip the gradient norm just above its usual size.",
         "lower-lr": "Lower the learning rate, or warm it up.",
     },
-    experiments=("lr-range", "batch-size"),
+    experiments=("lr-range", "batch-size", "momentum-trial"),
 )
 def loss_spikes(
     loss: LayerSeries,

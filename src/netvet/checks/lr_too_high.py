@@ -11,9 +11,10 @@ from netvet.stats import constant_loss, course, lr_trials, matrix_ratio, number,
 
 _CAUSES = (
     "regularisation-dominates", "logits-as-probabilities", "unscaled-half-precision", "wrong-output-activation",
-    "unsafe-loss-arithmetic", "misstepped-scheduler", "wrong-class-weights", "label-out-of-range", "missing-zero-grad",
-    "badly-scaled-init", "ineffective-clip", "wrong-call-order", "non-finite-input", "unscaled-target", "negated-loss",
-    "mismatched-loss", "unreduced-loss", "unscaled-input", "broadcast-loss", "missing-warmup", "clipped-loss",
+    "unsafe-loss-arithmetic", "misstepped-scheduler", "unsuitable-optimizer", "wrong-class-weights", "unscaled-target",
+    "label-out-of-range", "missing-zero-grad", "badly-scaled-init", "ineffective-clip", "wrong-call-order",
+    "non-finite-input", "mismatched-loss", "unreduced-loss", "unscaled-input", "broadcast-loss", "missing-warmup",
+    "wrong-momentum", "negated-loss", "clipped-loss",
 )  # fmt: skip
 
 
@@ -48,8 +49,7 @@ def lr_too_high(
     """The steps are so long that the loss does not fall.
 
     ## Why it matters
-    A step beyond the width of the valley lands on the other side, higher up. Weights grow at random, activations
-    saturate or die, and the net ends with a constant prediction from which it does not come back.
+    A step beyond the width of the valley lands on the other side, higher up, until the net predicts a constant.
 
     ## Example
     >>> from netvet.core import Facts, LayerSeries

@@ -15,7 +15,7 @@ _CAUSES = (
     "label-out-of-range", "wrong-softmax-dim", "frozen-parameters", "badly-scaled-init", "lr-decays-early",
     "stale-optimizer", "unscaled-target", "mismatched-loss", "double-softmax", "double-sigmoid", "symmetric-init",
     "unscaled-input", "broadcast-loss", "unreduced-loss", "detached-loss", "missing-step", "clipped-loss",
-    "batch-mixing",
+    "batch-mixing", "unsuitable-optimizer", "saturating-activation", "unsuitable-architecture", "unstable-depth",
 )  # fmt: skip
 
 

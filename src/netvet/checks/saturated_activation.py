@@ -24,7 +24,7 @@ _CAUSES = (
         "scale-input": "Standardise the inputs and use Xavier initialisation.",
         "relu": "Use ReLU-like activations in hidden layers.",
     },
-    experiments=("lr-range", "overfit-batch"),
+    experiments=("lr-range", "overfit-batch", "activation-trial"),
 )
 def saturated_activation(
     saturated_unit_share: LayerSeries,

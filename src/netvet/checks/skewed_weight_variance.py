@@ -12,7 +12,8 @@ from netvet.stats import learns
 _CAUSES = (
     "lr-too-high", "missing-zero-grad", "negated-loss", "unreduced-loss", "badly-scaled-init", "unscaled-input",
     "unscaled-target", "logits-as-probabilities", "regularisation-dominates", "growing-weights", "symmetric-init",
-    "missing-warmup", "mismatched-loss", "label-out-of-range",
+    "missing-warmup", "mismatched-loss", "label-out-of-range", "wrong-momentum", "unsuitable-optimizer",
+    "oversized-regularisation",
 )  # fmt: skip
 
 

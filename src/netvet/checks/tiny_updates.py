@@ -14,7 +14,8 @@ _CAUSES = (
     "double-softmax", "wrong-softmax-dim", "symmetric-init", "badly-scaled-init", "clipped-loss",
     "wrong-output-activation", "always-clipped", "vanishing-gradient", "dead-relu", "saturated-activation",
     "unscaled-input", "unscaled-target", "parameters-not-in-optimizer", "wrong-call-order",
-    "regularisation-dominates", "wrong-class-weights", "broadcast-loss",
+    "regularisation-dominates", "wrong-class-weights", "broadcast-loss", "saturating-activation", "unstable-depth",
+    "oversized-regularisation",
 )  # fmt: skip
 
 

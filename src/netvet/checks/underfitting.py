@@ -17,7 +17,8 @@ _CAUSES = (
     "badly-scaled-init", "dead-relu", "saturated-activation", "vanishing-gradient", "wrong-output-activation",
     "batch-mixing", "stale-optimizer", "unregistered-parameters", "mismatched-loss", "wrong-class-weights",
     "class-imbalance", "unscaled-half-precision", "clipped-loss", "symmetric-init", "unshuffled-data",
-    "tiny-updates",
+    "tiny-updates", "saturating-activation", "unstable-depth", "unsuitable-optimizer", "wrong-momentum",
+    "unsuitable-architecture",
 )  # fmt: skip
 
 
@@ -30,7 +31,15 @@ _CAUSES = (
     fixes={
         "wider": "Double the width, and see whether the training loss falls further.",
     },
-    experiments=("overfit-batch", "capacity", "lr-range"),
+    experiments=(
+        "overfit-batch",
+        "capacity",
+        "lr-range",
+        "activation-trial",
+        "depth-trial",
+        "optimizer-trial",
+        "weight-decay-trial",
+    ),
 )
 def underfitting(
     loss: LayerSeries,

@@ -28,7 +28,7 @@ _CAUSES = (
     fixes={
         "residual": "Use ReLU-like activations with He initialisation, normalisation, or residual connections.",
     },
-    experiments=("overfit-batch", "simple-twin"),
+    experiments=("overfit-batch", "simple-twin", "activation-trial", "depth-trial"),
 )
 def vanishing_gradient(
     param_grad_norm: LayerSeries,

@@ -14,7 +14,7 @@ _CAUSES = (
     "saturated-activation", "double-softmax", "wrong-output-activation", "repeated-activation",
     "unused-parameters", "constant-feature", "constant-target", "unscaled-half-precision", "wrong-softmax-dim",
     "non-finite-input", "badly-scaled-init", "lr-too-high", "unscaled-input", "bias-before-norm",
-    "token-out-of-range", "wrong-dtype", "regularisation-dominates",
+    "token-out-of-range", "wrong-dtype", "regularisation-dominates", "unstable-depth",
 )  # fmt: skip
 
 

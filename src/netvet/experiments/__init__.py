@@ -1,12 +1,14 @@
 """Short runs made on purpose. The table of all experiments, in the order of the recipe."""
 
 from netvet.experiments.ablation import ablation
+from netvet.experiments.activation_trial import activation_trial
 from netvet.experiments.adam_safe import adam_safe
 from netvet.experiments.augmentation_trial import augmentation_trial
 from netvet.experiments.baselines import baselines
 from netvet.experiments.batch_size import batch_size
 from netvet.experiments.capacity import capacity
 from netvet.experiments.dependencies import dependencies
+from netvet.experiments.depth_trial import depth_trial
 from netvet.experiments.determinism import determinism
 from netvet.experiments.distillation import distillation
 from netvet.experiments.dropout_trial import dropout_trial
@@ -21,7 +23,9 @@ from netvet.experiments.learning_curve import learning_curve
 from netvet.experiments.leave_it_training import leave_it_training
 from netvet.experiments.lr_range import lr_range
 from netvet.experiments.model_size import model_size
+from netvet.experiments.momentum_trial import momentum_trial
 from netvet.experiments.one_by_one import one_by_one
+from netvet.experiments.optimizer_trial import optimizer_trial
 from netvet.experiments.overfit_batch import overfit_batch
 from netvet.experiments.pretrained import pretrained
 from netvet.experiments.schedule import schedule
@@ -49,6 +53,10 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     capacity,
     simple_twin,
     known_data,
+    activation_trial,
+    depth_trial,
+    optimizer_trial,
+    momentum_trial,
     # regularise
     learning_curve,
     dropout_trial,

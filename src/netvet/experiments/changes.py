@@ -21,6 +21,7 @@ from netvet.experiments.parts import loss_without, without
 from netvet.experiments.problem import Learner, in_eval_mode, without_regularisation
 from netvet.experiments.regularisers import REGULARISERS
 from netvet.experiments.stand_ins import beside, twin_instead
+from netvet.experiments.swaps import SWAPS
 from netvet.experiments.trial import Build, is_memory, without_graph
 
 # Validation batches that are scored where it is not known how many samples a batch has.
@@ -280,6 +281,6 @@ CHANGES: dict[str, Change] = {
         batch_size, no_clipping, clipping, unregularised, dropout, one_batch, subset, zeroed_inputs, shuffled_inputs,
         shuffled_targets, shown, scored, sensitivity, final_bias, by_batch, beside, twin_instead, corpus_instead,
         without, loss_without,
-        *REGULARISERS, *SQUEEZERS,
+        *REGULARISERS, *SQUEEZERS, *SWAPS,
     )
 } | TUNE_CHANGES  # fmt: skip
