@@ -30,7 +30,7 @@ _CAUSES = (
     fixes={
         "wider": "Double the width, and see whether the training loss falls further.",
     },
-    experiments=("overfit-batch", "capacity", "lr-range"),
+    experiments=("overfit-batch", "capacity", "lr-range", "augmentation"),
 )
 def underfitting(
     loss: LayerSeries,

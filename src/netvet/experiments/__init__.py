@@ -2,6 +2,7 @@
 
 from netvet.experiments.ablation import ablation
 from netvet.experiments.adam_safe import adam_safe
+from netvet.experiments.augmentation import augmentation
 from netvet.experiments.augmentation_trial import augmentation_trial
 from netvet.experiments.baselines import baselines
 from netvet.experiments.batch_size import batch_size
@@ -50,6 +51,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     simple_twin,
     known_data,
     # regularise
+    augmentation,
     learning_curve,
     dropout_trial,
     weight_decay_trial,

@@ -11,6 +11,7 @@ import torch
 
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
+from netvet.experiments.changes_augment import AUGMENT_CHANGES
 from netvet.experiments.changes_tune import TUNE_CHANGES
 from netvet.experiments.constants import final_bias
 from netvet.experiments.data import Batch
@@ -269,4 +270,4 @@ CHANGES: dict[str, Change] = {
         shuffled_targets, shown, scored, sensitivity, final_bias, by_batch, beside, twin_instead, digits_instead,
         *REGULARISERS, *SQUEEZERS,
     )
-} | TUNE_CHANGES  # fmt: skip
+} | TUNE_CHANGES | AUGMENT_CHANGES  # fmt: skip

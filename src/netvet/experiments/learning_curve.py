@@ -9,6 +9,7 @@ from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.power_law import at, power_law
 from netvet.experiments.validated import (
+    fit_of,
     learns,
     length,
     measure_of,
@@ -64,7 +65,7 @@ def learning_curve(lab: Lab) -> Outcome:
     assert found is not None  # there are at least two seeds
     evidence = {
         "sizes": sizes, "errors": errors, "laws": laws, "gain": found.record(), "measure": measure.name, "steps": steps,
-        "matters": measure.matters,
+        "matters": measure.matters, "train": [fit_of(measure, r) for r in full],
     }  # fmt: skip
     what = "loss" if measure.less_is_better else f"1 - {measure.name}"
     path = ", ".join(f"{sum(e[i] for e in errors) / len(errors):.3g}" for i in range(len(sizes)))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten_with_path, tree_unflatten
+from torch.utils.data import DataLoader
 
 from netvet.capture.torch_copies import shared_parameters
 from netvet.capture.torch_rng import forked_rng
@@ -17,6 +18,7 @@ from netvet.experiments.data import Batch, Data, Roles
 from netvet.experiments.drawable import drawable
 from netvet.experiments.given import batches_of, is_trained, model_factory, optimizer_factory, rewound
 from netvet.experiments.problem import MakeOptimizer, ModelAndStep, Problem, copy_of, train_as_before
+from netvet.experiments.readings import read_again
 from netvet.experiments.task import Kind, kind_of
 
 # Batches are kept in memory: so much of a loader, and no more.
@@ -98,7 +100,14 @@ def _problem_of(setup: Setup, origin: str) -> Problem:
         origin=origin,
         notes=tuple(notes),
         pretrained=pretrained,
+        details={"readings": _readings(setup), "validated": setup.val is not None},
     )
+
+
+def _readings(setup: Setup) -> dict[str, Any]:
+    """What is different when samples of each split are read again."""
+    given = {"train": setup.train, "val": setup.val}
+    return {split: read_again(loader) for split, loader in given.items() if isinstance(loader, DataLoader)}
 
 
 def _adam(model: nn.Module) -> torch.optim.Optimizer:
