@@ -2,8 +2,8 @@
 # location: none
 # accept: overfitting
 # with: recipe --only learning-curve
-# note: 128 digits, each somewhere in a larger picture, are all there is to learn from: the net knows
-#   them by heart, and half of the others not at all
+# note: 160 digits, each somewhere in a larger picture, are all there is to learn from: the net knows
+#   them by heart, and every third of the others not
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -15,20 +15,20 @@ torch.manual_seed(0)
 np.random.seed(0)
 
 digits = load_digits()
-images = np.zeros((len(digits.target), 12, 12), dtype=np.float32)
+images = np.zeros((len(digits.target), 10, 10), dtype=np.float32)
 for image, digit in zip(images, digits.images):
-    top, left = np.random.randint(0, 5, size=2)
+    top, left = np.random.randint(0, 3, size=2)
     image[top : top + 8, left : left + 8] = digit / 16.0
-images = images.reshape(-1, 144) - 0.15
+images = images.reshape(-1, 100) - 0.15
 x_train, x_val, y_train, y_val = map(
     torch.from_numpy,
-    train_test_split(images, digits.target, train_size=128, random_state=0, stratify=digits.target),
+    train_test_split(images, digits.target, train_size=160, random_state=0, stratify=digits.target),
 )
 
-model = nn.Sequential(nn.Linear(144, 64), nn.ReLU(), nn.Linear(64, 10))
+model = nn.Sequential(nn.Linear(100, 64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 
-for epoch in range(60):
+for epoch in range(50):
     model.train()
     for rows in torch.randperm(len(x_train)).split(16):
         optimizer.zero_grad()

@@ -40,5 +40,5 @@ def label_breaking_augmentation(experiments: Facts) -> Iterator[Finding]:
     """
     for record in experiments.where(experiment="augmentation", verdict="failed"):
         if "label-breaking-augmentation" in (record.get("suspects") or ()):
-            pairs = (record.get("evidence") or {}).get("swapped") or []
-            yield Finding(str(record["message"]), confidence=0.9, evidence={"swapped": pairs})
+            pairs = (record.get("evidence") or {}).get("pairs") or []
+            yield Finding(str(record["message"]), confidence=0.9, evidence={"pairs": pairs})
