@@ -166,6 +166,8 @@ def test_data_that_cannot_be_read_again_say_why():
 def test_classes_that_are_mistaken_one_way_are_not_swapped():
     clean = [np.array([[50, 0], [0, 50]])] * 3
     one_way = [np.array([[100, 0], [60, 40]]), np.array([[99, 1], [61, 39]]), np.array([[100, 0], [58, 42]])]
-    assert swapped(one_way, clean, one_way) == []
+    near = {(0, 1): 1.0, (1, 0): 1.0}
+    assert swapped(one_way, clean, one_way, near) == []
     both = [np.array([[55, 45], [46, 54]]), np.array([[54, 46], [47, 53]]), np.array([[56, 44], [46, 54]])]
-    assert swapped(both, clean, both) == [(0, 1)]
+    assert swapped(both, clean, both, near) == [(0, 1)]
+    assert swapped(both, clean, both, {(0, 1): 9.0, (1, 0): 9.0}) == []  # nothing is left of them

@@ -40,8 +40,8 @@ def too_few_samples(
 
     ## Known problems
     Only named where `netvet recipe` has measured the learning curve. Nearly every net gets a little better with more
-    data: the gain must be at least three points of accuracy (or r2), or a tenth of the loss, and a third of that at the
-    cautious end of its interval. A net that does not fit its training data either has another fault.
+    data: the gain must be sure, and at least three points of accuracy (or r2), or a tenth of the loss. A net that does
+    not fit its training data either has another fault.
 
     ## References
     Hestness et al. (2017), Deep Learning Scaling is Predictable, Empirically: errors fall with the size of the data to
@@ -57,7 +57,7 @@ def too_few_samples(
             limit, far = share * held_out, fit < held_out / ratio
         else:
             limit, far = points, held_out < fit - gap
-        if -gain["effect"] >= limit and gain["high"] <= -SURE * limit and far:
+        if -gain["effect"] >= limit and gain["high"] < 0 and far:
             sign = "-" if measure == "loss" else "+"
             yield Finding(
                 f"with {seen['sizes'][-1]} samples {measure} is {held_out:.3g} on validation and {fit:.3g} on training "
@@ -68,8 +68,6 @@ def too_few_samples(
             )
 
 
-# A gain is sure if the cautious end of its interval is at least this share of the limit.
-SURE = 1 / 3
 _GAIN = ("effect", "low", "high")
 
 
