@@ -12,6 +12,7 @@ from netvet.experiments.lab import Lab
 from netvet.experiments.paired import Comparison
 from netvet.experiments.power_law import at, power_law
 from netvet.experiments.validated import (
+    Measure,
     fit_of,
     learns,
     length,
@@ -68,11 +69,7 @@ def learning_curve(lab: Lab) -> Outcome:
     errors = [[measure.error(arm[i]) for arm in arms] for i in range(len(lab.seeds))]
     floor = -float("inf") if measure.less_is_better else 0.0
     laws = [power_law(sizes, one, floor=floor) for one in errors]
-    found = paired.compare([at(law, 2 * size) for law in laws], [at(law, size) for law in laws])
-    assert found is not None  # there are at least two seeds
-    measured = _cautious(errors)
-    if found.high >= 0 and measured.high < 0 and -measured.effect >= measure.matters:
-        found = measured  # the fits scatter, and what was measured does not
+    found = _gain(measure, errors, laws, size)
     evidence = {
         "sizes": sizes, "errors": errors, "laws": laws, "gain": found.record(), "measure": measure.name, "steps": steps,
         "matters": measure.matters, "train": [fit_of(measure, r) for r in full],
@@ -102,3 +99,14 @@ def _cautious(errors: Sequence[Sequence[float]]) -> Comparison:
     found = paired.compare([share * one[-1] for one in errors], [share * one[-3] for one in errors])
     assert found is not None  # there are at least two seeds
     return found
+
+
+def _gain(
+    measure: Measure, errors: Sequence[Sequence[float]], laws: Sequence[tuple[float, float, float]], size: int
+) -> Comparison:
+    """What twice the data bring: by the fits, or by what was measured where these scatter and that does not."""
+    fitted = paired.compare([at(law, 2 * size) for law in laws], [at(law, size) for law in laws])
+    assert fitted is not None  # there are at least two seeds
+    measured = _cautious(errors)
+    sure = measured.high < 0 and -measured.effect >= measure.matters
+    return measured if fitted.high >= 0 and sure else fitted
