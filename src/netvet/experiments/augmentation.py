@@ -22,6 +22,8 @@ LEAST_HELD_OUT = 80
 LEARNED = 1.5
 # Of what a net does not know by half, little can be lost.
 KNOWS = 0.5
+# A net that knows almost as much with strong augmentation may need more steps than a trial has.
+HARMS = 0.05
 
 
 @experiment(stage="regularise", title="augmentation leaves labels true and evaluation alone", seconds=30)
@@ -41,13 +43,14 @@ def augmentation(lab: Lab) -> Outcome:
     taken for each other on augmented samples, these lie among the clean ones of the other class, and the net that was
     trained with augmentation believes in the other class on clean samples too, by a paired t-test over the seeds. It is
     too strong, if more than 30 % of the accuracy is lost on augmented samples, and the few clean samples teach more
-    than all the augmented ones.
+    than all the augmented ones, by five points of accuracy.
 
     ## Known problems
     Strong augmentation of which the net gets better is right (RandAugment, cutout, crops), whatever is lost on it.
     Mixed samples (mixup, CutMix) have mixed labels: only the held-out data are looked at. So it is with numbers, pairs
     and sequences. Noise in evaluation that is meant (robustness, test-time augmentation in the data set) fails this
-    gate: allow it. A program without a DataLoader, or with augmentation within the model, is not assessed.
+    gate: allow it. A program without a DataLoader, or with augmentation within the model, is not assessed. Swapped labels hide behind
+    a transform that most classes do not survive: then it may be called too strong, or stay undetermined.
 
     ## References
     Simard et al., Best Practices for Convolutional Neural Networks, ICDAR 2003. Cubuk et al., RandAugment (2020).
@@ -189,11 +192,11 @@ def _of_trials(lab: Lab, found: _Answers, evidence: dict[str, Any]) -> Outcome:
     )
     if mean < max(KNOWS, LEARNED * found.chance):
         return Outcome("undetermined", f"{told}: it has not learned the clean ones", evidence)
-    harmful = helped.high < 0 and -helped.effect >= found.matters
+    harmful = helped.high < 0 and -helped.effect >= max(found.matters, HARMS)
     if kept.high < 0 and harmful and not found.short:
         return Outcome(
             "failed", f"augmentation is too strong: {told}", evidence, "Augment less.", ("excessive-augmentation",)
         )  # fmt: skip
     if kept.effect >= 0 or helped.effect >= 0:
         return Outcome("passed", told, evidence)
-    return Outcome("undetermined", f"{told}: {found.short or 'the seeds do not decide'}", evidence)
+    return Outcome("undetermined", f"{told}: {found.short or 'too little to tell'}", evidence)
