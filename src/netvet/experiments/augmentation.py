@@ -49,8 +49,8 @@ def augmentation(lab: Lab) -> Outcome:
     Strong augmentation of which the net gets better is right (RandAugment, cutout, crops), whatever is lost on it.
     Mixed samples (mixup, CutMix) have mixed labels: only the held-out data are looked at. So it is with numbers, pairs
     and sequences. Noise in evaluation that is meant (robustness, test-time augmentation in the data set) fails this
-    gate: allow it. A program without a DataLoader, or with augmentation within the model, is not assessed. Swapped labels hide behind
-    a transform that most classes do not survive: then it may be called too strong, or stay undetermined.
+    gate: allow it. A program without a DataLoader, or with augmentation within the model, is not assessed. Swapped
+    labels hide behind a transform that most classes do not survive: it may be called too strong, or stay undetermined.
 
     ## References
     Simard et al., Best Practices for Convolutional Neural Networks, ICDAR 2003. Cubuk et al., RandAugment (2020).
