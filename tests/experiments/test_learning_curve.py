@@ -3,7 +3,7 @@
 import pytest
 
 from netvet.core import NetvetError
-from netvet.experiments.learning_curve import learning_curve
+from netvet.experiments.learning_curve import _cautious, learning_curve
 from netvet.experiments.power_law import at, power_law
 from tests.experiments.regularised import digits, digits_problem, outcome
 from tests.experiments.small_problems import problem
@@ -27,6 +27,12 @@ def test_does_not_ask_for_data_where_steps_are_missing(monkeypatch):
 def test_a_handful_of_samples_is_not_assessed(monkeypatch):
     with pytest.raises(NetvetError, match="only 40 training samples"):
         outcome(learning_curve, digits_problem(digits(40, 100)), monkeypatch)
+
+
+def test_what_two_doublings_have_brought_tells_where_fits_scatter():
+    found = _cautious([[0.7, 0.6, 0.5, 0.4], [0.7, 0.62, 0.5, 0.42], [0.7, 0.61, 0.5, 0.41]])
+    assert found.effect == pytest.approx(-0.05)
+    assert found.high == pytest.approx(-0.05)
 
 
 def test_finds_the_law_that_points_were_made_by():

@@ -27,6 +27,7 @@ _CAUSES = (
         "early-stopping": "Keep the weights of the best validation loss and stop there.",
         "regularise": "More data, augmentation, weight decay or dropout, in that order.",
     },
+    experiments=("learning-curve", "augmentation"),
 )
 def overfitting(
     val_loss: LayerSeries,

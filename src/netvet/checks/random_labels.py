@@ -13,7 +13,13 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
-    explained_by=("wrong-dtype", "constant-target", "missing-class", "constant-feature"),
+    explained_by=(
+        "wrong-dtype",
+        "constant-target",
+        "missing-class",
+        "constant-feature",
+        "excessive-augmentation",
+    ),
     fixes={
         "pair-check": "Print some inputs with their targets after all loading and shuffling: they must belong together."
     },

@@ -39,6 +39,7 @@ _CAUSES = (
         "depth-trial",
         "optimizer-trial",
         "weight-decay-trial",
+        "augmentation",
     ),
 )
 def underfitting(

@@ -24,7 +24,7 @@ _CAUSES = (
     fixes={
         "compare": "Evaluate the training samples in the same mode, and compare.",
     },
-    experiments=("whole-evaluation",),
+    experiments=("whole-evaluation", "augmentation"),
 )
 def validation_below_train(
     val_loss: LayerSeries,

@@ -3,6 +3,7 @@
 from netvet.experiments.ablation import ablation
 from netvet.experiments.activation_trial import activation_trial
 from netvet.experiments.adam_safe import adam_safe
+from netvet.experiments.augmentation import augmentation
 from netvet.experiments.augmentation_trial import augmentation_trial
 from netvet.experiments.baselines import baselines
 from netvet.experiments.batch_size import batch_size
@@ -58,6 +59,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     optimizer_trial,
     momentum_trial,
     # regularise
+    augmentation,
     learning_curve,
     dropout_trial,
     weight_decay_trial,

@@ -62,7 +62,8 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
     if setup.accumulated > 1:
         notes.append(f"the script adds up {setup.accumulated} batches in each step; trials step after every batch")
     train = drawable(train, _learner(setup, 0)).distinct()
-    train, val = _parts(setup, train, notes)
+    held_out = tuple(_usable(setup, setup.val, training=False))
+    train, val = _parts(setup, train, held_out, notes)
     with forked_rng():
         _, output = _learner(setup, 0).step(train.batches[0])
     target = next((train.batches[0][n] for n in train.roles.targets), None)
@@ -76,15 +77,14 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
         origin=script,
         notes=tuple(notes),
         pretrained=setup.pretrained,
-        details={"loaded": setup.loaded},
+        details={"loaded": setup.loaded, "validated": bool(held_out)},
         clip=setup.clip,
         rates=tuple(r / top for r in setup.rates) if top else (),
     )
 
 
-def _parts(setup: CapturedSetup, train: Data, notes: list[str]) -> tuple[Data, Data]:
+def _parts(setup: CapturedSetup, train: Data, held_out: tuple[Batch, ...], notes: list[str]) -> tuple[Data, Data]:
     """Data to train on and data to score on."""
-    held_out = tuple(_usable(setup, setup.val, training=False))
     if held_out:
         return train, Data(held_out, train.roles, train.fixed_size).distinct()
     if train.size is None and len(train.batches) == 1:

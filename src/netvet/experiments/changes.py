@@ -11,6 +11,7 @@ import torch
 
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
+from netvet.experiments.changes_augment import AUGMENT_CHANGES
 from netvet.experiments.changes_tune import TUNE_CHANGES
 from netvet.experiments.constants import final_bias
 from netvet.experiments.corpus_instead import corpus_instead
@@ -283,4 +284,4 @@ CHANGES: dict[str, Change] = {
         without, loss_without,
         *REGULARISERS, *SQUEEZERS, *SWAPS,
     )
-} | TUNE_CHANGES  # fmt: skip
+} | TUNE_CHANGES | AUGMENT_CHANGES  # fmt: skip

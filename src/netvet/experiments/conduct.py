@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from netvet.capture.torch_live import Live
+from netvet.capture.torch_loaders import LoaderCollector
 from netvet.capture.torch_runner import Outcome as RunOutcome
 from netvet.capture.torch_runner import RunOptions, run
 from netvet.capture.torch_setup import SetupCollector, not_captured
@@ -26,6 +27,7 @@ from netvet.experiments.executors import workers
 from netvet.experiments.experiment import Experiment
 from netvet.experiments.lab import Lab, digest
 from netvet.experiments.problem import Problem
+from netvet.experiments.readings import read_again
 from netvet.experiments.recipe import FULL_SECONDS, Done, perform
 from netvet.experiments.setup import Setup, problem_of
 from netvet.experiments.trial import is_memory
@@ -83,11 +85,14 @@ def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutco
         NetvetError: the run was not recorded.
     """
     held: list[SetupCollector] = []
+    read: list[LoaderCollector] = []
     inner = chosen.observe
 
     def observe(live: Live) -> AbstractContextManager[object]:
         held.append(SetupCollector(live.watch.session))
+        read.append(LoaderCollector(live.watch.session))
         live.watch.session.add(held[0])
+        live.watch.session.add(read[0])
         return inner(live) if inner is not None else nullcontext()
 
     ended = run(replace(chosen, observe=observe))
@@ -97,7 +102,15 @@ def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutco
     if problem is not None:  # scores of the trained model and of simple learners, as the run has recorded them
         found: Any = Run.open(ended.run_path).get("baselines")
         problem.details["trained"] = list(found or ())
+        problem.details["readings"] = _readings(read[0])
     return problem, reason, ended
+
+
+def _readings(collector: LoaderCollector) -> dict[str, Any]:
+    """What is different when samples of each split are read again."""
+    found = {split: read_again(loader) | collector.followed[split] for split, loader in collector.loaders.items()}
+    collector.loaders.clear()
+    return found
 
 
 def _problem(collector: SetupCollector, script: str) -> tuple[Problem | None, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten_with_path, tree_unflatten
+from torch.utils.data import DataLoader
 
 from netvet.capture.torch_copies import shared_parameters
 from netvet.capture.torch_rng import forked_rng
@@ -18,6 +19,7 @@ from netvet.experiments.drawable import drawable
 from netvet.experiments.given import batches_of, is_trained, model_factory, optimizer_factory, rewound
 from netvet.experiments.parts import Part, Stepping, require_bypass
 from netvet.experiments.problem import MakeOptimizer, ModelAndStep, Problem, copy_of, train_as_before
+from netvet.experiments.readings import read_again
 from netvet.experiments.task import Kind, kind_of
 
 # Batches are kept in memory: so much of a loader, and no more.
@@ -84,8 +86,7 @@ def _problem_of(setup: Setup, origin: str) -> Problem:
     pretrained = is_trained(setup.model) if setup.pretrained is None else setup.pretrained
     make = model_factory(setup.model, pretrained=pretrained)
     optimizer = optimizer_factory(setup.optimizer or _adam, setup.model, make(0))
-    model = make(0)
-    output = _require_loss(model, function, train.batches[0], setup.model)
+    output = _require_loss(make(0), function, train.batches[0], setup.model)
     train = drawable(train, ModelAndStep(make(0), function))
     if val is None:
         train, val = train.split(HELD_OUT)
@@ -95,14 +96,12 @@ def _problem_of(setup: Setup, origin: str) -> Problem:
     if pretrained:
         notes.append("the model is trained already: every seed begins with its weights")
     target = next((train.batches[0][n] for n in train.roles.targets), None)
-    parts = structure.parts(setup)
-    for part in parts.values():
-        if isinstance(part, str):
-            require_bypass(ModelAndStep(make(0), function), train.batches[0], part)
-        else:
-            _require_loss(make(0), part, train.batches[0], setup.model)
+
+    def learner(seed: int) -> ModelAndStep:
+        return ModelAndStep(make(seed), function)
+
     return Problem(
-        learner=lambda seed: ModelAndStep(make(seed), function),
+        learner=learner,
         train=train,
         val=val,
         optimizer=optimizer,
@@ -110,8 +109,32 @@ def _problem_of(setup: Setup, origin: str) -> Problem:
         origin=origin,
         notes=tuple(notes),
         pretrained=pretrained,
-        details={"parts": parts, "expected": dict(setup.expected)},
+        details={
+            "parts": _parts(setup, structure, learner, train.batches[0]),
+            "expected": dict(setup.expected),
+            "readings": _readings(setup),
+            "validated": setup.val is not None,
+        },
     )
+
+
+def _parts(
+    setup: Setup, structure: _Structure, learner: Callable[[int], ModelAndStep], batch: Batch
+) -> dict[str, Part]:
+    """The declared parts, each tried once."""
+    found = structure.parts(setup)
+    for part in found.values():
+        if isinstance(part, str):
+            require_bypass(learner(0), batch, part)
+        else:
+            _require_loss(learner(0).model, part, batch, setup.model)
+    return found
+
+
+def _readings(setup: Setup) -> dict[str, Any]:
+    """What is different when samples of each split are read again."""
+    given = {"train": setup.train, "val": setup.val}
+    return {split: read_again(loader) for split, loader in given.items() if isinstance(loader, DataLoader)}
 
 
 def _adam(model: nn.Module) -> torch.optim.Optimizer:

@@ -75,6 +75,12 @@ def _curve(result: Result) -> Curve:
     return found
 
 
+def fit_of(measure: Measure, result: Result) -> float | None:
+    """Loss or score on training data at the end; None where it was not measured."""
+    found = (_curve(result).get("train") or {}).get("loss" if measure.less_is_better else "score")
+    return None if found is None else float(found)
+
+
 def steps_of(result: Result) -> list[int]:
     """At which steps the curve was measured."""
     return [int(s) for s in _curve(result)["steps"]]
