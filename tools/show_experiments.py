@@ -16,8 +16,24 @@ from netvet.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "tools" / "experiments.json"
-# Programs of tests/healthy and tests/sick that show what each experiment is for.
+# Programs of tests/healthy and tests/sick that show what each experiment is for; of the healthy ones this, or another.
 HEALTHY = "mlp_digits"
+OTHERS = {
+    "final-bias": "imbalanced_weighted",
+    "dependencies": "char_transformer_tied",
+    "one-by-one": "transformer_padding_mask",
+    "pretrained": "gradual_unfreezing",
+    "activation-trial": "huber_small_batch",
+    "optimizer-trial": "multilabel_bce",
+    "augmentation": "label_smoothing_cnn",
+    "augmentation-trial": "cnn_digits_nll",
+    "dropout-trial": "cnn_digits_nll",
+    "weight-decay-trial": "zero_init_head_no_decay",
+    "early-stopping": "early_stopping_bce",
+    "smaller-input": "cnn_digits_nll",
+    "schedule": "resnet_onecycle",
+    "ablation": "cnn_digits_nll",
+}
 SICK = {
     "initial-loss": "unexpected_initial_loss",
     "final-bias": "hockey_stick_loss",
@@ -31,47 +47,70 @@ SICK = {
     "baselines": "below_baseline",
     "overfit-batch": "double_softmax",
     "capacity": "insufficient_capacity",
-    "simple-twin": "vanishing_gradient",
-    "known-data": "vanishing_gradient",
+    "simple-twin": "unsuitable_architecture",
+    "known-data": "unsuitable_architecture",
+    "activation-trial": "saturating_activation",
+    "depth-trial": "unstable_depth",
+    "optimizer-trial": "unsuitable_optimizer",
+    "momentum-trial": "wrong_momentum",
+    "augmentation": "excessive_augmentation",
+    "learning-curve": "too_few_samples",
+    "dropout-trial": "oversized_dropout",
+    "weight-decay-trial": "oversized_regularisation",
+    "early-stopping": "overfitting",
+    "augmentation-trial": "too_few_samples",
+    "model-size": "insufficient_capacity",
+    "smaller-batch": "too_large_batch",
+    "smaller-input": "overfitting",
     "lr-range": "lr_too_high",
     "adam-safe": "lr_too_low",
     "schedule": "lr_decays_early",
     "batch-size": "too_small_batch",
     "ablation": "regularisation_dominates",
-    "learning-curve": "overfitting",
-    "dropout-trial": "oversized_dropout",
-    "early-stopping": "overfitting",
     "ensemble": "overfitting",
+    "distillation": "overfitting",
     "leave-it-training": "stopped_early",
 }
-BUDGET = "60s"
+# Seconds for each experiment.
+SECONDS = 60
+KEYS = ("verdict", "message", "next")
 
 
-def outcome(name: str, program: Path) -> dict[str, str]:
-    """What the experiment says of one program."""
+def outcomes(names: list[str], program: Path) -> dict[str, dict[str, str]]:
+    """What these experiments say of one program."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "recipe.json"
-        command = [sys.executable, "-m", "netvet", "recipe", "--only", name, "--budget", BUDGET, "--json", str(target)]
-        command.append(str(program))
-        subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=600)
-        (found,) = json.loads(target.read_text())["experiments"]
-    shown = program.relative_to(ROOT)
-    return {"program": str(shown), **{key: found[key] for key in ("verdict", "message", "next")}}
+        budget = f"{SECONDS * len(names)}s"
+        command = [sys.executable, "-m", "netvet", "recipe", "--only", ",".join(names), "--budget", budget]
+        command += ["--json", str(target), str(program)]
+        subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=1_800)
+        found = json.loads(target.read_text())["experiments"]
+    shown = str(program.relative_to(ROOT))
+    return {one["experiment"]: {"program": shown, **{key: one[key] for key in KEYS}} for one in found}
 
 
-def main(names: list[str]) -> None:
-    """Run the experiments of these names, or all."""
+def programs_of(name: str) -> list[Path]:
+    """The healthy and the sick program of an experiment."""
+    healthy = ROOT / "tests" / "healthy" / f"{OTHERS.get(name, HEALTHY)}.py"
+    return [healthy, ROOT / "tests" / "sick" / f"{SICK[name]}.py"]
+
+
+def main(asked: list[str]) -> None:
+    """Run the experiments of these names, or all; each program once."""
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    for one in EXPERIMENTS:
-        if names and one.name not in names:
-            continue
-        programs = [ROOT / "tests" / "healthy" / f"{HEALTHY}.py"]
-        if one.name in SICK:
-            programs.append(ROOT / "tests" / "sick" / f"{SICK[one.name]}.py")
-        kept[one.name] = [outcome(one.name, program) for program in programs]
-        KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-        for found in kept[one.name]:
-            sys.stdout.write(f"{one.name}  {found['program']}  {found['verdict']}: {found['message']}\n")
+    names = [one.name for one in EXPERIMENTS if not asked or one.name in asked]
+    by_program: dict[Path, list[str]] = {}
+    for name in names:
+        for program in programs_of(name):
+            by_program.setdefault(program, []).append(name)
+    for program, some in by_program.items():
+        for name, found in outcomes(some, program).items():
+            sys.stdout.write(f"{name}  {found['program']}  {found['verdict']}: {found['message']}\n")
+            sys.stdout.flush()
+            shown = [str(p.relative_to(ROOT)) for p in programs_of(name)]
+            own = [one for one in kept.get(name, []) if one["program"] in shown and one["program"] != found["program"]]
+            kept[name] = sorted([*own, found], key=lambda one: shown.index(one["program"]))
+        KEPT.write_text(json.dumps({name: kept[name] for name in sorted(kept)}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

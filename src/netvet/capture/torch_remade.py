@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,13 +41,24 @@ class OptimizerForm:
         return cls(type(optimizer), options, tuple(tuple(numbers[id(p)] for p in g["params"]) for g in groups))
 
     def made_for(self, parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
-        """An optimizer of this form for the parameters of a copy."""
+        """An optimizer of this form for the parameters of a copy.
+
+        Raises:
+            TypeError: its class wants more than what its parameter groups hold.
+        """
         groups = [
             {**copy.deepcopy(options), "params": [parameters[i] for i in numbers]}
             for options, numbers in zip(self.groups, self.chosen, strict=True)
         ]
-        made: torch.optim.Optimizer = self.cls(groups, lr=groups[0]["lr"]) if "lr" in groups[0] else self.cls(groups)
+        made: torch.optim.Optimizer = self.cls(groups, **_required(self.cls, groups[0]))
         return made
+
+
+def _required(cls: type[Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Arguments without which a class cannot be called; the groups bring their own values all the same."""
+    asked = [p for p in list(inspect.signature(cls).parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
+    needed = [p.name for p in asked if p.default is p.empty or p.name == "lr"]
+    return {name: options[name] for name in needed if name in options}
 
 
 def clip_gradients(parameters: Sequence[torch.Tensor], kind: str, limit: float) -> None:

@@ -258,7 +258,6 @@ def _first_step(problem: Problem) -> Iterator[Iterator[torch.Tensor]]:
     learner, batch = problem.learner(0), problem.train.batches[0]
     with forked_rng(), torch.enable_grad():
         seed_all(0)
-        optimizer = problem.optimizer(learner.model)
 
         def loss() -> torch.Tensor:
             optimizer.zero_grad()
@@ -267,6 +266,7 @@ def _first_step(problem: Problem) -> Iterator[Iterator[torch.Tensor]]:
             return value
 
         try:
+            optimizer = problem.optimizer(learner.model)
             first = loss()
             if isinstance(optimizer, torch.optim.LBFGS):
                 optimizer.step(loss)  # type: ignore[no-untyped-call]
