@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import multiprocessing
 import tempfile
@@ -23,6 +24,8 @@ from benchmarks.workloads import Workload
 # Steps that are not timed, before the first block and at the beginning of each: caches (another process had the core),
 # lazy state of optimizers. A tool that looks more closely at first gets so many more at most, until that is over.
 SETTLE, WARM_UP, LONGEST = 3, 1, 20_000
+# Options of glibc's mallopt, and the largest value of both.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, LARGEST = -1, -3, 2**30
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,20 @@ class _Training:
         return sum("synchroniz" in str(w.message) for w in caught) / steps
 
 
+def _keep_memory() -> None:
+    """Let the allocator keep what it has taken from the system.
+
+    Whether it gives the memory of each step back, and faults it in again page by page (a fifth of a step of the LSTM),
+    hangs on what else lies at the end of the heap: luck, which would be measured in place of the tool.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_TRIM_THRESHOLD, LARGEST)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGEST)
+
+
 def _train(pipe: Connection, *given: Any) -> None:
+    _keep_memory()
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(EOFError):  # the asking process has ended
         try:
             training = _Training(*given, Path(folder))
