@@ -13,6 +13,8 @@ from netvet.locate import located
 MAX_VERDICTS = 5
 # How sure an experiment is of the fault that it names: others may look the same to it.
 ACCUSED = 0.7
+# Signals that no run records by itself.
+_UNASKED = {"experiments": "it takes experiments, which `netvet recipe` makes"}
 
 
 class SignalSource(Protocol):
@@ -150,7 +152,9 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
     found = {name: source.get(name) for name in (*one.required, *one.optional)}
     for name in one.required:
         if found[name] is None:
-            return NotAssessed(one.name, source.reason(name) or f"{name.replace('_', ' ')} was not recorded")
+            return NotAssessed(
+                one.name, source.reason(name) or _UNASKED.get(name) or f"{_words(name)} was not recorded"
+            )
     if not one.required and all(found[name] is None for name in one.optional):
         return NotAssessed(one.name, f"none of its signals was recorded ({', '.join(one.optional)})")
     given = {name: value for name, value in found.items() if value is not None}

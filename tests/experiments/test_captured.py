@@ -214,3 +214,17 @@ for step in range(30):
 def test_a_script_without_an_optimizer_is_told_what_is_missing(problem):
     with pytest.raises(AssertionError, match="by hand, without an optimizer"):
         problem("", BY_HAND)
+
+
+NOISY = """
+class Noise(nn.Module):
+    def forward(self, x):
+        return x + torch.from_numpy(np.random.default_rng().normal(size=tuple(x.shape))).float()
+
+model = nn.Sequential(Noise(), model)
+"""
+
+
+def test_a_step_that_is_never_the_same_twice_is_told_of(problem):
+    with pytest.raises(AssertionError, match="the replayed loss differs from the recorded one"):
+        problem(SGD, NOISY + LOOP)

@@ -119,8 +119,11 @@ class Prober:
 
     def _not_replayable(self, recording: Recording, reason: str) -> None:
         self._put("replay", {"ok": False, "backward": recording.backward, "reason": reason, "two_lines": TWO_LINES})
+        told = f"the first training step could not be replayed: {reason}"
+        if "setup" in self._session.options:
+            self._session.options["setup"].refuse(told)
         for signal in (s for signals, _ in self._probes for s in signals):
-            self._missing(signal, f"the first training step could not be replayed: {reason}")
+            self._missing(signal, told)
 
     def _unsteady(self, recording: Recording, replay: Replay | None) -> None:
         """A step that cannot be replayed may be one that never gives the same twice."""

@@ -140,6 +140,11 @@ class SetupCollector:
         except ValueError as error:
             self.reason = str(error)
 
+    def refuse(self, reason: str) -> None:
+        """The recorded step cannot be repeated."""
+        if self.setup is None:
+            self.reason = reason
+
     def _begin(self, context: ProbeContext) -> None:
         if not context.optimizers:
             raise ValueError("its weights are changed by hand, without an optimizer of torch.optim")
