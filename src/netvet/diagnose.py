@@ -152,9 +152,8 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
     found = {name: source.get(name) for name in (*one.required, *one.optional)}
     for name in one.required:
         if found[name] is None:
-            return NotAssessed(
-                one.name, source.reason(name) or _UNASKED.get(name) or f"{_words(name)} was not recorded"
-            )
+            told = source.reason(name) or _UNASKED.get(name) or f"{name.replace('_', ' ')} was not recorded"
+            return NotAssessed(one.name, told)
     if not one.required and all(found[name] is None for name in one.optional):
         return NotAssessed(one.name, f"none of its signals was recorded ({', '.join(one.optional)})")
     given = {name: value for name, value in found.items() if value is not None}
