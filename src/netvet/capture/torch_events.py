@@ -156,7 +156,6 @@ class Session:
     """What collectors share: the clock, the recorder, the models, and the way to hear of events.
 
     Attributes:
-        step: completed optimizer steps, all optimizers together.
         deep: this step is to be looked at closely.
         in_backward: a backward pass is running.
         settled: an optimizer is stepping and has its gradients: what a closure computes now is its own search.
@@ -168,12 +167,14 @@ class Session:
         every_step: parameters and layers are measured at every step, also while the collectors sleep.
         steps_of: completed steps of each optimizer, by its name; `heard`: those at which the collectors were awake.
         emitting: collectors are at work: PyTorch functions that run now are theirs, not the user's.
+        stretch: see `PlainSteps`, which owns it: the optimizer of a stretch of plain steps, and what it has counted.
     """
 
     def __init__(self, recorder: Recorder, models: Models, *, every_step: bool = False) -> None:
         self.recorder = recorder
         self.models = models
-        self.step = 0
+        self._step = 0
+        self.stretch: list[Any] = [None, 0, 0, -1]
         self.deep = True
         self.in_backward = self.settled = False
         self.first_step_done = self.ended = False
@@ -195,6 +196,15 @@ class Session:
         self._dormant: dict[str, list[Listener]] = {event: [] for event in EVENTS}
         self._awake = True
         self._deep_step = 0
+
+    @property
+    def step(self) -> int:
+        """Completed optimizer steps, all optimizers together."""
+        return self._step + int(self.stretch[1])
+
+    @step.setter
+    def step(self, value: int) -> None:
+        self._step = value - int(self.stretch[1])
 
     def add(self, collector: Any) -> None:
         """Let a collector hear of the events that it has methods for."""

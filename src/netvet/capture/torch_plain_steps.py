@@ -23,34 +23,36 @@ FEWEST = 4
 class PlainSteps:
     """A stretch of steps that are only counted, and of losses that are only kept.
 
+    What a step touches lies in one list, `Session.stretch`: the only optimizer that steps (None: no stretch goes on),
+    steps counted, how many there may be, and the count when a loss was last kept.
+
     Args:
         idle: steps of each optimizer in sleep; what a stretch has counted is added to it.
 
     Attributes:
-        optimizer: the only one that steps, while a stretch goes on; None else.
-        until: the step at which the stretch ends.
         nested: a step inside a step has been seen: no program for this.
     """
 
-    __slots__ = ("_began", "_idle", "_last", "_losses", "_session", "heard", "nested", "optimizer", "until")
-
     def __init__(self, session: Session, idle: dict[Optimizer, int]) -> None:
         self._session = session
+        self._stretch = session.stretch
         self._idle = idle
-        self.optimizer: Optimizer | None = None
-        self.until = self._began = 0
         self.nested = False
-        self._last = -1
         self._losses: list[tuple[int, float]] = []
         self.heard = self._make_heard()
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The only one that steps, while a stretch goes on."""
+        found: Optimizer | None = self._stretch[0]
+        return found
 
     def enter(self, optimizer: Optimizer) -> None:
         """Begin a stretch, which lasts until something is due, if this program is one for it."""
         session = self._session
         free = min(session.left, session.always_on.free_steps)
         if free >= FEWEST and self._is_plain(optimizer):
-            self.until, self._began, self._last = session.step + free, session.step, -1
-            self.optimizer = optimizer
+            self._stretch[:] = [optimizer, 0, free, -1]
 
     def _is_plain(self, optimizer: Optimizer) -> bool:
         session = self._session
@@ -60,20 +62,48 @@ class PlainSteps:
 
     def leave(self) -> None:
         """End the stretch, if one goes on."""
-        optimizer, self.optimizer = self.optimizer, None
-        if optimizer is not None:
-            steps = self._session.step - self._began
-            self._idle[optimizer] = self._idle.get(optimizer, 0) + steps
-            losses, self._losses[:] = self._losses.copy(), []
-            self._session.always_on.after_plain(steps, losses)
+        optimizer, steps = self._stretch[:2]
+        if optimizer is None:
+            return
+        session, began = self._session, self._session.step - steps
+        self._stretch[:] = [None, 0, 0, -1]
+        session.step = began + steps
+        session.left -= steps
+        self._idle[optimizer] = self._idle.get(optimizer, 0) + steps
+        losses, self._losses[:] = [(began + count, value) for count, value in self._losses], []
+        session.always_on.after_plain(steps, losses)
+
+    def before(self, slow: Callable[..., Any]) -> Callable[..., Any]:
+        """A hook before each step, which calls another where the step is none of a stretch."""
+        stretch = self._stretch
+
+        def begin(optimizer: Optimizer, args: Any = (), kwargs: Any = None) -> Any:
+            if stretch[0] is optimizer and len(args) < 2 and not kwargs:
+                return None
+            return slow(optimizer, args, kwargs)
+
+        return begin
+
+    def behind(self, slow: Callable[..., Any]) -> Callable[..., Any]:
+        """A hook after each step, which counts those of a stretch, and calls another for the last of them."""
+        stretch = self._stretch
+
+        def end(optimizer: Optimizer, args: Any = (), kwargs: Any = None) -> Any:
+            if stretch[0] is optimizer:
+                stretch[1] += 1
+                if stretch[1] < stretch[2]:
+                    return None
+            return slow(optimizer, args, kwargs)
+
+        return end
 
     def _make_heard(self) -> Callable[[Any], bool]:
-        session, losses = self._session, self._losses
+        stretch, losses = self._stretch, self._losses
 
         def heard(loss: Any) -> bool:
             """Keep the loss that a backward call begins with; false where it is not as ever: none is kept then."""
-            step = session.step
-            if self.optimizer is None or step == self._last or type(loss) is not torch.Tensor:
+            count = stretch[1]
+            if stretch[0] is None or count == stretch[3] or type(loss) is not torch.Tensor:
                 return False
             try:
                 value: Any = loss.tolist()
@@ -81,8 +111,8 @@ class PlainSteps:
                 return False
             if type(value) is not float or value - value != 0.0:  # NaN and infinity are looked at closely
                 return False
-            self._last = step
-            losses.append((step, value))
+            stretch[3] = count
+            losses.append((count, value))
             return True
 
         return heard

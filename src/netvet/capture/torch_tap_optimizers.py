@@ -47,8 +47,11 @@ class OptimizerTap:
 
     def install(self, patches: Patches) -> None:
         """Hook into every optimizer's step, present and future."""
-        self.before, self.behind = self._make_before(), self._make_behind()
-        hooks = untraced(self.before), untraced(self.behind)
+        self.before, self.behind = self._make_before(2), self._make_behind()
+        begin, end = untraced(self._make_before(3)), untraced(self.behind)
+        hooks = self._plain.before(begin), self._plain.behind(end)
+        for hook in hooks:
+            hook._torchdynamo_disable = True  # type: ignore[attr-defined]
         self._handles = [register_optimizer_step_pre_hook(hooks[0]), register_optimizer_step_post_hook(hooks[1])]
         after(patches, self._session, Optimizer, "__init__", self._created)
         for owner in (Optimizer, torch.nn.Module):
@@ -56,18 +59,16 @@ class OptimizerTap:
 
     # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
 
-    def _make_before(self) -> Callable[..., Any]:
+    def _make_before(self, depth: int) -> Callable[..., Any]:
+        """What is called before a step; `depth`: how many calls further out the frame of the step is."""
         session, plain = self._session, self._plain
         plan = session.recorder.guard("optimizer steps", self._plan)
 
         def before(optimizer: Optimizer, args: Any = (), kwargs: Any = _NONE) -> Any:
-            if plain.optimizer is not None:
-                if plain.optimizer is optimizer and len(args) < 2 and not kwargs:
-                    return None
-                plain.leave()
+            plain.leave()
             if self.only is not None and id(optimizer) not in self.only:
                 return None
-            frame = sys._getframe(2)
+            frame = sys._getframe(depth)
             if self._stepping is not None and runs(self._stepping, frame):
                 self._inner += 1  # a step inside a step: of a base class, or of what a wrapper holds
                 plain.nested = True
@@ -93,13 +94,10 @@ class OptimizerTap:
         enter = session.recorder.guard("sleep", plain.enter)
 
         def behind(optimizer: Optimizer, *_: Any) -> None:
-            if plain.optimizer is not None:
-                session.step += 1
-                session.left -= 1
-                if session.step >= plain.until:
-                    plain.leave()
-                    if session.left <= 0:
-                        awaken(optimizer)
+            if plain.optimizer is not None:  # the last of a stretch, which has counted it
+                plain.leave()
+                if session.left <= 0:
+                    awaken(optimizer)
                 return
             if self.only is not None and id(optimizer) not in self.only:
                 return

@@ -120,10 +120,12 @@ def tap_backward(session: Session, patches: Patches) -> None:
     """Emit backward_begin and backward_end; Tensor.backward calls the same function."""
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        heard = session.plain.heard
+
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            if heard(tensors):
+                return original(tensors, *args, **kwargs)
             if session.asleep:
-                if session.plain.heard(tensors):
-                    return original(tensors, *args, **kwargs)
                 session.plain.leave()
                 session.always_on.loss(tensors)  # one that is no number wakes the collectors
                 if session.asleep:
