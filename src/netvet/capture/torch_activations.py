@@ -165,8 +165,8 @@ class ActivationCollector:
                 deliver = partial(self._deliver, step, matrix.counts(len(names)), list(names))
                 session.options["outbox"].put([matrix.sums(len(names))], deliver)
                 called.update(names)
-        for signal, names, shares in self._units.shares():
-            session.options["outbox"].put([shares], partial(self._deliver_shares, step, signal, names))
+        for signal, units, counts in self._units.shares():
+            session.options["outbox"].put([counts], partial(self._deliver_shares, step, signal, units))
         self._seen |= called
         session.options.setdefault("called_modules", set()).update(called)
 
@@ -180,9 +180,10 @@ class ActivationCollector:
             means = {name: sum(values) / len(values) for name, values in calls.items()}
             self._session.recorder.values(step, signal, means)
 
-    def _deliver_shares(self, step: int, signal: str, names: list[str], numbers: list[float]) -> None:
+    def _deliver_shares(self, step: int, signal: str, units: dict[str, int], counts: list[float]) -> None:
         self._seen.add(signal)
-        self._session.recorder.values(step, signal, dict(zip(names, numbers, strict=True)))
+        shares = {name: count / units[name] for name, count in zip(units, counts, strict=True)}
+        self._session.recorder.values(step, signal, shares)
 
     def on_finish(self, _ended: str) -> None:
         self._hooks.remove()

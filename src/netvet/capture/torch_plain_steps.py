@@ -38,8 +38,9 @@ class PlainSteps:
         self._stretch = session.stretch
         self._idle = idle
         self.nested = False
-        self._losses: list[tuple[int, float]] = []
-        self.heard = self._make_heard()
+        # Of each loss the count of its step, and its value: in pairs they would be work for the garbage collector.
+        self._counts: list[int] = []
+        self._values: list[float] = []
 
     @property
     def optimizer(self) -> Optimizer | None:
@@ -70,7 +71,9 @@ class PlainSteps:
         session.step = began + steps
         session.left -= steps
         self._idle[optimizer] = self._idle.get(optimizer, 0) + steps
-        losses, self._losses[:] = [(began + count, value) for count, value in self._losses], []
+        losses = [(began + count, value) for count, value in zip(self._counts, self._values, strict=True)]
+        self._counts.clear()
+        self._values.clear()
         session.always_on.after_plain(steps, losses)
 
     def before(self, slow: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,22 +100,22 @@ class PlainSteps:
 
         return end
 
-    def _make_heard(self) -> Callable[[Any], bool]:
-        stretch, losses = self._stretch, self._losses
+    def backward(self, original: Callable[..., Any], slow: Callable[..., Any]) -> Callable[..., Any]:
+        """The function of backward calls, which keeps their losses; what is not as ever goes to another function."""
+        stretch, counts, values = self._stretch, self._counts, self._values
 
-        def heard(loss: Any) -> bool:
-            """Keep the loss that a backward call begins with; false where it is not as ever: none is kept then."""
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             count = stretch[1]
-            if stretch[0] is None or count == stretch[3] or type(loss) is not torch.Tensor:
-                return False
-            try:
-                value: Any = loss.tolist()
-            except Exception:  # PyTorch will say it better, a moment later
-                return False
-            if type(value) is not float or value - value != 0.0:  # NaN and infinity are looked at closely
-                return False
-            stretch[3] = count
-            losses.append((count, value))
-            return True
+            if stretch[0] is not None and count != stretch[3] and type(tensors) is torch.Tensor:
+                try:
+                    value: Any = tensors.tolist()
+                except Exception:  # PyTorch will say it better, a moment later
+                    value = None
+                if type(value) is float and value - value == 0.0:  # NaN and infinity are looked at closely
+                    stretch[3] = count
+                    counts.append(count)
+                    values.append(value)
+                    return original(tensors, *args, **kwargs)
+            return slow(tensors, *args, **kwargs)
 
-        return heard
+        return backward

@@ -120,11 +120,7 @@ def tap_backward(session: Session, patches: Patches) -> None:
     """Emit backward_begin and backward_end; Tensor.backward calls the same function."""
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        heard = session.plain.heard
-
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            if heard(tensors):
-                return original(tensors, *args, **kwargs)
             if session.asleep:
                 session.plain.leave()
                 session.always_on.loss(tensors)  # one that is no number wakes the collectors
@@ -148,6 +144,6 @@ def tap_backward(session: Session, patches: Patches) -> None:
                 session.emit("backward_end", event)
                 event.error = None
 
-        return backward
+        return session.plain.backward(original, backward)
 
     patches.wrap(torch.autograd, "backward", make)

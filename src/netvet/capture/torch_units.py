@@ -117,8 +117,8 @@ class Units:
         """A call has failed, or was not seen to its end."""
         self._waiting.clear()
 
-    def shares(self) -> Iterator[tuple[str, list[str], torch.Tensor]]:
-        """Signal, layers and shares of dead and of saturated units, of layers that have seen enough samples."""
+    def shares(self) -> Iterator[tuple[str, dict[str, int], torch.Tensor]]:
+        """Signal, layers with their units, and how many are dead or saturated, where enough samples were seen."""
         found: dict[tuple[str, torch.device], dict[str, list[torch.Tensor]]] = {}
         for (name, width), known in list(self._counted.items()):
             if known.samples < MIN_SAMPLES:
@@ -131,4 +131,5 @@ class Units:
         for (signal, _), layers in found.items():
             # A layer that is used at several widths: all its units together.
             each = [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in layers.values()]
-            yield signal, list(layers), torch.stack([one.sum() / one.numel() for one in each])
+            units = {name: one.numel() for name, one in zip(layers, each, strict=True)}
+            yield signal, units, torch.stack([one.sum() for one in each])
