@@ -22,7 +22,6 @@ OTHERS = {
     "final-bias": "imbalanced_weighted",
     "dependencies": "char_transformer_tied",
     "one-by-one": "transformer_padding_mask",
-    "pretrained": "gradual_unfreezing",
     "activation-trial": "huber_small_batch",
     "optimizer-trial": "multilabel_bce",
     "augmentation": "label_smoothing_cnn",
@@ -32,15 +31,15 @@ OTHERS = {
     "early-stopping": "early_stopping_bce",
     "smaller-input": "cnn_digits_nll",
     "schedule": "resnet_onecycle",
-    "ablation": "cnn_digits_nll",
+    "ablation": "early_stopping_bce",
+    "depth-trial": "resnet_onecycle",
+    "momentum-trial": "resnet_onecycle",
 }
 SICK = {
     "initial-loss": "unexpected_initial_loss",
     "final-bias": "hockey_stick_loss",
     "dependencies": "batch_mixing",
     "one-by-one": "batched_differs",
-    "whole-evaluation": "partial_evaluation",
-    "pretrained": "overwritten_pretraining",
     "input-independent": "ignores_input",
     "shuffled-labels": "random_labels",
     "baselines": "below_baseline",
@@ -60,18 +59,24 @@ SICK = {
     "augmentation-trial": "too_few_samples",
     "model-size": "insufficient_capacity",
     "smaller-batch": "too_large_batch",
-    "smaller-input": "overfitting",
     "lr-range": "lr_too_high",
     "adam-safe": "lr_too_low",
     "schedule": "lr_decays_early",
     "batch-size": "too_small_batch",
-    "ablation": "regularisation_dominates",
+    "ablation": "oversized_dropout",
     "ensemble": "overfitting",
     "distillation": "overfitting",
     "leave-it-training": "stopped_early",
 }
-# A step that is never the same twice cannot be captured from a script: this one is given as a setup.
-SETUPS = {"determinism": "tests/experiments/programs/noise_without_seed.py:make_setup"}
+# Where no program of the tests shows it: a step that is never the same twice, say, is not captured from a script.
+PROGRAMS = "tests/experiments/programs/"
+WELL = {"pretrained": f"{PROGRAMS}fine_tune.py"}
+SETUPS = {
+    "pretrained": f"{PROGRAMS}lost_weights.py",
+    "determinism": f"{PROGRAMS}noise_without_seed.py:make_setup",
+    "whole-evaluation": f"{PROGRAMS}r2_by_batch.py:make_setup",
+    "smaller-input": f"{PROGRAMS}noisy_pictures.py:make_setup",
+}
 # Seconds for each experiment.
 SECONDS = 60
 KEYS = ("verdict", "message", "next")
@@ -92,7 +97,7 @@ def outcomes(names: list[str], program: str) -> dict[str, dict[str, str]]:
 def programs_of(name: str) -> list[str]:
     """The healthy and the sick program of an experiment."""
     sick = SETUPS.get(name) or f"tests/sick/{SICK[name]}.py"
-    return [f"tests/healthy/{OTHERS.get(name, HEALTHY)}.py", sick]
+    return [WELL.get(name) or f"tests/healthy/{OTHERS.get(name, HEALTHY)}.py", sick]
 
 
 def main(asked: list[str]) -> None:
