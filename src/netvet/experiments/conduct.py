@@ -147,8 +147,6 @@ def _experiment(problem: Problem | None, reason: str, path: Path, options: Optio
         options.done(one)
 
     try:
-        if problem is not None:
-            problem.details["known_data"] = options.known_data
         if problem is None:
             perform(options.experiments, None, reason, done=done)
             return tuple(found)
@@ -163,6 +161,7 @@ def _experiment(problem: Problem | None, reason: str, path: Path, options: Optio
 
 
 def _with_lab(problem: Problem, path: Path, options: Options, done: Callable[[Done], None]) -> None:
+    problem.details["known_data"] = options.known_data
     journal = path.parent.parent / STUDIES / f"{digest(problem)}.jsonl"
     if not options.resume:
         journal.unlink(missing_ok=True)
