@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import runpy
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
 
 # Fork servers, so that each program finds fresh modules; none has computed anything when a process is made of it.
@@ -14,23 +15,20 @@ _FORKS.set_forkserver_preload(["torch", "sklearn.datasets", "netvet.cli", "netve
 SECONDS = 300
 
 
+def start() -> None:
+    """Start the server of this process, of which there is one: whoever uses it first says what is in it."""
+    forkserver.ensure_running()
+
+
 def call(command: list[str], folder: Path) -> tuple[str, str]:
-    """What `python *command` writes to stdout and stderr when it is run in a folder, with one thread.
+    """What `python *command` writes to stdout and stderr when it is run in a folder.
 
     Raises:
         TimeoutError: it took too long.
     """
     out, err = folder / "stdout.txt", folder / "stderr.txt"
-    kept = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"  # read when the server starts, with the first process
-    try:
-        process = _FORKS.Process(target=_run, args=(command, str(folder), str(out), str(err)))
-        process.start()
-    finally:
-        if kept is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = kept
+    process = _FORKS.Process(target=_run, args=(command, str(folder), str(out), str(err)))
+    process.start()
     process.join(SECONDS)
     if process.is_alive():
         process.kill()
