@@ -44,7 +44,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "stopping": ({"core", "diagnose", "store"}, set()),
     "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
     "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
-    "fixes": (BELOW | {"experiments"}, {"numpy", "torch"}),
+    "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),
     "data": (BELOW, {"numpy", "torch", "ray", "PIL", "polars", "duckdb"}),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich"}),
     "ui": ({"core", "signals", "store", "diagnose", "report"}, {"numpy", "starlette", "uvicorn"}),

@@ -1,0 +1,36 @@
+"""The table of fixes: one module each, loaded when first asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from netvet.fixes.fix import Intervention
+
+NAMES: tuple[str, ...] = (
+    "zero-grad",
+    "remove-softmax",
+    "lower-lr",
+    "raise-lr",
+    "clip-gradients",
+    "adam",
+)
+
+
+@cache
+def load(name: str) -> Intervention:
+    """The fix of this name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if name not in NAMES:
+        raise KeyError(name)
+    found = getattr(import_module(f"netvet.fixes.{name.replace('-', '_')}"), name.replace("-", "_"))
+    assert isinstance(found, Intervention)
+    return found
+
+
+def all_fixes() -> list[Intervention]:
+    """In the order of the table: the cheapest and surest first."""
+    return [load(name) for name in NAMES]

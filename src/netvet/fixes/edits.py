@@ -1,0 +1,125 @@
+"""Changes that several fixes make: arguments of a call, factors of numbers, calls taken away."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from netvet.fixes.program import Site, argument
+from netvet.fixes.source import Editor, NotApplicable, expression
+
+
+def set_argument(editor: Editor, site: Site, name: str, value: str, position: int | None = None) -> None:
+    """Give an argument of a call, in the place of what is given; `{}` in the value is what stood there.
+
+    Raises:
+        NotApplicable: the value needs what stood there, and nothing did.
+    """
+    given = argument(site.call, name, position)
+    if given is not None:
+        editor.replace(site.file, given.value, value)
+        return
+    if "{}" in value:
+        raise NotApplicable(f"{name} is not given to {site.code(site.call.func)}")
+
+    def add(old: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(old, cst.Call)
+        made = cst.Arg(
+            expression(value), cst.Name(name),
+            equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+        )  # fmt: skip
+        *others, last = old.args or (None,)
+        if last is None:
+            return old.with_changes(args=[made])
+        if isinstance(last.comma, cst.Comma):  # one argument a line: the new one as the others
+            return old.with_changes(args=[*old.args, made.with_changes(comma=last.comma)])
+        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        return old.with_changes(args=[*others, last.with_changes(comma=comma), made])
+
+    editor.change(site.file, site.call, add)
+
+
+def drop_argument(editor: Editor, site: Site, *names: str) -> None:
+    """Take arguments out of a call.
+
+    Raises:
+        NotApplicable: none of them is given.
+    """
+    if not any(argument(site.call, name) for name in names):
+        raise NotApplicable(f"{' or '.join(names)} is not given to {site.code(site.call.func)}")
+
+    def drop(old: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(old, cst.Call)
+        kept = [a for a in old.args if a.keyword is None or a.keyword.value not in names]
+        if kept and kept[-1] is not old.args[-1]:
+            kept[-1] = kept[-1].with_changes(comma=old.args[-1].comma)
+        return old.with_changes(args=kept)
+
+    editor.change(site.file, site.call, drop)
+
+
+def scaled(node: cst.BaseExpression, code: str, factor: float) -> str:
+    """An expression times a number: of a number the product, else a product."""
+    try:
+        return f"{float(code) * factor:.6g}"
+    except ValueError:
+        simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+        return f"{code if simple else f'({code})'} * {factor:g}"
+
+
+def scale_argument(
+    editor: Editor, site: Site, name: str, factor: float, position: int | None = None, default: float | None = None
+) -> None:
+    """Multiply an argument of a call with a number.
+
+    Args:
+        default: what holds where it is not given.
+
+    Raises:
+        NotApplicable: it is not given, and has no default.
+    """
+    given = argument(site.call, name, position)
+    if given is not None:
+        editor.replace(site.file, given.value, scaled(given.value, site.code(given.value), factor))
+    elif default is not None:
+        set_argument(editor, site, name, f"{default * factor:.6g}")
+    else:
+        raise NotApplicable(f"{name} is not given to {site.code(site.call.func)}")
+
+
+def rename(editor: Editor, site: Site, name: str) -> None:
+    """Call another function of the same module: `optim.AdamW` in the place of `optim.SGD`."""
+
+    def change(old: cst.CSTNode) -> cst.CSTNode:
+        if isinstance(old, cst.Attribute):
+            return old.with_changes(attr=cst.Name(name))
+        return cst.Name(name)
+
+    editor.change(site.file, site.call.func, change)
+
+
+def unwrap(editor: Editor, site: Site) -> None:
+    """Put what a function is given in the place of its result: `x` for `softmax(x, 1)` and for `x.softmax(1)`."""
+
+    def change(old: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(old, cst.Call)
+        function = old.func
+        method = isinstance(function, cst.Attribute) and not is_module(function.value)
+        if method:
+            assert isinstance(function, cst.Attribute)
+            return function.value
+        if not old.args:
+            raise NotApplicable(f"{site.code(site.call)} is given nothing")
+        return old.args[0].value
+
+    editor.change(site.file, site.call, change)
+
+
+# Names that stand for modules of PyTorch, so that what follows the dot is a function and no method.
+MODULES = ("torch", "F", "functional", "nn", "optim", "special", "np", "numpy", "init")
+
+
+def is_module(node: cst.BaseExpression) -> bool:
+    """`F` of `F.softmax`, `torch.nn.functional` of `torch.nn.functional.softmax`."""
+    if isinstance(node, cst.Attribute):
+        return is_module(node.value) and node.attr.value in MODULES
+    return isinstance(node, cst.Name) and node.value in MODULES

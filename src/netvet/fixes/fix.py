@@ -1,0 +1,47 @@
+"""What a fix is: one change of a program, declared beside the function that makes it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from netvet.fixes.program import Program
+from netvet.fixes.source import Editor
+
+Make = Callable[[Program], Iterator[Editor]]
+Cost = Literal["nothing", "memory", "time", "accuracy elsewhere"]
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """One change that can be tried.
+
+    Args:
+        name: in kebab-case; `title`: what is changed, in a few words.
+        mends: checks whose cause it takes away.
+        make: gives its variants for a program, most likely first; raises `NotApplicable`.
+        doc: its page; `cost`: what it costs where it helps.
+        changes_loss: the training loss is another one after it, so that it cannot be compared.
+    """
+
+    name: str
+    title: str
+    mends: tuple[str, ...]
+    make: Make
+    doc: str
+    cost: Cost = "nothing"
+    changes_loss: bool = False
+
+
+def fix(
+    *, title: str, mends: tuple[str, ...] = (), cost: Cost = "nothing", changes_loss: bool = False
+) -> Callable[[Make], Intervention]:
+    """Declare a fix; its name is that of the function."""
+
+    def declare(make: Make) -> Intervention:
+        name = make.__name__.replace("_", "-")
+        return Intervention(name, title, mends, make, inspect.getdoc(make) or "", cost, changes_loss)
+
+    return declare

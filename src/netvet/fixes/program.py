@@ -1,0 +1,241 @@
+"""A program as a run has seen it: what it makes and calls, and where in its files that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import libcst as cst
+
+from netvet.core import Finding
+from netvet.fixes.source import Editor, NotApplicable, Place, SourceFile, Sources, called, root_name
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A call in a file of the program. `record`: what the run says of it."""
+
+    file: SourceFile
+    call: cst.Call
+    record: Record
+
+    def code(self, node: cst.CSTNode) -> str:
+        """As it is written."""
+        return self.file.code(node)
+
+
+class Program:
+    """What a fix is given.
+
+    Args:
+        sources: its files, as they are to be changed.
+        facts: gives the records of a run by name of the fact.
+        finding: which the fix is tried for; None where it was asked for by name.
+    """
+
+    def __init__(
+        self, sources: Sources, facts: Callable[[str], Sequence[Record] | None], finding: Finding | None = None
+    ) -> None:
+        self.sources = sources
+        self._facts = facts
+        self.finding = finding
+
+    def facts(self, name: str) -> list[Record]:
+        """Records of the run; none where there are none."""
+        return list(self._facts(name) or ())
+
+    def about(self, finding: Finding | None) -> Program:
+        """The same, for another finding."""
+        return Program(self.sources, self._facts, finding)
+
+    def editor(self, what: str) -> Editor:
+        """For one variant of a fix. `what`: is changed, in a few words."""
+        return Editor(self.sources, what)
+
+    @property
+    def place(self) -> Place:
+        """Where the finding points to.
+
+        Raises:
+            NotApplicable: there is none, or it points nowhere.
+        """
+        found = self.finding.location if self.finding is not None else None
+        if found is None:
+            raise NotApplicable("the line that is to be changed is not known")
+        return Place(found.file, found.line)
+
+    def file(self, place: Place | Record, prefix: str = "") -> tuple[SourceFile, int]:
+        """The file and line of a record.
+
+        Raises:
+            NotApplicable: it names none.
+        """
+        if isinstance(place, Place):
+            return self.sources.file(place.file), place.line
+        name, line = place.get(f"{prefix}file"), place.get(f"{prefix}line")
+        if not name or not line:
+            raise NotApplicable("the line that is to be changed is not known")
+        return self.sources.file(str(name)), int(line)
+
+    def site(self, record: Place | Record, *names: str, prefix: str = "") -> Site:
+        """The call at a place: the innermost with one of these names, else the outermost.
+
+        Raises:
+            NotApplicable: no such call stands there.
+        """
+        file, line = self.file(record, prefix)
+        found = file.calls(line, *names)
+        if not found:
+            wanted = f"{' or '.join(names)} is not called" if names else "nothing is called"
+            raise NotApplicable(f"{wanted} at {Place(file.path, line)}")
+        starting = [c for c in found if file.line(c) == line] or found
+        return Site(file, starting[0] if names else starting[-1], record if isinstance(record, Mapping) else {})
+
+    @cached_property
+    def optimizers(self) -> list[Site]:
+        """Where the optimizers of the program are made.
+
+        Raises:
+            NotApplicable: none is made in a file of the program.
+        """
+        found: list[Site] = []
+        for one in self.facts("optimizers"):
+            file, line = self.file(one)
+            calls = file.calls(line)
+            named = [c for c in calls if called(c) == one.get("cls")]
+            chosen = named or [c for c in calls if argument(c, "lr") is not None] or calls[-1:]
+            if chosen and not any(s.call is chosen[0] for s in found):
+                found.append(Site(file, chosen[0], one))
+        if not found:
+            raise NotApplicable("no optimizer is made in a file of the program")
+        return found
+
+    @property
+    def optimizer(self) -> Site:
+        """The only one.
+
+        Raises:
+            NotApplicable: there are several.
+        """
+        if len(self.optimizers) > 1:
+            raise NotApplicable(f"the program has {len(self.optimizers)} optimizers, and which is meant is not known")
+        return self.optimizers[0]
+
+    @cached_property
+    def steps(self) -> list[Site]:
+        """The calls of `optimizer.step()`, or of `scaler.step(optimizer)`.
+
+        Raises:
+            NotApplicable: none stands in a file of the program.
+        """
+        found: list[Site] = []
+        for one in self.facts("optimizers"):
+            if one.get("step_file"):
+                site = self.site(one, "step", prefix="step_")
+                if not any(s.call is site.call for s in found):
+                    found.append(site)
+        if not found:
+            raise NotApplicable("no step of an optimizer stands in a file of the program")
+        return found
+
+    def stepped(self, step: Site) -> str:
+        """The optimizer that a call of `step` steps, as it is written there."""
+        assert isinstance(step.call.func, cst.Attribute)
+        given = (
+            step.call.args[0].value if step.call.args and not isinstance(step.call.args[0].value, cst.Lambda) else None
+        )
+        scaled = given is not None and not root_name(given).startswith("closure")
+        return step.code(given if scaled and given is not None else step.call.func.value)
+
+    @cached_property
+    def backwards(self) -> list[Site]:
+        """The calls of `loss.backward()`.
+
+        Raises:
+            NotApplicable: none stands in a file of the program.
+        """
+        found = [self.site(one, "backward") for one in self.facts("backwards")]
+        if not found:
+            raise NotApplicable("no backward stands in a file of the program")
+        return found
+
+    @cached_property
+    def losses(self) -> list[Site]:
+        """The calls of loss functions in training.
+
+        Raises:
+            NotApplicable: none stands in a file of the program.
+        """
+        training = [r for r in self.facts("losses") if r.get("phase") == "train" and r.get("feeds_backward", True)]
+        found = [self.site(one) for one in training]
+        if not found:
+            raise NotApplicable("no call of a loss function stands in a file of the program")
+        return found
+
+    @cached_property
+    def training_loaders(self) -> list[Site]:
+        """Where the loaders of training samples are made.
+
+        Raises:
+            NotApplicable: none is made in a file of the program.
+        """
+        made = [one for one in self.facts("loaders") if one.get("phase") != "eval" and one.get("created_file")]
+        found = [self.site(one, "DataLoader", prefix="created_") for one in made]
+        if not found:
+            raise NotApplicable("no DataLoader is made in a file of the program")
+        return found
+
+    @cached_property
+    def models(self) -> list[tuple[str, Site]]:
+        """Each model as it is written where its optimizer is made, and that place: there it is whole.
+
+        Raises:
+            NotApplicable: it has no name there.
+        """
+        found: list[tuple[str, Site]] = []
+        for site in self.optimizers:
+            for call in _inside(site.call):
+                if called(call) in ("parameters", "named_parameters") and isinstance(call.func, cst.Attribute):
+                    code = site.code(call.func.value)
+                    if all(code != name for name, _ in found):
+                        found.append((code, site))
+        if not found:
+            raise NotApplicable("the model has no name where its optimizer is made")
+        return found
+
+    def training_loop(self) -> tuple[SourceFile, cst.For | cst.While]:
+        """The outermost loop around the training steps.
+
+        Raises:
+            NotApplicable: it is not in the file.
+        """
+        for one in self.facts("backwards"):
+            if one.get("loop_file"):
+                file, line = self.file(one, "loop_")
+                loops: list[cst.For | cst.While] = [*file.at(line, cst.For), *file.at(line, cst.While)]
+                loops = [loop for loop in loops if file.line(loop) == line]
+                if loops:
+                    return file, loops[0]
+        raise NotApplicable("the loop around the training steps is not known")
+
+
+def argument(call: cst.Call, name: str, position: int | None = None) -> cst.Arg | None:
+    """Of a call, by name or position; None where it is not given."""
+    for one in call.args:
+        if one.keyword is not None and one.keyword.value == name:
+            return one
+    plain = [a for a in call.args if a.keyword is None]
+    if position is None or position >= len(plain) or any(a.star for a in plain[: position + 1]):
+        return None
+    return plain[position]
+
+
+def _inside(node: cst.CSTNode) -> Iterator[cst.Call]:
+    for child in node.children:
+        if isinstance(child, cst.Call):
+            yield child
+        yield from _inside(child)
