@@ -220,6 +220,10 @@ class Session:
                 if event in _ALWAYS or event in _RARE or (constant and event in collector.dormant):
                     self._dormant[event].append(listener)
 
+    def keep_only(self, parts: frozenset[str]) -> None:
+        """Let only these parts hear of anything: a short run that is made for one number needs no others."""
+        self._forget({part for table in self._listeners.values() for part, _ in table} - parts)
+
     def next_step(self, optimizer: str) -> None:
         """A step has ended: decide how closely the next one is looked at.
 

@@ -39,6 +39,7 @@ class RunOptions:
         deep: measure parameters and layers at every step, whatever it costs.
         stopper: asks during the run whether to end it.
         terminated: called on the first rank of a distributed run with its outcome when a launcher ends it by SIGTERM.
+        compiled: gives the code of the script, where it is not that of the file.
     """
 
     target: str
@@ -52,6 +53,7 @@ class RunOptions:
     deep: bool = False
     stopper: Stopper | None = None
     terminated: Callable[[Outcome], object] | None = None
+    compiled: Callable[[Path], types.CodeType] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def _execute_script(options: RunOptions) -> None:
     sys.modules["__main__"] = main
     sys.argv = [options.target, *options.arguments]
     sys.path[0:1] = [str(path.resolve().parent)]
-    exec(compile(path.read_bytes(), str(path), "exec"), main.__dict__)
+    code = options.compiled(path) if options.compiled else compile(path.read_bytes(), str(path), "exec")
+    exec(code, main.__dict__)
 
 
 def _execute_module(options: RunOptions) -> None:

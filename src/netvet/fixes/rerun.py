@@ -1,0 +1,277 @@
+"""One run of a program with patched sources, in a process of its own: what it comes to, and nothing left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+from types import CodeType, ModuleType, TracebackType
+from typing import Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from netvet.capture.torch_live import Live
+from netvet.capture.torch_metrics import MetricWindow
+from netvet.capture.torch_ops import StepRecorder
+from netvet.capture.torch_runner import RunOptions, run
+from netvet.capture.torch_tensors import Budget
+from netvet.core import NetvetError, TrainingStopped
+from netvet.fixes.measured import Measured, measure
+from netvet.fixes.overlay import patched
+from netvet.fixes.sandbox import working_copy
+from netvet.fixes.scoring import Scores
+from netvet.fixes.seeding import shifted
+
+# What the scores are made of; all other collectors are let go.
+_PARTS = frozenset((
+    "scores of a trial", "evaluations", "metrics", "metric window", "loaders", "targets of the model's own",
+    "places of creation", "losses written by hand", "step recording",
+))  # fmt: skip
+_LINES = 15
+# Ready in each new process; a module that is not there is passed over. Every optimizer imports the compiler.
+_PRELOADED = ["netvet.fixes.rerun", "torch._dynamo", "sklearn.datasets", "sklearn.model_selection"]
+_METHOD = "forkserver" if os.name == "posix" else "spawn"
+_STARTING = threading.Lock()
+_OUTPUT = "output.txt"
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What is to be run.
+
+    Args:
+        target: path of a script, or name of a module when `is_module`.
+        arguments: what belongs to the program.
+        folder: its working directory.
+        sources: path of a file -> the text that takes its place; empty for the twin.
+        seed: 0 for the program's own seeds (see `seeding`).
+        seconds: after so many it is killed.
+        steps: it ends after so many optimizer steps; None: at its own end.
+        store: folder of runs; the run is kept there, with the probes and all signals, so that checks can look at it.
+    """
+
+    target: str
+    is_module: bool = False
+    arguments: tuple[str, ...] = ()
+    folder: str = "."
+    sources: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+    seconds: float = 3_600.0
+    steps: int | None = None
+    store: str = ""
+
+
+def rerun(asked: Rerun, inside: Path | None = None) -> Measured:
+    """Run it in this process, which is good for nothing else afterwards: it has become the program's.
+
+    Args:
+        inside: an empty folder for what it writes.
+    """
+    sys.dont_write_bytecode = True
+    with ExitStack() as undo:
+        if inside is None:
+            inside = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="netvet-fix-")))
+        undo.enter_context(_kept_aside(inside / _OUTPUT))
+        heard: list[Scores] = []
+        began = perf_counter()
+        ended, steps = _run(asked, inside, heard)
+        seconds = perf_counter() - began
+        found = measure(heard[0], steps) if heard else Measured(unmeasured="the program did not begin")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        error = _last_lines(inside / _OUTPUT) if ended in ("exception", "exit", "interrupt") else ""
+        kept = _moved(_stored(inside / "store"), Path(asked.store)) if asked.store else ""
+        return replace(found, ended=ended, seconds=seconds, error=error, run=kept)
+
+
+def _moved(run: Path, store: Path) -> str:
+    """Under another name where the store has a run of this second already."""
+    store.mkdir(parents=True, exist_ok=True)
+    target, number = store / run.name, 1
+    while target.exists():
+        target, number = store / f"{run.name}-{number + 1}", number + 1
+    return str(shutil.move(run, target))
+
+
+def _run(asked: Rerun, inside: Path, heard: list[Scores]) -> tuple[str, int]:
+    folder = Path(asked.folder).absolute()
+    target = asked.target if asked.is_module else str(folder / asked.target)
+    lives: list[Live] = []
+
+    def observe(live: Live) -> AbstractContextManager[object]:
+        lives.append(live)
+        if not asked.store:
+            heard.append(_listen(live))
+        return nullcontext() if asked.steps is None else _ending_after(asked.steps, live)
+
+    with working_copy(folder, inside) as copy, ExitStack() as undo:
+        overlay = undo.enter_context(patched(asked.sources, {str(copy): str(folder)}))
+        compiled: Callable[[Path], CodeType] = overlay.compile_script
+        undo.enter_context(shifted(asked.seed))
+        # every=1: the collectors never sleep.
+        whole = bool(asked.store)
+        options = RunOptions(
+            target, asked.is_module, asked.arguments, inside / "store", probes=whole, every=None if whole else 1,
+            observe=observe, compiled=compiled,
+        )  # fmt: skip
+        run(options)
+    return _ended(inside / "store"), lives[0].step
+
+
+def _ended(store: Path) -> str:
+    from netvet.store import Run
+
+    record: Any = Run.open(_stored(store)).get("run")
+    return str(record[0]["ended"])
+
+
+def _stored(store: Path) -> Path:
+    return next(p for p in store.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _listen(live: Live) -> Scores:
+    session = live.watch.session
+    scores = Scores(session)
+    session.add(StepRecorder(session, lambda _recording: None))
+    session.add(scores)
+    session.keep_only(_PARTS)
+    window: MetricWindow = session.options["metric_window"]
+    if window.collector is not None:
+        window.collector.budget = Budget(1.0, float("inf"))  # every pass counts
+    return scores
+
+
+@contextmanager
+def _ending_after(steps: int, live: Live) -> Iterator[None]:
+    def stop(*_: Any) -> None:
+        if live.step >= steps and not live.watch.session.in_backward:
+            raise TrainingStopped(live.step, f"a limit of {steps} steps", None)
+
+    handle = register_optimizer_step_post_hook(stop)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _kept_aside(path: Path) -> Iterator[None]:
+    """What is written to the terminal goes to a file."""
+    own, hook = (sys.stdout, sys.stderr), sys.excepthook
+    for stream in own:
+        stream.flush()
+    kept = [os.dup(1), os.dup(2)]
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+    for number in (1, 2):
+        os.dup2(file, number)
+    os.close(file)
+    made = [os.fdopen(os.dup(n), "w", buffering=1, errors="replace") for n in (1, 2)]
+    sys.stdout, sys.stderr = made
+    sys.excepthook = _show  # the interpreter's own shows the lines of the file
+    try:
+        yield
+    finally:
+        for stream in made:
+            with suppress(ValueError, OSError):
+                stream.close()
+        (sys.stdout, sys.stderr), sys.excepthook = own, hook
+        for number, before in zip((1, 2), kept, strict=True):
+            os.dup2(before, number)
+            os.close(before)
+
+
+def _show(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+    traceback.print_exception(kind, error, frames)
+
+
+def _last_lines(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-_LINES:])
+
+
+def rerun_apart(asked: Rerun) -> Measured:
+    """Run it in a fresh process; one that is killed, crashes or takes too long gives a Measured with `error`.
+
+    May be called from several threads at a time.
+    """
+    with tempfile.TemporaryDirectory(prefix="netvet-fix-", ignore_cleanup_errors=True) as inside:
+        folder = str(Path(asked.folder).absolute())
+        return _await(replace(asked, folder=folder, sources=dict(asked.sources)), Path(inside))
+
+
+def _await(asked: Rerun, inside: Path) -> Measured:
+    context: Any = multiprocessing.get_context(_METHOD)
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(asked, str(inside), sending))
+    began = perf_counter()
+    _start(process)
+    sending.close()
+    try:
+        result: Any = None
+        ready = receiving.poll(asked.seconds)
+        with suppress(EOFError, OSError):
+            result = receiving.recv() if ready else None
+    finally:
+        _end(process)
+        receiving.close()
+    if isinstance(result, Measured):
+        return result
+    if isinstance(result, str):
+        return Measured(ended="exception", error=result, unmeasured="the program did not run")
+    why = f"its process ended with status {process.exitcode}" if ready else f"stopped after {asked.seconds:g} s"
+    told = "\n".join(part for part in (why, _last_lines(inside / _OUTPUT)) if part)
+    return Measured(ended="killed", error=told, seconds=perf_counter() - began, unmeasured=why)
+
+
+def _start(process: Any) -> None:
+    """Without the main module, which a new process would import: it may be the user's script."""
+    with _STARTING:
+        if _METHOD == "forkserver":
+            multiprocessing.get_context(_METHOD).set_forkserver_preload(_PRELOADED)
+        own = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            process.start()
+        finally:
+            sys.modules["__main__"] = own
+
+
+def _end(process: Any) -> None:
+    """End the process and those that it has started."""
+    process.join(0.2)
+    if process.pid is not None and os.name == "posix":
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if process.is_alive():
+        process.kill()
+    process.join()
+
+
+def _child(asked: Rerun, inside: str, sending: Any) -> None:
+    if os.name == "posix":
+        os.setsid()
+        multiprocessing.set_start_method(None, force=True)  # the program's own workers start as they would by default
+    torch.set_num_threads(1)
+    try:
+        found: Measured | str = rerun(asked, Path(inside))
+    except NetvetError as error:
+        found = str(error)
+    except BaseException as error:  # nothing that a trial does ends the study
+        found = f"{type(error).__name__}: {error}"
+    sending.send(found)
+    sending.close()
+    os._exit(0)  # threads and exit handlers of the program have nothing more to say
