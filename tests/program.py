@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import runpy
@@ -33,7 +34,7 @@ def call(command: list[str], folder: Path) -> tuple[str, str]:
     if process.is_alive():
         process.kill()
         process.join()
-        raise TimeoutError(f"{' '.join(command)} took more than {SECONDS} s")
+        raise TimeoutError(f"{' '.join(command)} took more than {SECONDS} s\n{err.read_text()[-5000:]}")
     return out.read_text(), err.read_text()
 
 
@@ -45,6 +46,7 @@ def _run(command: list[str], folder: str, out: str, err: str) -> None:
         os.close(file)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     os.chdir(folder)
+    faulthandler.dump_traceback_later(SECONDS - 5)
     status = 0
     try:
         if command[0] == "-m":

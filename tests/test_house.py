@@ -46,16 +46,17 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),
     "data": (BELOW, {"numpy", "torch", "ray", "PIL", "polars", "duckdb"}),
-    "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich"}),
+    "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
     "ui": ({"core", "signals", "store", "diagnose", "report"}, {"numpy", "starlette", "uvicorn"}),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report"}, set()),
     "recipe": ({"core", "checks", "diagnose", "config", "store", "experiments", "report"}, set()),
+    "fix": ({"core", "experiments", "fixes", "recipe", "report"}, set()),
     "testing": (BELOW - {"capture"}, {"numpy"}),
     "cli": (
         BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "ui"},
         {"click", "rich"},
     ),
-    "__init__": ({"core", "diagnose", "experiments", "recipe", "store", "watch"}, set()),
+    "__init__": ({"core", "diagnose", "experiments", "fix", "recipe", "store", "watch"}, set()),
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}

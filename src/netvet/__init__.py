@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from netvet.diagnose import Diagnosis, Settings, diagnose
     from netvet.experiments.setup import Setup
+    from netvet.fix import Fixes, fix
     from netvet.recipe import Recipe, recipe
     from netvet.store import Run
     from netvet.watch import WatchedRun, watch
@@ -37,6 +38,7 @@ __all__ = [
     "Facts",
     "Finding",
     "Fix",
+    "Fixes",
     "LayerSeries",
     "Location",
     "NetvetError",
@@ -50,6 +52,7 @@ __all__ = [
     "__version__",
     "check",
     "diagnose",
+    "fix",
     "recipe",
     "watch",
 ]
@@ -69,6 +72,7 @@ _HOMES = {
     ),
     "diagnose": ("Diagnosis", "Settings", "diagnose"),
     "experiments.setup": ("Setup",),
+    "fix": ("Fixes", "fix"),
     "recipe": ("Recipe", "recipe"),
     "store": ("Run",),
     "watch": ("WatchedRun", "watch"),

@@ -14,6 +14,7 @@ import click
 
 import netvet
 from netvet.cli.compare import compare
+from netvet.cli.fix import fix
 from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay, tell_of
@@ -89,6 +90,7 @@ def cli() -> None:
 
 
 cli.add_command(compare)
+cli.add_command(fix)
 cli.add_command(recipe)
 cli.add_command(replay)
 cli.add_command(tune)

@@ -24,6 +24,7 @@ class Intervention:
         make: gives its variants for a program, most likely first; raises `NotApplicable`.
         doc: its page; `cost`: what it costs where it helps.
         changes_loss: the training loss is another one after it, so that it cannot be compared.
+        corrects_score: the score itself was wrong (samples leaked, labels were misread), so that it may fall.
     """
 
     name: str
@@ -33,15 +34,21 @@ class Intervention:
     doc: str
     cost: Cost = "nothing"
     changes_loss: bool = False
+    corrects_score: bool = False
 
 
 def fix(
-    *, title: str, mends: tuple[str, ...] = (), cost: Cost = "nothing", changes_loss: bool = False
+    *,
+    title: str,
+    mends: tuple[str, ...] = (),
+    cost: Cost = "nothing",
+    changes_loss: bool = False,
+    corrects_score: bool = False,
 ) -> Callable[[Make], Intervention]:
     """Declare a fix; its name is that of the function."""
 
     def declare(make: Make) -> Intervention:
         name = make.__name__.replace("_", "-")
-        return Intervention(name, title, mends, make, inspect.getdoc(make) or "", cost, changes_loss)
+        return Intervention(name, title, mends, make, inspect.getdoc(make) or "", cost, changes_loss, corrects_score)
 
     return declare

@@ -47,7 +47,7 @@ class SourceFile:
     def __init__(self, path: str, text: str | None = None) -> None:
         self.path = path
         try:
-            self.text = Path(path).read_text(encoding="utf-8") if text is None else text
+            self.text = Path(path).read_bytes().decode() if text is None else text
             parsed = cst.parse_module(self.text)
         except (OSError, UnicodeDecodeError, cst.ParserSyntaxError) as error:
             raise NotApplicable(f"{path} cannot be read as Python: {type(error).__name__}") from error

@@ -19,6 +19,13 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
     return "".join(_shown(character) for character in words)
 
 
+def clean_code(line: str, limit: int = MAX_TEXT) -> str:
+    """A line of source text without control characters, its indentation kept."""
+    kept = line.expandtabs(4).rstrip()
+    kept = kept if len(kept) <= limit else kept[: limit - 3] + "..."
+    return "".join(_shown(character) for character in kept)
+
+
 def _shown(character: str) -> str:
     if character.isascii() and character.isprintable():
         return character

@@ -1,0 +1,173 @@
+"""`netvet fix`: one change at a time, proven."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netvet.cli.options import STDOUT, absolute, asked_of, duration, list_option, require_writable
+
+if TYPE_CHECKING:
+    from netvet.fixes.conduct import Options
+    from netvet.fixes.rerun import Rerun
+
+UNMENDED = 1
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option("--list", "listing", is_flag=True, help="List all fixes and what they are for.")
+@list_option("--try", "NAMES", "Try these fixes (comma between names), whatever the diagnosis says.")
+@click.option("--seeds", type=click.IntRange(min=3), default=3, help="Pairs before anything is proven (default: 3).")
+@click.option(
+    "--metric", type=click.Choice(("accuracy", "r2", "loss")), help="Judge by this (default: the best there is)."
+)
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="End each trial after so many optimizer steps.")
+@click.option("--budget", default="10m", callback=duration, metavar="TIME", help="For all trials (default: 10m).")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Trials at a time (default: as many as cores).")
+@click.option("--on", metavar="WHERE", help="Run trials on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
+@click.option("--greedy", is_flag=True, help="Keep the best change and try the next on top of it.")
+@click.option(
+    "--apply", "applying", is_flag=True, help="Write the recommended change into the program; keeps a backup."
+)
+@click.option("--allow-dirty", is_flag=True, help="With --apply: also into files with uncommitted changes.")
+@click.option("--fresh", is_flag=True, help="Forget what an earlier start has measured.")
+@click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write all that was found as JSON.")
+@click.option(
+    "--figure", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curves of all twins (svg, png)."
+)
+@click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs.")
+@click.option("--verbose", is_flag=True, help="Say why fixes were not applied.")
+@click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
+@click.argument("target", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Callable[[], int]:
+    """Try changes of a training program one at a time, and prove which helps.
+
+    The program runs once with all checks; then each change that the diagnosis speaks for runs beside the unchanged
+    program, on the same seeds, until the difference is decided. Your files, checkpoints and logs stay as they are:
+    trials run in copies of the working directory. A study that was broken off goes on where it was.
+
+    The exit code is 0 when nothing is wrong or a change was proven to help, else 1.
+    """
+    from netvet.core import NetvetError, require_torch
+
+    if options["listing"]:
+        return partial(_list, sys.stdout)
+    if target is None:
+        raise click.UsageError("give the script to mend, or --list")
+    for name in ("json", "figure"):
+        require_writable(options[name], f"--{name}")
+    require_torch()
+    _require("libcst", "patches of a program need")
+    from netvet.experiments.executors import require
+
+    require(options["on"], 1 if options["on"] is None else 2)
+    chosen, told = _chosen(options), options | {"json": absolute(options["json"])}
+    if options["figure"] is not None:
+        _require("matplotlib", "a figure needs")
+    if not options["is_module"] and ":" in target and not Path(target).exists():
+        return partial(_run_setup, target, chosen, told)
+    if not options["is_module"] and not Path(target).is_file():
+        raise NetvetError(f"no such script: {target!r}; expected the path of a Python file")
+    from netvet.fixes.rerun import Rerun
+
+    return partial(_run, Rerun(target, options["is_module"], arguments, str(Path.cwd())), chosen, told)
+
+
+def _require(package: str, what: str) -> None:
+    from importlib.util import find_spec
+
+    from netvet.core import NetvetError
+
+    if find_spec(package) is None:
+        raise NetvetError(f"{what} {package}: pip install 'netvet[fix]'")
+
+
+def _chosen(options: dict[str, Any]) -> Options:
+    from netvet.core import NetvetError
+    from netvet.fixes import NAMES
+    from netvet.fixes.conduct import Options
+
+    empty = {"only": (), "skip": (), "allow": (), "set": (), "json": None, "sarif": None, "fail_on": None}
+    asked = asked_of(empty | {"store": options["store"], "verbose": options["verbose"]})
+    names = tuple(n.strip() for text in options["try"] for n in text.split(",") if n.strip())
+    for name in names:
+        if name not in NAMES:
+            raise NetvetError(f"there is no fix {name!r}; `netvet fix --list` shows all of them")
+    tell = partial(click.echo, err=True) if sys.stderr.isatty() else _silent
+    return Options(
+        checks=asked.checks, settings=asked.settings, store=asked.store.absolute(), names=names,
+        seeds=options["seeds"], steps=options["steps"], metric=options["metric"], budget=options["budget"],
+        jobs=options["jobs"] or os.cpu_count() or 1, on=options["on"], fresh=options["fresh"],
+        greedy=options["greedy"], tell=tell,
+    )  # fmt: skip
+
+
+def _silent(_line: str) -> None:
+    """Nobody looks at a terminal."""
+
+
+def _run(program: Rerun, chosen: Options, options: dict[str, Any]) -> int:
+    from netvet.fixes.apply import apply
+    from netvet.fixes.conduct import conduct
+    from netvet.fixes.told import as_record
+
+    found = conduct(program, chosen)
+    _tell(as_record(found), options)
+    if options["applying"] and found.patch is not None:
+        for backup in apply(found.patch, dirty=options["allow_dirty"]):
+            click.echo(f"netvet: written; what was there is in {backup}", err=True)
+    return UNMENDED if found.rounds[0].diagnosis.verdicts and found.patch is None else 0
+
+
+def _run_setup(target: str, chosen: Options, options: dict[str, Any]) -> int:
+    from time import monotonic
+
+    from netvet.core import NetvetError
+    from netvet.experiments.conduct import setup_of
+    from netvet.fixes.setups import conduct_setup
+    from netvet.fixes.told import of_setup
+
+    if options["applying"] or options["greedy"]:
+        raise NetvetError("--apply and --greedy change source text: give the script in place of a setup")
+    began = monotonic()
+    name = target.replace(":", "-").replace("/", "-")
+    study = conduct_setup(
+        setup_of(target), name, chosen.names, seconds=chosen.budget, seeds=chosen.seeds, tell=chosen.tell,
+        on=chosen.on, jobs=chosen.jobs,
+    )  # fmt: skip
+    _tell(of_setup(target, study, monotonic() - began), options)
+    return 0
+
+
+def _tell(record: dict[str, Any], options: dict[str, Any]) -> None:
+    from netvet.report.files import write
+    from netvet.report.fix import show
+
+    if options["json"] != STDOUT:
+        show(record, sys.stdout, verbose=options["verbose"])
+    if options["json"] is not None:
+        write(json.dumps(record, indent=2) + "\n", options["json"], sys.stdout)
+    if options["figure"] is not None:
+        from netvet.report.twin_curves import draw
+
+        draw(record, options["figure"])
+    sys.stdout.flush()
+
+
+def _list(stream: Any) -> int:
+    _require("libcst", "patches of a program need")
+    from netvet.fixes import all_fixes
+    from netvet.report.fix import listed
+    from netvet.report.text import width_of, write_lines
+
+    found = [{"name": f.name, "title": f.title, "mends": f.mends} for f in all_fixes()]
+    write_lines(listed(found, width_of(stream)), stream)
+    return 0

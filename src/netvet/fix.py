@@ -1,0 +1,103 @@
+"""Fixes from notebooks and scripts: `netvet.fix(model=..., loss=..., train=..., val=...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from netvet.core import NetvetError, require_torch
+
+
+@dataclass(frozen=True)
+class Fixes:
+    """What trials of fixes have shown: as text, as HTML in a notebook, and as data.
+
+    Attributes:
+        record: all of it, JSON types (schema `netvet.fix/1`).
+    """
+
+    record: Mapping[str, Any]
+
+    @property
+    def best(self) -> tuple[str, ...]:
+        """Names of the fixes that helped most; empty where none did."""
+        return tuple(self.record["rounds"][0]["best"])
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """What came of each fix; of several variants the last."""
+        return {arm["fix"]: arm["verdict"] for arm in self.record["rounds"][0]["fixes"]}
+
+    def __str__(self) -> str:
+        from netvet.report.recipe import as_text
+
+        return as_text(self._lines())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from netvet.report.recipe import as_html
+
+        return as_html(self._lines())
+
+    def _lines(self) -> list[Any]:
+        from netvet.report.fix import render
+        from netvet.report.text import MAX_WIDTH
+
+        return render(self.record, MAX_WIDTH)
+
+
+def fix(
+    model: Any,
+    *,
+    train: Any,
+    val: Any,
+    loss: Callable[[Any, Any], Any] | None = None,
+    step: Callable[[Any, Any], Any] | None = None,
+    optimizer: Any = None,
+    task: Any = None,
+    batch_size: int = 32,
+    names: str | Sequence[str] = (),
+    budget: float | str = "10m",
+    seeds: int = 3,
+    tell: Callable[[str], object] | None = None,
+) -> Fixes:
+    """Try changes of a training one at a time, beside the unchanged one on the same seeds, on held-out samples.
+
+    Nothing of what is given is changed. What can only be changed in source text is for `netvet fix train.py`.
+
+    Args:
+        model: an `nn.Module` (its present weights are the initial ones), or a function that makes one.
+        train: a loader, a list of batches, or a pair of tensors (inputs, targets); `val`: the same, of other samples.
+        loss: `loss(output, target)`; `step`: in its place `step(model, batch)`, which gives the loss, or a pair
+            (loss, output).
+        optimizer: `optimizer(model)`, or an optimizer of `model`; Adam at 3e-4 without it.
+        task: `classes`, `binary`, `numbers` or `unknown`; judged by outputs and targets without it.
+        batch_size: for a pair of tensors.
+        names: fixes to try; all that a training can be changed by without them.
+        budget: seconds for all, or a time such as "2m"; `seeds`: pairs before anything is proven, at least three.
+        tell: called with a line of progress.
+
+    Raises:
+        NetvetError: an argument cannot be used, or there is nothing to judge by.
+    """
+    require_torch()
+    from netvet.experiments.setup import Setup
+    from netvet.fixes.setups import conduct_setup
+    from netvet.fixes.told import of_setup
+    from netvet.recipe import seconds_of
+
+    seconds = seconds_of(budget)
+    if seconds is None:
+        raise NetvetError(f'fix(budget={budget!r}): expected seconds, or a time such as "90s", "10m" or "1h"')
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 3:
+        raise NetvetError(f"fix(seeds={seeds!r}): expected a whole number from 3 on")
+    wanted = [n.strip() for n in (names.split(",") if isinstance(names, str) else names) if n.strip()]
+    setup = Setup(
+        model=model, train=train, val=val, loss=loss, step=step, optimizer=optimizer, task=task, batch_size=batch_size
+    )  # fmt: skip
+    began = monotonic()
+    study = conduct_setup(setup, "fix", wanted, seconds=seconds, seeds=seeds, tell=tell or (lambda line: None))
+    return Fixes(of_setup("fix", study, monotonic() - began))

@@ -1,0 +1,199 @@
+"""`netvet fix`: run a program, try what its diagnosis speaks for beside it, and tell what is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
+
+from netvet.core import Check, NetvetError
+from netvet.diagnose import Diagnosis, Settings, diagnose
+from netvet.fixes.choose import Choice, choose
+from netvet.fixes.measured import Measured
+from netvet.fixes.program import Program
+from netvet.fixes.rerun import Rerun, rerun_apart
+from netvet.fixes.source import Patch, Sources
+from netvet.fixes.study import Arm, Asked, Study
+from netvet.fixes.trials import Trials
+from netvet.store import Run
+
+# Fixes that are tried: the diagnosis puts the likeliest first, and each costs a run of the program at least.
+MAX_FIXES = 8
+# Of the budget for the trials; the rest is for looking whether findings are gone.
+SHARE = 0.8
+
+Standing = Literal["proven", "refuted", "open"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for.
+
+    Args:
+        names: fixes to try, in the place of those that the diagnosis speaks for.
+        seeds: pairs before anything is proven; `steps`: of each trial (None: to the program's own end).
+        metric: `accuracy`, `r2` or `loss`; None: the best that both of a pair have.
+        budget: seconds for all trials; `jobs`: at a time; `on`: where, as for the recipe.
+        fresh: forget what an earlier start has measured.
+        greedy: keep the best and look for the next, until nothing helps any more.
+        checks, settings: for the diagnosis.
+        tell: called with a line of progress.
+    """
+
+    checks: Sequence[Check]
+    settings: Settings
+    store: Path
+    names: tuple[str, ...] = ()
+    seeds: int = 3
+    steps: int | None = None
+    metric: str | None = None
+    budget: float = 600.0
+    jobs: int = 2
+    on: str | None = None
+    fresh: bool = False
+    greedy: bool = False
+    tell: Callable[[str], object] = lambda line: None
+
+
+@dataclass(frozen=True)
+class Round:
+    """What came of one program: the one given, or (greedy) one that an earlier round has changed.
+
+    Args:
+        run: the stored run that the diagnosis is of.
+        best: the changes that helped most, equivalent ones together.
+        standing: check -> what the trials say of it as a cause; `gone`: findings that the best change has ended.
+    """
+
+    run: Path
+    diagnosis: Diagnosis
+    choice: Choice
+    study: Study
+    best: tuple[Arm, ...]
+    standing: Mapping[str, Standing] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """All of it.
+
+    Args:
+        rounds: one, or several where `greedy`.
+        patch: all changes that are recommended together; None where none is.
+        folder: where the program ran; `seconds`: in all; `trials`: runs of the program.
+    """
+
+    rounds: tuple[Round, ...]
+    patch: Patch | None
+    folder: Path
+    seconds: float
+    trials: int
+
+
+def conduct(program: Rerun, options: Options) -> Fixed:
+    """Run, choose, try and confirm.
+
+    Raises:
+        NetvetError: the program cannot be run, or an option cannot be used.
+    """
+    began = monotonic()
+    folder = Path(program.folder)
+    sources, rounds = Sources(folder), list[Round]()
+    with Trials(
+        program, options.store.parent / "fixes", jobs=options.jobs, on=options.on, fresh=options.fresh
+    ) as trials:
+        while True:
+            left = options.budget - (monotonic() - began)
+            one = _round(replace(program, sources=sources.texts), sources, trials, options, left)
+            rounds.append(one)
+            if one.best and one.best[0].candidate is not None:
+                sources = sources.with_patch(one.best[0].candidate.patch)
+            if not (options.greedy and one.best and one.diagnosis.verdicts):
+                break
+        patch = _whole(sources) if sources.texts else None
+        return Fixed(tuple(rounds), patch, folder, monotonic() - began, trials.count)
+
+
+def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, seconds: float) -> Round:
+    options.tell("running the program once, with all checks")
+    seen = rerun_apart(replace(program, store=str(options.store)))
+    if not seen.run:
+        raise NetvetError(f"the program could not be run: {seen.error or seen.unmeasured}")
+    run = Run.open(Path(seen.run))
+    found = diagnose(run, options.checks, options.settings)
+    facts: Callable[[str], Any] = run.get
+    choice = choose(found, Program(sources, facts), options.names)
+    chosen = choice.fixes if options.names else choice.fixes[:MAX_FIXES]
+
+    def measured(wanted: Sequence[Asked]) -> Iterable[tuple[Asked, Measured]]:
+        return trials.run(wanted, replace(program, steps=options.steps))
+
+    study = Study(
+        chosen,
+        measured,
+        seeds=options.seeds,
+        seconds=SHARE * seconds,
+        enough=_learnable(run),
+        metric=options.metric,
+        tell=options.tell,
+    )
+    study.run()
+    best = tuple(study.best())
+    return _confirmed(Round(Path(seen.run), found, choice, study, best), program, sources, options)
+
+
+def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -> Round:
+    """Look whether the best change, or the one that sets a score right, ends the finding that it was made for."""
+    arm = one.best[0] if one.best else next((a for a in one.study.arms if a.verdict == "not comparable"), None)
+    standing: dict[str, Standing] = _refuted(one)
+    if arm is None or arm.candidate is None:
+        return replace(one, standing=standing)
+    options.tell(f"looking whether {arm.candidate.fix.name} ends the finding")
+    texts = sources.with_patch(arm.candidate.patch).texts
+    after = rerun_apart(replace(program, sources=texts, store=str(options.store)))
+    if not after.run:
+        return replace(one, standing=standing)
+    left = _named(diagnose(Run.open(Path(after.run)), options.checks, options.settings))
+    gone = tuple(name for name in _named(one.diagnosis) if name not in left)
+    check = arm.candidate.check
+    if check:
+        standing[check] = "proven" if check in gone and arm.verdict == "helped" else "open"
+    return replace(one, standing=standing, gone=gone, left=left)
+
+
+def _refuted(one: Round) -> dict[str, Standing]:
+    """Causes of which every change was tried to the end, and none made a difference."""
+    found: dict[str, Standing] = {}
+    for verdict in one.diagnosis.verdicts:
+        arms = [a for a in one.study.arms if a.candidate is not None and a.candidate.check == verdict.check]
+        if arms and all(arm.verdict in ("no difference", "made worse") for arm in arms):
+            found[verdict.check] = "refuted"
+    return found
+
+
+def _named(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Findings that are more than notes."""
+    return tuple(dict.fromkeys(r.check.name for r in diagnosis.findings if r.severity != "note"))
+
+
+def _learnable(run: Run) -> float | None:
+    """What a linear model or the nearest neighbour scores on these samples."""
+    records: Any = run.get("baselines")
+    found = [
+        float(record[name])
+        for record in records or ()
+        if record.get("score") in ("accuracy", "r2")
+        for name in ("linear", "nearest")
+        if record.get(name) is not None
+    ]
+    return max(found, default=None)
+
+
+def _whole(sources: Sources) -> Patch:
+    """All changes against the files as they are."""
+    before = {path: Sources(sources.root).file(path).text for path in sources.texts}
+    return Patch(sources.texts, before)

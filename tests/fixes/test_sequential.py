@@ -1,0 +1,41 @@
+"""The paired test that may be looked at after each pair."""
+
+import math
+
+import numpy as np
+import pytest
+
+from netvet.fixes.sequential import ALPHA, evidence
+
+
+def test_three_clear_pairs_are_proof():
+    found = evidence([0.85, 0.87, 0.86])
+    assert found.p < ALPHA
+    assert found.low > 0
+    assert found.low < found.effect < found.high
+
+
+def test_two_pairs_never_are():
+    found = evidence([0.9, 0.9])
+    assert math.isinf(found.high)
+    assert found.p > ALPHA
+
+
+def test_interval_leaves_zero_out_when_p_is_small():
+    draw = np.random.default_rng(0)
+    for _ in range(300):
+        gaps = draw.normal(draw.uniform(-2, 2), 1.0, draw.integers(3, 9))
+        found = evidence(gaps)
+        assert (found.low > 0 or found.high < 0) == (found.p < ALPHA)
+
+
+def test_looking_after_each_pair_finds_a_difference_that_is_none_in_less_than_one_of_twenty():
+    draw = np.random.default_rng(1)
+    gaps = draw.normal(0.0, 1.0, (2_000, 10))
+    fooled = sum(any(evidence(row[:n]).p < ALPHA for n in range(2, 11)) for row in gaps)
+    assert fooled / len(gaps) < ALPHA
+
+
+def test_no_pairs_are_an_error():
+    with pytest.raises(ValueError, match="no pair"):
+        evidence([])
