@@ -17,6 +17,9 @@ from netvet.checks import NAMES, all_checks
 from netvet.core import Check
 from netvet.experiments import EXPERIMENTS
 from netvet.experiments.experiment import Experiment
+from netvet.fixes import NAMES as FIXES
+from netvet.fixes import all_fixes
+from netvet.fixes.fix import Intervention
 from netvet.signals import SIGNALS, Signal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +51,31 @@ def pages() -> dict[Path, str]:
     made[DOCS / "signals.md"] = signals_page(tuple(SIGNALS.values()))
     made |= {DOCS / "experiments" / f"{one.name}.md": experiment_page(one) for one in EXPERIMENTS}
     made[DOCS / "experiments" / "index.md"] = experiments_page(EXPERIMENTS)
+    made |= {DOCS / "fixes" / f"{one.name}.md": fix_page(one) for one in all_fixes()}
+    made[DOCS / "fixes" / "index.md"] = fixes_page(all_fixes())
     return made
+
+
+def fix_page(one: Intervention) -> str:
+    """The page of one fix."""
+    summary, _, rest = inspect.cleandoc(one.doc).partition("\n")
+    mended = ", ".join(f"[{name}](../checks/{name}.md)" for name in one.mends)
+    head = [f"# {one.name}", "", summary, "", f"`netvet fix --try {one.name} train.py`", ""]
+    head += [f"Tried for {mended}." if mended else "Tried when it is asked for."]
+    head += [f"It costs {one.cost}."] if one.cost != "nothing" else []
+    if one.corrects_score:
+        head += ["The score itself was wrong before, so that it may fall: what counts is that the finding is gone."]
+    return "\n".join([*head, "", rest.strip(), ""])
+
+
+def fixes_page(fixes: Sequence[Intervention]) -> str:
+    """The list of fixes, in the order in which they are tried."""
+    lines = ["# Fixes", "", f"{len(fixes)} changes that [`netvet fix`](../fix.md) can make and prove.", ""]
+    lines += ["| fix | what is changed | for |", "|---|---|---|"]
+    for one in fixes:
+        mended = ", ".join(f"[{name}](../checks/{name}.md)" for name in one.mends)
+        lines.append(f"| [{one.name}]({one.name}.md) | {_cell(one.title)} | {mended} |")
+    return "\n".join([*lines, ""])
 
 
 def experiment_page(one: Experiment) -> str:
@@ -111,7 +138,10 @@ def _fenced(text: str) -> str:
 def _fixes(one: Check) -> list[str]:
     if not one.fixes:
         return []
-    return ["## What to change", "", *(f"- **{fix.name}**: {fix.advice}" for fix in one.fixes), ""]
+    names = [f"[{f.name}](../fixes/{f.name}.md)" if f.name in FIXES else f.name for f in one.fixes]
+    lines = [f"- **{name}**: {fix.advice}" for name, fix in zip(names, one.fixes, strict=True)]
+    tried = ["", "`netvet fix` tries what is linked, and proves it."] if any(f.name in FIXES for f in one.fixes) else []
+    return ["## What to change", "", *lines, *tried, ""]
 
 
 def _settings(one: Check) -> list[str]:
@@ -191,7 +221,7 @@ def _anchors(page: Path) -> set[str]:
 def main() -> int:
     """Write the pages, remove those of what is gone, and report broken links."""
     made = pages()
-    for folder in (DOCS / "checks", DOCS / "experiments"):
+    for folder in (DOCS / "checks", DOCS / "experiments", DOCS / "fixes"):
         folder.mkdir(parents=True, exist_ok=True)
         for stale in set(folder.glob("*.md")) - set(made):
             stale.unlink()
