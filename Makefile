@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The version that the figures and tests were made with; first and apart, so that no later range pulls another one.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test lint docs bench bench-store bench-detection bench-lr
+.PHONY: help demo test lint docs bench bench-store bench-detection bench-lr bench-repair
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -54,3 +54,6 @@ bench-detection: $(READY) ## how often the diagnosis is right (about an hour)
 
 bench-lr: $(READY) ## how good recommended learning rates are, beside other range tests (about 10 minutes)
 	$(BIN)/python -m benchmarks.lr_range
+
+bench-repair: $(READY) ## how often `netvet fix` repairs a program, and how long that takes (about two hours)
+	$(BIN)/python -m benchmarks.repair
