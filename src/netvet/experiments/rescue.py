@@ -15,6 +15,7 @@ from netvet.experiments.paired import ALPHA, compare
 from netvet.experiments.simple import best_constant
 from netvet.experiments.trial import Result
 from netvet.experiments.validated import (
+    LEAST,
     SHARE,
     Measure,
     fresh_seeds,
@@ -44,6 +45,8 @@ RESCUED = 0.5
 SHORT = 200
 # Learning rates that the unchanged training gets too, as multiples of its own: what a rate mends is the rate's fault.
 RATES = (0.1, 10.0)
+# Of many rates so many get a whole training, by what they have learned after this part of one.
+FINALISTS, SCREENED = 3, 4
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,8 @@ def rescue(
     if reached is not None and reached[0] - reached[1] >= LEARNED * (1 - reached[1]):
         return Rescue("learns", "score", len(lab.problem.rates), (reached[0],))
     besides = {f"{rate:g} times the learning rate": {"lr-factor": rate} for rate in rates} | dict(others or {})
-    steps = _length(lab, len(lab.seeds) * (2 + len(changes)) + len(besides))
+    beside = len(besides) if len(besides) <= FINALISTS else FINALISTS + len(besides) / SCREENED
+    steps = _length(lab, len(lab.seeds) * (2 + len(changes)) + beside)
     plain = _require_trained(trained(lab, steps, {}))
     scale = _scale(lab, plain)
     if scale is not None and not scale.measure.less_is_better and scale.is_learned(plain, LEARNED):
@@ -159,7 +163,7 @@ def rescue(
     return Rescue(verdict, "loss" if scale is None else scale.measure.name, steps, own, evidence={"shares": shares})
 
 
-def _length(lab: Lab, trials: int) -> int:
+def _length(lab: Lab, trials: float) -> int:
     """Steps of each of so many trials.
 
     Raises:
@@ -214,8 +218,8 @@ def _beside_others(
     """The same comparison with the program's own training as it comes furthest: at another rate, say."""
     plain, changed = twins
     ends = {"": scale.learned(plain[0], "val")}
-    for other, change in besides.items():
-        ends[other] = scale.learned(_require_trained(trained(lab, steps, change, lab.seeds[:1]))[0], "val")
+    for other in _promising(lab, scale, steps, besides):
+        ends[other] = scale.learned(_require_trained(trained(lab, steps, besides[other], lab.seeds[:1]))[0], "val")
     best, own = max(ends, key=lambda n: ends[n]), plain
     if best:
         seeds = (*lab.seeds, *fresh_seeds(lab))[: len(plain)]
@@ -239,6 +243,15 @@ def _beside_others(
     return Rescue(
         verdict, scale.measure.name, steps, _values(scale, own), _values(scale, changed), name, best, evidence
     )
+
+
+def _promising(lab: Lab, scale: _Scale, steps: int, besides: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Those that come furthest in a short training, where there are more than are worth a whole one each."""
+    if len(besides) <= FINALISTS:
+        return list(besides)
+    short = max(LEAST, steps // SCREENED)
+    found = {n: _require_trained(trained(lab, short, change, lab.seeds[:1]))[0] for n, change in besides.items()}
+    return sorted(found, key=lambda n: -scale.learned(found[n], "val"))[:FINALISTS]
 
 
 def _is_whole(lab: Lab, steps: int) -> bool:
