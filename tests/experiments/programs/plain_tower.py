@@ -25,4 +25,4 @@ for epoch in range(12):
     with torch.no_grad():
         scores = model(x[1200:])
         right = (scores.argmax(1) == y[1200:]).float().mean().item()
-        print(f"epoch {epoch + 1}: validation loss {F.cross_entropy(scores, y[1200:]).item():.3f}, accuracy {right:.3f}")
+        print(f"epoch {epoch + 1}: loss {F.cross_entropy(scores, y[1200:]).item():.3f}, accuracy {right:.3f}")
