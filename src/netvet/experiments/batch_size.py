@@ -35,7 +35,8 @@ def noise_scale(results: Sequence[Result]) -> float | None:
         large = BATCHES * samples
         squared += (large * big - samples * small) / (large - samples)
         trace += (small - big) / (1 / samples - 1 / large)
-    return trace / squared if squared > 0 and trace >= 0 else None
+    # Whole batches have no noise, and rounding may take it below none.
+    return max(trace, 0.0) / squared if squared > 0 else None
 
 
 @experiment(stage="tune", title="batch size", seconds=20, gate=False)
