@@ -32,7 +32,8 @@ def capacity(lab: Lab) -> Outcome:
     seed; the mean loss of the last fifth of the steps is compared by a paired test. Where the loss falls to less than
     half, a network beside that is only as wide as the narrowest hidden layer of the program's own is tried too: if it
     helps as much, units were not what was missing, but units that learn (dead ones, a broken backward). Advice, if the
-    loss is less than half with 128 units beside, and more than twice that with as few as the program has.
+    own training leaves more than half of the first loss, the loss is less than half of that with 128 units beside, and
+    more than twice as much with as few as the program has.
 
     ## Known problems
     Within few steps a larger network may not be ahead yet. Networks with several inputs or outputs, graphs and sparse
@@ -56,7 +57,8 @@ def capacity(lab: Lab) -> Outcome:
     evidence["as_narrow"] = narrow
     told = f"training loss after {steps} steps {level:.3g}, with more capacity {level + found.effect:.3g}"
     span = f"(difference {found.effect:+.2g}, 95 %: {found.low:+.2g} to {found.high:+.2g})"
-    missing = narrow is not None and sum(more) < BY_FAR * sum(narrow)
+    # A net that gets far by itself is only slower than two.
+    missing = narrow is not None and level > BY_FAR * start and sum(more) < BY_FAR * sum(narrow)
     if missing and narrow is not None:
         span += f", with a network beside that is as narrow as its own {sum(narrow) / len(narrow):.3g}"
     verdict = found.verdict(less_is_better=True, matters=MATTERS * abs(level))
