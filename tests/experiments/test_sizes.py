@@ -35,6 +35,14 @@ def test_batches_of_all_samples_are_not_judged_before_the_end_of_a_slow_training
     assert "still gets better after 150 steps" in found.message
 
 
+def test_batches_of_all_samples_leave_too_few_updates(monkeypatch):
+    few = digits_problem(digits(256, 800), batch_size=256, optimizer=adam(1e-3), whole=60)
+    found = outcome(smaller_batch, few, monkeypatch)
+    assert found.verdict == "advice", found.message
+    assert found.next == "Use batches of 128."
+    assert found.suspects == ("too-large-batch",)
+
+
 def test_small_batches_are_not_made_smaller(monkeypatch):
     with pytest.raises(NetvetError, match="batches of 8 samples"):
         outcome(smaller_batch, problem(batch_size=8), monkeypatch)

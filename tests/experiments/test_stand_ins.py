@@ -20,10 +20,26 @@ class Deaf(nn.Module):
         return self.net(x * 0.0)
 
 
-def test_more_capacity_lowers_the_loss_of_a_narrow_network():
+def test_more_capacity_is_advised_for_a_narrow_network():
     outcome = capacity.run(lab(lambda: mlp(hidden=2)))
-    assert outcome.verdict == "passed"
+    assert outcome.verdict == "advice", outcome.message
+    assert outcome.suspects == ("insufficient-capacity",)
     assert outcome.evidence["comparison"]["effect"] < 0
+
+
+def test_a_network_that_is_wide_enough_passes():
+    outcome = capacity.run(lab(lambda: mlp(hidden=32)))
+    assert outcome.verdict == "passed", outcome.message
+    assert outcome.next == ""
+
+
+@pytest.mark.parametrize("last", [nn.LogSoftmax(1), nn.Softmax(1)])
+def test_what_is_beside_probabilities_leaves_them_probabilities(last):
+    def loss(output, y):
+        return nn.functional.nll_loss(output if isinstance(last, nn.LogSoftmax) else (output + 1e-9).log(), y)
+
+    outcome = capacity.run(lab(lambda: nn.Sequential(mlp(), last), loss=loss))
+    assert 0 < min(outcome.evidence["more"]) <= max(outcome.evidence["more"]) < 0.7
 
 
 class Dead(nn.Module):
@@ -40,7 +56,9 @@ class Dead(nn.Module):
 
 @pytest.mark.parametrize(("model", "helps"), [(Dead, True), (lambda: mlp(hidden=1), False)])
 def test_a_net_as_narrow_helps_where_units_are_dead_and_not_where_there_are_too_few(model, helps):
-    evidence = capacity.run(lab(model)).evidence
+    outcome = capacity.run(lab(model))
+    assert outcome.verdict == ("passed" if helps else "advice")
+    evidence = outcome.evidence
     more, narrow = sum(evidence["more"]), sum(evidence["as_narrow"])
     assert (narrow < 2 * more) == helps
 

@@ -123,10 +123,28 @@ def test_an_ordinary_batch_is_kept_and_its_noise_told():
     assert 1 < outcome.evidence["noise_scale"] < 10_000
 
 
-def test_a_batch_of_nearly_all_samples_is_too_large():
-    outcome = batch_size.run(lab_of(lambda m: torch.optim.SGD(m.parameters(), lr=0.05), size=240))
-    assert outcome.verdict in ("advice", "passed")
-    assert outcome.evidence["noise_scale"] < 240
+@pytest.mark.parametrize(("size", "other"), [(240, 120), (480, 240)])
+def test_a_batch_far_above_the_noise_that_leaves_few_steps_is_too_large(size, other):
+    few = lab_of(lambda m: torch.optim.Adam(m.parameters(), lr=1e-3), size=size, rates=(1.0,) * 60)
+    outcome = batch_size.run(few)
+    assert outcome.verdict == "advice", outcome.message
+    assert outcome.evidence["noise_scale"] < size
+    assert outcome.next == f"Try a batch of {other} samples."
+    assert outcome.suspects == ("too-large-batch",)
+
+
+def test_a_batch_below_the_noise_is_not_made_smaller_where_steps_are_missing():
+    slow = lab_of(lambda m: torch.optim.Adam(m.parameters(), lr=1e-3), size=8, rates=(1.0,) * 60)
+    outcome = batch_size.run(slow)
+    assert outcome.verdict == "passed", outcome.message
+    assert outcome.evidence["noise_scale"] > 8
+
+
+def test_sizes_are_not_compared_where_the_loss_is_a_sum():
+    total = {"loss": lambda output, y: F.cross_entropy(output, y, reduction="sum")}
+    outcome = batch_size.run(lab_of(lambda m: torch.optim.Adam(m.parameters(), lr=1e-3), given=total))
+    assert outcome.verdict == "undetermined"
+    assert "a sum over the batch" in outcome.message
 
 
 def test_a_part_that_does_harm_is_named():

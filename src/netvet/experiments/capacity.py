@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from netvet.experiments import paired
@@ -29,7 +31,9 @@ def capacity(lab: Lab) -> Outcome:
     its learning rate. It begins with outputs of zero, so that both trainings start from the same loss. Twins at every
     seed; the mean loss of the last fifth of the steps is compared by a paired test. Where the loss falls to less than
     half, a network beside that is only as wide as the narrowest hidden layer of the program's own is tried too: if it
-    helps as much, units were not what was missing, but units that learn (dead ones, a broken backward).
+    helps as much, units were not what was missing, but units that learn (dead ones, a broken backward). Advice, if the
+    own training leaves more than half of the first loss, the loss is less than half of that with 128 units beside, and
+    more than twice as much with as few as the program has.
 
     ## Known problems
     Within few steps a larger network may not be ahead yet. Networks with several inputs or outputs, graphs and sparse
@@ -49,15 +53,27 @@ def capacity(lab: Lab) -> Outcome:
         return Outcome("undetermined", "the trainings diverged, with and without more capacity")
     level, start = sum(plain) / len(plain), sum(r.start for r in arms["plain"]) / len(plain)
     evidence = {"plain": plain, "more": more, "comparison": found.record(), "steps": steps, "start": start}
-    if 0 < sum(more) < BY_FAR * sum(plain):
-        evidence["as_narrow"] = _as_narrow(lab, steps)
+    narrow = _as_narrow(lab, steps) if 0 < sum(more) < BY_FAR * sum(plain) else None
+    evidence["as_narrow"] = narrow
     told = f"training loss after {steps} steps {level:.3g}, with more capacity {level + found.effect:.3g}"
     span = f"(difference {found.effect:+.2g}, 95 %: {found.low:+.2g} to {found.high:+.2g})"
+    # A net that gets far by itself is only slower than two.
+    missing = narrow is not None and level > BY_FAR * start and sum(more) < BY_FAR * sum(narrow)
+    if missing and narrow is not None:
+        span += f", with a network beside that is as narrow as its own {sum(narrow) / len(narrow):.3g}"
     verdict = found.verdict(less_is_better=True, matters=MATTERS * abs(level))
+    return _outcome(verdict, f"{told} {span}", evidence, missing=missing)
+
+
+def _outcome(verdict: paired.Verdict, told: str, evidence: dict[str, Any], *, missing: bool) -> Outcome:
+    """What a difference says; `missing`: it is large, and a network as narrow does not make it."""
+    if verdict == "better" and missing:
+        order = "Make the network wider or deeper before anything is regularised."
+        return Outcome("advice", f"{told}: units are missing", evidence, order, ("insufficient-capacity",))
     if verdict == "better":
-        return Outcome("passed", f"{told} {span}: it falls, as it must", evidence)
+        return Outcome("passed", f"{told}: it falls, as it must", evidence)
     told_of = "capacity is not what is missing" if verdict == "no difference" else "it does not say whether it helps"
-    return Outcome("undetermined", f"{told} {span}: {told_of}", evidence)
+    return Outcome("undetermined", f"{told}: {told_of}", evidence)
 
 
 def _as_narrow(lab: Lab, steps: int) -> list[float] | None:

@@ -25,6 +25,8 @@ LR = 1e-3
 WINDOW, EMBEDDED = 4, 16
 # A twin with more weights than this is no quick test.
 MAX_WEIGHTS = 20_000_000
+# Probabilities sum to one but for rounding, of half precision too.
+SUM = 1e-3
 
 
 class Twin(nn.Module):
@@ -88,6 +90,7 @@ class _WithTwin:
         if len(given) != 1 or not output.is_floating_point() or output.dim() == 0:
             raise NetvetError("several tensors enter the model: no plain network can be made for them")
         self._module, self._twin = call.module, Twin(given[0], output, layers, hidden)
+        self._normed = _normed(output)
         if not alone:  # it begins as nothing: the training starts where that of the program's own model does
             last = self._twin.body[-1]
             assert isinstance(last, nn.Linear)
@@ -107,18 +110,39 @@ class _WithTwin:
 
     def step(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The loss and the outputs."""
-        with _answered(self._module, self._twin, alone=self._alone):
+        with _answered(self._module, self._twin, self._normed, alone=self._alone):
             return self._inner.step(batch)
 
 
+def _normed(output: torch.Tensor) -> tuple[str, int] | None:
+    """Whether outputs are probabilities or their logs, and over which axis; a loss of those has no lower end else."""
+    for axis in (1, -1):
+        if output.dim() < 2 or output.shape[axis] < 2:
+            continue
+        if bool((output.exp().sum(axis) - 1).abs().max() < SUM):
+            return "log", axis
+        if bool((output >= 0).all()) and bool((output.sum(axis) - 1).abs().max() < SUM):
+            return "probabilities", axis
+    return None
+
+
+def _as_outputs(own: torch.Tensor | None, found: torch.Tensor, normed: tuple[str, int] | None) -> torch.Tensor:
+    """What a plain network finds, in the place of the own outputs or added to them (to their logs)."""
+    if normed is None:
+        return found if own is None else own + found
+    name, axis = normed
+    if own is not None:
+        found = found + (own if name == "log" else own.clamp(min=torch.finfo(own.dtype).tiny).log())
+    return found.log_softmax(axis) if name == "log" else found.softmax(axis)
+
+
 @contextmanager
-def _answered(module: nn.Module, twin: nn.Module, *, alone: bool) -> Iterator[None]:
+def _answered(module: nn.Module, twin: nn.Module, normed: tuple[str, int] | None, *, alone: bool) -> Iterator[None]:
     own = module.forward
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         given = next(t for t in (*args, *kwargs.values()) if isinstance(t, torch.Tensor))
-        found = twin(given)
-        return found if alone else own(*args, **kwargs) + found
+        return _as_outputs(None if alone else own(*args, **kwargs), twin(given), normed)
 
     kept = module.__dict__.get("forward")
     module.__dict__["forward"] = forward
