@@ -43,4 +43,4 @@ def test_a_check_page_has_its_declaration_and_its_docstring():
     assert "[grad norm](../signals.md#grad_norm), [loss (if there)](../signals.md#loss)" in page
     assert "```pycon\n>>> 1 + 1\n2\n```" in page
     assert "[tool.netvet.checks.some-fault]\nlimit = 0.3" in page
-    assert "- **lower-lr**: Use a lower rate." in page
+    assert "- **[lower-lr](../fixes/lower-lr.md)**: Use a lower rate." in page
