@@ -23,6 +23,10 @@ from netvet.store import Run
 MAX_FIXES = 8
 # Of the budget for the trials; the rest is for looking whether findings are gone.
 SHARE = 0.8
+# Of the budget, for the first run of the program: one that goes on for longer is ended there, and so are its trials.
+FIRST = 0.2
+# A trial shorter than this says little; one that takes so many times as long as the first run hangs.
+LEAST_STEPS, HANGS, GRACE = 50, 10.0, 60.0
 
 Standing = Literal["proven", "refuted", "open"]
 
@@ -120,7 +124,8 @@ def conduct(program: Rerun, options: Options) -> Fixed:
 
 def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, seconds: float) -> Round:
     options.tell("running the program once, with all checks")
-    seen = rerun_apart(replace(program, store=str(options.store)))
+    patience = FIRST * options.budget
+    seen = rerun_apart(replace(program, store=str(options.store), steps=options.steps, patience=patience))
     if not seen.run:
         raise NetvetError(f"the program could not be run: {seen.error or seen.unmeasured}")
     run = Run.open(Path(seen.run))
@@ -129,8 +134,11 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
     choice = choose(found, Program(sources, facts), options.names)
     chosen = choice.fixes if options.names else choice.fixes[:MAX_FIXES]
 
+    steps = _affordable(seen, len(chosen), options, SHARE * seconds)
+    limit = GRACE + HANGS * seen.seconds
+
     def measured(wanted: Sequence[Asked]) -> Iterable[tuple[Asked, Measured]]:
-        return trials.run(wanted, replace(program, steps=options.steps))
+        return trials.run(wanted, replace(program, steps=steps, seconds=limit))
 
     study = Study(
         chosen,
@@ -146,6 +154,18 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
     return _confirmed(Round(Path(seen.run), found, choice, study, best), program, sources, options)
 
 
+def _affordable(seen: Measured, fixes: int, options: Options, seconds: float) -> int | None:
+    """Steps of each trial, so that all of them fit; None: to the program's own end."""
+    if options.steps is not None:
+        return options.steps
+    # Each fix and the unchanged program once, and one of them and the program with the other seeds.
+    trials = fixes + 1 + 2 * (options.seeds - 1)
+    wanted = trials * seen.seconds / options.jobs
+    if wanted <= seconds and seen.ended != "stopped":
+        return None
+    return max(LEAST_STEPS, int(seen.steps * min(1.0, seconds / max(wanted, 1e-9))))
+
+
 def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -> Round:
     """Look whether the best change, or the one that sets a score right, ends the finding that it was made for."""
     arm = one.best[0] if one.best else next((a for a in one.study.arms if a.verdict == "not comparable"), None)
@@ -154,7 +174,10 @@ def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -
         return replace(one, standing=standing)
     options.tell(f"looking whether {arm.candidate.fix.name} ends the finding")
     texts = sources.with_patch(arm.candidate.patch).texts
-    after = rerun_apart(replace(program, sources=texts, store=str(options.store)))
+    patience = FIRST * options.budget
+    after = rerun_apart(
+        replace(program, sources=texts, store=str(options.store), steps=options.steps, patience=patience)
+    )
     if not after.run:
         return replace(one, standing=standing)
     left = _named(diagnose(Run.open(Path(after.run)), options.checks, options.settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import shutil
@@ -43,6 +44,7 @@ _LINES = 15
 _PRELOADED = ["netvet.fixes.rerun", "torch._dynamo", "sklearn.datasets", "sklearn.model_selection"]
 _METHOD = "forkserver" if os.name == "posix" else "spawn"
 _STARTING = threading.Lock()
+_RUNNING: set[Any] = set()
 _OUTPUT = "output.txt"
 
 
@@ -58,6 +60,7 @@ class Rerun:
         seed: 0 for the program's own seeds (see `seeding`).
         seconds: after so many it is killed.
         steps: it ends after so many optimizer steps; None: at its own end.
+        patience: it ends with the first optimizer step after so many seconds; None: at its own end.
         store: folder of runs; the run is kept there, with the probes and all signals, so that checks can look at it.
     """
 
@@ -69,6 +72,7 @@ class Rerun:
     seed: int = 0
     seconds: float = 3_600.0
     steps: int | None = None
+    patience: float | None = None
     store: str = ""
 
 
@@ -113,7 +117,8 @@ def _run(asked: Rerun, inside: Path, heard: list[Scores]) -> tuple[str, int]:
         lives.append(live)
         if not asked.store:
             heard.append(_listen(live))
-        return nullcontext() if asked.steps is None else _ending_after(asked.steps, live)
+        limited = asked.steps is not None or asked.patience is not None
+        return _ending(asked, live) if limited else nullcontext()
 
     with working_copy(folder, inside) as copy, ExitStack() as undo:
         overlay = undo.enter_context(patched(asked.sources, {str(copy): str(folder)}))
@@ -153,10 +158,13 @@ def _listen(live: Live) -> Scores:
 
 
 @contextmanager
-def _ending_after(steps: int, live: Live) -> Iterator[None]:
+def _ending(asked: Rerun, live: Live) -> Iterator[None]:
+    steps = math.inf if asked.steps is None else asked.steps
+    end = math.inf if asked.patience is None else perf_counter() + asked.patience
+
     def stop(*_: Any) -> None:
-        if live.step >= steps and not live.watch.session.in_backward:
-            raise TrainingStopped(live.step, f"a limit of {steps} steps", None)
+        if (live.step >= steps or perf_counter() > end) and not live.watch.session.in_backward:
+            raise TrainingStopped(live.step, "a limit of steps or time", None)
 
     handle = register_optimizer_step_post_hook(stop)
     try:
@@ -219,6 +227,7 @@ def _await(asked: Rerun, inside: Path) -> Measured:
     process = context.Process(target=_child, args=(asked, str(inside), sending))
     began = perf_counter()
     _start(process)
+    _RUNNING.add(process)
     sending.close()
     try:
         result: Any = None
@@ -226,6 +235,7 @@ def _await(asked: Rerun, inside: Path) -> Measured:
         with suppress(EOFError, OSError):
             result = receiving.recv() if ready else None
     finally:
+        _RUNNING.discard(process)
         _end(process)
         receiving.close()
     if isinstance(result, Measured):
@@ -250,6 +260,15 @@ def _start(process: Any) -> None:
             sys.modules["__main__"] = own
 
 
+def end_running() -> None:
+    """End all runs that other threads wait for: each gives a Measured with `error`."""
+    for process in list(_RUNNING):
+        if process.pid is not None and os.name == "posix":
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+
+
 def _end(process: Any) -> None:
     """End the process and those that it has started."""
     process.join(0.2)
@@ -266,6 +285,7 @@ def _child(asked: Rerun, inside: str, sending: Any) -> None:
         os.setsid()
         multiprocessing.set_start_method(None, force=True)  # the program's own workers start as they would by default
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         found: Measured | str = rerun(asked, Path(inside))
     except NetvetError as error:
@@ -275,3 +295,14 @@ def _child(asked: Rerun, inside: str, sending: Any) -> None:
     sending.send(found)
     sending.close()
     os._exit(0)  # threads and exit handlers of the program have nothing more to say
+
+
+def _end_with_parent() -> None:
+    """A study that was killed leaves no run behind."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent.join()
+    if os.name == "posix":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)

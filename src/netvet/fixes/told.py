@@ -65,7 +65,7 @@ def _shown(file: str, folder: Path) -> str:
 
 
 def _names(arms: Sequence[Arm]) -> list[str]:
-    return [arm.candidate.fix.name for arm in arms if arm.candidate is not None]
+    return list(dict.fromkeys(arm.candidate.fix.name for arm in arms if arm.candidate is not None))
 
 
 def _arm(study: Study, arm: Arm) -> dict[str, Any]:

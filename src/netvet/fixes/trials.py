@@ -12,7 +12,7 @@ from typing import Any
 
 from netvet.experiments.executors import Workers
 from netvet.fixes.measured import Measured, measured_of
-from netvet.fixes.rerun import Rerun, rerun_apart
+from netvet.fixes.rerun import Rerun, end_running, rerun_apart
 from netvet.fixes.study import Asked
 
 
@@ -72,8 +72,9 @@ class Trials:
             try:
                 for future in as_completed(running):
                     yield running[future], future.result()
-            except BaseException:
+            except BaseException:  # Ctrl-C: nobody waits for these any more
                 pool.shutdown(wait=False, cancel_futures=True)
+                end_running()
                 raise
 
     def _keep(self, key: str, measured: Measured) -> None:
