@@ -14,6 +14,10 @@ NAMES: tuple[str, ...] = (
     "raise-lr",
     "clip-gradients",
     "adam",
+    # loss
+    "remove-sigmoid",
+    "with-logits",
+    "log-softmax",
 )
 
 
