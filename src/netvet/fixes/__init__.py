@@ -16,6 +16,13 @@ NAMES: tuple[str, ...] = (
     "adam",
     # loss
     "remove-sigmoid",
+    "remove-activation",
+    "same-shape",
+    "class-axis",
+    "logit-threshold",
+    "signed-targets",
+    "clip-gradient",
+    "huber",
     "with-logits",
     "log-softmax",
 )
