@@ -325,7 +325,9 @@ def expression(code: str) -> cst.BaseExpression:
 
 
 def _statements(code: str) -> list[Statement]:
-    return list(cst.parse_module(code).body)
+    module = cst.parse_module(code)
+    first, *others = module.body
+    return [first.with_changes(leading_lines=[*module.header, *first.leading_lines]), *others]
 
 
 def _is_heading(statement: cst.SimpleStatementLine) -> bool:

@@ -1,0 +1,50 @@
+"""A regression on standardised targets, whose outputs stay in the units of the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from netvet.fixes.fix import fix
+from netvet.fixes.loss_calls import loss_at
+from netvet.fixes.program import Program
+from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.target_statistics import only_model, training_targets
+
+FUNCTIONS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+NAME = "in_target_units"
+
+
+@fix(title="standardised targets", mends=("unscaled-target", "wrong-final-bias"), changes_loss=True)
+def standardise_target(program: Program) -> Iterator[Editor]:
+    """Train on the targets in units of their spread, around their mean; the model's outputs keep the targets' units.
+
+    ## What it changes
+    A forward hook of the model multiplies what its layers put out with the targets' spread and adds their mean: so the
+    layers learn the standardised target, while evaluation and scores see the same units as before. What enters the
+    training loss is divided by the spread. Mean and spread are numbers of the run.
+
+    ## Known problems
+    The hook is no part of the state_dict: a program that loads the weights needs it, too. The training loss is printed
+    in other units.
+
+    ## References
+    LeCun et al., "Efficient BackProp" (1998), 4.5.
+    """
+    call = loss_at(program, *FUNCTIONS)
+    target = training_targets(program)
+    mean, std = float(target["mean"]), float(target["std"])
+    if len((call.record.get("target") or {}).get("shape") or ()) > 2:
+        raise NotApplicable("the targets are no single numbers")
+    model, site = only_model(program)
+    editor = program.editor("standardised targets")
+    for node in (call.input(), call.target()):
+        simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+        editor.replace(call.site.file, node, f"{'{}' if simple else '({})'} / {std:.4g}")
+    sign = f"+ {mean:.4g}" if mean >= 0 else f"- {-mean:.4g}"
+    editor.begin(
+        site.file, f"\n\ndef {NAME}(module, inputs, output):\n    return output * {std:.4g} {sign}\n\n"
+    )
+    editor.insert(site.file, site.call, before=f"{model}.register_forward_hook({NAME})\n")
+    yield editor
