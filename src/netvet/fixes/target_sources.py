@@ -1,0 +1,85 @@
+"""Where the targets of a loss come from: through loops over loaders to the line that makes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from netvet.fixes.loss_calls import pick
+from netvet.fixes.program import Program, Record, argument
+from netvet.fixes.source import NotApplicable, SourceFile
+
+
+@dataclass(frozen=True)
+class TargetSource:
+    """An assignment that makes targets. `shared`: it makes those of training and evaluation alike."""
+
+    file: SourceFile
+    assign: cst.Assign
+    shared: bool
+
+
+def failed_call(program: Program) -> tuple[SourceFile, cst.Call]:
+    """The call of the loss that ended the run.
+
+    Raises:
+        NotApplicable: it cannot be told.
+    """
+    runs = [r for r in program.facts("run") if r.get("exception_file")]
+    if len(runs) != 1:
+        raise NotApplicable("the line that ended the run is not known")
+    file, line = program.file(runs[0], "exception_")
+    call = pick(file, line, "cross_entropy", None)
+    if call is None or argument(call, "target", 1) is None:
+        raise NotApplicable("the call of the loss that ended the run is not known")
+    return file, call
+
+
+def target_source(program: Program) -> TargetSource:
+    """The line that makes the training targets.
+
+    Raises:
+        NotApplicable: it is not known.
+    """
+    found = [r for r in program.facts("losses") if r.get("phase") == "train" and r.get("target_file")]
+    if found:
+        return _at(program, found[0])
+    return _in_dataset(program)
+
+
+def _at(program: Program, record: Record) -> TargetSource:
+    file, line = program.file(record, "target_")
+    statement = file.statement(line)
+    made = [s for s in statement.body if isinstance(s, cst.Assign)] if isinstance(statement, cst.SimpleStatementLine) else []
+    if len(made) != 1:
+        raise NotApplicable(f"line {line}, from which the targets come, makes no single thing")
+    others = {
+        (r.get("target_file"), r.get("target_line")) for r in program.facts("losses") if r.get("phase") != "train"
+    } - {(None, None)}
+    same = others == {(record.get("target_file"), record.get("target_line"))}
+    return TargetSource(file, made[0], same or file.function(statement) is not None and not others)
+
+
+def _in_dataset(program: Program) -> TargetSource:
+    """Of a run that ended at its first loss: what the user's data set returns as second part of a sample."""
+    for loader in program.facts("loaders"):
+        if not loader.get("dataset_file") or loader.get("phase") == "eval":
+            continue
+        file, line = program.file(loader, "dataset_")
+        classes = [c for c in file.at(line, cst.ClassDef)]
+        returns = [r for c in classes[:1] for r in file.nodes(cst.Return) if c in file.around(r, cst.ClassDef)]
+        for one in returns:
+            if isinstance(one.value, cst.Tuple) and len(one.value.elements) == 2:
+                name = _kept(one.value.elements[1].value)
+                made = [a for a in file.nodes(cst.Assign) if name and file.code(a.targets[0].target) == name]
+                if len(made) == 1 and classes[0] in file.around(made[0], cst.ClassDef):
+                    return TargetSource(file, made[0], shared=True)
+    raise NotApplicable("the line that makes the targets is not known")
+
+
+def _kept(node: cst.BaseExpression) -> str:
+    """`self.y` of `self.y[i]`."""
+    while isinstance(node, (cst.Subscript, cst.Call)):
+        node = node.value if isinstance(node, cst.Subscript) else node.func
+    return cst.Module([]).code_for_node(node) if isinstance(node, cst.Attribute) else ""
