@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from netvet.fixes.edits import is_module
+from netvet.fixes.edits import held, is_module
 from netvet.fixes.fix import fix
 from netvet.fixes.outputs import operand
 from netvet.fixes.program import Program, Record
@@ -69,9 +69,7 @@ def _call(editor: Editor, file: SourceFile, line: int, name: str) -> None:
         raise NotApplicable(f"{name} is not called on line {line} by its name")
     for call in calls:
         node = operand(call)
-        simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) or bool(getattr(node, "lpar", ()))
-        held = "{}" if simple else "({})"
-        made = SAFE[name].replace("{}", held)
+        made = SAFE[name].replace("{}", held(node))
         method = isinstance(call.func, cst.Attribute) and not is_module(call.func.value)
         editor.replace(file, node, f"({made})" if method and " + " in made and "clamp" not in made else made)
 
@@ -93,8 +91,7 @@ def _norm(editor: Editor, file: SourceFile, line: int) -> None:
     if any(a.keyword is None or a.keyword.value not in ("dim", "keepdim", "axis") for a in rest):
         raise NotApplicable("the norm is not the plain one over an axis")
     node = operand(call)
-    simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) or bool(getattr(node, "lpar", ()))
     options = ", ".join(file.code(a.with_changes(comma=cst.MaybeSentinel.DEFAULT)) for a in rest)
-    inner = file.code(node) if simple else f"({file.code(node)})"
+    inner = held(node).replace("{}", file.code(node))
     code = f"({inner}.square().sum({options}) + {SMALL}).sqrt()"
     editor.change(file, call, lambda _: cst.parse_expression(code))

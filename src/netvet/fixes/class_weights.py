@@ -23,15 +23,16 @@ def class_weights(program: Program) -> Iterator[Editor]:
     """Weigh each class by the inverse of its share in the training targets, then by the root of that.
 
     ## What it changes
-    `weight` of a cross-entropy, or `pos_weight` of a binary one, in training; a loss module that evaluation uses as well
-    weighs there, too. The numbers are from the targets that the run counted.
+    `weight` of a cross-entropy, or `pos_weight` of a binary one, in training; a loss module that evaluation uses, too,
+    weighs there as well. The numbers are from the targets that the run counted.
 
     ## Known problems
     Rare classes are found more often, and common samples are more often called rare: plain accuracy may fall. The
     outputs are no longer probabilities of classes as they occur.
 
     ## References
-    King and Zeng, "Logistic regression in rare events data" (2001); He and Garcia, "Learning from imbalanced data" (2009).
+    King and Zeng, "Logistic regression in rare events data" (2001). He and Garcia, "Learning from imbalanced data"
+    (2009).
     """
     call = weighed(program)
     counts = share_counts(program, call.record.get("site"))

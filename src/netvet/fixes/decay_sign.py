@@ -8,11 +8,14 @@ import libcst as cst
 
 from netvet.fixes.fix import fix
 from netvet.fixes.loss_terms import penalty
+from netvet.fixes.outputs import number
 from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
 
 
-@fix(title="the sign of the weight decay", mends=("growing-weights", "negated-loss", "loss-diverges"), changes_loss=True)
+@fix(
+    title="the sign of the weight decay", mends=("growing-weights", "negated-loss", "loss-diverges"), changes_loss=True
+)
 def decay_sign(program: Program) -> Iterator[Editor]:
     """Add a penalty on the weights that is subtracted, and shrink weights that a decay written by hand makes larger.
 
@@ -69,6 +72,6 @@ def _growth(file: SourceFile) -> Iterator[cst.BinaryOperation]:
         if called(one) != "mul_" or len(one.args) != 1 or scope is None or scope.name.value != "step":
             continue
         factor = one.args[0].value
-        if isinstance(factor, cst.BinaryOperation) and isinstance(factor.operator, cst.Add):
-            if isinstance(factor.left, (cst.Integer, cst.Float)) and float(factor.left.value) == 1:
-                yield factor
+        added = isinstance(factor, cst.BinaryOperation) and isinstance(factor.operator, cst.Add)
+        if isinstance(factor, cst.BinaryOperation) and added and number(factor.left) == 1:
+            yield factor

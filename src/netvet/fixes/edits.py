@@ -57,6 +57,12 @@ def drop_argument(editor: Editor, site: Site, *names: str) -> None:
     editor.change(site.file, site.call, drop)
 
 
+def held(node: cst.BaseExpression) -> str:
+    """`{}`, in brackets where the expression needs them before a dot or beside an operator."""
+    simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) or bool(getattr(node, "lpar", ()))
+    return "{}" if simple else "({})"
+
+
 def scaled(node: cst.BaseExpression, code: str, factor: float) -> str:
     """An expression times a number: of a number the product, else a product."""
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from netvet.fixes.edits import is_module
+from netvet.fixes.edits import held, is_module
 from netvet.fixes.fix import fix
 from netvet.fixes.outputs import assigned, number, operand
 from netvet.fixes.program import Program, Site
@@ -57,8 +57,7 @@ def _fused(editor: Editor, file: SourceFile, call: cst.Call) -> bool:
         return False
     inner = file.code(operand(made))
     if called(made) in SIGMOIDS:
-        simple = isinstance(operand(made), (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
-        shown = inner if sign > 0 else f"-{inner}" if simple else f"-({inner})"
+        shown = inner if sign > 0 else "-" + held(operand(made)).replace("{}", inner)
         _put(editor, file, call, f"torch.nn.functional.logsigmoid({shown})")
         return True
     if called(made) == "softmax" and sign > 0:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
+from netvet.fixes.edits import held
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program, argument
 from netvet.fixes.source import Editor, NotApplicable
@@ -33,6 +32,5 @@ def invert_weights(program: Program) -> Iterator[Editor]:
         given = argument(site.call, name, position(site, name, call))
         assert given is not None
         node = given.value
-        simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
-        editor.replace(site.file, node, "1 / {}" if simple else "1 / ({})")
+        editor.replace(site.file, node, f"1 / {held(node)}")
     yield editor

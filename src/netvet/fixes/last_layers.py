@@ -21,24 +21,24 @@ class LastLayer:
 
 
 def last_layer(program: Program) -> LastLayer:
-    """The last linear layer of the only model, as its probe or the order of its parameters says.
+    """The linear layer that the only model calls last.
 
     Raises:
         NotApplicable: it is not known, or made in a loop or for several layers.
     """
-    weights = [p for p in program.facts("parameters") if len(p.get("shape") or ()) == 2]
-    if len({p.get("model") for p in weights}) > 1:
+    every = [m for m in program.facts("modules") if m.get("is_leaf") and m.get("order") is not None]
+    if len({m.get("model") for m in every}) != 1:
         raise NotApplicable("the program has several models, and which is meant is not known")
-    named = {str(r.get("layer")) for r in program.facts("final_bias") if r.get("layer")}
-    chosen = [p for p in weights if p.get("layer") in named] or weights[-1:]
-    if not chosen or chosen[0].get("layer_type") not in LINEAR:
+    linear = sorted((m for m in every if m.get("cls") in LINEAR), key=lambda m: int(m["order"]))
+    outputs = (linear[-1].get("settings") or {}).get("out_features") if linear else None
+    if not outputs or any(m.get("cls") == "Bilinear" for m in every):
         raise NotApplicable("the layer that ends the model is not known")
-    record = chosen[0]
+    record = linear[-1]
     site = program.site(record, *LINEAR, prefix="created_")
     made = (record.get("created_file"), record.get("created_line"))
-    if sum((p.get("created_file"), p.get("created_line")) == made for p in weights) > 1:
+    if sum((m.get("created_file"), m.get("created_line")) == made for m in linear) > 1:
         raise NotApplicable("the line that makes the last layer makes others, too")
-    return LastLayer(site, str(record.get("layer")), int(record["shape"][0]))
+    return LastLayer(site, str(record.get("name")), int(outputs))
 
 
 def with_outputs(editor: Editor, layer: LastLayer, outputs: int) -> None:

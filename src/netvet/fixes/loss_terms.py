@@ -84,7 +84,11 @@ def _joined(program: Program, file: SourceFile) -> list[Term]:
 def _in_sum(file: SourceFile, one: cst.AugAssign) -> bool:
     """A loop over parameters that collects a norm, whose coefficient stands elsewhere."""
     held = isinstance(one.value, cst.BinaryOperation) and isinstance(one.value.operator, (cst.Multiply, cst.Divide))
-    return not held and any(True for _ in file.around(one, cst.For)) and "param" in file.code(next(file.around(one, cst.For)).iter)
+    return (
+        not held
+        and any(True for _ in file.around(one, cst.For))
+        and "param" in file.code(next(file.around(one, cst.For)).iter)
+    )
 
 
 def _split(file: SourceFile, node: cst.BinaryOperation) -> list[Term]:

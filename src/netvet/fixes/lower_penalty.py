@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from netvet.fixes.edits import scaled
+from netvet.fixes.edits import held, scaled
 from netvet.fixes.fix import fix
 from netvet.fixes.loss_terms import penalty
 from netvet.fixes.outputs import number
@@ -34,8 +34,7 @@ def lower_penalty(program: Program) -> Iterator[Editor]:
         editor = program.editor(f"penalty times {factor:g}")
         node = _coefficient(term.file, term.node)
         if node is None:
-            simple = isinstance(term.node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
-            editor.replace(term.file, term.node, f"{factor:g} * {{}}" if simple else f"{factor:g} * ({{}})")
+            editor.replace(term.file, term.node, f"{factor:g} * {held(term.node)}")
         else:
             editor.replace(term.file, node, scaled(node, term.file.code(node), factor))
         yield editor

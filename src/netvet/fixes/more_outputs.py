@@ -24,7 +24,9 @@ def more_outputs(program: Program) -> Iterator[Editor]:
     ## References
     The documentation of `torch.nn.CrossEntropyLoss`.
     """
-    highest = [int(t["max"]) for t in program.facts("targets") if t.get("kind") in ("classes", "sequence") and t.get("max")]
+    highest = [
+        int(t["max"]) for t in program.facts("targets") if t.get("kind") in ("classes", "sequence") and t.get("max")
+    ]
     for run in program.facts("run"):
         found = re.search(r"Target (\d+) is out of bounds", str(run.get("exception")))
         highest += [int(found[1])] if found else []

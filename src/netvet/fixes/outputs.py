@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import libcst as cst
 
-from netvet.fixes.edits import is_module
+from netvet.fixes.edits import held, is_module
 from netvet.fixes.loss_calls import LossCall, loss_calls
 from netvet.fixes.program import Program, Site
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
@@ -60,10 +61,8 @@ def model_names(program: Program) -> set[str]:
             continue
         if isinstance(made, cst.Call) and called(made):
             found.add(one.site.code(made.func))
-    try:
+    with contextlib.suppress(NotApplicable):
         found |= {name for name, _ in program.models}
-    except NotApplicable:
-        pass
     return found | {name.rpartition(".")[2] for name in found}
 
 
@@ -127,11 +126,7 @@ def judge_logits(program: Program, editor: Editor) -> None:
     for file, node in thresholds(program, 0.5):
         editor.replace(file, node, "0")
     for site in roundings(program):
-        editor.replace(site.file, operand(site.call), "{}.sigmoid()" if _simple(operand(site.call)) else "({}).sigmoid()")
-
-
-def _simple(node: cst.BaseExpression) -> bool:
-    return isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) or bool(getattr(node, "lpar", ()))
+        editor.replace(site.file, operand(site.call), f"{held(operand(site.call))}.sigmoid()")
 
 
 def _within(file: SourceFile, node: cst.CSTNode, other: cst.CSTNode) -> bool:

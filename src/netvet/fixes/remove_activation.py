@@ -15,7 +15,8 @@ from netvet.fixes.source import Editor, NotApplicable, called, last_name
 NAMES = {
     "sigmoid": ("sigmoid", "Sigmoid", "sigmoid_", "expit"), "tanh": ("tanh", "Tanh", "tanh_"),
     "relu": ("relu", "ReLU", "relu_"), "softmax": ("softmax", "Softmax"), "softplus": ("softplus", "Softplus"),
-    "gelu": ("gelu", "GELU"), "silu": ("silu", "SiLU", "silu_"), "mish": ("mish", "Mish"), "elu": ("elu", "ELU", "elu_"),
+    "gelu": ("gelu", "GELU"), "silu": ("silu", "SiLU", "silu_"), "mish": ("mish", "Mish"),
+    "elu": ("elu", "ELU", "elu_"),
     "celu": ("celu", "CELU"), "leaky_relu": ("leaky_relu", "LeakyReLU", "leaky_relu_"),
     "log_sigmoid": ("logsigmoid", "LogSigmoid"), "threshold": ("threshold", "Threshold"),
 }  # fmt: skip

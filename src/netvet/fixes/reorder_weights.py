@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
+from netvet.fixes.edits import held
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program, argument
 from netvet.fixes.source import Editor, NotApplicable
@@ -40,6 +39,5 @@ def reorder_weights(program: Program) -> Iterator[Editor]:
     for site in given_weights(program, call, "weight"):
         given = argument(site.call, "weight", position(site, "weight", call))
         assert given is not None
-        simple = isinstance(given.value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
-        editor.replace(site.file, given.value, f"{'{}' if simple else '({})'}[{order}]")
+        editor.replace(site.file, given.value, f"{held(given.value)}[{order}]")
     yield editor

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from netvet.fixes.edits import held
 from netvet.fixes.fix import fix
 from netvet.fixes.loss_calls import pick
 from netvet.fixes.outputs import is_output, model_names
@@ -34,10 +35,10 @@ def same_shape(program: Program) -> Iterator[Editor]:
     longer, swapped = shapes[0] if len(shapes[0]) > len(shapes[1]) else shapes[1], len(shapes[1]) > len(shapes[0])
     if axis is not None and _ordered(program, file, (left, right), record):
         node = right if swapped else left
-        editor.replace(file, node, f"{_held(node)}.squeeze({-1 if axis == len(longer) - 1 else axis})")
+        editor.replace(file, node, f"{held(node)}.squeeze({-1 if axis == len(longer) - 1 else axis})")
     else:
         for node in (left, right):
-            editor.replace(file, node, f"{_held(node)}.flatten()")
+            editor.replace(file, node, f"{held(node)}.flatten()")
     yield editor
 
 
@@ -123,8 +124,3 @@ def _inner(node: cst.BaseExpression) -> cst.BaseExpression:
             node = node.func.value
         else:
             return node
-
-
-def _held(node: cst.BaseExpression) -> str:
-    simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) or bool(getattr(node, "lpar", ()))
-    return "{}" if simple else "({})"

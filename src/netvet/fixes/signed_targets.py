@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
+from netvet.fixes.edits import held
 from netvet.fixes.fix import fix
 from netvet.fixes.loss_calls import beside, loss_at
 from netvet.fixes.program import Program
@@ -28,6 +27,5 @@ def signed_targets(program: Program) -> Iterator[Editor]:
     editor = program.editor("targets of -1 and 1")
     for call in beside(program, loss_at(program, *FUNCTIONS)):
         target = call.target()
-        simple = isinstance(target, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
-        editor.replace(call.site.file, target, "2 * {} - 1" if simple else "2 * ({}) - 1")
+        editor.replace(call.site.file, target, f"2 * {held(target)} - 1")
     yield editor

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
+from netvet.fixes.edits import held
 from netvet.fixes.fix import fix
 from netvet.fixes.loss_calls import loss_at
 from netvet.fixes.program import Program
@@ -40,11 +39,8 @@ def standardise_target(program: Program) -> Iterator[Editor]:
     model, site = only_model(program)
     editor = program.editor("standardised targets")
     for node in (call.input(), call.target()):
-        simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
-        editor.replace(call.site.file, node, f"{'{}' if simple else '({})'} / {std:.4g}")
+        editor.replace(call.site.file, node, f"{held(node)} / {std:.4g}")
     sign = f"+ {mean:.4g}" if mean >= 0 else f"- {-mean:.4g}"
-    editor.begin(
-        site.file, f"\n\ndef {NAME}(module, inputs, output):\n    return output * {std:.4g} {sign}\n\n"
-    )
+    editor.begin(site.file, f"\n\ndef {NAME}(module, inputs, output):\n    return output * {std:.4g} {sign}\n\n")
     editor.insert(site.file, site.call, before=f"{model}.register_forward_hook({NAME})\n")
     yield editor

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import libcst as cst
-
+from netvet.fixes.edits import held
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable
@@ -32,8 +31,7 @@ def start_at_zero(program: Program) -> Iterator[Editor]:
     if not made.shared:
         raise NotApplicable("labels of evaluation are made on another line")
     value = made.assign.value
-    simple = isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
-    code = f"{'{}' if simple else '({})'} {'-' if low > 0 else '+'} {abs(low):g}"
+    code = f"{held(value)} {'-' if low > 0 else '+'} {abs(low):g}"
     if high is not None and high - low != 1:
         code = f"({code}) / {high - low:g}"
     editor = program.editor("classes numbered from 0")
@@ -50,12 +48,15 @@ def _range(program: Program) -> tuple[float, float | None]:
     for one in program.facts("losses"):
         target = one.get("target") or {}
         low, high = target.get("min"), target.get("max")
-        if str(one.get("function")).startswith("binary_cross_entropy") and one.get("phase") == "train":
-            if target.get("distinct") == 2 and low is not None and high is not None and (low, high) != (0, 1):
-                return float(low), float(high)
+        binary = str(one.get("function")).startswith("binary_cross_entropy") and one.get("phase") == "train"
+        two = target.get("distinct") == 2 and low is not None and high is not None
+        if binary and two and (low, high) != (0, 1):
+            return float(low), float(high)
     for one in program.facts("targets"):
-        if one.get("phase") == "train" and one.get("kind") in ("classes", "sequence") and (one.get("min") or 0) > 0:
-            return float(one["min"]), None
+        low, high, outputs = (one.get(k) or 0 for k in ("min", "max", "outputs"))
+        classes = one.get("phase") == "train" and one.get("kind") in ("classes", "sequence")
+        if classes and low > 0 and outputs <= high < outputs + low:
+            return float(low), None
     for one in program.facts("run"):
         # The first label out of bounds is the number of outputs itself where labels begin at 1.
         found = re.search(r"Target (\d+) is out of bounds", str(one.get("exception")))
@@ -66,7 +67,6 @@ def _range(program: Program) -> tuple[float, float | None]:
 
 
 def _outputs(program: Program) -> int | None:
-    """Of the model's last layer."""
-    found = [p for p in program.facts("parameters") if len(p.get("shape") or ()) >= 2]
-    found = found or [m for m in program.facts("modules") if len(m.get("shape") or ()) >= 2]
-    return int(found[-1]["shape"][0]) if found else None
+    """Of the model: the size of its class axis."""
+    shapes = [list(m.get("output_shape") or ()) for m in program.facts("modules") if m.get("order") == 0]
+    return int(shapes[0][1]) if len(shapes) == 1 and len(shapes[0]) >= 2 else None

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from netvet.fixes.loss_calls import pick
-from netvet.fixes.program import Program, Record, argument
+from netvet.fixes.program import Program, Record
 from netvet.fixes.source import NotApplicable, SourceFile
 
 
@@ -18,22 +17,6 @@ class TargetSource:
     file: SourceFile
     assign: cst.Assign
     shared: bool
-
-
-def failed_call(program: Program) -> tuple[SourceFile, cst.Call]:
-    """The call of the loss that ended the run.
-
-    Raises:
-        NotApplicable: it cannot be told.
-    """
-    runs = [r for r in program.facts("run") if r.get("exception_file")]
-    if len(runs) != 1:
-        raise NotApplicable("the line that ended the run is not known")
-    file, line = program.file(runs[0], "exception_")
-    call = pick(file, line, "cross_entropy", None)
-    if call is None or argument(call, "target", 1) is None:
-        raise NotApplicable("the call of the loss that ended the run is not known")
-    return file, call
 
 
 def target_source(program: Program) -> TargetSource:
@@ -51,14 +34,18 @@ def target_source(program: Program) -> TargetSource:
 def _at(program: Program, record: Record) -> TargetSource:
     file, line = program.file(record, "target_")
     statement = file.statement(line)
-    made = [s for s in statement.body if isinstance(s, cst.Assign)] if isinstance(statement, cst.SimpleStatementLine) else []
+    made = (
+        [s for s in statement.body if isinstance(s, cst.Assign)]
+        if isinstance(statement, cst.SimpleStatementLine)
+        else []
+    )
     if len(made) != 1:
         raise NotApplicable(f"line {line}, from which the targets come, makes no single thing")
     others = {
         (r.get("target_file"), r.get("target_line")) for r in program.facts("losses") if r.get("phase") != "train"
     } - {(None, None)}
     same = others == {(record.get("target_file"), record.get("target_line"))}
-    return TargetSource(file, made[0], same or file.function(statement) is not None and not others)
+    return TargetSource(file, made[0], same or (file.function(statement) is not None and not others))
 
 
 def _in_dataset(program: Program) -> TargetSource:
@@ -67,7 +54,7 @@ def _in_dataset(program: Program) -> TargetSource:
         if not loader.get("dataset_file") or loader.get("phase") == "eval":
             continue
         file, line = program.file(loader, "dataset_")
-        classes = [c for c in file.at(line, cst.ClassDef)]
+        classes = file.at(line, cst.ClassDef)
         returns = [r for c in classes[:1] for r in file.nodes(cst.Return) if c in file.around(r, cst.ClassDef)]
         for one in returns:
             if isinstance(one.value, cst.Tuple) and len(one.value.elements) == 2:
