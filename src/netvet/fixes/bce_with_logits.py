@@ -65,9 +65,9 @@ def _judge(program: Program, editor: Editor) -> None:
     models = model_names(program)
     for file in loss_files(program):
         for one in file.nodes(cst.Call):
-            if called(one) != "argmax" or not is_output(file, operand(one), models):
+            if called(one) != "argmax" or not is_output(file, operand(file, one), models):
                 continue
-            node = operand(one)
+            node = operand(file, one)
             code = f"({held(node).format(file.code(node))}.squeeze(1) > 0).long()"
             _put(editor, file, one, code)
 

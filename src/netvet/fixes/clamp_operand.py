@@ -68,9 +68,9 @@ def _call(editor: Editor, file: SourceFile, line: int, name: str) -> None:
     if not calls:
         raise NotApplicable(f"{name} is not called on line {line} by its name")
     for call in calls:
-        node = operand(call)
+        node = operand(file, call)
         made = SAFE[name].replace("{}", held(node))
-        method = isinstance(call.func, cst.Attribute) and not is_module(call.func.value)
+        method = isinstance(call.func, cst.Attribute) and not is_module(call.func.value, file)
         editor.replace(file, node, f"({made})" if method and " + " in made and "clamp" not in made else made)
 
 
@@ -86,11 +86,11 @@ def _norm(editor: Editor, file: SourceFile, line: int) -> None:
     if len(found) != 1:
         raise NotApplicable("the norm is not called by its name")
     call = found[0]
-    method = isinstance(call.func, cst.Attribute) and not is_module(call.func.value)
+    method = isinstance(call.func, cst.Attribute) and not is_module(call.func.value, file)
     rest = call.args if method else call.args[1:]
     if any(a.keyword is None or a.keyword.value not in ("dim", "keepdim", "axis") for a in rest):
         raise NotApplicable("the norm is not the plain one over an axis")
-    node = operand(call)
+    node = operand(file, call)
     options = ", ".join(file.code(a.with_changes(comma=cst.MaybeSentinel.DEFAULT)) for a in rest)
     inner = held(node).replace("{}", file.code(node))
     code = f"({inner}.square().sum({options}) + {SMALL}).sqrt()"

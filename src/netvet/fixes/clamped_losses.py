@@ -26,7 +26,7 @@ def clamp_at(program: Program) -> Site:
 def without_bound(editor: Editor, site: Site) -> None:
     """The clamp without its upper bound; without any where it had no lower one."""
     function = site.call.func
-    method = isinstance(function, cst.Attribute) and not is_module(function.value)
+    method = isinstance(function, cst.Attribute) and not is_module(function.value, site.file)
     low = argument(site.call, "min", 0 if method else 1)
     if called(site.call).startswith("clamp_max") or low is None or _is_none(low.value):
         unwrap(editor, site)

@@ -58,7 +58,7 @@ def _set(editor: Editor, site: Site, axis: int) -> None:
             editor.replace(site.file, given.value, str(axis))
             return
     function = site.call.func
-    method = isinstance(function, cst.Attribute) and not is_module(function.value)
+    method = isinstance(function, cst.Attribute) and not is_module(function.value, site.file)
     layer = called(site.call)[:1].isupper()
     position = 0 if method or layer else 1
     given = argument(site.call, "dim", position)

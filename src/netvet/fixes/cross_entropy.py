@@ -80,12 +80,12 @@ def _arg_max(program: Program, editor: Editor) -> None:
     models = model_names(program)
     for file in loss_files(program):
         for one in file.nodes(cst.Call):
-            if called(one) != "round" or not is_output(file, operand(one), models):
+            if called(one) != "round" or not is_output(file, operand(file, one), models):
                 continue
-            node = operand(one)
+            node = operand(file, one)
             code = f"{file.code(node)}.argmax(1)"
             if isinstance(node, cst.Call) and called(node) in ("squeeze", "flatten"):
-                code = f"{file.code(operand(node))}.argmax(1)"
+                code = f"{file.code(operand(file, node))}.argmax(1)"
             _put(editor, file, _tidied(file, one), code)
 
 
@@ -104,7 +104,7 @@ def _unsqueezed(program: Program, editor: Editor) -> None:
     models = model_names(program)
     for file in loss_files(program):
         for one in file.nodes(cst.Call):
-            if called(one) in ("flatten", "view", "reshape", "ravel") and is_output(file, operand(one), models):
+            if called(one) in ("flatten", "view", "reshape", "ravel") and is_output(file, operand(file, one), models):
                 raise NotApplicable("the only output is flattened, where several would mix with the samples")
 
 

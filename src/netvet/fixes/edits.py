@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from netvet.fixes.program import Site, argument
-from netvet.fixes.source import Editor, NotApplicable, expression
+from netvet.fixes.source import Editor, NotApplicable, SourceFile, expression
 
 
 def set_argument(editor: Editor, site: Site, name: str, value: str, position: int | None = None) -> None:
@@ -109,7 +109,7 @@ def unwrap(editor: Editor, site: Site) -> None:
     def change(old: cst.CSTNode) -> cst.CSTNode:
         assert isinstance(old, cst.Call)
         function = old.func
-        method = isinstance(function, cst.Attribute) and not is_module(function.value)
+        method = isinstance(function, cst.Attribute) and not is_module(function.value, site.file)
         if method:
             assert isinstance(function, cst.Attribute)
             return function.value
@@ -124,8 +124,9 @@ def unwrap(editor: Editor, site: Site) -> None:
 MODULES = ("torch", "F", "functional", "nn", "optim", "special", "np", "numpy", "init")
 
 
-def is_module(node: cst.BaseExpression) -> bool:
-    """`F` of `F.softmax`, `torch.nn.functional` of `torch.nn.functional.softmax`."""
+def is_module(node: cst.BaseExpression, file: SourceFile | None = None) -> bool:
+    """`F` of `F.softmax`, `torch.nn.functional` of `torch.nn.functional.softmax`; any name that the file imports."""
     if isinstance(node, cst.Attribute):
-        return is_module(node.value) and node.attr.value in MODULES
-    return isinstance(node, cst.Name) and node.value in MODULES
+        return is_module(node.value, file) and node.attr.value in MODULES
+    known = (*MODULES, *file.imported) if file is not None else MODULES
+    return isinstance(node, cst.Name) and node.value in known

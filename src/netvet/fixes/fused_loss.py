@@ -42,7 +42,7 @@ def fused_loss(program: Program) -> Iterator[Editor]:
 
 def _fused(editor: Editor, file: SourceFile, call: cst.Call) -> bool:
     """Whether a logarithm was of a softmax or a sigmoid, and has been changed."""
-    given = operand(call)
+    given = operand(file, call)
     sign = 1
     if called(call) == "log1p":  # log1p(-p)
         if not (isinstance(given, cst.UnaryOperation) and isinstance(given.operator, cst.Minus)):
@@ -55,9 +55,9 @@ def _fused(editor: Editor, file: SourceFile, call: cst.Call) -> bool:
     made = _made(file, given)
     if made is None:
         return False
-    inner = file.code(operand(made))
+    inner = file.code(operand(file, made))
     if called(made) in SIGMOIDS:
-        shown = inner if sign > 0 else "-" + held(operand(made)).replace("{}", inner)
+        shown = inner if sign > 0 else "-" + held(operand(file, made)).replace("{}", inner)
         _put(editor, file, call, f"torch.nn.functional.logsigmoid({shown})")
         return True
     if called(made) == "softmax" and sign > 0:
@@ -81,5 +81,5 @@ def _made(file: SourceFile, node: cst.BaseExpression) -> cst.Call | None:
     if not isinstance(made, cst.Call) or called(made) not in (*SIGMOIDS, "softmax"):
         return None
     function = made.func
-    plain = isinstance(function, cst.Name) or (isinstance(function, cst.Attribute) and is_module(function.value))
+    plain = isinstance(function, cst.Name) or (isinstance(function, cst.Attribute) and is_module(function.value, file))
     return made if plain or isinstance(function, cst.Attribute) else None

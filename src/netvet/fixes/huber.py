@@ -52,7 +52,7 @@ def _clamps(program: Program) -> bool:
 def _difference(site: Site) -> cst.BinaryOperation | None:
     """`a - b` of `(a - b).clamp(-1, 1)` and of `torch.clamp(a - b, -1, 1)`."""
     function = site.call.func
-    method = isinstance(function, cst.Attribute) and not is_module(function.value)
+    method = isinstance(function, cst.Attribute) and not is_module(function.value, site.file)
     given = function.value if method and isinstance(function, cst.Attribute) else site.call.args[0].value
     minus = isinstance(given, cst.BinaryOperation) and isinstance(given.operator, cst.Subtract)
     return given if minus and isinstance(given, cst.BinaryOperation) else None

@@ -17,6 +17,11 @@ SHAPES = (
     "squeeze", "unsqueeze", "flatten", "view", "reshape", "transpose", "permute", "detach", "cpu", "float", "double",
     "contiguous", "numpy", "to", "clone", "ravel",
 )  # fmt: skip
+# What may stand between a model and a loss, and is no model.
+ACTIVATIONS = (
+    "clamp", "clip", "sigmoid", "softmax", "log_softmax", "log", "exp", "tanh", "relu", "softplus", "logsigmoid",
+    "round",
+)  # fmt: skip
 
 
 def assigned(file: SourceFile, name: cst.Name) -> cst.BaseExpression | None:
@@ -40,7 +45,7 @@ def source(file: SourceFile, node: cst.BaseExpression, depth: int = 8) -> cst.Ba
         made = assigned(file, node)
         return node if made is None else source(file, made, depth - 1)
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and called(node) in SHAPES:
-        given = node.args[0].value if is_module(node.func.value) and node.args else node.func.value
+        given = node.args[0].value if is_module(node.func.value, file) and node.args else node.func.value
         return source(file, given, depth - 1)
     if isinstance(node, cst.Subscript):
         return source(file, node.value, depth - 1)
@@ -59,6 +64,9 @@ def model_names(program: Program) -> set[str]:
             made = source(one.site.file, one.input())
         except NotApplicable:
             continue
+        while isinstance(made, cst.Call) and called(made).strip("_") in ACTIVATIONS:
+            inner = source(one.site.file, operand(one.site.file, made))
+            made = inner if inner is not made else cst.Name("unknown")
         if isinstance(made, cst.Call) and called(made):
             found.add(one.site.code(made.func))
     with contextlib.suppress(NotApplicable):
@@ -103,13 +111,13 @@ def roundings(program: Program) -> Iterator[Site]:
     models = model_names(program)
     for file in loss_files(program):
         for one in file.nodes(cst.Call):
-            if called(one) == "round" and is_output(file, operand(one), models):
+            if called(one) == "round" and is_output(file, operand(file, one), models):
                 yield Site(file, one, {})
 
 
-def operand(call: cst.Call) -> cst.BaseExpression:
+def operand(file: SourceFile, call: cst.Call) -> cst.BaseExpression:
     """`x` of `x.round()` and of `torch.round(x)`."""
-    if isinstance(call.func, cst.Attribute) and not is_module(call.func.value):
+    if isinstance(call.func, cst.Attribute) and not is_module(call.func.value, file):
         return call.func.value
     return call.args[0].value if call.args else call
 
@@ -126,7 +134,7 @@ def judge_logits(program: Program, editor: Editor) -> None:
     for file, node in thresholds(program, 0.5):
         editor.replace(file, node, "0")
     for site in roundings(program):
-        editor.replace(site.file, operand(site.call), f"{held(operand(site.call))}.sigmoid()")
+        editor.replace(site.file, operand(site.file, site.call), f"{held(operand(site.file, site.call))}.sigmoid()")
 
 
 def _within(file: SourceFile, node: cst.CSTNode, other: cst.CSTNode) -> bool:

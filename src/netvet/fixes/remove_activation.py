@@ -20,6 +20,7 @@ NAMES = {
     "celu": ("celu", "CELU"), "leaky_relu": ("leaky_relu", "LeakyReLU", "leaky_relu_"),
     "log_sigmoid": ("logsigmoid", "LogSigmoid"), "threshold": ("threshold", "Threshold"),
 }  # fmt: skip
+ALL = tuple(name for every in NAMES.values() for name in every)
 _VIEWS = ("View", "UnsafeView", "Transpose", "Permute", "Squeeze", "Unsqueeze", "Clone", "NativeDropout")
 
 
@@ -45,7 +46,7 @@ def remove_activation(program: Program) -> Iterator[Editor]:
     if repeated:
         editor = program.editor("the activation once")
         for op, record in repeated:
-            take_out(editor, _site(program, record, op))
+            _take(editor, _site(program, record, op))
         yield editor
         return
     op = str((program.finding.evidence if program.finding else {}).get("input_op") or "")
@@ -56,8 +57,17 @@ def remove_activation(program: Program) -> Iterator[Editor]:
             record = dict(loss) | {"file": loss.get("input_file"), "line": loss.get("input_line")}
     site = _site(program, record, op)
     editor = program.editor(f"without {site.code(site.call.func)}")
-    take_out(editor, site)
+    _take(editor, site)
     yield editor
+
+
+def _take(editor: Editor, site: Site) -> None:
+    """A layer that is called by its own name hands on what it is given."""
+    if called(site.call) in ALL or len(site.call.args) != 1:
+        take_out(editor, site)
+        return
+    code = site.code(site.call.args[0].value)
+    editor.change(site.file, site.call, lambda _: cst.parse_expression(code))
 
 
 def _repeated(program: Program) -> list[tuple[str, Record]]:
@@ -92,7 +102,7 @@ def _site(program: Program, record: Record, op: str) -> Site:
     Raises:
         NotApplicable: it is not there, or its layer is called elsewhere, too.
     """
-    names = NAMES.get(op) or tuple(n for every in NAMES.values() for n in every)
+    names = NAMES.get(op) or ALL
     file, line = program.file(record)
     kept = [c for c in file.nodes(cst.Call) if called(c) in names and called(c)[:1].isupper()]
     attributes = [last_name(a.targets[0].target) for a in (file.parent(c) for c in kept) if isinstance(a, cst.Assign)]

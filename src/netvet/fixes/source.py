@@ -129,6 +129,12 @@ class SourceFile:
             above = self.parent(above)
         raise NotApplicable(f"{Path(self.path).name}:{self.line(node)} shares its line with another statement")
 
+    @cached_property
+    def imported(self) -> set[str]:
+        """Names that imports of this file give to modules and what is in them."""
+        every = (*self.nodes(cst.Import), *self.nodes(cst.ImportFrom))
+        return {name for one in every for name in _imported(self.code(one))}
+
     def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """The innermost function that a node is in; None at the top of the file."""
         return next(self.around(node, cst.FunctionDef), None)

@@ -51,7 +51,7 @@ def _range(program: Program) -> tuple[float, float | None]:
         binary = str(one.get("function")).startswith("binary_cross_entropy") and one.get("phase") == "train"
         two = target.get("distinct") == 2 and low is not None and high is not None
         if binary and two and (low, high) != (0, 1):
-            return float(low), float(high)
+            return float(low or 0), float(high or 0)
     for one in program.facts("targets"):
         low, high, outputs = (one.get(k) or 0 for k in ("min", "max", "outputs"))
         classes = one.get("phase") == "train" and one.get("kind") in ("classes", "sequence")
