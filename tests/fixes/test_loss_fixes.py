@@ -53,6 +53,12 @@ def test_sigmoid_layer_goes_and_thresholds_become_those_of_logits(tmp_path):
     assert "scores > 0.5" in second
 
 
+@pytest.mark.parametrize("fix", ["remove-softmax", "remove-activation"])
+def test_layer_that_is_called_by_name_hands_on_what_it_is_given(tmp_path, fix):
+    code = Code(tmp_path, "def forward(self, x):\n    return self.softmax(self.fc(x))\n")
+    assert code.changed(fix, finding="return")[1] == ["return self.fc(x)"]
+
+
 def test_sigmoid_method_goes(tmp_path):
     code = Code(tmp_path, FUNCTION)
     facts = {"losses": [loss(code, "F.binary", "binary_cross_entropy_with_logits", in_unit_interval=True)]}

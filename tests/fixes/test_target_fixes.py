@@ -129,6 +129,13 @@ def test_model_learns_the_standardised_target_in_the_units_of_the_target(net):
     assert "loss = loss_fn(net(x) / 77, y / 77)\n" in text
 
 
+def test_difference_that_is_written_out_is_standardised(tmp_path, net):
+    _, facts = net
+    code = Code(tmp_path, NET.replace("loss = loss_fn(net(x), y)", "loss = ((net(x) - y) ** 2).mean()"))
+    facts["losses"] = [loss(code, "loss = ((", "mse_loss")]
+    assert "loss = (((net(x) - y) / 77) ** 2).mean()\n" in code.patches("standardise-target", **facts)[0]
+
+
 def test_classes_are_weighted(tmp_path):
     code = Code(tmp_path, "import torch\nce = nn.CrossEntropyLoss()\nloss = ce(net(x), y)\n")
     record = loss(code, "loss =", "cross_entropy", made="Cross", site="s", classes=2, counts=[90, 10])

@@ -60,6 +60,8 @@ def _set(editor: Editor, site: Site, axis: int) -> None:
     function = site.call.func
     method = isinstance(function, cst.Attribute) and not is_module(function.value, site.file)
     layer = called(site.call)[:1].isupper()
+    if isinstance(function, cst.Attribute) and site.code(function.value) == "self":
+        raise NotApplicable(f"where {site.code(function)} was made is not known")
     position = 0 if method or layer else 1
     given = argument(site.call, "dim", position)
     if given is not None:

@@ -120,8 +120,9 @@ def unwrap(editor: Editor, site: Site) -> None:
     editor.change(site.file, site.call, change)
 
 
-# Names that stand for modules of PyTorch, so that what follows the dot is a function and no method.
-MODULES = ("torch", "F", "functional", "nn", "optim", "special", "np", "numpy", "init")
+# Names that stand for modules of PyTorch, so that what follows the dot is a function and no method; what follows
+# `self` is a layer, which is given its input in the same way.
+MODULES = ("self", "torch", "F", "functional", "nn", "optim", "special", "np", "numpy", "init")
 
 
 def is_module(node: cst.BaseExpression, file: SourceFile | None = None) -> bool:

@@ -43,7 +43,7 @@ class LossCall:
     @property
     def plain(self) -> bool:
         """The function itself is called, and no module that calls it."""
-        return self.made is None and called(self.site.call) == self.function
+        return not self.record.get("created_file") and called(self.site.call) == self.function
 
     def input(self) -> cst.BaseExpression:
         """What it is given as prediction.

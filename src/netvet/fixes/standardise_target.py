@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
 from netvet.fixes.edits import held
 from netvet.fixes.fix import fix
 from netvet.fixes.loss_calls import loss_at
@@ -31,16 +33,32 @@ def standardise_target(program: Program) -> Iterator[Editor]:
     ## References
     LeCun et al., "Efficient BackProp" (1998), 4.5.
     """
-    call = loss_at(program, *FUNCTIONS)
     target = training_targets(program)
     mean, std = float(target["mean"]), float(target["std"])
-    if len((call.record.get("target") or {}).get("shape") or ()) > 2:
-        raise NotApplicable("the targets are no single numbers")
     model, site = only_model(program)
     editor = program.editor("standardised targets")
-    for node in (call.input(), call.target()):
-        editor.replace(call.site.file, node, f"{held(node)} / {std:.4g}")
+    _scale(program, editor, f"{std:.4g}")
     sign = f"+ {mean:.4g}" if mean >= 0 else f"- {-mean:.4g}"
     editor.begin(site.file, f"\n\ndef {NAME}(module, inputs, output):\n    return output * {std:.4g} {sign}\n\n")
     editor.insert(site.file, site.call, before=f"{model}.register_forward_hook({NAME})\n")
     yield editor
+
+
+def _scale(program: Program, editor: Editor, std: str) -> None:
+    """What enters the loss is divided by the spread: both arguments of a call, or a difference that is written out.
+
+    Raises:
+        NotApplicable: it is neither.
+    """
+    try:
+        call = loss_at(program, *FUNCTIONS)
+    except NotApplicable:
+        records = [r for r in program.facts("losses") if r.get("phase") == "train" and r.get("function") in FUNCTIONS]
+        file, line = program.file(records[0] if len(records) == 1 else {})
+        minus = [b for b in file.at(line, cst.BinaryOperation) if isinstance(b.operator, cst.Subtract)]
+        if len(minus) != 1 or not minus[0].lpar:
+            raise
+        editor.replace(file, minus[0], f"({{}} / {std})")
+        return
+    for node in (call.input(), call.target()):
+        editor.replace(call.site.file, node, f"{held(node)} / {std}")

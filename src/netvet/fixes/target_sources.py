@@ -45,7 +45,11 @@ def _at(program: Program, record: Record) -> TargetSource:
         (r.get("target_file"), r.get("target_line")) for r in program.facts("losses") if r.get("phase") != "train"
     } - {(None, None)}
     same = others == {(record.get("target_file"), record.get("target_line"))}
-    return TargetSource(file, made[0], same or (file.function(statement) is not None and not others))
+    # Without an evaluation to tell, a function of its own makes them all, the one with the training loop may not.
+    maker, trainer = file.function(statement), program.file(record)
+    training = trainer[0].function(trainer[0].statement(trainer[1]))
+    apart = not others and maker is not None and maker is not training
+    return TargetSource(file, made[0], same or apart)
 
 
 def _in_dataset(program: Program) -> TargetSource:
