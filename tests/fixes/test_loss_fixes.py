@@ -79,6 +79,12 @@ def test_function_that_was_imported_alone_is_called_by_its_whole_name(tmp_path):
     assert "import torch\nloss = torch.nn.functional.cross_entropy(net(x), y)\n" in text
 
 
+def test_function_that_was_imported_by_another_name_is_known(tmp_path):
+    code = Code(tmp_path, "from torch.nn.functional import nll_loss as nll\nloss = nll(net(x), y)\n")
+    text = code.patches("log-softmax", losses=[loss(code, "loss = ", "nll_loss", rows_are_log_probabilities=0.0)])[0]
+    assert "loss = torch.nn.functional.cross_entropy(net(x), y)\n" in text
+
+
 def test_softmax_in_nll_loss_becomes_log_softmax(tmp_path):
     code = Code(tmp_path, "p = F.softmax(net(x), dim=1)\nloss = F.nll_loss(p, y)\n")
     record = loss(code, "loss = ", "nll_loss", input_op="softmax", **code.at("softmax", "input_"))

@@ -43,7 +43,7 @@ class LossCall:
     @property
     def plain(self) -> bool:
         """The function itself is called, and no module that calls it."""
-        return not self.record.get("created_file") and called(self.site.call) == self.function
+        return not self.record.get("created_file") and _is(self.site.file, self.site.call, self.function)
 
     def input(self) -> cst.BaseExpression:
         """What it is given as prediction.
@@ -131,7 +131,7 @@ def _call(program: Program, one: Record) -> LossCall | None:
 def pick(file: SourceFile, line: int, function: str, made: Site | None) -> cst.Call | None:
     """Which of the calls on a line is that of the loss."""
     calls = file.calls(line)
-    plain = [c for c in calls if called(c) == function]
+    plain = [c for c in calls if _is(file, c, function)]
     if plain and made is None:
         return plain[0]
     name = _kept_as(made) if made is not None else ""
@@ -149,6 +149,11 @@ def _kept_as(made: Site) -> str:
     """`criterion` of `self.criterion = nn.MSELoss()`."""
     above = made.file.parent(made.call)
     return last_name(above.targets[0].target) if isinstance(above, cst.Assign) else ""
+
+
+def _is(file: SourceFile, call: cst.Call, function: str) -> bool:
+    """The function itself is called, by its name or by another that it was imported as."""
+    return called(call) == function or f"import {function} as {called(call)}\n" in file.text
 
 
 def _dotted(node: cst.BaseExpression) -> bool:
