@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from netvet.fixes.program import Site, argument
-from netvet.fixes.source import Editor, NotApplicable, expression
+from netvet.fixes.source import Editor, NotApplicable, SourceFile, expression
 
 
 def set_argument(editor: Editor, site: Site, name: str, value: str, position: int | None = None) -> None:
@@ -57,6 +57,12 @@ def drop_argument(editor: Editor, site: Site, *names: str) -> None:
     editor.change(site.file, site.call, drop)
 
 
+def held(node: cst.BaseExpression) -> str:
+    """`{}`, in brackets where the expression needs them before a dot or beside an operator."""
+    simple = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)) or bool(getattr(node, "lpar", ()))
+    return "{}" if simple else "({})"
+
+
 def scaled(node: cst.BaseExpression, code: str, factor: float) -> str:
     """An expression times a number: of a number the product, else a product."""
     try:
@@ -103,7 +109,7 @@ def unwrap(editor: Editor, site: Site) -> None:
     def change(old: cst.CSTNode) -> cst.CSTNode:
         assert isinstance(old, cst.Call)
         function = old.func
-        method = isinstance(function, cst.Attribute) and not is_module(function.value)
+        method = isinstance(function, cst.Attribute) and not is_module(function.value, site.file)
         if method:
             assert isinstance(function, cst.Attribute)
             return function.value
@@ -114,12 +120,14 @@ def unwrap(editor: Editor, site: Site) -> None:
     editor.change(site.file, site.call, change)
 
 
-# Names that stand for modules of PyTorch, so that what follows the dot is a function and no method.
-MODULES = ("torch", "F", "functional", "nn", "optim", "special", "np", "numpy", "init")
+# Names that stand for modules of PyTorch, so that what follows the dot is a function and no method; what follows
+# `self` is a layer, which is given its input in the same way.
+MODULES = ("self", "torch", "F", "functional", "nn", "optim", "special", "np", "numpy", "init")
 
 
-def is_module(node: cst.BaseExpression) -> bool:
-    """`F` of `F.softmax`, `torch.nn.functional` of `torch.nn.functional.softmax`."""
+def is_module(node: cst.BaseExpression, file: SourceFile | None = None) -> bool:
+    """`F` of `F.softmax`, `torch.nn.functional` of `torch.nn.functional.softmax`; any name that the file imports."""
     if isinstance(node, cst.Attribute):
-        return is_module(node.value) and node.attr.value in MODULES
-    return isinstance(node, cst.Name) and node.value in MODULES
+        return is_module(node.value, file) and node.attr.value in MODULES
+    known = (*MODULES, *file.imported) if file is not None else MODULES
+    return isinstance(node, cst.Name) and node.value in known

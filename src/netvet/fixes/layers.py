@@ -17,17 +17,38 @@ def without_layer(program: Program, names: tuple[str, ...]) -> Editor:
     """
     site = program.site(program.place, *names)
     editor = program.editor(f"without {site.code(site.call.func)}")
+    take_out(editor, site)
+    return editor
+
+
+def take_out(editor: Editor, site: Site) -> None:
+    """The call or the layer is gone: what it was given takes its place.
+
+    Raises:
+        NotApplicable: the layer is made and called at once.
+    """
     if not is_layer(site):
         unwrap(editor, site)
-        return editor
+        return
     holder = site.file.parent(site.call)
     parent = site.file.parent(holder) if isinstance(holder, cst.Arg) else None
     inside = isinstance(parent, cst.Call) and site.code(parent.func).endswith("Sequential") and len(parent.args) > 1
     if inside and isinstance(parent, cst.Call) and holder is parent.args[-1]:  # no name of another layer changes
-        editor.change(site.file, holder, lambda _: cst.RemoveFromParent())
-        return editor
+        editor.change(site.file, parent, _without_last)
+        return
     editor.replace(site.file, site.call, f"{_prefix(site)}Identity()")
-    return editor
+
+
+def _without_last(old: cst.CSTNode) -> cst.CSTNode:
+    """A call without its last argument; the one before it ends the list in the same way, without its comment."""
+    assert isinstance(old, cst.Call)
+    comma = old.args[-1].comma
+    if isinstance(comma, cst.Comma) and isinstance(comma.whitespace_after, cst.ParenthesizedWhitespace):
+        space = comma.whitespace_after
+        plain = space.first_line.with_changes(comment=None, whitespace=cst.SimpleWhitespace(""))
+        comma = comma.with_changes(whitespace_after=space.with_changes(first_line=plain))
+    kept = old.args[-2].with_changes(comma=comma, whitespace_after_arg=old.args[-1].whitespace_after_arg)
+    return old.with_changes(args=[*old.args[:-2], kept])
 
 
 def is_layer(site: Site) -> bool:

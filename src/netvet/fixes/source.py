@@ -129,6 +129,12 @@ class SourceFile:
             above = self.parent(above)
         raise NotApplicable(f"{Path(self.path).name}:{self.line(node)} shares its line with another statement")
 
+    @cached_property
+    def imported(self) -> set[str]:
+        """Names that imports of this file give to modules and what is in them."""
+        every = (*self.nodes(cst.Import), *self.nodes(cst.ImportFrom))
+        return {name for one in every for name in _imported(self.code(one))}
+
     def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """The innermost function that a node is in; None at the top of the file."""
         return next(self.around(node, cst.FunctionDef), None)
@@ -325,7 +331,9 @@ def expression(code: str) -> cst.BaseExpression:
 
 
 def _statements(code: str) -> list[Statement]:
-    return list(cst.parse_module(code).body)
+    module = cst.parse_module(code)
+    first, *others = module.body
+    return [first.with_changes(leading_lines=[*module.header, *first.leading_lines]), *others]
 
 
 def _is_heading(statement: cst.SimpleStatementLine) -> bool:
