@@ -14,6 +14,19 @@ NAMES: tuple[str, ...] = (
     "raise-lr",
     "clip-gradients",
     "adam",
+    # model
+    "add-activation",
+    "he-init",
+    "default-init",
+    "relu",
+    "leaky-relu",
+    "gelu",
+    "xavier-init",
+    "positive-bias",
+    "batch-norm",
+    "layer-norm",
+    "group-norm",
+    "no-bias",
 )
 
 
