@@ -27,6 +27,23 @@ NAMES: tuple[str, ...] = (
     "layer-norm",
     "group-norm",
     "no-bias",
+    "module-list",
+    "random-init",
+    "permute",
+    "batch-first",
+    "apply-mask",
+    "causal-mask",
+    "call",
+    "scale-scores",
+    "residual",
+    "smaller-init",
+    "less-dropout",
+    "no-dropout",
+    "more-dropout",
+    "dropout-2d",
+    "dropout-last",
+    "wider",
+    "narrower",
 )
 
 

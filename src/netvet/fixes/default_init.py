@@ -26,11 +26,13 @@ def default_init(program: Program) -> Iterator[Editor]:
     The documentation of `torch.nn.Linear`: weights and biases are drawn uniformly within 1 / sqrt(inputs).
     """
     editor = program.editor("PyTorch's own initialisation")
-    remove_lines(editor, setting_lines(program, [p for p in program.facts("parameters") if _set(p)]))
+    layers = {str(m.get("name")) for m in program.facts("modules") if m.get("cls") in FIT}
+    chosen = [p for p in program.facts("parameters") if p.get("layer") in layers and _set(p)]
+    remove_lines(editor, setting_lines(program, chosen))
     yield editor
 
 
 def _set(parameter: Record) -> bool:
     """A matrix or kernel, or a bias that does not begin at zero."""
     matrix = len(parameter.get("shape") or ()) > 1
-    return parameter.get("layer_type") in FIT and (matrix or bool(parameter.get("init_mean")))
+    return matrix or bool(parameter.get("init_mean"))

@@ -243,5 +243,3 @@ def each(program: Program, records: list[Record], change: Callable[[Site, list[R
     """Change each call that makes some of these modules, once."""
     for site, several in made_by(program, records):
         change(site, several)
-
-
