@@ -69,7 +69,8 @@ def _places(
         file = program.sources.file(path)
         calls = [c for c in file.calls(line, *kinds[op]) if file.line(c) == line] or file.calls(line, *kinds[op])
         made = bool(nodes[0][0].get("created_file"))
-        sites = [Site(file, c, nodes[0][0]) for c in (calls if made else reversed(calls))]
+        written = [c for c in file.nodes(cst.Call) if any(c is one for one in calls)]
+        sites = [Site(file, c, nodes[0][0]) for c in (written if made else reversed(calls))]
         found.setdefault((path, line, op), []).append((sites, _inside(nodes, len(sites), made, program)))
     return found
 

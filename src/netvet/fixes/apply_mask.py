@@ -19,6 +19,9 @@ def apply_mask(program: Program) -> Iterator[Editor]:
     ## What it changes
     The calls of PyTorch's attention layers in the forward that has the mask as argument.
 
+    ## Known problems
+    In evaluation PyTorch's encoder may cut a batch to its longest sequence (`enable_nested_tensor=False` keeps it).
+
     ## References
     The documentation of `torch.nn.MultiheadAttention`: `key_padding_mask` is True where a key is ignored.
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netvet.fixes.edits import set_argument
 from netvet.fixes.fix import fix
-from netvet.fixes.program import Program, argument
+from netvet.fixes.program import Program, Record, argument
 from netvet.fixes.source import Editor, NotApplicable
 
 LAYERS = (
@@ -36,9 +36,18 @@ def batch_first(program: Program) -> Iterator[Editor]:
         done.add(place)
         site = program.site(one, *LAYERS, prefix="created_")
         given = argument(site.call, "batch_first")
+        if _moved(program, one):
+            raise NotApplicable("the program moves time to the first axis for it")
         if given is None or site.code(given.value) == "False":
             set_argument(editor, site, "batch_first", "True")
             found = True
     if not found:
         raise NotApplicable("no layer of the program takes the first axis for time")
     yield editor
+
+
+def _moved(program: Program, layer: Record) -> bool:
+    """What enters the layer has another first axis than what enters the model."""
+    model = next((m for m in program.facts("modules") if m.get("order") == 0), {})
+    entering, whole = list(layer.get("input_shape") or []), list(model.get("input_shape") or [])
+    return bool(entering and whole) and entering[0] != whole[0]

@@ -59,15 +59,12 @@ def _kept(file: SourceFile, statement: cst.CSTNode | None) -> tuple[cst.BaseExpr
 
 def _register(file: SourceFile, value: cst.BaseExpression, target: str, record: Record) -> str:
     nn = next((file.code(a.value) for a in file.nodes(cst.Attribute) if a.attr.value == "Module"), "torch.nn")
-    owner = str(record.get("owner") or "")
-    held = "[" in owner and ("].w" in owner or "].b" in owner or owner.count(".") > 1)
-    if isinstance(value, (cst.List, cst.ListComp, cst.Tuple, cst.BinaryOperation)) and "[" in owner:
-        if not isinstance(value, cst.BinaryOperation) or "[" in file.code(value):
-            return f"{nn}.ModuleList" if held or "." in owner.rpartition("]")[2] else f"{nn}.ParameterList"
-    if isinstance(value, (cst.Dict, cst.DictComp)):
-        return f"{nn}.ModuleDict" if "." in owner.rpartition("]")[2] else f"{nn}.ParameterDict"
-    if isinstance(value, (cst.Call, cst.BinaryOperation)) and "[" not in owner and "." not in owner.partition(".")[2]:
-        if f"{target}.append" in file.code(file.module):
-            raise NotApplicable(f"{target} is filled later")
+    owner = str(record.get("owner") or "")  # `layers[0].weight` of a layer in a list, `scales[0]` of a tensor in one
+    kind = "Module" if "." in owner.rpartition("]")[2] else "Parameter"
+    if "[" in owner and isinstance(value, (cst.List, cst.ListComp)):
+        return f"{nn}.{kind}List"
+    if "[" in owner and isinstance(value, (cst.Dict, cst.DictComp)):
+        return f"{nn}.{kind}Dict"
+    if isinstance(value, cst.Call) and "[" not in owner and "." not in owner:
         return f"{nn}.Parameter"
     raise NotApplicable(f"{target} is neither a list, nor a dict, nor a tensor that is made there")

@@ -66,7 +66,7 @@ def made_by(program: Program, records: list[Record]) -> list[tuple[Site, list[Re
         file, line = program.file(several[0], "created_")
         calls = [c for c in file.calls(line, str(several[0].get("cls"))) if file.line(c) == line]
         if len(calls) > 1 and len(calls) == len(several):  # several on a line: in the order in which they are made
-            calls.sort(key=lambda c: file.code(file.module).find(file.code(c)))
+            calls = [c for c in file.nodes(cst.Call) if any(c is one for one in calls)]
             found += [(Site(file, call, one), [one]) for call, one in zip(calls, several, strict=True)]
         else:
             found.append((made(program, several[0]), several))

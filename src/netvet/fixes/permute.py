@@ -45,9 +45,8 @@ def _order(file: SourceFile, call: cst.Call) -> list[int] | None:
     given = [file.code(a.value).replace(" ", "") for a in call.args]
     axes: list[int] = []
     for one in given:
-        for form in (f"{tensor}.shape[", f"{tensor}.size("):
-            if one.startswith(form) and one[len(form) : -1].isdigit():
-                axes.append(int(one[len(form) : -1]))
+        forms = (f"{tensor}.shape[", f"{tensor}.size(")
+        axes += [int(one[len(f) : -1]) for f in forms if one.startswith(f) and one[len(f) : -1].isdigit()]
         if one in names:
             axes.append(names.index(one))
     moved = len(axes) == len(given) > 1 and sorted(axes) == list(range(len(axes))) and axes != sorted(axes)
@@ -60,7 +59,7 @@ def _sizes(file: SourceFile, call: cst.Call, tensor: str) -> list[str]:
     around, found = file.function(call), list[str]()
     for one in file.nodes(cst.Assign):
         target, value = one.targets[0].target, file.code(one.value).replace(" ", "")
-        if file.function(one) is around and file.line(one) <= file.line(call) and isinstance(target, cst.Tuple):
-            if value in (f"{tensor}.shape", f"{tensor}.size()"):
-                found = [file.code(e.value) for e in target.elements]
+        before = file.function(one) is around and file.line(one) <= file.line(call)
+        if before and isinstance(target, cst.Tuple) and value in (f"{tensor}.shape", f"{tensor}.size()"):
+            found = [file.code(e.value) for e in target.elements]
     return found

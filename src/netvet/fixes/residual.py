@@ -11,6 +11,8 @@ from netvet.fixes.modules import weighted
 from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable, SourceFile
 
+FEW = 10  # branches: the sum of ten, each as large as what it is added to, is a thousand times as large
+
 
 @fix(
     title="residual connections",
@@ -28,7 +30,8 @@ def residual(program: Program) -> Iterator[Editor]:
     (2019), section 2: the variance grows with the depth.
     """
     found, number = _blocks(program)
-    for scale in ("", f" / {number} ** 0.5"):
+    scales = ["", f" / {number} ** 0.5"]
+    for scale in scales if number <= FEW else reversed(scales):
         editor = program.editor("residual connections" + (", branches scaled" if scale else ""))
         for file, value, name in found:
             editor.replace(file, value, f"{name} + {{}}{scale}")
