@@ -18,6 +18,7 @@ from netvet.fixes.weight_options import device, weighed
     mends=("class-imbalance", "collapsed-prediction"),
     cost="accuracy elsewhere",
     changes_loss=True,
+    metric="balanced accuracy",
 )
 def class_weights(program: Program) -> Iterator[Editor]:
     """Weigh each class by the inverse of its share in the training targets, then by the root of that.

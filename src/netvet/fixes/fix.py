@@ -24,6 +24,7 @@ class Intervention:
         make: gives its variants for a program, most likely first; raises `NotApplicable`.
         doc: its page; `cost`: what it costs where it helps.
         changes_loss: the training loss is another one after it, so that it cannot be compared.
+        metric: it is judged by, where both runs have it: accuracy falls where rare classes are met more often.
         corrects_score: the score itself was wrong (samples leaked, labels were misread), so that it may fall.
     """
 
@@ -35,6 +36,7 @@ class Intervention:
     cost: Cost = "nothing"
     changes_loss: bool = False
     corrects_score: bool = False
+    metric: str = ""
 
 
 def fix(
@@ -44,11 +46,14 @@ def fix(
     cost: Cost = "nothing",
     changes_loss: bool = False,
     corrects_score: bool = False,
+    metric: str = "",
 ) -> Callable[[Make], Intervention]:
     """Declare a fix; its name is that of the function."""
 
     def declare(make: Make) -> Intervention:
         name = make.__name__.replace("_", "-")
-        return Intervention(name, title, mends, make, inspect.getdoc(make) or "", cost, changes_loss, corrects_score)
+        return Intervention(
+            name, title, mends, make, inspect.getdoc(make) or "", cost, changes_loss, corrects_score, metric
+        )
 
     return declare

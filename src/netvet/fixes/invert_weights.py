@@ -11,7 +11,13 @@ from netvet.fixes.source import Editor, NotApplicable
 from netvet.fixes.weight_options import given_weights, position, weighed
 
 
-@fix(title="inverse class weights", mends=("wrong-class-weights",), cost="accuracy elsewhere", changes_loss=True)
+@fix(
+    title="inverse class weights",
+    mends=("wrong-class-weights",),
+    cost="accuracy elsewhere",
+    changes_loss=True,
+    metric="balanced accuracy",
+)
 def invert_weights(program: Program) -> Iterator[Editor]:
     """Weigh classes by the inverse of the weights that grow with their frequency.
 

@@ -11,7 +11,12 @@ from netvet.fixes.source import Editor, NotApplicable
 from netvet.fixes.weight_options import given_weights, position, weighed
 
 
-@fix(title="class weights in the order of the classes", mends=("wrong-class-weights",), changes_loss=True)
+@fix(
+    title="class weights in the order of the classes",
+    mends=("wrong-class-weights",),
+    changes_loss=True,
+    metric="balanced accuracy",
+)
 def reorder_weights(program: Program) -> Iterator[Editor]:
     """Give inverse frequencies to the classes that they are of.
 

@@ -173,7 +173,7 @@ class Study:
         elif first.metric is None:
             arm.reason = first.unmeasured or "nothing could be measured"
         else:
-            metric = self._metric or (first.metric if twin.metric is None else common_metric(twin, first))
+            metric = self._metric or self._common(arm.candidate, first)
             if metric is None or (metric == "loss" and arm.candidate.fix.changes_loss):
                 arm.verdict, arm.reason = (
                     "not comparable",
@@ -181,6 +181,13 @@ class Study:
                 )
             else:
                 self._compare(arm, metric)
+
+    def _common(self, candidate: Candidate, first: Measured) -> str | None:
+        twin = self.twin.runs[0]
+        wanted = candidate.fix.metric
+        if wanted and wanted in first.scores and (wanted in twin.scores or twin.metric is None):
+            return wanted
+        return first.metric if twin.metric is None else common_metric(twin, first)
 
     def _compare(self, arm: Arm, metric: str) -> None:
         arm.metric, least = metric, self.matters(metric)

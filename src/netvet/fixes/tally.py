@@ -11,7 +11,7 @@ import torch
 from netvet.capture.torch_tensors import CLASS_LOSSES, REGRESSION_LOSSES, is_plain
 
 # Metrics in the order of preference; of these a higher value is better, but for the loss.
-METRICS = ("accuracy", "r2", "loss")
+METRICS = ("accuracy", "r2", "balanced accuracy", "loss")
 _BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 # Targets of wider samples are compared with one mean for all their values.
 MAX_COLUMNS = 4_096
@@ -30,8 +30,8 @@ class Tally:
         self.function = ""
         self.samples = 0
         self._loss, self._weight = 0.0, 0
-        self._hits = {"scores": 0, "probabilities": 0}
-        self._compared = 0
+        # By class: rows, and those that are right where outputs are taken for scores or for probabilities.
+        self._classes_seen: dict[str, torch.Tensor] = {}
         self._within = True  # all outputs lie in [0, 1]
         self._squares = 0.0
         self._targets: list[torch.Tensor] | None = None
@@ -75,12 +75,20 @@ class Tally:
         if predicted.shape != target.shape:
             return
         wanted = target != arguments.get("ignore_index", -100)
-        self._count_hits((predicted == target) & wanted, int(wanted.sum()))
+        self._count_hits(target[wanted], (predicted == target)[wanted])
 
-    def _count_hits(self, scores: torch.Tensor, count: int, probabilities: torch.Tensor | None = None) -> None:
-        self._hits["scores"] += int(scores.sum())
-        self._hits["probabilities"] += int((scores if probabilities is None else probabilities).sum())
-        self._compared += count
+    def _count_hits(
+        self, labels: torch.Tensor, scores: torch.Tensor, probabilities: torch.Tensor | None = None
+    ) -> None:
+        """Args: labels: whole numbers from zero on; `scores`, `probabilities`: whether they were met."""
+        labels = labels.reshape(-1).long()
+        found = {"rows": labels, "scores": labels[scores.reshape(-1)]}
+        found["probabilities"] = found["scores"] if probabilities is None else labels[probabilities.reshape(-1)]
+        for name, one in found.items():
+            counts = torch.bincount(one).cpu()
+            before = self._classes_seen.get(name, counts.new_zeros(0))
+            size = max(len(before), len(counts))
+            self._classes_seen[name] = _padded(before, size) + _padded(counts, size)
 
     def _binary(self, function: str, given: torch.Tensor, target: torch.Tensor) -> None:
         target = target.to(given.dtype)
@@ -91,7 +99,7 @@ class Tally:
             return
         wanted, above = target > 0.5, given > 0.5
         self._within = self._within and bool(((given >= 0) & (given <= 1)).all())
-        self._count_hits((given > 0 if logits else above) == wanted, target.numel(), above == wanted)
+        self._count_hits(wanted, (given > 0 if logits else above) == wanted, above == wanted)
 
     def _numbers(self, given: torch.Tensor, target: torch.Tensor) -> None:
         rows = given.shape[0] if given.dim() else 1
@@ -115,17 +123,24 @@ class Tally:
         if not bool(((target == 0) | (target == 1)).all()):
             return
         if target.shape[1] == 1:
-            self._count_hits((given > 0.5) == (target > 0.5), len(target))
+            self._count_hits(target > 0.5, (given > 0.5) == (target > 0.5))
         elif bool((target.sum(1) == 1).all()):
-            self._count_hits(given.argmax(1) == target.argmax(1), len(target))
+            self._count_hits(target.argmax(1), given.argmax(1) == target.argmax(1))
 
     def scores(self) -> dict[str, float]:
-        """What could be counted: `accuracy`, `r2`, `loss`; the last may be NaN or infinite."""
+        """What could be counted, by the names of `METRICS`; the loss may be NaN or infinite.
+
+        Balanced accuracy is the mean over the classes of the share of their samples that are met.
+        """
         found: dict[str, float] = {}
-        if self._compared:
+        if self._classes_seen and int(self._classes_seen["rows"].sum()):
             logits = self.function != "binary_cross_entropy_with_logits" or not self._within
             # Outputs that are probabilities already are no logits, whatever loss they are handed to.
-            found["accuracy"] = self._hits["scores" if logits else "probabilities"] / self._compared
+            rows = self._classes_seen["rows"]
+            hits = _padded(self._classes_seen["scores" if logits else "probabilities"], len(rows))
+            found["accuracy"] = int(hits.sum()) / int(rows.sum())
+            if int((rows > 0).sum()) > 1:
+                found["balanced accuracy"] = float((hits[rows > 0].double() / rows[rows > 0]).mean())
         if self._targets is not None:
             total, squares = self._targets
             per_column = self._count / total.numel()
@@ -135,3 +150,7 @@ class Tally:
         if self._weight:
             found["loss"] = self._loss / self._weight
         return found
+
+
+def _padded(counts: torch.Tensor, size: int) -> torch.Tensor:
+    return torch.nn.functional.pad(counts, (0, size - len(counts)))
