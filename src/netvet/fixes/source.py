@@ -325,7 +325,10 @@ def expression(code: str) -> cst.BaseExpression:
 
 
 def _statements(code: str) -> list[Statement]:
-    return list(cst.parse_module(code).body)
+    """With the empty lines before the first."""
+    parsed = cst.parse_module(code)
+    first, *others = parsed.body
+    return [first.with_changes(leading_lines=[*parsed.header, *first.leading_lines]), *others]
 
 
 def _is_heading(statement: cst.SimpleStatementLine) -> bool:
