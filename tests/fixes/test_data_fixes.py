@@ -95,6 +95,29 @@ def test_batches_split_in_the_head_of_a_loop(tmp_path, head, new):
     assert f"for xb in {new}:" in made
 
 
+def test_batches_cut_where_the_model_is_called(tmp_path):
+    code = Code(
+        tmp_path,
+        """
+        import numpy, torch
+        class Trainer:
+            def epoch(self):
+                for b in range(0, 64, 8):
+                    out = self.net(X[b : b + 8])  # call
+        """,
+    )
+    made = code.changed("shuffle", inputs=[{"phase": "train", **code.at("# call")}])[1]
+    assert made == ["order = torch.randperm(len(X))", "out = self.net(X[order[b : b + 8]])  # call"]
+
+
+def test_batches_cut_from_a_permutation_stay(tmp_path):
+    code = Code(
+        tmp_path, "order = torch.randperm(9)\nfor i in range(0, 9, 3):\n    rows = order[i : i + 3]\n    y = x[rows]\n"
+    )
+    with pytest.raises(NotApplicable, match="already"):
+        code.changed("shuffle", inputs=[{"phase": "train", **code.at("rows = order", "batch_")}])
+
+
 def test_random_batches_stay(tmp_path):
     code = Code(tmp_path, "import torch\nfor rows in torch.randperm(n).split(8):\n    xb = x[rows]\n")
     with pytest.raises(NotApplicable, match="already"):

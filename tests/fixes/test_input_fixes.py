@@ -54,6 +54,14 @@ def test_model_called_elsewhere_gets_a_hook(tmp_path):
     assert "return (x - INPUT_MEAN.to(x), *args[1:])" in text
 
 
+def test_definition_stands_apart(tmp_path):
+    code = Code(tmp_path, LOOP.replace("import torch", "import os, torch\n    print(1)\n    import sys"))
+    text = code.patches("standardise", **facts(code))[1]
+    assert "import sys\n\n\ndef standardise(x):" in text
+    assert "/ 40\n\n\nmodel = Net()" in text
+    assert text.count("torch\n") == 1
+
+
 def test_ids_are_not_scaled(tmp_path):
     code = Code(tmp_path, LOOP)
     for changed in ({"dtype": "int64"}, {"embedding_rows": 12}):

@@ -171,16 +171,27 @@ def unused(file: SourceFile, name: str) -> str:
 
 def define(editor: Editor, file: SourceFile, code: str, *modules: str) -> None:
     """Put definitions behind the last import at the top of a file, and the imports of modules that they need."""
-    top = [s for s in file.module.body if isinstance(s, cst.SimpleStatementLine) and _imports(s)]
-    known = " ".join(file.code(s) for s in top)
-    lines = "".join(f"import {m}\n" for m in modules if not re.search(rf"\bimport {m}\s*(\n|$|,|;|#)", known))
-    if "numpy as np" in modules and re.search(r"\bimport numpy as np\b", known):
-        lines = lines.replace("import numpy as np\n", "")
+    body = list(file.module.body)
+    top = [s for s in body if isinstance(s, cst.SimpleStatementLine) and _imports(s)]
+    known = {
+        file.code(name).rstrip(", ") for s in top for one in s.body if isinstance(one, cst.Import) for name in one.names
+    }
+    lines = "".join(f"import {m}\n" for m in modules if m not in known)
     code = f"{lines}\n\n{code}"
-    if top:
-        editor.insert(file, top[-1], after=code)
-    else:
+    if not top:
         editor.begin(file, code)
+        return
+    editor.insert(file, top[-1], after=code)
+    for following in body[body.index(top[-1]) + 1 :][:1]:
+        editor.change(file, following, _two_lines_below)
+
+
+def _two_lines_below(old: cst.CSTNode) -> cst.CSTNode:
+    """A statement with two empty lines before it."""
+    lines = list(getattr(old, "leading_lines", ()))
+    while lines and lines[0].comment is None:
+        lines.pop(0)
+    return old.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2 + lines)
 
 
 def _imports(statement: cst.SimpleStatementLine) -> bool:

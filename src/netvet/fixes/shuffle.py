@@ -9,9 +9,11 @@ import libcst as cst
 
 from netvet.fixes.edits import set_argument
 from netvet.fixes.fix import fix
-from netvet.fixes.program import Program, Site, argument
-from netvet.fixes.samples import calls_of, free_of, inside, unused
+from netvet.fixes.program import Program, Record, Site, argument
+from netvet.fixes.samples import assigns, calls_of, free_of, inside, targets, unused
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, last_name
+
+DRAWS = ("randperm", "permutation", "shuffle", "multinomial")
 
 
 @fix(
@@ -66,24 +68,32 @@ def _shuffled(program: Program, editor: Editor, site: Site) -> None:
 
 
 def _permuted(program: Program, editor: Editor) -> None:
-    records = [r for r in program.facts("inputs") if r.get("phase") == "train" and r.get("batch_file")]
-    if not records:
-        raise NotApplicable("where the batches are made is not known")
-    file, line = program.file(records[0], "batch_")
-    loops = file.at(line, cst.For)
-    if not loops:
-        raise NotApplicable(f"no loop makes batches at line {line}")
-    loop = loops[0]
-    if calls_of(loop.iter, "randperm", "permutation"):
-        raise NotApplicable("the batches are drawn in random order already")
-    order = unused(file, "order")
-    if _drawn(editor, file, loop):
-        return
-    arrays = _split(editor, file, loop, order) or _cut(editor, file, loop, order)
-    if not arrays:
-        raise NotApplicable(f"the loop at line {file.line(loop)} does not cut batches from arrays by its variable")
-    editor.insert(file, loop, before=f"{order} = torch.randperm(len({arrays[0]}))\n")
-    editor.require(file, "torch", "import torch")
+    records = [r for r in program.facts("inputs") if r.get("phase") == "train"]
+    for record in records:
+        for prefix in ("batch_", ""):  # where rows are drawn; else the loop that calls the model
+            if record.get(f"{prefix}file") and _by_hand(program, editor, record, prefix):
+                return
+    raise NotApplicable("where batches are cut from arrays by hand is not known")
+
+
+def _by_hand(program: Program, editor: Editor, record: Record, prefix: str) -> bool:
+    """Whether batches are cut by the innermost loop at a place, which is then changed."""
+    file, line = program.file(record, prefix)
+    for loop in file.at(line, cst.For)[:1]:
+        if calls_of(loop.iter, *DRAWS):
+            raise NotApplicable("the batches are drawn in random order already")
+        if _drawn(editor, file, loop):
+            return True
+        order = unused(file, "order")
+        arrays = _split(editor, file, loop, order) or _cut(editor, file, loop, order)
+        for one in assigns(file):
+            if set(targets(one)) & set(arrays) and calls_of(one.value, *DRAWS):
+                raise NotApplicable("the batches are drawn in random order already")
+        if arrays:
+            editor.insert(file, loop, before=f"{order} = torch.randperm(len({arrays[0]}))\n")
+            editor.require(file, "torch", "import torch")
+            return True
+    return False
 
 
 def _drawn(editor: Editor, file: SourceFile, loop: cst.For) -> bool:
