@@ -191,3 +191,18 @@ def test_random_transforms_are_taken_out_one_at_a_time(tmp_path):
     plain = Code(tmp_path, "loader = DataLoader(Images())\n")
     with pytest.raises(NotApplicable, match="no augmentation"):
         plain.patches("drop-transform", loaders=[{"phase": "train", **plain.at("loader", "created_")}])
+
+
+def test_column_that_is_the_target_is_blanked(tmp_path):
+    code = Code(tmp_path, LOOP)
+    told = {"target_in_input": [{"model": "Net", "column": 1}]}
+    text = code.patches("drop-column", **facts(code), **told)[0]
+    assert "INPUT_KEPT = torch.ones(2)\nINPUT_KEPT[1] = 0.0\n" in text
+    assert "score = model(without_target(x_val))" in text
+    with pytest.raises(NotApplicable, match="no single column"):
+        code.patches("drop-column", **facts(code), target_in_input=[{"model": "Net", "shifted_identity": True}])
+
+
+def test_loss_is_told_from_the_model_by_the_optimizer(tmp_path):
+    code = Code(tmp_path, LOOP.replace("criterion(", "bce("))
+    assert "bce(model(standardise(x[0].to(device))), y)" in code.patches("standardise", **facts(code))[0]

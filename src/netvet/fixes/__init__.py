@@ -26,6 +26,7 @@ NAMES: tuple[str, ...] = (
     "split-first",
     "drop-shared",
     "shift-target",
+    "drop-column",
     "clean-data",
     "guard-division",
     "balanced-sampler",

@@ -56,6 +56,10 @@ def _define(editor: Editor, file: SourceFile, code: str) -> None:
 def _call_sites(program: Program, model: str) -> list[tuple[SourceFile, cst.Call]]:
     """Each call of a root model: those seen, and those of the same name in the same file. None: not all are known."""
     names: dict[str, set[str]] = {}
+    try:
+        trained = {code for code, _ in program.models}
+    except NotApplicable:
+        trained = set()
     for record in program.facts("calls"):
         if record.get("model") != model:
             continue
@@ -63,10 +67,12 @@ def _call_sites(program: Program, model: str) -> list[tuple[SourceFile, cst.Call
             file, line = program.file(record)
         except NotApplicable:
             return []
-        models = [c for c in file.calls(line) if _is_model(file, c)]
-        if len({file.code(c.func) for c in models}) != 1:
+        seen = {file.code(c.func) for c in file.calls(line) if _is_model(file, c)}
+        if len(seen) > 1:  # a loss without the word in its name, as `bce(net(x), y)`
+            seen &= trained
+        if len(seen) != 1:
             return []
-        names.setdefault(file.path, set()).add(file.code(models[0].func))
+        names.setdefault(file.path, set()).update(seen)
     found = []
     for path, texts in names.items():
         file = program.sources.file(path)
