@@ -26,7 +26,7 @@ _CAUSES = (
     since="0.1",
     explained_by=_CAUSES,
     fixes={
-        "scale-input": "Standardise what enters the net, then look at the first loss again.",
+        "standardise": "Standardise what enters the net, then look at the first loss again.",
         "smaller-init": "Initialise the last layer with small weights, so that the first outputs are near zero.",
         "final-bias": "Set the bias of the last layer to the mean of the target or the log prior of the classes.",
     },

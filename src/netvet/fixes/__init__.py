@@ -75,6 +75,28 @@ NAMES: tuple[str, ...] = (
     "dropout-last",
     "wider",
     "narrower",
+    # data
+    "shuffle",
+    "standardise",
+    "centre",
+    "scale-pixels",
+    "same-transform",
+    "worker-seed",
+    "copy-first",
+    "drop-duplicates",
+    "split-first",
+    "drop-shared",
+    "drop-column",
+    "clean-data",
+    "balanced-sampler",
+    "stratify",
+    "vocabulary",
+    "pair-samples",
+    "drop-transform",
+    "augment-less",
+    "call-wrapper",
+    "set-epoch",
+    "drop-last",
 )
 
 
