@@ -14,6 +14,20 @@ NAMES: tuple[str, ...] = (
     "raise-lr",
     "clip-gradients",
     "adam",
+    # loop
+    "add-step",
+    "remove-minus",
+    "remove-maximize",
+    "mean",
+    "divide-accumulated",
+    "call-train",
+    "call-eval",
+    "usual-order",
+    "clip-last",
+    "clip-all",
+    "unfreeze",
+    "add-parameters",
+    "create-later",
 )
 
 
