@@ -28,6 +28,12 @@ NAMES: tuple[str, ...] = (
     "unfreeze",
     "add-parameters",
     "create-later",
+    "step-per-epoch",
+    "step-per-batch",
+    "call-step",
+    "slower-decay",
+    "constant-lr",
+    "warmup",
 )
 
 
