@@ -11,18 +11,18 @@ from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
 Made = tuple[Site, Record]
 
 
-def made(program: Program) -> list[Made]:
+def made(program: Program, needed: bool = True) -> list[Made]:
     """Where schedules are made, in files of the program.
 
     Raises:
-        NotApplicable: there is none.
+        NotApplicable: there is none, and one is needed.
     """
     found: list[Made] = []
     for record in program.facts("schedulers"):
         site = program.site(record, str(record.get("cls")))
         if all(site.call is not one.call for one, _ in found):
             found.append((site, record))
-    if not found:
+    if needed and not found:
         raise NotApplicable("no schedule is made in a file of the program")
     return found
 

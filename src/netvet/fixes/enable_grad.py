@@ -1,0 +1,41 @@
+"""Gradients on where training runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvet.fixes.fix import fix
+from netvet.fixes.graphs import switch_on, switched_off
+from netvet.fixes.program import Program
+from netvet.fixes.source import Editor, NotApplicable
+
+
+@fix(title="gradients switched on", mends=("detached-loss", "detached-parameters"))
+def enable_grad(program: Program) -> Iterator[Editor]:
+    """Take `torch.no_grad()` away from what is trained.
+
+    ## What it changes
+    The `with` or the decorator; what it held stays.
+
+    ## Known problems
+    A part that is meant to stay as it is, as a pretrained encoder, learns after it.
+
+    ## References
+    The documentation of `torch.no_grad`.
+    """
+    editor = program.editor("gradients switched on")
+    done: list[object] = []
+    places = [(r, "made_") for r in program.facts("backwards") if not r.get("has_graph")]
+    places += [(r, "") for r in program.facts("cuts") if r.get("inside") or r.get("models")]
+    places += [(r, "") for r in program.facts("backwards")]
+    for record, prefix in places:
+        if not record.get(f"{prefix}file"):
+            continue
+        file, line = program.file(record, prefix)
+        found = switched_off(file, file.statement(line))
+        if found is not None and all(found is not one for one in done):
+            switch_on(editor, file, found)
+            done.append(found)
+    if not done:
+        raise NotApplicable("no_grad does not stand where training runs")
+    yield editor
