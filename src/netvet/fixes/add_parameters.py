@@ -59,10 +59,7 @@ def _whole(editor: Editor, site: Site) -> None:
     owner: cst.BaseExpression = call.func.value
     held = [str(n) for n in site.record.get("parameters") or ()]
     while isinstance(owner, (cst.Attribute, cst.Subscript)) and held:
-        path = site.code(owner).partition(".")[2]
         last = owner.attr.value if isinstance(owner, cst.Attribute) else site.code(owner.slice[0].slice)
-        if site.code(owner) == f"self.{path}" and not all(n.startswith(f"{last}.") for n in held):
-            break
         if not all(f".{last}." in f".{n}" for n in held):
             break
         owner = owner.value

@@ -25,7 +25,7 @@ def sizes(program: Program) -> list[Size]:
                 raise NotApplicable("the loader is given no batch_size")
             found.append((site.file, given.value))
     if not found:
-        found = [given for site in _by_hand(program) if (given := _split(site)) is not None]
+        found = [one for one in map(_split, _by_hand(program)) if one is not None]
     if not found:
         raise NotApplicable("the size of a batch is not given to a loader")
     return found
@@ -33,11 +33,12 @@ def sizes(program: Program) -> list[Size]:
 
 def _by_hand(program: Program) -> list[Site]:
     """Calls of `split` that the loop over batches goes through."""
-    found = []
-    for backward in program.backwards:
-        for loop in backward.file.around(backward.call, cst.For):
-            if isinstance(loop.iter, cst.Call):
-                found.append(Site(backward.file, loop.iter, {}))
+    found = [
+        Site(backward.file, loop.iter, {})
+        for backward in program.backwards
+        for loop in backward.file.around(backward.call, cst.For)
+        if isinstance(loop.iter, cst.Call)
+    ]
     return found[:1]
 
 

@@ -33,7 +33,8 @@ def clip_last(program: Program) -> Iterator[Editor]:
             raise NotApplicable("the step that the clipping belongs to is not known")
         step, optimizer = steps[0], program.stepped(steps[0])
         scaler = step.code(step.call.func.value) if hasattr(step.call.func, "value") else ""
-        if record.get("position") == "before-unscale" and scaler != optimizer:
+        unscaled = any(e.get("kind") == "unscale" for e in program.facts("events"))
+        if scaler != optimizer and not unscaled:
             editor.insert(step.file, step.call, before=f"{scaler}.unscale_({optimizer})\n")
         move(editor, site.file, site.call, before=step.call)
     yield editor

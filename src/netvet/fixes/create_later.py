@@ -29,7 +29,7 @@ def create_later(program: Program) -> Iterator[Editor]:
     if not name or len(models) != 1:
         raise NotApplicable("the optimizer or its model has no name")
     model = models[0]
-    again = [a for a in _assignments(site, model)]
+    again = _assignments(site, model)
     if not again:
         raise NotApplicable(f"{model} is not made again behind the optimizer")
     editor = program.editor(f"{name} made again behind {model}")
@@ -85,9 +85,9 @@ def _unused_between(site: Site, last: cst.CSTNode, name: str) -> bool:
         return False
     body = function.body if function is not None else file.module
     for one in within(body):
-        if isinstance(one, cst.Name) and one.value == name:
-            if file.line(site.call) < file.line(one) <= file.line(last) and not _assigned(site, one):
-                return False
+        own = isinstance(one, cst.Name) and one.value == name and not _assigned(site, one)
+        if own and file.line(site.call) < file.line(one) <= file.line(last):
+            return False
     return True
 
 

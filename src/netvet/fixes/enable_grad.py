@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
 from netvet.fixes.fix import fix
 from netvet.fixes.graphs import switch_on, switched_off
 from netvet.fixes.program import Program
-from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.source import Editor, NotApplicable, called
 
 
 @fix(title="gradients switched on", mends=("detached-loss", "detached-parameters"))
@@ -32,10 +34,12 @@ def enable_grad(program: Program) -> Iterator[Editor]:
         if not record.get(f"{prefix}file"):
             continue
         file, line = program.file(record, prefix)
-        found = switched_off(file, file.statement(line))
-        if found is not None and all(found is not one for one in done):
-            switch_on(editor, file, found)
-            done.append(found)
+        around = [switched_off(file, file.statement(line))]
+        functions = [f for f in file.nodes(cst.FunctionDef) if any(called(c) == f.name.value for c in file.calls(line))]
+        for found in (*around, *(switched_off(file, f.body) for f in functions)):
+            if found is not None and all(found is not one for one in done):
+                switch_on(editor, file, found)
+                done.append(found)
     if not done:
         raise NotApplicable("no_grad does not stand where training runs")
     yield editor

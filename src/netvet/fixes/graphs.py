@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from netvet.fixes.loops import within
+from netvet.fixes.loops import parents, within
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, called, last_name
 
 CUTTING = ("detach", "item", "detach_", "tolist")
@@ -17,12 +17,23 @@ def keep(editor: Editor, file: SourceFile, node: cst.CSTNode) -> int:
     count = 0
     for one in [node, *within(node)]:
         if isinstance(one, cst.Call) and _cuts(file, one):
+            _check_numpy(file, one)
             editor.change(file, one, _inner)
             count += 1
         elif isinstance(one, cst.Attribute) and one.attr.value == "data" and not _is_called(file, one):
+            _check_numpy(file, one)
             editor.change(file, one, lambda old: old.value if isinstance(old, cst.Attribute) else old)
             count += 1
     return count
+
+
+def _check_numpy(file: SourceFile, node: cst.CSTNode) -> None:
+    """`x.detach().cpu().numpy()`: no gradient passes through numpy, whatever is taken away before it."""
+    for above in parents(file, node):
+        if isinstance(above, cst.Attribute) and above.attr.value in ("numpy", "tolist"):
+            raise NotApplicable("the way to the loss goes through numpy")
+        if not isinstance(above, (cst.Attribute, cst.Call)):
+            return
 
 
 def _cuts(file: SourceFile, call: cst.Call) -> bool:
@@ -49,7 +60,7 @@ def _is_called(file: SourceFile, node: cst.CSTNode) -> bool:
 
 def switched_off(file: SourceFile, node: cst.CSTNode) -> cst.With | cst.FunctionDef | None:
     """The `with torch.no_grad()` around a node, or the function that is decorated with it."""
-    for above in file.around(node, cst.CSTNode):
+    for above in parents(file, node):
         if isinstance(above, cst.With) and any(_is_off(i.item) for i in above.items):
             return above
         if isinstance(above, cst.FunctionDef):

@@ -14,9 +14,17 @@ Loop = cst.For | cst.While
 OF_MODULES = ("train", "eval", "parameters", "named_parameters", "modules", "children", "requires_grad_")
 
 
+def parents(file: SourceFile, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """What a node is part of, innermost first."""
+    above = file.parent(node)
+    while above is not None:
+        yield above
+        above = file.parent(above)
+
+
 def blocks(file: SourceFile, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """What a node is part of, innermost first, up to its function."""
-    for above in file.around(node, cst.CSTNode):
+    for above in parents(file, node):
         if isinstance(above, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
             return
         yield above
@@ -29,7 +37,7 @@ def loops(file: SourceFile, node: cst.CSTNode) -> list[Loop]:
 
 def contains(file: SourceFile, outer: cst.CSTNode, node: cst.CSTNode) -> bool:
     """A node is part of another, or is it."""
-    return outer is node or any(above is outer for above in file.around(node, cst.CSTNode))
+    return outer is node or any(above is outer for above in parents(file, node))
 
 
 def within(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -85,9 +93,7 @@ def model_names(file: SourceFile, classes: set[str]) -> set[str]:
     for call in file.nodes(cst.Call):
         if isinstance(call.func, cst.Attribute) and call.func.attr.value in OF_MODULES:
             found.add(file.code(call.func.value))
-    for one in file.nodes(cst.Assign):
-        if isinstance(one.value, cst.Call) and called(one.value) in classes:
-            found |= {file.code(t.target) for t in one.targets}
+    found |= {name for name, kinds in classes_of(file).items() if kinds & classes}
     return found - {"self", "super()"}
 
 
@@ -95,17 +101,40 @@ def model_call(program: Program, record: Record) -> tuple[Site, str]:
     """Where a record of a call says that a model is called, and the model as it is written there.
 
     Raises:
-        NotApplicable: no model is called there by a name that is known.
+        NotApplicable: no model is called there by a name that is known, or several are.
     """
     file, line = program.file(record)
-    names = model_names(file, {str(record.get("model")).partition("#")[0]})
+    kind = str(record.get("model")).partition("#")[0]
+    known, classes = model_names(file, {kind}), classes_of(file)
+    found: list[tuple[Site, str]] = []
     for call in file.calls(line):
         code = file.code(call.func)
         owner = file.code(call.func.value) if isinstance(call.func, cst.Attribute) else ""
-        for name in (code, owner):
-            if name in names and called(call) not in OF_MODULES:
-                return Site(file, call, record), name
-    raise NotApplicable("the name of the model is not known where it is called")
+        name = code if code in known else owner
+        if name in known and called(call) not in OF_MODULES and all(name != n for _, n in found):
+            found.append((Site(file, call, record), name))
+    own = [one for one in found if kind in classes.get(one[1], ())]
+    free = own or [one for one in found if not classes.get(one[1])]
+    chosen = free if len(found) > 1 else found
+    if len(chosen) != 1:
+        raise NotApplicable(f"the name of {kind} is not known where it is called")
+    return chosen[0]
+
+
+def classes_of(file: SourceFile) -> dict[str, set[str]]:
+    """Of variables: the classes whose objects they are given, as far as they are called there."""
+    found: dict[str, set[str]] = {}
+    for one in file.nodes(cst.Assign):
+        for target in one.targets:
+            pairs: list[tuple[cst.CSTNode, cst.BaseExpression]] = [(target.target, one.value)]
+            if isinstance(target.target, cst.Tuple) and isinstance(one.value, cst.Tuple):
+                pairs = [
+                    (t.value, v.value) for t, v in zip(target.target.elements, one.value.elements, strict=False)
+                ]  # fmt: skip
+            for name, value in pairs:
+                if isinstance(value, cst.Call) and called(value)[:1].isupper():
+                    found.setdefault(file.code(name), set()).add(called(value))
+    return found
 
 
 def assigned_names(node: cst.CSTNode) -> set[str]:
@@ -145,7 +174,7 @@ def visible(file: SourceFile, node: cst.CSTNode) -> set[str]:
     function = file.function(node)
     while function is not None:
         found |= assigned_names(function.body)
-        found |= {p.name.value for p in function.params.params + function.params.kwonly_params}
+        found |= {p.name.value for p in (*function.params.params, *function.params.kwonly_params)}
         function = file.function(function)
     for one in file.module.body:
         if isinstance(one, (cst.FunctionDef, cst.ClassDef)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import libcst as cst
 
 from netvet.fixes.loops import blocks, contains, loops, model_call, within
@@ -57,7 +59,7 @@ def eval_around(program: Program, editor: Editor, record: Record) -> None:
 
 def _train_again(program: Program, editor: Editor, record: Record) -> None:
     """Where the function of training does not go into training mode itself, let it."""
-    site, name = model_call(program, record)
+    site, _ = model_call(program, record)
     function = site.file.function(site.call)
     for call in site.file.nodes(cst.Call):
         same = called(call) == "train" and site.file.function(call) is function
@@ -98,6 +100,5 @@ def _runs_in(program: Program, site: Site, loop: cst.CSTNode, record: Record) ->
 
 def _before(file: SourceFile, statement: cst.CSTNode, code: str) -> bool:
     block = file.parent(statement)
-    body = list(block.body) if isinstance(block, (cst.IndentedBlock, cst.Module)) else []
-    earlier = body[: body.index(statement)] if statement in body else []
-    return any(file.code(one).strip() == code for one in earlier[-1:])
+    body: list[cst.CSTNode] = list(block.body) if isinstance(block, (cst.IndentedBlock, cst.Module)) else []
+    return any(one is statement and file.code(earlier).strip() == code for earlier, one in pairwise(body))

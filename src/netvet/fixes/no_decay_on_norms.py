@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from netvet.fixes.fix import fix
-from netvet.fixes.program import Program, argument
+from netvet.fixes.program import Program, Record, argument
 from netvet.fixes.source import Editor, NotApplicable, called
 
 
@@ -27,7 +27,8 @@ def no_decay_on_norms(program: Program) -> Iterator[Editor]:
     editor = program.editor("no weight decay on biases and norms")
     for site in program.optimizers:
         given = argument(site.call, "params", 0)
-        decay = next(iter(site.record.get("groups") or ()), {}).get("weight_decay")
+        group: Record = next(iter(site.record.get("groups") or ()), {})
+        decay = group.get("weight_decay")
         if not decay:
             raise NotApplicable("there is no weight decay")
         plain = given is not None and isinstance(given.value, cst.Call) and called(given.value) == "parameters"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netvet.fixes.edits import set_argument
 from netvet.fixes.fix import fix
-from netvet.fixes.program import Program
+from netvet.fixes.program import Program, Record
 from netvet.fixes.source import Editor, NotApplicable
 
 # What practice and the defaults of Adam agree on: Sutskever et al. (2013) and Kingma and Ba (2015).
@@ -34,7 +34,7 @@ def usual_momentum(program: Program) -> Iterator[Editor]:
     editor = program.editor(f"momentum {MOMENTUM}")
     for site in program.optimizers:
         kind = str(site.record.get("cls"))
-        group = next(iter(site.record.get("groups") or ()), {})
+        group: Record = next(iter(site.record.get("groups") or ()), {})
         if kind in POSITIONS and group.get("momentum") != float(MOMENTUM):
             set_argument(editor, site, "momentum", MOMENTUM, POSITIONS[kind])
         elif "adam" in kind.lower() and list(group.get("betas") or ()) != [0.9, 0.999]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
 from netvet.fixes.fix import fix
 from netvet.fixes.loops import alone, events, move, siblings
 from netvet.fixes.program import Program, Site

@@ -13,7 +13,7 @@ from netvet.fixes.source import Editor
 SHARE, MOST = 0.1, 1000
 FIRST = 0.01  # of the rate at the first step
 
-CODE = '''
+CODE = f'''
 
 def warm_up(optimizer, steps):
     """Let the learning rate rise over the first steps, whatever schedule sets it."""
@@ -21,7 +21,7 @@ def warm_up(optimizer, steps):
 
     def before(optimizer, *_):
         nonlocal taken
-        factor = min(1.0, {first} + {rest} * taken / steps)
+        factor = min(1.0, {FIRST} + {1 - FIRST} * taken / steps)
         taken += 1
         rates[:] = [group["lr"] for group in optimizer.param_groups]
         for group in optimizer.param_groups:
@@ -36,7 +36,7 @@ def warm_up(optimizer, steps):
     return optimizer
 
 
-'''.format(first=FIRST, rest=1 - FIRST)
+'''
 
 
 @fix(
