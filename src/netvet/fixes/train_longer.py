@@ -39,11 +39,11 @@ def train_longer(program: Program) -> Iterator[Editor]:
     count = file.code(ends)
     _times(editor, file, ends)
     for site, record in made(program, needed=False):
-        lasting = [n for a in site.call.args for n in [a.value, *within(a.value)] if site.code(n) == count]
+        inside = [n for a in site.call.args for n in [a.value, *within(a.value)] if isinstance(n, cst.BaseExpression)]
+        lasting = [n for n in inside if site.code(n) == count]
         if not lasting and record.get("horizon"):
             raise NotApplicable("how long the schedule lasts is not written where it is made")
         for one in lasting[:1]:
-            assert isinstance(one, cst.BaseExpression)
             _times(editor, site.file, one)
     yield editor
 
