@@ -19,6 +19,9 @@ LOOP = """
     """
 
 
+WRONG = [{"descends_toward_target": False}]
+
+
 def facts_of(code, step="optimizer.step()", **optimizer):
     record = code.at("# made") | {"name": "SGD", "cls": "SGD", "steps": 9} | optimizer
     if step:
@@ -75,12 +78,14 @@ def test_step_is_not_added_where_the_optimizer_has_no_name(tmp_path):
 )
 def test_sign_of_the_loss_is_turned(tmp_path, old, new):
     code = Code(tmp_path, LOOP.replace("loss = nn.functional.cross_entropy(net(x), y)", old))
-    assert code.changed("remove-minus", **facts_of(code)) == ([old], [new])
+    assert code.changed("remove-minus", loss_contract=WRONG, **facts_of(code)) == ([old], [new])
+    with pytest.raises(NotApplicable, match="right sign"):
+        code.patches("remove-minus", **facts_of(code))
 
 
 def test_minus_before_backward_is_taken_away(tmp_path):
     code = Code(tmp_path, LOOP.replace("loss.backward()", "(-loss).backward()"))
-    old, new = code.changed("remove-minus", **facts_of(code))
+    old, new = code.changed("remove-minus", loss_contract=WRONG, **facts_of(code))
     assert old == ["(-loss).backward()"]
     assert new in (["loss.backward()"], ["(loss).backward()"])
 

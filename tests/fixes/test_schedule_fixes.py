@@ -173,6 +173,7 @@ def test_half_precision_is_scaled_or_replaced(tmp_path):
     facts = {
         "optimizers": [code.at("# made") | code.at("opt.step", "step_")],
         "backwards": [code.at("backward")], "environment": [{"device": "cuda"}],
+        "precision": [{"half_without_scaler": True}],
     }  # fmt: skip
     assert code.changed("bfloat16", **facts)[1] == ['with torch.autocast("cuda", dtype=torch.bfloat16):']
     assert code.changed("grad-scaler", **facts)[1] == [

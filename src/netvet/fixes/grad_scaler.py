@@ -23,6 +23,8 @@ def grad_scaler(program: Program) -> Iterator[Editor]:
     Micikevicius et al., "Mixed precision training" (2018), section 3.2; PyTorch, "Automatic mixed precision examples".
     """
     site, step = program.optimizer, program.steps[0]
+    if not any(r.get("half_without_scaler") for r in program.facts("precision")):
+        raise NotApplicable("nothing is computed in float16 without a scaler")
     if len(program.steps) > 1 or program.facts("scalers"):
         raise NotApplicable("there are several steps, or a scaler already")
     name = target_of(site)

@@ -9,7 +9,7 @@ import libcst as cst
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program
 from netvet.fixes.signs import flip_loss
-from netvet.fixes.source import Editor
+from netvet.fixes.source import Editor, NotApplicable
 
 
 @fix(title="the sign of the loss turned", mends=("negated-loss", "growing-weights"), changes_loss=True)
@@ -28,6 +28,10 @@ def remove_minus(program: Program) -> Iterator[Editor]:
     """
     editor = program.editor("the sign of the loss turned")
     if not _add_penalty(program, editor):
+        training = [r for r in program.facts("losses") if r.get("phase") == "train"]
+        wrong = any((r.get("factor") or 0) < 0 for r in training)
+        if not wrong and all(c.get("descends_toward_target") is not False for c in program.facts("loss_contract")):
+            raise NotApplicable("the loss has the right sign, as far as was seen")
         flip_loss(program, editor)
     yield editor
 
