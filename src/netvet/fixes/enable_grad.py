@@ -8,7 +8,7 @@ import libcst as cst
 
 from netvet.fixes.fix import fix
 from netvet.fixes.graphs import switch_on, switched_off
-from netvet.fixes.program import Program
+from netvet.fixes.program import Program, Record
 from netvet.fixes.source import Editor, NotApplicable, called
 
 
@@ -27,7 +27,9 @@ def enable_grad(program: Program) -> Iterator[Editor]:
     """
     editor = program.editor("gradients switched on")
     done: list[object] = []
-    places = [(r, "made_") for r in program.facts("backwards") if not r.get("has_graph")]
+    places: list[tuple[Record, str]] = [(r, "made_") for r in program.facts("backwards") if not r.get("has_graph")]
+    if program.finding is not None and program.finding.location is not None:
+        places.append(({"file": program.place.file, "line": program.place.line}, ""))
     places += [(r, "") for r in program.facts("cuts") if r.get("inside") or r.get("models")]
     places += [(r, "") for r in program.facts("backwards")]
     for record, prefix in places:
