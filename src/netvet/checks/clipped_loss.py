@@ -24,7 +24,7 @@ _LOSS = {
     severity="error",
     since="0.1",
     fixes={
-        "clip-gradient": "Clip the gradient (clip_grad_norm_ between backward and step), not the loss.",
+        "clip-gradients": "Clip the gradient (clip_grad_norm_ between backward and step), not the loss.",
         "huber": "Against outliers use a loss that grows more slowly, as huber_loss does: they keep a gradient.",
     },
 )

@@ -25,7 +25,7 @@ _CAUSES = (
     since="0.1",
     explained_by=_CAUSES,
     fixes={
-        "clip": "Clip the gradient norm just above its usual size.",
+        "clip-gradients": "Clip the gradient norm just above its usual size.",
         "lower-lr": "Lower the learning rate by 10.",
     },
     experiments=("lr-range", "depth-trial", "momentum-trial"),

@@ -29,7 +29,7 @@ _CAUSES = (
     explained_by=_CAUSES,
     fixes={
         "lower-lr": "Lower the learning rate by 10.",
-        "clip": "Clip the gradient norm just above its usual size, between backward and step.",
+        "clip-gradients": "Clip the gradient norm just above its usual size, between backward and step.",
     },
     experiments=("lr-range", "depth-trial", "momentum-trial"),
 )

@@ -27,7 +27,7 @@ _CAUSES = (
     since="0.1",
     explained_by=_CAUSES,
     fixes={
-        "clip": "Clip the gradient norm just above its usual size.",
+        "clip-gradients": "Clip the gradient norm just above its usual size.",
         "lower-lr": "Lower the learning rate, or warm it up.",
     },
     experiments=("lr-range", "batch-size", "momentum-trial"),

@@ -15,7 +15,7 @@ from netvet.core import Facts, Finding, Series, check, location_of
     severity="warning",
     since="0.1",
     fixes={
-        "use-item": "Keep loss.item(), and outputs after detach(), for the log; never the tensors themselves.",
+        "detach-kept": "Keep losses and outputs after detach() (or item()) for the log; never the tensors themselves.",
         "drop-retain-graph": "Remove retain_graph=True, and detach the state that is carried from step to step.",
     },
 )

@@ -22,7 +22,7 @@ _CAUSES = (
     since="0.1",
     explained_by=_CAUSES,
     fixes={
-        "less-decay": "Divide the weight decay by 10.",
+        "less-weight-decay": "Divide the weight decay by 10.",
     },
 )
 def shrinking_weights(

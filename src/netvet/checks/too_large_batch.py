@@ -14,7 +14,7 @@ from netvet.stats import behind, number, slope
     severity="note",
     since="0.1",
     fixes={
-        "batch-size": "Use a smaller batch and take more steps.",
+        "smaller-batch": "Use a smaller batch and take more steps.",
     },
 )
 def too_large_batch(

@@ -16,7 +16,7 @@ from netvet.stats import behind, noise, number
     severity="note",
     since="0.1",
     fixes={
-        "batch-size": "Use a larger batch, or accumulate gradients over several.",
+        "larger-batch": "Use a larger batch, or accumulate gradients over several.",
     },
 )
 def too_small_batch(

@@ -31,7 +31,8 @@ def clip_gradients(program: Program) -> Iterator[Editor]:
         parameters = f'[p for group in {optimizer}.param_groups for p in group["params"]]'
         code = f"torch.nn.utils.clip_grad_norm_({parameters}, {NORM})\n"
         scaler = step.code(step.call.func.value) if hasattr(step.call.func, "value") else ""
-        if scaler != optimizer and step.call.args:
+        unscaled = any(e.get("kind") == "unscale" for e in program.facts("events"))
+        if scaler != optimizer and step.call.args and not unscaled:
             code = f"{scaler}.unscale_({optimizer})\n" + code
         editor.insert(step.file, step.call, before=code)
         editor.require(step.file, "torch", "import torch")

@@ -1,0 +1,66 @@
+"""How many samples a batch of training holds."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from netvet.fixes.program import Program, Site, argument
+from netvet.fixes.source import Editor, NotApplicable, SourceFile
+
+Size = tuple[SourceFile, cst.BaseExpression]
+
+
+def sizes(program: Program) -> list[Size]:
+    """Where the size of a batch of training is given: to its loader, or to `split` of an order of samples.
+
+    Raises:
+        NotApplicable: to neither.
+    """
+    found: list[Size] = []
+    for record in program.facts("loaders"):
+        if record.get("phase") != "eval" and record.get("created_file"):
+            site = program.site(record, "DataLoader", prefix="created_")
+            given = argument(site.call, "batch_size", 1)
+            if given is None:
+                raise NotApplicable("the loader is given no batch_size")
+            found.append((site.file, given.value))
+    if not found:
+        found = [one for one in map(_split, _by_hand(program)) if one is not None]
+    if not found:
+        raise NotApplicable("the size of a batch is not given to a loader")
+    return found
+
+
+def _by_hand(program: Program) -> list[Site]:
+    """Calls of `split` that the loop over batches goes through."""
+    found = [
+        Site(backward.file, loop.iter, {})
+        for backward in program.backwards
+        for loop in backward.file.around(backward.call, cst.For)
+        if isinstance(loop.iter, cst.Call)
+    ]
+    return found[:1]
+
+
+def _split(site: Site) -> Size | None:
+    name = site.call.func.attr.value if isinstance(site.call.func, cst.Attribute) else ""
+    given = argument(site.call, "split_size", 0) if name == "split" else None
+    return (site.file, given.value) if given is not None else None
+
+
+def multiply(editor: Editor, size: Size, factor: int) -> None:
+    """The size times a number."""
+    file, value = size
+    code = file.code(value)
+    closed = isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+    new = str(int(code) * factor) if code.isdigit() else ""
+    editor.replace(file, value, new or f"{factor} * {code if closed else f'({code})'}")
+
+
+def divide(editor: Editor, size: Size, factor: int) -> None:
+    """The size divided by a number, at least 1."""
+    file, value = size
+    code = file.code(value)
+    closed = isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+    new = str(max(1, int(code) // factor)) if code.isdigit() else ""
+    editor.replace(file, value, new or f"max(1, {code if closed else f'({code})'} // {factor})")

@@ -1,0 +1,55 @@
+"""A longer run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from netvet.fixes.fix import fix
+from netvet.fixes.loops import within
+from netvet.fixes.program import Program
+from netvet.fixes.schedules import made, range_stop
+from netvet.fixes.source import Editor, NotApplicable, SourceFile
+
+TIMES = 3
+
+
+@fix(title="three times as long a run", mends=("stopped-early", "underfitting", "noisy-first-layer"), cost="time")
+def train_longer(program: Program) -> Iterator[Editor]:
+    """Train three times as long, with the schedule stretched to the new length.
+
+    ## What it changes
+    The number that the outermost loop of training counts to, and the same number where a schedule is made.
+
+    ## Known problems
+    A trial of it costs three times the time of its twin.
+
+    ## References
+    Hoffer, Hubara and Soudry, "Train longer, generalize better" (2017).
+    """
+    file, loop = program.training_loop()
+    stop = range_stop(loop)
+    if stop is None:
+        raise NotApplicable("the loop of training does not count to a number")
+    editor = program.editor(f"{TIMES} times as long a run")
+    ends: cst.BaseExpression = stop
+    if isinstance(stop, cst.BinaryOperation) and isinstance(stop.operator, cst.Add) and file.code(stop.right) == "1":
+        ends = stop.left
+    count = file.code(ends)
+    _times(editor, file, ends)
+    for site, record in made(program, needed=False):
+        inside = [n for a in site.call.args for n in [a.value, *within(a.value)] if isinstance(n, cst.BaseExpression)]
+        lasting = [n for n in inside if site.code(n) == count]
+        if not lasting and record.get("horizon"):
+            raise NotApplicable("how long the schedule lasts is not written where it is made")
+        for one in lasting[:1]:
+            _times(editor, site.file, one)
+    yield editor
+
+
+def _times(editor: Editor, file: SourceFile, node: cst.BaseExpression) -> None:
+    code = file.code(node)
+    plain = isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+    new = str(TIMES * int(code)) if code.isdigit() else f"{TIMES} * {code if plain else f'({code})'}"
+    editor.replace(file, node, new)
