@@ -82,15 +82,6 @@ def test_missing_values_are_filled_in(tmp_path):
     assert "x.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)" in code.patches("clean-data", **facts(code, nonfinite=3))[0]
 
 
-def test_divisors_of_zero_are_guarded_in_both_parts(tmp_path):
-    code = Code(tmp_path, "a = (a - mean) / std  # here\nb = (b - mean) / std\nc = a / 2\n")
-    assert code.changed("guard-division", finding="# here")[1] == [
-        "a = (a - mean) / (std + (std == 0))  # here", "b = (b - mean) / (std + (std == 0))",
-    ]  # fmt: skip
-    with pytest.raises(NotApplicable, match="nothing is divided"):
-        code.changed("guard-division", finding="c = a")
-
-
 def sides(code, kind):
     return {"inputs": [{"phase": p, **code.at(part, kind)} for p, part in (("train", "# t"), ("eval", "# v"))]}
 
@@ -119,14 +110,6 @@ def test_statistics_that_are_gone_are_not_used(tmp_path):
     code = Code(tmp_path, "x_train = (x_train - x_train.mean()) / 2  # t\nx_val = load(1)  # v\n")
     with pytest.raises(NotApplicable, match="cannot be seen"):
         code.changed("same-transform", **sides(code, "data_"))
-
-
-def test_target_is_shifted(tmp_path):
-    code = Code(tmp_path, "def batch(d, s, n):\n    x = d[s : s + n]\n    y = d[s : s + n]  # here\n    return x, y\n")
-    told = {"target_in_input": [{"shifted_identity": True}]}
-    assert code.changed("shift-target", finding="# here", **told)[1] == ["y = d[s + 1 : s + n + 1]  # here"]
-    with pytest.raises(NotApplicable, match="not the input"):
-        code.changed("shift-target", finding="# here", target_in_input=[{"column": 3}])
 
 
 @pytest.mark.parametrize(

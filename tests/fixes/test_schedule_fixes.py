@@ -143,12 +143,6 @@ def test_norms_get_no_decay(tmp_path):
     assert new == f"opt = torch.optim.SGD([{matrices}, {others}], lr=0.1, weight_decay=0.5)  # made"
 
 
-def test_penalty_becomes_smaller(tmp_path):
-    code = Code(tmp_path, "ce = f(net(x), y)\nloss = ce + args.l1 * norm(net)\nloss.backward()\n")
-    facts = {"backwards": [code.at("backward")], "loss_terms": [code.at("norm") | {"is_data": False}]}
-    assert code.changed("lower-penalty", **facts)[1] == ["loss = ce + args.l1 * 0.01 * norm(net)"]
-
-
 def test_limit_of_the_clipping_follows_the_norm(tmp_path):
     code = Code(tmp_path, "nn.utils.clip_grad_norm_(net.parameters(), 1e-3)\n")
     clip = code.at("clip_grad") | {"kind": "norm", "clipped_after_warmup": 1.0, "norm_median": 1.04}

@@ -12,7 +12,7 @@ from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable
 
 
-@fix(title="a causal mask", mends=("future-leak",), changes_loss=True)
+@fix(title="a causal mask", mends=("future-leak",), changes_loss=True, corrects_score=True)
 def causal_mask(program: Program) -> Iterator[Editor]:
     """Let attention see positions up to its own only.
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from netvet.core import Check, NetvetError
 from netvet.diagnose import Diagnosis, Settings, diagnose
-from netvet.fixes.choose import Choice, choose
+from netvet.fixes.choose import Candidate, Choice, choose
 from netvet.fixes.measured import Measured
 from netvet.fixes.program import Program
 from netvet.fixes.rerun import Rerun, rerun_apart
@@ -28,7 +28,7 @@ FIRST = 0.2
 # A trial shorter than this says little; one that takes so many times as long as the first run hangs.
 LEAST_STEPS, HANGS, GRACE = 50, 10.0, 60.0
 
-Standing = Literal["proven", "refuted", "open"]
+Standing = Literal["proven", "mended", "refuted", "open"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,10 @@ class Round:
     Args:
         run: the stored run that the diagnosis is of.
         best: the changes that helped most, equivalent ones together.
-        standing: check -> what the trials say of it as a cause; `gone`: findings that the best change has ended.
+        corrected: where none helped, the change that ends the first finding, which the score does not show.
+        standing: check -> what the trials say of it as a cause: `proven` (its change helped and the finding is gone),
+            `mended` (the finding is gone, the score does not show it), `refuted` (no change of it made a difference).
+        gone: findings that the recommended change has ended; `left`: those that it has not.
     """
 
     run: Path
@@ -79,6 +82,13 @@ class Round:
     standing: Mapping[str, Standing] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    corrected: Arm | None = None
+
+    @property
+    def recommended(self) -> Candidate | None:
+        """The change to make."""
+        arm = self.best[0] if self.best else self.corrected
+        return arm.candidate if arm is not None else None
 
 
 @dataclass(frozen=True)
@@ -114,9 +124,9 @@ def conduct(program: Rerun, options: Options) -> Fixed:
             left = options.budget - (monotonic() - began)
             one = _round(replace(program, sources=sources.texts), sources, trials, options, left)
             rounds.append(one)
-            if one.best and one.best[0].candidate is not None:
-                sources = sources.with_patch(one.best[0].candidate.patch)
-            if not (options.greedy and one.best and one.diagnosis.verdicts):
+            if one.recommended is not None:
+                sources = sources.with_patch(one.recommended.patch)
+            if not (options.greedy and one.recommended is not None and one.diagnosis.verdicts):
                 break
         patch = _whole(sources) if sources.texts else None
         return Fixed(tuple(rounds), patch, folder, monotonic() - began, trials.count)
@@ -167,9 +177,9 @@ def _affordable(seen: Measured, fixes: int, options: Options, seconds: float) ->
 
 
 def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -> Round:
-    """Look whether the best change, or the one that sets a score right, ends the finding that it was made for."""
-    arm = one.best[0] if one.best else next((a for a in one.study.arms if a.verdict == "not comparable"), None)
+    """Look whether the best change ends the finding that it was made for, or one that no score can show."""
     standing: dict[str, Standing] = _refuted(one)
+    arm = one.best[0] if one.best else _silent(one)
     if arm is None or arm.candidate is None:
         return replace(one, standing=standing)
     options.tell(f"looking whether {arm.candidate.fix.name} ends the finding")
@@ -183,9 +193,18 @@ def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -
     left = _named(diagnose(Run.open(Path(after.run)), options.checks, options.settings))
     gone = tuple(name for name in _named(one.diagnosis) if name not in left)
     check = arm.candidate.check
-    if check:
-        standing[check] = "proven" if check in gone and arm.verdict == "helped" else "open"
-    return replace(one, standing=standing, gone=gone, left=left)
+    if not one.best and check not in gone:
+        return replace(one, standing=standing)
+    if check in gone:
+        standing[check] = "proven" if one.best else "mended"
+    return replace(one, standing=standing, gone=gone, left=left, corrected=None if one.best else arm)
+
+
+def _silent(one: Round) -> Arm | None:
+    """A change for the first of the diagnosis that the score says nothing against."""
+    check = one.diagnosis.verdicts[0].check if one.diagnosis.verdicts else None
+    arms = [a for a in one.study.arms if a.candidate is not None and a.candidate.check == check]
+    return next((a for a in arms if a.verdict in ("not comparable", "no difference")), None)
 
 
 def _refuted(one: Round) -> dict[str, Standing]:

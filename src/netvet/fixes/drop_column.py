@@ -11,7 +11,7 @@ from netvet.fixes.samples import is_floating
 from netvet.fixes.source import Editor, NotApplicable
 
 
-@fix(title="target kept out of the input", mends=("target-in-input",))
+@fix(title="target kept out of the input", mends=("target-in-input",), corrects_score=True)
 def drop_column(program: Program) -> Iterator[Editor]:
     """Set the input column that gives the target away to 0, for each sample.
 

@@ -21,7 +21,7 @@ CODE = '''def {}(dataset):
 '''
 
 
-@fix(title="duplicates dropped", mends=("duplicate-samples",))
+@fix(title="duplicates dropped", mends=("duplicate-samples",), corrects_score=True)
 def drop_duplicates(program: Program) -> Iterator[Editor]:
     """Train on each sample once: exact copies (input and target) are left out.
 

@@ -21,7 +21,7 @@ CODE = '''def {}(dataset, others):
 DRAWS = ("randperm", "permutation", "choice", "sample", "randint", "integers")
 
 
-@fix(title="evaluation samples kept out of training", mends=("split-overlap",))
+@fix(title="evaluation samples kept out of training", mends=("split-overlap",), corrects_score=True)
 def drop_shared(program: Program) -> Iterator[Editor]:
     """Remove from the training data every sample that is in the evaluation data too.
 

@@ -10,7 +10,7 @@ from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable
 
 
-@fix(title="the last batch of the evaluation kept", mends=("partial-evaluation",))
+@fix(title="the last batch of the evaluation kept", mends=("partial-evaluation",), corrects_score=True)
 def keep_last(program: Program) -> Iterator[Editor]:
     """Evaluate the last, short batch as well.
 

@@ -16,7 +16,9 @@ from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
 FUNCTIONS = ("cross_entropy", "nll_loss")
 
 
-@fix(title="the next element as target", mends=("target-in-input", "future-leak"), changes_loss=True)
+@fix(
+    title="the next element as target", mends=("target-in-input", "future-leak"), changes_loss=True, corrects_score=True
+)
 def shift_target(program: Program) -> Iterator[Editor]:
     """Ask the model for the next element of a sequence where it is asked for the one that it is shown.
 

@@ -14,7 +14,7 @@ from netvet.fixes.source import Editor, NotApplicable
 DRAWS = ("randperm", "permutation", "sample")
 
 
-@fix(title="one split for both parts", mends=("split-overlap",))
+@fix(title="one split for both parts", mends=("split-overlap",), corrects_score=True)
 def split_first(program: Program) -> Iterator[Editor]:
     """Cut training and evaluation samples from one permutation, drawn once.
 

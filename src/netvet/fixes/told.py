@@ -32,7 +32,7 @@ def of_setup(name: str, study: Study, seconds: float) -> dict[str, Any]:
         "rounds": [{
             "run": name, "diagnosis": [], "unchanged": runs_of(study.twin),
             "fixes": [_arm(study, arm) for arm in study.arms],
-            "refused": [], "best": _names(study.best()), "gone": [], "left": [],
+            "refused": [], "best": _names(study.best()), "corrected": None, "gone": [], "left": [],
         }],
         "patch": None, "trials": study.trials, "seconds": round(seconds, 1),
     }  # fmt: skip
@@ -46,6 +46,7 @@ def _round(one: Round, folder: Path) -> dict[str, Any]:
         "fixes": [_arm(one.study, arm) for arm in one.study.arms],
         "refused": [{"fix": r.fix, "check": r.check, "reason": r.reason} for r in one.choice.refused],
         "best": _names(one.best),
+        "corrected": _names([one.corrected])[0] if one.corrected is not None else None,
         "gone": list(one.gone),
         "left": list(one.left),
     }

@@ -12,7 +12,7 @@ from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable
 
 
-@fix(title="the whole set evaluated", mends=("partial-evaluation",), cost="time")
+@fix(title="the whole set evaluated", mends=("partial-evaluation",), cost="time", corrects_score=True)
 def whole_set(program: Program) -> Iterator[Editor]:
     """Go through all batches of the evaluation, and return behind the loop.
 

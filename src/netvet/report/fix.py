@@ -15,7 +15,7 @@ _MARK = {
     "helped": "green", "no difference": "dim", "made worse": "red", "undecided": "yellow", "not comparable": "yellow",
     "could not be applied": "dim",
 }  # fmt: skip
-_STANDING = {"proven": "bold green", "refuted": "yellow", "open": "dim"}
+_STANDING = {"proven": "bold green", "mended": "green", "refuted": "yellow", "open": "dim"}
 
 
 def schema() -> dict[str, Any]:
@@ -66,7 +66,8 @@ def _round(one: Record, width: int, *, verbose: bool) -> list[Line]:
 
 
 def _told(word: str) -> str:
-    return {"proven": "proven", "refuted": "refuted: no change of it made a difference"}.get(word, word)
+    told = {"refuted": "refuted: no change of it made a difference", "mended": "mended, by a change below"}
+    return told.get(word, word)
 
 
 def _unchanged(one: Record) -> str:
@@ -109,6 +110,9 @@ def _outcome(one: Record, width: int) -> list[Line]:
         first, *others = one["best"]
         alike = f" (as good: {', '.join(others)})" if others else ""
         lines += [(), *_wrapped("", f"Recommended: {first}{alike}.", width, "bold green")]
+    elif one["corrected"]:
+        text = f"Recommended: {one['corrected']}. It ends the finding; the score does not show that."
+        lines += [(), *_wrapped("", text, width, "bold green")]
     elif one["diagnosis"] and one["fixes"]:
         lines += [(), *_wrapped("", "None of these changes is proven to help.", width, "bold")]
     elif one["diagnosis"]:
