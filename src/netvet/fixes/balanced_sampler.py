@@ -23,6 +23,7 @@ CODE = '''def {}(dataset):
     mends=("class-imbalance", "collapsed-prediction"),
     cost="accuracy elsewhere",
     changes_loss=True,
+    metric="balanced accuracy",
 )
 def balanced_sampler(program: Program) -> Iterator[Editor]:
     """Draw training samples so that each class comes equally often.

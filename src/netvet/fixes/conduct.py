@@ -21,6 +21,8 @@ from netvet.store import Run
 
 # Fixes that are tried: the diagnosis puts the likeliest first, and each costs a run of the program at least.
 MAX_FIXES = 8
+# Faults that are mended one after the other: a program with more is another program.
+MAX_ROUNDS = 5
 # Of the budget for the trials; the rest is for looking whether findings are gone.
 SHARE = 0.8
 # Of the budget, for the first run of the program: one that goes on for longer is ended there, and so are its trials.
@@ -126,7 +128,8 @@ def conduct(program: Rerun, options: Options) -> Fixed:
             rounds.append(one)
             if one.recommended is not None:
                 sources = sources.with_patch(one.recommended.patch)
-            if not (options.greedy and one.recommended is not None and one.diagnosis.verdicts):
+            more = options.greedy and one.recommended is not None and bool(one.diagnosis.verdicts)
+            if not more or len(rounds) == MAX_ROUNDS:
                 break
         patch = _whole(sources) if sources.texts else None
         return Fixed(tuple(rounds), patch, folder, monotonic() - began, trials.count)
