@@ -84,3 +84,10 @@ def test_adam_is_not_replaced_by_itself(tmp_path):
     facts = {"optimizers": [code.at("# made") | code.at("optimizer.step()", "step_") | {"cls": "Adam"}]}
     with pytest.raises(NotApplicable, match="Adam already"):
         code.patches("adam", **facts)
+
+
+def test_class_that_was_imported_alone_is_called_by_its_whole_name(tmp_path):
+    text = LOOP.replace("from torch import nn, optim", "from torch import nn\n    from torch.optim import SGD")
+    code = Code(tmp_path, text.replace("optim.SGD", "SGD"))
+    facts = {"optimizers": [code.at("# made") | code.at("optimizer.step()", "step_") | {"cls": "SGD"}]}
+    assert "torch.optim.AdamW(net.parameters()" in code.patches("adam", **facts)[0]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from netvet.fixes.edits import drop_argument, rename, set_argument
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program, argument
+from netvet.fixes.rates import group_rates
 from netvet.fixes.source import Editor, NotApplicable
 
 # Karpathy 2019: "Adam with a learning rate of 3e-4 is safe"; 1e-3 is its default and suits small nets.
@@ -33,9 +34,9 @@ def adam(program: Program) -> Iterator[Editor]:
         for site in program.optimizers:
             if "adam" in str(site.record.get("cls")).lower():
                 raise NotApplicable("the optimizer is Adam already")
-            if any(a.keyword is None for a in site.call.args[2:]):
-                raise NotApplicable("the optimizer is given arguments without names")
-            rename(editor, site, "AdamW")
+            if any(a.keyword is None for a in site.call.args[2:]) or any(True for _ in group_rates(site)):
+                raise NotApplicable("the optimizer is given arguments without names, or rates by group")
+            rename(editor, site, "AdamW", "torch.optim")
             set_argument(editor, site, "lr", rate, 1)
             others = [a.keyword.value for a in site.call.args if a.keyword and a.keyword.value not in ITS_OWN]
             others = [name for name in others if name != "params"]

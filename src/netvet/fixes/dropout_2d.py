@@ -35,7 +35,7 @@ def dropout_2d(program: Program) -> Iterator[Editor]:
             raise NotApplicable(f"{one.get('name')} is called several times, perhaps on vectors too")
         site = made(program, one)
         if "." in site.code(site.call.func):
-            rename(editor, site, "Dropout2d")
+            rename(editor, site, "Dropout2d", "torch.nn")
         else:
             editor.replace(site.file, site.call.func, "torch.nn.Dropout2d")
             editor.require(site.file, "torch", "import torch")

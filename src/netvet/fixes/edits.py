@@ -92,14 +92,20 @@ def scale_argument(
         raise NotApplicable(f"{name} is not given to {site.code(site.call.func)}")
 
 
-def rename(editor: Editor, site: Site, name: str) -> None:
-    """Call another function of the same module: `optim.AdamW` in the place of `optim.SGD`."""
+def rename(editor: Editor, site: Site, name: str, package: str) -> None:
+    """Call another function of the same module: `optim.AdamW` in the place of `optim.SGD`.
+
+    Args:
+        package: of PyTorch, by whose whole name it is called where the old one was imported alone.
+    """
 
     def change(old: cst.CSTNode) -> cst.CSTNode:
         if isinstance(old, cst.Attribute):
             return old.with_changes(attr=cst.Name(name))
-        return cst.Name(name)
+        return cst.parse_expression(f"{package}.{name}")
 
+    if isinstance(site.call.func, cst.Name):
+        editor.require(site.file, "torch", "import torch")
     editor.change(site.file, site.call.func, change)
 
 

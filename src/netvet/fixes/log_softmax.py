@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from netvet.fixes.edits import rename
 from netvet.fixes.fix import fix
-from netvet.fixes.loss_calls import LossCall, change_loss, instead, loss_at, loss_calls
+from netvet.fixes.loss_calls import LossCall, change_loss, loss_at, loss_calls
 from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable
 
@@ -37,7 +38,7 @@ def log_softmax(program: Program) -> Iterator[Editor]:
         site = program.site(call.record, "softmax", "Softmax", prefix=kind)
         layer = site.code(site.call.func).rpartition(".")[2][:1].isupper()
         name, package = ("LogSoftmax", "torch.nn") if layer else ("log_softmax", "torch")
-        instead(editor, site, name, package)
+        rename(editor, site, name, package)
     elif call.function == "nll_loss":
         editor.what = "cross-entropy of the raw outputs"
         change_loss(editor, calls, "cross_entropy")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from netvet.fixes.edits import is_module
+from netvet.fixes.edits import is_module, rename
 from netvet.fixes.program import Program, Record, Site, argument
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, called, last_name
 
@@ -160,19 +160,6 @@ def _dotted(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Name) or (isinstance(node, cst.Attribute) and _dotted(node.value))
 
 
-def instead(editor: Editor, site: Site, name: str, package: str) -> None:
-    """Call another function of PyTorch; where the old one was imported alone, by its whole name."""
-
-    def change(old: cst.CSTNode) -> cst.CSTNode:
-        if isinstance(old, cst.Attribute):
-            return old.with_changes(attr=cst.Name(name))
-        return cst.parse_expression(f"{package}.{name}")
-
-    if isinstance(site.call.func, cst.Name):
-        editor.require(site.file, "torch", "import torch")
-    editor.change(site.file, site.call.func, change)
-
-
 def change_loss(editor: Editor, calls: list[LossCall], function: str) -> None:
     """Put another loss in the place of these: in the modules that were made, else in the calls.
 
@@ -183,9 +170,9 @@ def change_loss(editor: Editor, calls: list[LossCall], function: str) -> None:
     for one in calls:
         if one.made is not None and not any(c is one.made.call for c in changed):
             changed.append(one.made.call)
-            instead(editor, one.made, MODULES[function], "torch.nn")
+            rename(editor, one.made, MODULES[function], "torch.nn")
         elif one.made is None and one.plain:
-            instead(editor, one.site, function, "torch.nn.functional")
+            rename(editor, one.site, function, "torch.nn.functional")
         elif one.made is None:
             raise NotApplicable(f"where {one.site.code(one.site.call.func)} was made is not known")
 

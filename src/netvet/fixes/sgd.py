@@ -32,7 +32,7 @@ def sgd(program: Program) -> Iterator[Editor]:
                 raise NotApplicable("the optimizer is SGD already")
             if any(a.keyword is None for a in site.call.args[2:]) or any(True for _ in group_rates(site)):
                 raise NotApplicable("the optimizer is given arguments without names, or rates by group")
-            rename(editor, site, "SGD")
+            rename(editor, site, "SGD", "torch.optim")
             set_argument(editor, site, "lr", rate, 1)
             others = [a.keyword.value for a in site.call.args if a.keyword and a.keyword.value not in ITS_OWN]
             if others:
