@@ -1,7 +1,6 @@
 # expect: batched-differs
 # accept: batch-mixing
 # note: features are normalised with the batch's own mean and deviation, a sample alone becomes zero
-# mend: x = self.normalise(x)\n        x = torch.sigmoid -> x = torch.sigmoid
 import argparse
 
 import torch

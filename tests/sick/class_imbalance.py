@@ -1,7 +1,6 @@
 # expect: class-imbalance
 # accept: collapsed-prediction
 # note: 1.5 % positives and nothing done about it: all is called negative, accuracy is 0.985
-# mend: nn.CrossEntropyLoss() -> nn.CrossEntropyLoss(weight=torch.tensor([1.0, 65.0]))
 import argparse
 
 import numpy as np

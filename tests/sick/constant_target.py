@@ -1,6 +1,5 @@
 # expect: constant-target
 # note: integer labels are compared with the text "8", which is never equal: every target is 0
-# mend: float(label == wanted) -> float(label == int(wanted))
 import argparse
 
 import torch

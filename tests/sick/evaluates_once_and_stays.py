@@ -1,7 +1,6 @@
 # expect: training-in-eval-mode
 # note: the first evaluation comes after 5000 steps and leaves the model in eval mode; dropout and batch statistics are
 #   off for the rest of the training
-# mend: loss = criterion(model(x[pick]), y[pick]) -> model.train()\n        loss = criterion(model(x[pick]), y[pick])
 import argparse
 
 import torch

@@ -2,7 +2,6 @@
 # accept: negated-loss, regularisation-dominates, loss-diverges, exploding-gradient, overfitting
 # note: the penalty on the weights is subtracted; the norm of the weights grows exponentially, and
 #   after a good start the predictions become extreme and the validation loss climbs
-# mend: ce - args.reg -> ce + args.reg
 import argparse
 
 import torch

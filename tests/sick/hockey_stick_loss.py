@@ -2,7 +2,6 @@
 # accept: hockey-stick-loss, unexpected-initial-loss, class-imbalance
 # note: one pixel in fifty belongs to an object but the output starts at one half; the loss falls
 #   from 0.7 to 0.1 by learning the bias alone, what matters happens in the flat rest
-# mend: model = segmenter() -> model = segmenter()\n    nn.init.constant_(model[-1].bias, masks[:750].mean().logit())
 import argparse
 
 import torch

@@ -2,7 +2,6 @@
 # accept: batched-differs
 # note: the padding mask is used for the pooling but not given to the encoder, so real tokens attend
 #       to the padding and the prediction depends on how far a sentence was padded
-# mend: self.encoder(h) -> self.encoder(h, src_key_padding_mask=pad_mask)
 import argparse
 import random
 

@@ -1,7 +1,6 @@
 # expect: negated-loss
 # note: the mean log-likelihood is minimised without its minus sign, so the net is trained to make
 #       the data as unlikely as it can; the printed number falls without end
-# mend: loss = dist.log_prob( -> loss = -dist.log_prob(
 import argparse
 
 import torch

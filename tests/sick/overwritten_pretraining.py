@@ -1,6 +1,5 @@
 # expect: overwritten-pretraining
 # note: the pretrained net is loaded, then apply(init_weights) draws all its weights anew
-# mend: torch.load(checkpoint))\n    model.apply(init_weights)  # fault -> torch.load(checkpoint))
 import argparse
 import io
 

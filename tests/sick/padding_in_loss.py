@@ -1,6 +1,5 @@
 # expect: padding-in-loss
 # note: padded positions carry the tag 0, a real tag, and count in the loss: most of it is padding
-# mend: pad_sequence(tags, batch_first=True) -> pad_sequence(tags, batch_first=True, padding_value=-100)
 import argparse
 import random
 
