@@ -1,8 +1,6 @@
 # expect: uncentred-input
 # accept: unscaled-input
 # note: columns are divided by their standard deviation but their mean (2 to 10 std) is left in
-# mend: scale = train.std(axis=0) -> mean, scale = train.mean(axis=0), train.std(axis=0)
-# mend: return train / scale, test / scale -> return (train - mean) / scale, (test - mean) / scale
 import argparse
 
 import numpy as np

@@ -1,7 +1,6 @@
 # expect: unsynchronised-replicas
 # note: two processes (gloo, started by the script); the raw module is called, not the wrapper, so
 #   gradients are never averaged and the two copies of the weights drift apart
-# mend: criterion(net(xb), yb) -> criterion(model(xb), yb)
 import argparse
 import os
 import tempfile

@@ -1,7 +1,6 @@
 # expect: unused-parameters
 # note: the middle convolution (and its norm) is defined and handed to the optimizer but forward
 #       never calls it; the net still learns, one layer short
-# mend: x = torch.relu(self.bn3( -> x = torch.relu(self.bn2(self.conv2(x)))\n        x = torch.relu(self.bn3(
 import argparse
 
 import numpy as np

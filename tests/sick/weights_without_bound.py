@@ -2,7 +2,6 @@
 # accept: loss-diverges
 # note: the decoupled weight decay of a hand-written optimizer has the wrong sign: the weights grow by a fixed share in
 #   each step, which is slow enough to let the loss fall at first
-# mend: p.mul_(1 + group -> p.mul_(1 - group
 import argparse
 
 import torch

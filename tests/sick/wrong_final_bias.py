@@ -1,7 +1,6 @@
 # expect: wrong-final-bias
 # accept: unexpected-initial-loss
 # note: log((1 - p) / p) lacks its minus sign: rare positives are predicted with 0.9 at first
-# mend: math.log((1 - prior) / prior))  # fault -> math.log(prior / (1 - prior)))
 import argparse
 import math
 

@@ -1,7 +1,6 @@
 # expect: wrong-softmax-dim
 # note: the log-softmax normalises over the samples of the batch (dim 0) instead of the classes; the
 #       loss starts at log(batch size) and stays high although accuracy looks fine
-# mend: dim=0 -> dim=1
 import argparse
 
 import numpy as np
