@@ -82,6 +82,7 @@ def own_files() -> list[Path]:
         ROOT / "tests" / "sick",
         ROOT / "tests" / "healthy",
         ROOT / "benchmarks" / "programs",
+        ROOT / "benchmarks" / "repairs",
         ROOT / "benchmarks" / "heldout",
     }
     files = python_files("src", "tests", "tools", "benchmarks", "examples")

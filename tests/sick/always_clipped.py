@@ -2,6 +2,7 @@
 # accept: lr-too-low, tiny-updates
 # note: max_norm is 1e-3, a thousand times below the usual gradient norm, so every step of SGD is
 #       cut down to almost nothing and the loss barely moves
+# mend: "max_grad_norm": 1e-3 -> "max_grad_norm": 1.0
 import argparse
 
 import torch

@@ -1,6 +1,7 @@
 # expect: badly-scaled-init
 # accept: vanishing-gradient
 # note: weights drawn with std 0.01 through ten layers: signal and gradient shrink to nothing
+# mend: nn.init.normal_(layer.weight, mean=0.0, std=0.01) -> nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 import argparse
 
 import torch

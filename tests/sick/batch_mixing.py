@@ -2,6 +2,7 @@
 # accept: batched-differs
 # note: the (batch, time, sensor) input is brought to time-first by view instead of a transpose, so
 #       one sequence of the LSTM is made of steps of many samples; accuracy stays near chance
+# mend: x.view(steps, batch, sensors) -> x.transpose(0, 1)
 import argparse
 
 import torch

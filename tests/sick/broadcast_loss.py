@@ -1,6 +1,7 @@
 # expect: broadcast-loss
 # note: the model returns (N, 1), the targets are (N), MSELoss broadcasts them to (N, N) and the net
 #       learns the mean: R2 stays near 0 where 0.4 to 0.5 is possible
+# mend: loss = loss_fn(pred, y) -> loss = loss_fn(pred.squeeze(1), y)
 import argparse
 
 import torch

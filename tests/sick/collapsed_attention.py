@@ -2,6 +2,7 @@
 # accept: saturated-activation, badly-scaled-init, growing-attention-logits
 # note: the scores are multiplied by sqrt(d) instead of divided; from the first step the softmax
 #   puts all weight on one token; the counting task, which needs them all, is not learned
+# mend: * math.sqrt(self.d) -> / math.sqrt(self.d)
 import argparse
 import math
 

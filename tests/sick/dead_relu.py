@@ -2,6 +2,7 @@
 # accept: badly-scaled-init, zero-gradient, loss-flat, collapsed-prediction
 # note: the biases of the hidden layers start at -4; most units are off for every input, get no
 #   gradient and never come back
+# mend: nn.init.constant_(linear.bias, -4.0) -> nn.init.zeros_(linear.bias)
 import argparse
 
 import torch

@@ -1,6 +1,9 @@
 # expect: detached-loss
 # note: the two task losses are turned into numbers and wrapped in a fresh tensor, so backward
 #       reaches no weight; everything runs and nothing is learned
+# mend: classify(digit_logits, y).item() -> classify(digit_logits, y)
+# mend: regress(ink_pred, ink).item() -> regress(ink_pred, ink)
+# mend: torch.tensor(total, requires_grad=True) -> total
 import argparse
 
 import torch

@@ -1,6 +1,7 @@
 # expect: detached-parameters
 # note: forward detaches the last hidden state, so no gradient reaches the GRU and only the head
 #       learns on top of a random recurrent encoder
+# mend: hidden[-1].detach() -> hidden[-1]
 import argparse
 
 import numpy as np

@@ -1,6 +1,9 @@
 # expect: evaluation-changes-state
 # note: evaluate() copies the averaged weights into the model and does not put the trained ones
 #       back, so every epoch goes on from the slow average and training crawls
+# mend: import argparse -> import argparse\nimport copy
+# mend: average.apply_to(model)  # fault -> own = copy.deepcopy(model.state_dict())\n    average.apply_to(model)
+# mend: return total / count -> model.load_state_dict(own)\n    return total / count
 import argparse
 
 import torch

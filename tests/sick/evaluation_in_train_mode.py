@@ -2,6 +2,7 @@
 # accept: evaluation-changes-state
 # note: the validation runs under no_grad but the model is never put into eval mode, so dropout and
 #       batch statistics are active and the reported accuracy is noisy and too low
+# mend: total_loss, correct, total = 0.0, 0, 0 -> model.eval()\n    total_loss, correct, total = 0.0, 0, 0
 import argparse
 
 import torch

@@ -1,6 +1,7 @@
 # expect: frozen-parameters
 # note: the trunk is frozen as for transfer learning although no weights were loaded, so the head is
 #       trained on random convolutions
+# mend: p.requires_grad = False -> p.requires_grad = not weights
 import argparse
 
 import torch

@@ -1,6 +1,7 @@
 # expect: ignores-input
 # accept: collapsed-prediction, constant-feature
 # note: a layer norm over a single feature returns its bias whatever comes in, nothing passes
+# mend: nn.LayerNorm(features) -> nn.Identity()
 import argparse
 
 import numpy as np

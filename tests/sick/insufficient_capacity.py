@@ -2,6 +2,7 @@
 # location: none
 # with: recipe --only overfit-batch,capacity
 # note: a single hidden unit is left between 64 pixels and ten classes: the loss stays near 1.9
+# mend: hidden=1 -> hidden=32
 import numpy as np
 import torch
 import torch.nn.functional as F

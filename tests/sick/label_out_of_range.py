@@ -1,5 +1,6 @@
 # expect: label-out-of-range
 # note: cultivars are numbered 1 to 3, the net has outputs 0 to 2: the first batch with a 3 raises
+# mend: torch.tensor(rows[:, 0], dtype=torch.long) -> torch.tensor(rows[:, 0] - 1, dtype=torch.long)
 import argparse
 
 import numpy as np

@@ -2,6 +2,8 @@
 # accept: loss-diverges, lr-too-high, exploding-gradient, huge-updates, loss-flat
 # note: the losses of the batch are summed, with a rate meant for the mean; the steps are 64 times
 #   too long, the loss climbs far above its first value and stays there
+# mend: nn.CrossEntropyLoss(reduction="sum") -> nn.CrossEntropyLoss()
+# mend: total += loss.item() -> total += loss.item() * len(rows)
 import argparse
 
 import torch

@@ -2,6 +2,7 @@
 # accept: loss-not-finite
 # note: the distance is a bare square root; when anchor and positive are the same sample it is taken
 #   at zero, its gradient is infinite (0 * inf = NaN) and all weights become NaN
+# mend: .sum(1).sqrt() -> .sum(1).add(1e-8).sqrt()
 import argparse
 
 import torch

@@ -1,6 +1,7 @@
 # expect: lr-too-low
 # accept: tiny-updates, loss-flat, stopped-early
 # note: Adam at 1e-6; the loss hardly moves in the whole run and the accuracy stays near chance
+# mend: lr=1e-6 -> lr=1e-3
 import argparse
 
 import torch

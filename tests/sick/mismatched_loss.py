@@ -1,6 +1,13 @@
 # expect: mismatched-loss
 # note: the ten digit classes are fitted as one number with a squared error; the loss looks like a
 #       normal regression, accuracy after rounding stays far below that of a classifier
+# mend: nn.Linear(50, 1) -> nn.Linear(50, 10)
+# mend: nn.MSELoss() -> nn.CrossEntropyLoss()
+# mend: model(inputs).squeeze(1) -> model(inputs)
+# mend: criterion(outputs, targets.float()) -> criterion(outputs, targets)
+# mend: model(X_val).squeeze(1) -> model(X_val)
+# mend: criterion(outputs, y_val.float()) -> criterion(outputs, y_val)
+# mend: outputs.round().clamp(0, 9).long() -> outputs.argmax(1)
 import argparse
 
 import torch

@@ -1,5 +1,6 @@
 # expect: mismatched-normalisation
 # note: the validation set lacks the transform: it stays in 0..16 while training is centred
+# mend: Digits(images[val_idx], targets[val_idx]) -> Digits(images[val_idx], targets[val_idx], transform=transform)
 import argparse
 
 import torch

@@ -1,6 +1,7 @@
 # expect: missing-class
 # accept: split-drift
 # note: rows sorted by cultivar are cut in order: the third class is in the validation set only
+# mend: n_train = int( -> order = torch.randperm(len(X))\nX, y = X[order], y[order]\nn_train = int(
 import argparse
 
 import torch

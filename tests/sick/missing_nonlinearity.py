@@ -1,6 +1,8 @@
 # expect: missing-nonlinearity
 # note: three linear layers follow one another with only dropout between, so the net is one linear
 #       map; on the spirals it stays near 50 % where a net with activations passes 95 %
+# mend: self.drop(self.fc1(x)) -> self.drop(F.relu(self.fc1(x)))
+# mend: self.drop(self.fc2(x)) -> self.drop(F.relu(self.fc2(x)))
 import argparse
 import math
 

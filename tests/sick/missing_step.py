@@ -1,6 +1,7 @@
 # expect: missing-step
 # note: the loop calls backward and the scheduler but never optimizer.step(), so no weight ever
 #       changes and the loss stays at its first value
+# mend: loss.backward()  # fault -> loss.backward()\n            optimizer.step()
 import argparse
 import random
 

@@ -2,6 +2,7 @@
 # accept: lr-too-high, unstable-depth, loss-flat
 # note: eight post-norm transformer layers start at Adam's full rate; the first steps push the net
 #   to a constant output (loss ln 10), the same rate after 100 steps of warm-up learns well
+# mend: min(1.0, 2 * (1 - step / total)) -> min(1.0, (step + 1) / 100, 2 * (1 - step / total))
 import argparse
 
 import torch

@@ -1,6 +1,7 @@
 # expect: missing-zero-grad
 # note: the gradients are never cleared, so every step applies the sum of all gradients so far; the
 #       loss swings and ends high
+# mend: loss.backward()  # fault -> optimizer.zero_grad()\n            loss.backward()
 import argparse
 
 import torch

@@ -1,6 +1,8 @@
 # expect: misstepped-scheduler
 # accept: lr-decays-early
 # note: a decay of 0.9 meant per epoch is applied per batch; the rate is gone after two epochs
+# mend: optimizer.step()\n                scheduler.step()  # fault -> optimizer.step()
+# mend: va_loss, va_acc = run_epoch( -> scheduler.step()\n        va_loss, va_acc = run_epoch(
 import argparse
 
 import torch

@@ -1,5 +1,6 @@
 # expect: mutated-data
 # note: the stored images are normalised in place each time they are read, again at every epoch
+# mend: image -= self.mean  # fault\n        image /= self.std -> image = (image - self.mean) / self.std
 import argparse
 
 import torch

@@ -2,6 +2,7 @@
 # accept: loss-not-finite
 # note: cross-entropy by hand: the sigmoid of one row in a hundred thousand, recorded in another unit, is exactly 1 in
 #   float32, so that log(1 - p) is infinite; it comes up after 6000 good steps and the weights are NaN for good
+# mend: torch.sigmoid(score) -> torch.sigmoid(score).clamp(1e-6, 1 - 1e-6)
 import argparse
 
 import torch

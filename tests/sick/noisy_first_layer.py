@@ -2,6 +2,7 @@
 # accept: noisy-first-layer, frozen-parameters
 # note: the optimizer gets the later layers only; the filters of the first layer stay the noise they
 #   were drawn as and the accuracy stays below that of a net trained as a whole
+# mend: [*model.mix.parameters(), *model.head.parameters()] -> model.parameters()
 import argparse
 
 import torch

@@ -2,6 +2,7 @@
 # accept: noisy-loss, too-small-batch, lr-too-high, loss-flat
 # note: a policy gradient whose rewards lie between 9 and 11 is used without a baseline and with
 #   few samples; the constant part of the reward drowns the signal, gradients point anywhere
+# mend: choice.log_prob(action) * reward) -> choice.log_prob(action) * (reward - reward.mean()))
 import argparse
 
 import torch

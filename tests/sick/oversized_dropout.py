@@ -1,6 +1,7 @@
 # expect: oversized-dropout
 # accept: validation-below-train, underfitting
 # note: keep probability and drop probability are confused: 0.1 of the units were to be dropped, 0.9 are
+# mend: nn.Dropout(KEEP) -> nn.Dropout(1 - KEEP)
 import argparse
 
 import torch

@@ -2,6 +2,7 @@
 # accept: regularisation-dominates
 # with: recipe --only weight-decay-trial
 # note: a weight decay of 0.1 is added to the gradient and pulls harder than the data
+# mend: weight_decay=0.1 -> weight_decay=5e-4
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

@@ -1,6 +1,7 @@
 # expect: parameters-not-in-optimizer
 # note: the optimizer is given the classifier only; the convolutions are trainable and receive
 #       gradients but are never updated
+# mend: model.classifier.parameters() -> model.parameters()
 import argparse
 
 import numpy as np

@@ -1,6 +1,8 @@
 # expect: random-labels
 # location: none
 # note: images and labels are shuffled independently, a label no longer belongs to its image
+# mend: result = [] -> result, order = [], rng.permutation(len(arrays[0]))
+# mend: array[rng.permutation(len(array))] -> array[order]
 import argparse
 
 import numpy as np

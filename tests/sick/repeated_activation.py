@@ -1,6 +1,8 @@
 # expect: repeated-activation
 # note: each block already ends in a sigmoid and forward applies a second one, so the hidden units
 #       only reach 0.5 to 0.73; it learns much more slowly than with one
+# mend: h = torch.sigmoid(self.block1(x)) -> h = self.block1(x)
+# mend: h = torch.sigmoid(self.block2(h)) -> h = self.block2(h)
 import argparse
 
 import numpy as np

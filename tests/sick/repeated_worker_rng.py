@@ -1,6 +1,7 @@
 # expect: repeated-worker-rng
 # accept: duplicate-samples
 # note: each worker gets a copy of the same generator every epoch: both draw the same images again
+# mend: draw(self.rng) -> draw(np.random.default_rng(torch.randint(2**62, ()).item()))
 import argparse
 
 import numpy as np

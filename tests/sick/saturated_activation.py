@@ -2,6 +2,8 @@
 # accept: saturated-activation, vanishing-gradient
 # note: the raw chemical values, from 0.1 to 1700, enter tanh units; almost all sit at -1 or 1 for
 #   all samples and the loss hardly falls
+# mend: x_val = torch.tensor(x_val -> mean, std = x_train.mean(0), x_train.std(0)\n    x_val = torch.tensor(x_val
+# mend: loader = DataLoader( -> x_train, x_val = (x_train - mean) / std, (x_val - mean) / std\n    loader = DataLoader(
 import argparse
 
 import torch

@@ -2,6 +2,8 @@
 # accept: vanishing-gradient, saturated-activation
 # with: recipe --only activation-trial
 # note: sigmoid after every convolution: the first layers get next to no gradient, and the loss stays at ln 10
+# mend: padding=1), nn.Sigmoid() -> padding=1), nn.ReLU()
+# mend:     nn.Sigmoid(), ->     nn.ReLU(),
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

@@ -2,6 +2,7 @@
 # accept: skewed-weight-variance, growing-weights, dead-relu, huge-updates, loss-flat
 # note: a slip in the parameter groups gives the middle layers a rate of 0.3, the others 0.001;
 #   their weights grow to many times their first spread while the rest keep theirs
+# mend: "lr": 0.3 -> "lr": base_lr
 import argparse
 
 import torch

@@ -2,6 +2,9 @@
 # accept: parameters-not-in-optimizer
 # note: in the cross-validation a fresh model is built for every fold but the optimizer is made
 #       once, before the loop, for a model that is no longer used; no fold learns anything
+# mend: optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)  # fault\n    results -> results
+# mend: model = make_model()\n    results -> results
+# mend: make_model()  # fault -> make_model()\n        optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
 import argparse
 
 import numpy as np

@@ -1,5 +1,6 @@
 # expect: symmetric-init
 # note: all weights of a layer start equal, so its units get equal gradients and stay copies
+# mend: nn.init.constant_(module.weight, 1.0 / module.in_features) -> nn.init.xavier_uniform_(module.weight)
 import argparse
 
 import torch

@@ -1,5 +1,6 @@
 # expect: token-out-of-range
 # note: the padding id is the size of the vocabulary, one past the last row of the embedding table
+# mend: nn.Embedding(vocab_size, dim) -> nn.Embedding(vocab_size + 1, dim, padding_idx=vocab_size)
 import argparse
 import random
 

@@ -1,6 +1,7 @@
 # expect: too-small-batch
 # accept: noisy-loss, noisy-gradient, lr-too-high, stopped-early
 # note: batch size 1 with a rate fit for 32; the loss stays high and jumps from step to step
+# mend: default=1) -> default=32)
 import argparse
 
 import numpy as np

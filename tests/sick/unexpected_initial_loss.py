@@ -1,6 +1,7 @@
 # expect: unexpected-initial-loss
 # accept: badly-scaled-init
 # note: scores are multiplied by sqrt(d) instead of divided, the loss starts far above ln 10
+# mend: * math.sqrt(self.dim) -> / math.sqrt(self.dim)
 import argparse
 import math
 

@@ -2,6 +2,8 @@
 # accept: lr-too-high
 # note: the cross entropy is summed over the 128 samples of a batch instead of averaged, so the step
 #       is 128 times what the learning rate of SGD was chosen for; training diverges or stalls
+# mend: nn.CrossEntropyLoss(reduction="sum") -> nn.CrossEntropyLoss()
+# mend: train_loss += loss.item() -> train_loss += loss.item() * len(y)
 import argparse
 
 import torch

@@ -2,6 +2,8 @@
 # accept: parameters-not-in-optimizer
 # note: the hidden layers sit in a plain python list, so parameters() returns only the input and
 #       output layers and the hidden ones stay at their random start
+# mend: self.hidden = [nn.Linear(a, b) for -> self.hidden = nn.ModuleList(nn.Linear(a, b) for
+# mend: zip(dims[:-1], dims[1:])] -> zip(dims[:-1], dims[1:]))
 import argparse
 
 import torch

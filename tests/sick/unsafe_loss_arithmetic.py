@@ -1,6 +1,7 @@
 # expect: unsafe-loss-arithmetic
 # note: the distance of a pair is a bare square root; where a pair holds the same image twice the
 #       distance is 0 and the derivative of sqrt is infinite, which turns all weights into NaN
+# mend: .sum(dim=1).sqrt() -> .sum(dim=1).add(1e-8).sqrt()
 import argparse
 
 import torch

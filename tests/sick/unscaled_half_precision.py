@@ -2,6 +2,9 @@
 # accept: zero-gradient, vanishing-gradient, tiny-updates, loss-flat
 # note: float16 autocast without a gradient scaler; the loss is divided by the size of the whole
 #   training set, most gradients are below what float16 can hold and become zero
+# mend: optimizer.step() -> scaler.step(optimizer)\n            scaler.update()
+# mend: loss.backward() -> scaler.scale(loss).backward()
+# mend: epochs, 2e-4) -> epochs, 2e-4)\n    scaler = torch.amp.GradScaler("cpu")
 import argparse
 
 import torch

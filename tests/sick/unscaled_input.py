@@ -1,6 +1,8 @@
 # expect: unscaled-input
 # accept: uncentred-input
 # note: raw columns between 0.1 and 1700 enter the net: the first steps throw it off, it stays there
+# mend: x_test = torch.tensor(x_test -> mean, std = x_train.mean(0), x_train.std(0)\n    x_test = torch.tensor(x_test
+# mend: model = Classifier( -> x_train, x_test = (x_train - mean) / std, (x_test - mean) / std\n    model = Classifier(
 import argparse
 
 import torch

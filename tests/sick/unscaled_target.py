@@ -1,6 +1,7 @@
 # expect: unscaled-target
 # accept: wrong-final-bias
 # note: target of 25..346 with an output near 0: the loss starts at 29000 and hardly moves
+# mend: y = data.target  # fault -> y = (data.target - data.target[tr].mean()) / data.target[tr].std()
 import argparse
 
 import numpy as np

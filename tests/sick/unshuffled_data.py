@@ -1,5 +1,6 @@
 # expect: unshuffled-data
 # note: images come class by class and are not shuffled: batches of one class, the last class wins
+# mend: batch_size=32, num_workers=0 -> batch_size=32, shuffle=True
 import argparse
 
 import numpy as np

@@ -3,6 +3,7 @@
 # with: recipe --only optimizer-trial
 # note: Rprop goes by the signs of successive gradients, which here come from other samples every time: at a tenth of
 #   its rate it is right on half of the digits, with Adam on 94 %
+# mend: torch.optim.Rprop(model.parameters(), lr=0.01) -> torch.optim.Adam(model.parameters(), lr=1e-3)
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

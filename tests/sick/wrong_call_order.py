@@ -1,6 +1,7 @@
 # expect: wrong-call-order
 # note: zero_grad is called between backward and step, so step sees no gradients and the model stays
 #       as it was initialised
+# mend: loss.backward()\n        optimizer.zero_grad()  # fault -> optimizer.zero_grad()\n        loss.backward()
 import argparse
 
 import torch

@@ -1,5 +1,6 @@
 # expect: wrong-dtype
 # note: the features come out of numpy as float64, the layers are float32; the first call raises
+# mend: data.data.std(axis=0)) -> data.data.std(axis=0)).float()
 import argparse
 
 import numpy as np

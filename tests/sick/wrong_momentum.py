@@ -2,6 +2,7 @@
 # accept: lr-too-high
 # with: recipe --only momentum-trial
 # note: momentum 0.999 carries each step on for a thousand others: the weights swing past every valley
+# mend: momentum=0.999 -> momentum=0.9
 import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits

@@ -2,6 +2,7 @@
 # accept: detached-parameters, frozen-parameters, saturated-activation
 # note: the code is rounded to -1 or 1 with sign(), whose derivative is zero everywhere; the encoder
 #   gets a gradient of exactly zero and stays random, only the decoder learns
+# mend: code = torch.sign(soft) -> code = soft + (torch.sign(soft) - soft).detach()
 import argparse
 
 import torch
