@@ -23,3 +23,11 @@ def test_is_quiet_on_look_alikes_and_missing_values():
     assert not found(zero_gradient=True)
     assert not found(units=1)
     assert not symmetric_init(Facts.of({}))
+
+
+def test_net_of_nothing_but_zeros_is_stuck():
+    zero = {**SICK, "identical_gradients": 0, "zero": True, "zero_gradient": True}
+    (finding,) = symmetric_init(Facts.of(zero, {**zero, "layer": "out"}))
+    assert "none can change" in finding.message
+    assert not symmetric_init(Facts.of(zero, {**zero, "layer": "out", "zero_gradient": False}))
+    assert not symmetric_init(Facts.of({**zero, "layers_with_weights": 3}, {**zero, "layers_with_weights": 3}))

@@ -34,11 +34,12 @@ def symmetric_init(
 
     ## Known problems
     A single linear layer at zero is convex and fine. Zero last layers of residual blocks, adapters and heads get
-    different gradients, so they are silent.
+    different gradients, so they are silent; where every layer is zero, and none gets a gradient, nothing can ever move.
 
     ## References
     Goodfellow et al., Deep Learning, 8.4. Measured on the digits: zero weights 0.08, constant weights 0.08.
     """
+    yield from _stuck(symmetric_units)
     hit = []
     for record in symmetric_units:
         units, equal = number(record, "units"), number(record, "identical_gradients")
@@ -61,3 +62,14 @@ def symmetric_init(
     yield Finding(
         message, layer, 0, equal / units, share, location_of(record), {"layers": layers_hit[:50]}, confidence=1.0
     )
+
+
+def _stuck(symmetric_units: Facts) -> Iterator[Finding]:
+    """All layers are zero, so that each keeps the gradient from the others."""
+    zero = [r for r in symmetric_units if r.get("zero") is True and r.get("zero_gradient") is True]
+    layers = [str(r.get("layer") or r.get("parameter")) for r in zero]
+    if len(zero) < 2 or number(zero[0], "layers_with_weights") != len(zero):
+        return
+    message = f"all weights of all {len(zero)} layers start at zero, and none of them gets a gradient: none can change"
+    evidence = {"layers": layers[:50]}
+    yield Finding(message, layers[0], 0, 1.0, 0.0, location_of(zero[0]), evidence, confidence=1.0)

@@ -38,7 +38,7 @@ STUCK = 0.1
 LAST = 0.25
 # Failures show late in a training, and a script may take far more steps than were recorded: trials take so many where
 # all of them together take no longer than this (in seconds).
-MOST, PATIENCE = 1_500, 120.0
+MOST, PATIENCE = 1_500, 60.0
 # A change that rescues a training brings it half of that way at least.
 RESCUED = 0.5
 # A program of which so few steps were recorded may have taken many more (on a busy machine only some are kept).

@@ -98,9 +98,16 @@ def _proposed(diagnosis: Diagnosis) -> Iterator[tuple[Intervention, str, Finding
         yield from _for(verdict.check, main.finding if main is not None else None, main)
         later += [(r.check.name, r.finding) for r in verdict.findings[1:]]
         if verdict.undetermined:
-            later += [(name, None) for name in verdict.candidates]
+            yield from _for_any(verdict)
     for check, finding in later:
         yield from _for(check, finding, None)
+
+
+def _for_any(verdict: Verdict) -> Iterator[tuple[Intervention, str, Finding | None]]:
+    """Of an open cause: what would mend most of those that it may have."""
+    counted = [(sum(name in one.mends for name in verdict.candidates), one) for one in all_fixes()]
+    for _, one in sorted((c for c in counted if c[0]), key=lambda c: -c[0]):
+        yield one, verdict.check, None
 
 
 def _main(verdict: Verdict) -> Reported | None:
