@@ -10,7 +10,7 @@ from torch import nn
 class Trainer:
     def __init__(self, model, lr):
         self.model = model
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
 
     def loss(self, scores, target):
         return F.l1_loss(torch.softmax(scores, dim=1), F.one_hot(target, 10).float())
@@ -36,7 +36,7 @@ images, labels = load_digits(return_X_y=True)
 x_train, x_test, y_train, y_test = train_test_split(
     torch.tensor(images / 16 - 0.3, dtype=torch.float32), torch.tensor(labels), test_size=0.25, random_state=0
 )
-trainer = Trainer(nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), lr=1e-3)
+trainer = Trainer(nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), lr=0.05)
 for epoch in range(15):
     loss = trainer.fit_epoch(x_train, y_train)
     print(f"{epoch:2d} loss {loss:.4f} accuracy {trainer.accuracy(x_test, y_test):.4f}")

@@ -18,7 +18,7 @@ class Forecast(nn.Module):
         return self.linear(states[:, 0]).squeeze(1)
 
 
-def waves(n, length=16):
+def waves(n, length=12):
     start = 2 * math.pi * torch.rand(n, 1)
     time = start + 0.4 * torch.arange(length + 1)
     value = torch.sin(time) + 0.05 * torch.randn(n, length + 1)

@@ -1,7 +1,6 @@
 # expect: ineffective-clip
 # note: the parameters are kept as a generator that the optimizer has already used up, so
 #       clip_grad_norm_ gets nothing; about one step in five has a gradient norm over 1.0
-# mend: params = model.parameters() -> params = list(model.parameters())
 import argparse
 
 import torch

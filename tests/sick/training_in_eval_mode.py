@@ -2,7 +2,6 @@
 # accept: evaluation-changes-state
 # note: evaluate() puts the model into eval mode and nothing puts it back, so from the second epoch
 #       on batch norm uses frozen statistics and dropout is off while the weights are trained
-# mend: model.train()\n    for epoch in range(args.epochs): -> for epoch in range(args.epochs):\n        model.train()
 import argparse
 
 import torch

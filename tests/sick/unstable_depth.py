@@ -3,7 +3,7 @@
 # with: recipe --only depth-trial
 # note: forty narrow plain layers, drawn as He et al. do: what is left of the signal at the end is nearly the same for
 #   every sample, and the loss stays at ln 10
-# mend: depth=40 -> depth=4
+# mend: x = torch.relu(layer(x)) -> x = x + torch.relu(layer(x)) / len(self.hidden)
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

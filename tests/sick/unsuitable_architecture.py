@@ -2,7 +2,7 @@
 # accept: ignores-input
 # with: recipe --only simple-twin,known-data
 # note: instance norm takes the mean off every feature map, and global average pooling keeps nothing but that mean
-# mend: nn.InstanceNorm2d(32) -> nn.BatchNorm2d(32)
+# mend: nn.AdaptiveAvgPool2d(1) -> nn.AdaptiveMaxPool2d(1)
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

@@ -2,7 +2,7 @@
 # accept: saturating-activation, loss-flat, unstable-depth, badly-scaled-init
 # note: eight sigmoid layers, each passes on at most a quarter of the gradient; the first layers get
 #   gradients thousands of times smaller than the last and the loss stays at ln 10
-# mend: nn.Sigmoid() -> nn.ReLU()
+# mend: nn.Sigmoid() -> nn.Tanh()
 import argparse
 
 import torch
