@@ -21,12 +21,26 @@ def start() -> None:
     forkserver.ensure_running()
 
 
-def call(command: list[str], folder: Path) -> tuple[str, str]:
+def call(command: list[str], folder: Path, attempts: int = 1) -> tuple[str, str]:
     """What `python *command` writes to stdout and stderr when it is run in a folder.
 
+    Args:
+        attempts: a rank of gloo may wait for ever when its group is destroyed (PyTorch 2.13: the destructor joins a
+            thread that waits for the interpreter's lock, which it holds), with and without netvet.
+
     Raises:
-        TimeoutError: it took too long.
+        TimeoutError: it took too long, each time.
     """
+    for left in reversed(range(attempts)):
+        try:
+            return _called(command, folder)
+        except TimeoutError:
+            if not left:
+                raise
+    raise ValueError("no attempt was asked for")
+
+
+def _called(command: list[str], folder: Path) -> tuple[str, str]:
     out, err = folder / "stdout.txt", folder / "stderr.txt"
     process = _FORKS.Process(target=_run, args=(command, str(folder), str(out), str(err)))
     process.start()

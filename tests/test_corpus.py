@@ -22,7 +22,7 @@ def programs(folder):
 
 def under_netvet(path, tmp_path, *, through=(), command=Header.command):
     target = tmp_path / "report.json"
-    out, err = call(["-m", "netvet", *command, "--json", str(target), *map(str, through), str(path)], tmp_path)
+    out, err = call(["-m", "netvet", *command, "--json", str(target), *map(str, through), str(path)], tmp_path, 2)
     assert target.exists(), err
     return out, json.loads(target.read_text())
 
@@ -30,7 +30,7 @@ def under_netvet(path, tmp_path, *, through=(), command=Header.command):
 @pytest.mark.parametrize("path", programs("healthy"))
 def test_healthy_program_is_left_alone(path, tmp_path):
     """Nothing is blamed on it, and its training is bitwise the same as without netvet."""
-    plain, _ = call([str(FINGERPRINT), str(path)], tmp_path)
+    plain, _ = call([str(FINGERPRINT), str(path)], tmp_path, 2)
     watched, report = under_netvet(path, tmp_path, through=[FINGERPRINT])
     assert "fingerprint" in plain
     changed = watched != plain or report["problems"] != []
