@@ -14,8 +14,8 @@ def change(name, **given):
 
 
 def run(value, metric="accuracy", **given):
-    fields = {"samples": 400, "train_curve": [[0.0, 2.3]]} | given
-    return Measured(metric=metric, value=value, best=value, scores={metric: Score(value, value)}, **fields)
+    fields = {"samples": 400, "train_curve": [[0.0, 2.3]], "scores": {metric: Score(value, value)}} | given
+    return Measured(metric=metric, value=value, best=value, **fields)
 
 
 def study(values, fixes, **given):
@@ -80,21 +80,41 @@ def test_equally_good_changes_are_named_together():
     assert [arm.candidate.fix.name for arm in made.best()] == ["b", "a"]
 
 
-def test_further_variant_is_tried_while_simple_learners_are_better():
-    first, second = change("small"), change("smaller")
-    values = {"": [0.1] * 3, "small": [0.4, 0.41, 0.4], "smaller": [0.95, 0.96, 0.95]}
+def variants_of(values):
+    first, second, third = (change(name) for name in ("small", "smaller", "smallest"))
 
     def measure(wanted):
         for asked in wanted:
             yield asked, run(values[asked.candidate.fix.name if asked.candidate else ""][asked.seed])
 
-    made = Study([[first, second]], measure, enough=0.9)
+    made = Study([[first, second, third]], measure)
     made.run()
-    assert [arm.verdict for arm in made.arms] == ["helped", "helped"]
-    assert made.best()[0].candidate is second
-    made = Study([[first, second]], measure, enough=0.3)
-    made.run()
-    assert len(made.arms) == 1
+    return made
+
+
+def test_variants_are_tried_for_as_long_as_they_become_better():
+    made = variants_of({"": [0.1] * 3, "small": [0.4, 0.41, 0.4], "smaller": [0.95, 0.96, 0.95], "smallest": [0.5]})
+    assert [arm.verdict for arm in made.arms] == ["helped", "helped", "undecided"]
+    assert made.arms[2].reason == "no better than the variant before it"
+    assert made.best()[0].candidate.fix.name == "smaller"
+
+
+def test_next_variant_is_tried_where_one_does_nothing():
+    made = variants_of({"": [0.1] * 3, "small": [0.1], "smaller": [0.1], "smallest": [0.9, 0.91, 0.9]})
+    assert made.best()[0].candidate.fix.name == "smallest"
+
+
+def test_loss_decides_where_scores_are_alike():
+    def both(accuracy, loss):
+        scores = {"accuracy": Score(accuracy, accuracy), "loss": Score(loss, loss)}
+        return run(accuracy, scores=scores, loss_function="cross_entropy")
+
+    values = {"": [both(0.96, v) for v in (0.5, 0.51, 0.49)], "fix": [both(0.962, v) for v in (0.1, 0.11, 0.1)]}
+    made, _ = study(values, [change("fix")])
+    assert made.arms[0].verdict == "helped"
+    assert made.arms[0].metric == "loss"
+    made, _ = study(values, [change("fix", changes_loss=True)])
+    assert made.arms[0].verdict == "no difference"
 
 
 def test_losses_of_another_kind_are_not_compared():

@@ -158,7 +158,6 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
         measured,
         seeds=options.seeds,
         seconds=SHARE * seconds,
-        enough=_learnable(run),
         metric=options.metric,
         tell=options.tell,
     )
@@ -223,19 +222,6 @@ def _refuted(one: Round) -> dict[str, Standing]:
 def _named(diagnosis: Diagnosis) -> tuple[str, ...]:
     """Findings that are more than notes."""
     return tuple(dict.fromkeys(r.check.name for r in diagnosis.findings if r.severity != "note"))
-
-
-def _learnable(run: Run) -> float | None:
-    """What a linear model or the nearest neighbour scores on these samples."""
-    records: Any = run.get("baselines")
-    found = [
-        float(record[name])
-        for record in records or ()
-        if record.get("score") in ("accuracy", "r2")
-        for name in ("linear", "nearest")
-        if record.get(name) is not None
-    ]
-    return max(found, default=None)
 
 
 def _whole(sources: Sources) -> Patch:

@@ -18,6 +18,8 @@ Verdict = Literal["helped", "no difference", "made worse", "undecided", "not com
 LEAST_SCORE = 0.005
 # Of a loss that is all there is: this share of it.
 LEAST_SHARE = 0.02
+# Of a variant that comes after one that helped.
+NO_BETTER = "no better than the variant before it"
 # Pairs at most: ten find a difference of 1.7 times the scatter of seeds.
 MOST = 10
 
@@ -74,7 +76,6 @@ class Study:
         seeds: pairs before anything is called proven.
         seconds: for all trials; those that are left then stay undecided.
         metric: by which pairs are compared; None: the best that both have.
-        enough: a score that simple learners reach; below it further variants are tried.
         tell: called with a line of progress.
     """
 
@@ -85,14 +86,13 @@ class Study:
         *,
         seeds: int = 3,
         seconds: float = math.inf,
-        enough: float | None = None,
         metric: str | None = None,
         tell: Callable[[str], object] = lambda line: None,
     ) -> None:
         self.twin = Arm(None)
         self._fixes = [[Arm(one) for one in variants] for variants in fixes]
         self._measure, self._seeds, self._tell = measure, seeds, tell
-        self._enough, self._metric = enough, metric
+        self._metric = metric
         self._end = monotonic() + seconds
         self.trials = 0
 
@@ -158,9 +158,16 @@ class Study:
         for arm in variants:
             if arm.verdict == "undecided" and not arm.reason:
                 return arm
-            if arm.verdict == "helped" and (self._enough is None or self.score(arm) >= self._enough):
+            if arm.reason == NO_BETTER:
                 return None
         return None
+
+    def _before(self, arm: Arm) -> float | None:
+        """What the variant of the same fix brought that was tried before; None if it did not help."""
+        variants = next(v for v in self._fixes if any(a is arm for a in v))
+        number = next(n for n, a in enumerate(variants) if a is arm)
+        seen = variants[number - 1].evidence if number and variants[number - 1].verdict == "helped" else None
+        return seen.effect if seen is not None else None
 
     def _judge(self, arm: Arm) -> None:
         if arm.verdict != "undecided" or arm.candidate is None:
@@ -189,10 +196,26 @@ class Study:
             return wanted
         return first.metric if twin.metric is None else common_metric(twin, first)
 
+    def _shows_in_loss(self, arm: Arm, metric: str) -> bool:
+        """The scores are alike, and the losses on held-out samples, which are finer, are of the same kind."""
+        first, twin = arm.runs[0], self.twin.runs[0]
+        alike = abs(score(first, metric) - score(twin, metric)) <= self.matters(metric)
+        same = "loss" in first.scores and "loss" in twin.scores and first.loss_function == twin.loss_function
+        fixed = arm.candidate is not None and arm.candidate.fix.changes_loss
+        return alike and same and first.split == twin.split == "val" and not fixed and self._metric is None
+
     def _compare(self, arm: Arm, metric: str) -> None:
+        if metric != "loss" and len(arm.runs) == 1 and self._shows_in_loss(arm, metric):
+            metric = "loss"
+        elif arm.metric:
+            metric = arm.metric
         arm.metric, least = metric, self.matters(metric)
         gaps = [score(run, metric) - score(self.twin.runs[seed], metric) for seed, run in sorted(arm.runs.items())]
         found = arm.evidence = evidence(gaps)
+        before = self._before(arm)
+        if found.pairs == 1 and before is not None and found.effect <= before + least:
+            arm.reason = NO_BETTER  # whether it helps too is not worth a trial
+            return
         if found.pairs == 1 and found.effect <= least:  # nothing to prove
             arm.verdict = "made worse" if found.effect < -least else "no difference"
         elif found.pairs < self._seeds:
