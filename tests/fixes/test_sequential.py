@@ -39,3 +39,18 @@ def test_looking_after_each_pair_finds_a_difference_that_is_none_in_less_than_on
 def test_no_pairs_are_an_error():
     with pytest.raises(ValueError, match="no pair"):
         evidence([])
+
+
+def test_differences_that_scatter_as_much_as_they_are_large_are_proven_by_their_signs():
+    gaps = [0.02, 0.05, 0.6, 0.03, 0.5, 0.04, 0.7, 0.02, 0.4, 0.05]
+    found = evidence(gaps)
+    assert found.p < ALPHA
+    assert found.low > 0
+    assert evidence(gaps[:5]).p > ALPHA
+
+
+def test_equal_differences_are_exact():
+    found = evidence([0.5, 0.5, 0.5])
+    assert found.p < ALPHA
+    assert found.low == pytest.approx(0.5, abs=1e-6)
+    assert evidence([0.0, 0.0, 0.0]).p == 1.0

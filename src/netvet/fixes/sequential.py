@@ -9,7 +9,11 @@ from dataclasses import dataclass
 # Evidence of 1 / ALPHA is proof; the interval holds the true difference with the rest.
 ALPHA = 0.05
 # Variance of the differences that are expected, in units of their scatter: faults cost many times what seeds do.
-EXPECTED = 10.0
+EXPECTED = 20.0
+# Share of the evidence that comes from the signs alone: some faults strike at random, and scatter as much as they cost.
+SIGNS = 0.25
+# Halvings of a bracket: to a millionth of it.
+HALVINGS = 20
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,10 @@ class Evidence:
 def evidence(gaps: Sequence[float]) -> Evidence:
     """Test differences of pairs against zero, whenever that is done.
 
-    A normal mixture over the effect size makes a test martingale of Student's t: it exceeds 1 / alpha with a
-    probability of no more than alpha, however often it is looked at (Lai, "On confidence sequences", 1976; Wang and
-    Ramdas, "Anytime-valid t-tests", 2024, section 4).
+    Two test martingales are mixed: Student's t with a normal prior of the effect size (Lai, "On confidence sequences"
+    (1976); Wang and Ramdas, "Anytime-valid t-tests" (2024), section 4), and the signs with a uniform prior of their share
+    (Robbins, "Statistical methods related to the law of the iterated logarithm" (1970)). Where there is no difference, it
+    has a probability of no more than alpha that they ever reach 1 / alpha.
 
     Args:
         gaps: changed minus unchanged, one for each pair.
@@ -46,27 +51,39 @@ def evidence(gaps: Sequence[float]) -> Evidence:
     Raises:
         ValueError: there is no pair.
     """
-    n = len(gaps)
-    if n == 0:
+    if not len(gaps):
         raise ValueError("no pair to compare")
-    mean = math.fsum(gaps) / n
-    growth = 1.0 + n * EXPECTED
-    spread = math.sqrt(math.fsum((g - mean) ** 2 for g in gaps) / (n - 1)) if n > 1 else math.inf
-    # Ratio of squares at which the evidence is 1 / alpha; however clear the data, it is less than `growth`.
-    needed = (math.sqrt(growth) / ALPHA) ** (2 / n)
-    if n < 2 or needed >= growth:
-        return Evidence(mean, -math.inf, math.inf, _p(n, mean, spread, growth), n)
-    squared = (n - 1) * (needed - 1) / (1 - needed / growth)
-    reach = math.sqrt(squared * spread**2 / n)
-    return Evidence(mean, mean - reach, mean + reach, _p(n, mean, spread, growth), n)
+    mean = math.fsum(gaps) / len(gaps)
+    low, high = (_limit(gaps, mean, side) for side in (-1.0, 1.0))
+    return Evidence(mean, low, high, min(1.0, 1.0 / max(_against(gaps, 0.0), 1e-300)), len(gaps))
 
 
-def _p(n: int, mean: float, spread: float, growth: float) -> float:
-    if n < 2 or mean == 0.0:
+def _against(gaps: Sequence[float], middle: float) -> float:
+    """Evidence against the differences scattering around a number."""
+    n = len(gaps)
+    shifted = [gap - middle for gap in gaps]
+    above = sum(gap > 0 for gap in shifted)
+    ties = sum(gap == 0 for gap in shifted)
+    signed = n - ties
+    signs: float = 2.0**signed / ((signed + 1) * math.comb(signed, above))
+    total, squares = math.fsum(shifted), math.fsum(gap * gap for gap in shifted)
+    if squares == 0.0:
         return 1.0
-    if spread == 0.0:
-        ratio = growth
-    else:
-        share = n * mean**2 / spread**2 / (n - 1)
-        ratio = (1 + share) / (1 + share / growth)
-    return float(min(1.0, math.sqrt(growth) / ratio ** (n / 2)))
+    growth = 1.0 + n * EXPECTED
+    left = squares - total * total / n * (1 - 1 / growth)
+    t = (squares / left) ** (n / 2) / math.sqrt(growth)  # one pair tells nothing: 1
+    return float((1 - SIGNS) * t + SIGNS * signs)
+
+
+def _limit(gaps: Sequence[float], mean: float, side: float) -> float:
+    """The number on one side of the mean from which on there is proof against it; infinite where there is none."""
+    spread = max(gaps) - min(gaps)
+    if len(gaps) < 2 or _against(gaps, mean + side * 1e6 * max(spread, abs(mean), 1.0)) < 1 / ALPHA:
+        return side * math.inf
+    near, far = 0.0, max(spread, 1e-12)
+    while _against(gaps, mean + side * far) < 1 / ALPHA:
+        near, far = far, 2 * far
+    for _ in range(HALVINGS):
+        middle = (near + far) / 2
+        near, far = (middle, far) if _against(gaps, mean + side * middle) < 1 / ALPHA else (near, middle)
+    return mean + side * far
