@@ -22,3 +22,12 @@ def test_is_quiet_for_an_incomplete_epoch():
 
 def test_is_quiet_without_fields():
     assert missing_class(Facts.of({})) == []
+
+
+def test_labels_of_a_score_count_where_evaluation_has_no_loss():
+    train = {"site": "t.py:9", "phase": "train", "kind": "classes", "outputs": 4, "counts": [0, 40, 48, 36]}
+    score = {"split": "val", "classes_dim": 1, "target_counts": [19, 23, 12]}
+    (finding,) = missing_class(Facts.of(train), metrics=Facts.of(score))
+    assert "class 0 is in none of 124 training samples" in finding.message
+    assert not missing_class(Facts.of(train), metrics=Facts.of({**score, "split": "train"}))
+    assert not missing_class(Facts.of(train), metrics=Facts.of({**score, "classes_dim": None}))

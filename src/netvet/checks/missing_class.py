@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Severity, check, location_of
+from netvet.core import Facts, Finding, Record, Severity, check, location_of
 from netvet.stats import number
 
 
@@ -20,6 +20,7 @@ def missing_class(
     targets: Facts,
     samples: Facts | None = None,
     losses: Facts | None = None,
+    metrics: Facts | None = None,
     *,
     expected: float = 10.0,  # samples of the class by its share in the other split: by chance none in e^-10 of splits
 ) -> Iterator[Finding]:
@@ -45,7 +46,7 @@ def missing_class(
         return
     usable = [t for t in targets if t.get("kind") == "classes" and t.get("counts")]
     train = [t for t in usable if t.get("phase") == "train"]
-    other = [t for t in usable if t.get("phase") != "train"]
+    other = [t for t in usable if t.get("phase") != "train"] or _scored(metrics, train)
     if len(train) != 1 or not other or any(t.get("outputs") != train[0].get("outputs") for t in other):
         return
     ours = [c or 0 for c in train[0]["counts"]]
@@ -66,3 +67,12 @@ def missing_class(
             sure = 0.9 if name == "training" else 0.7
             yield Finding(message, name, None, float(len(absent)), 0.0, place, severity=severity, confidence=sure)
             return
+
+
+def _scored(metrics: Facts | None, train: list[Record]) -> list[Record]:
+    """Where an evaluation computes no loss: the labels that its predictions were compared with."""
+    outputs = train[0].get("outputs") if train else None
+    found = [m for m in metrics or () if m.get("split") == "val" and m.get("classes_dim") is not None]
+    counts = [list(m["target_counts"]) for m in found if m.get("target_counts")]
+    padded = [c + [0] * (int(outputs) - len(c)) for c in counts if outputs and len(c) <= int(outputs)]
+    return [{"counts": c, "outputs": outputs} for c in padded[:1]]

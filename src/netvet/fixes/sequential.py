@@ -41,9 +41,9 @@ def evidence(gaps: Sequence[float]) -> Evidence:
     """Test differences of pairs against zero, whenever that is done.
 
     Two test martingales are mixed: Student's t with a normal prior of the effect size (Lai, "On confidence sequences"
-    (1976); Wang and Ramdas, "Anytime-valid t-tests" (2024), section 4), and the signs with a uniform prior of their share
-    (Robbins, "Statistical methods related to the law of the iterated logarithm" (1970)). Where there is no difference, it
-    has a probability of no more than alpha that they ever reach 1 / alpha.
+    (1976); Wang and Ramdas, "Anytime-valid t-tests" (2024), section 4), and the signs with a uniform prior of their
+    share (Robbins, "Statistical methods related to the law of the iterated logarithm" (1970)). Where there is no
+    difference, it has a probability of no more than alpha that they ever reach 1 / alpha.
 
     Args:
         gaps: changed minus unchanged, one for each pair.
