@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 from netvet.fixes.rerun import Rerun, rerun_apart
-from netvet.fixes.study import score
+from netvet.fixes.study import LEAST_SCORE, score
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT / "tests" / "sick", ROOT / "benchmarks" / "repairs")
@@ -40,7 +40,11 @@ class Repair:
     healthy: float
     seconds: float
     trials: int
-    harmful: int
+
+    @property
+    def harmful(self) -> bool:
+        """A change was recommended that makes the score worse."""
+        return bool(self.fix) and self.after < self.before - LEAST_SCORE
 
     @property
     def repaired(self) -> bool:
@@ -68,11 +72,8 @@ def repair(path: Path) -> Repair:
     """Run `netvet fix` on a program, and the program as a person mends it, with the same seeds."""
     found = _fixed(path)
     one = found["rounds"][0]
-    best = next((arm for arm in one["fixes"] if one["best"] and arm["fix"] == one["best"][0]), None)
-    # Of several variants the one that is recommended comes last of those that helped.
-    for arm in one["fixes"]:
-        if one["best"] and arm["fix"] == one["best"][0] and arm["verdict"] == "helped":
-            best = arm
+    chosen = one["recommended"] or {}
+    best = next((arm for arm in one["fixes"] if (arm["fix"], arm["what"]) == tuple(chosen.values())), None)
     text = mended(path.read_text())
     assert text is not None
     with tempfile.TemporaryDirectory() as folder:
@@ -80,12 +81,11 @@ def repair(path: Path) -> Repair:
         healthy = [rerun_apart(one) for one in asked]
     metric = best["metric"] if best else healthy[0].metric or "accuracy"
     values = [score(run, metric) for run in healthy]
-    harmful = sum(arm["fix"] in one["best"] and (arm["evidence"] or {}).get("effect", 1) < 0 for arm in one["fixes"])
     twin = [_value(run, metric) for run in one["unchanged"].values()]
     after = [_value(run, metric) for run in best["runs"].values()] if best else twin
     return Repair(
         path.stem, best["fix"] if best else "", metric, _mean(twin), _mean(after), _mean(values), found["seconds"],
-        found["trials"], harmful,
+        found["trials"],
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def main(asked: Sequence[str]) -> None:
     if rows:
         good = sum(one.repaired for one in rows)
         share = f"{good} of {len(rows)} programs repaired ({good / len(rows):.1%})"
-        print(f"\n{share}: within {WITHIN:.0%} of the healthy one.")
+        print(f"\n{share}: within {WITHIN:.0%} of the healthy one; {sum(one.harmful for one in rows)} made worse.")
         print(f"Median {median(one.seconds for one in rows):.0f} s, {median(one.trials for one in rows):.0f} trials.")
 
 

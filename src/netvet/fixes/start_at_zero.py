@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netvet.fixes.edits import held
 from netvet.fixes.fix import fix
@@ -12,13 +12,13 @@ from netvet.fixes.source import Editor, NotApplicable
 from netvet.fixes.target_sources import target_source
 
 
-@fix(title="classes numbered from 0", mends=("label-out-of-range",), changes_loss=True)
+@fix(title="classes numbered from 0", mends=("label-out-of-range", "missing-class"), changes_loss=True)
 def start_at_zero(program: Program) -> Iterator[Editor]:
     """Number the classes from 0 where they begin at another number.
 
     ## What it changes
     The line that makes the labels: 1 is subtracted, or what the smallest label is; of yes and no that are not 1 and 0,
-    they are brought there. Labels of evaluation must come from the same line.
+    they are brought there. Labels of evaluation must come from the same line, or be numbered from 0 already.
 
     ## Known problems
     Tables of class names that begin at 1 must be changed by hand.
@@ -26,9 +26,10 @@ def start_at_zero(program: Program) -> Iterator[Editor]:
     ## References
     The documentation of `torch.nn.CrossEntropyLoss`: class indices in the range [0, C).
     """
-    low, high = _range(program)
+    shift = _only_in_training(program)
+    low, high = (float(shift), None) if shift else _range(program)
     made = target_source(program)
-    if not made.shared:
+    if not made.shared and not shift:
         raise NotApplicable("labels of evaluation are made on another line")
     value = made.assign.value
     code = f"{held(value)} {'-' if low > 0 else '+'} {abs(low):g}"
@@ -37,6 +38,23 @@ def start_at_zero(program: Program) -> Iterator[Editor]:
     editor = program.editor("classes numbered from 0")
     editor.replace(made.file, value, code)
     yield editor
+
+
+def _only_in_training(program: Program) -> int:
+    """By how much the labels of training are numbered higher than those of evaluation; 0 where they are not."""
+    train = [t for t in program.facts("targets") if t.get("phase") == "train" and t.get("kind") == "classes"]
+    other = [t.get("counts") for t in program.facts("targets") if t.get("phase") == "eval"]
+    other += [m.get("target_counts") for m in program.facts("metrics") if m.get("split") == "val"]
+    if len(train) != 1 or not train[0].get("counts") or not other or not other[0]:
+        return 0
+    (first, last), (begin, end) = (_ends(counts) for counts in (train[0]["counts"], other[0]))
+    return first - begin if begin == 0 and first - begin == last - end else 0
+
+
+def _ends(counts: Sequence[float]) -> tuple[int, int]:
+    """The first and last class that occurs."""
+    found = [n for n, count in enumerate(counts) if count] or [0]
+    return found[0], found[-1]
 
 
 def _range(program: Program) -> tuple[float, float | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from netvet.diagnose import Verdict
+from netvet.fixes.choose import Candidate
 from netvet.fixes.conduct import Fixed, Round
 from netvet.fixes.study import Arm, Study, runs_of
 
@@ -27,12 +28,14 @@ def as_record(found: Fixed) -> dict[str, Any]:
 
 def of_setup(name: str, study: Study, seconds: float) -> dict[str, Any]:
     """The same of a setup, which has no run, no diagnosis and no source text."""
+    best = study.best()
     return {
         "schema": SCHEMA,
         "rounds": [{
             "run": name, "diagnosis": [], "unchanged": runs_of(study.twin),
             "fixes": [_arm(study, arm) for arm in study.arms],
-            "refused": [], "best": _names(study.best()), "corrected": None, "gone": [], "left": [],
+            "refused": [], "best": _names(best), "recommended": _recommended(best[0].candidate if best else None),
+            "corrected": None, "gone": [], "left": [],
         }],
         "patch": None, "trials": study.trials, "seconds": round(seconds, 1),
     }  # fmt: skip
@@ -46,6 +49,7 @@ def _round(one: Round, folder: Path) -> dict[str, Any]:
         "fixes": [_arm(one.study, arm) for arm in one.study.arms],
         "refused": [{"fix": r.fix, "check": r.check, "reason": r.reason} for r in one.choice.refused],
         "best": _names(one.best),
+        "recommended": _recommended(one.recommended),
         "corrected": _names([one.corrected])[0] if one.corrected is not None else None,
         "gone": list(one.gone),
         "left": list(one.left),
@@ -63,6 +67,10 @@ def _verdict(verdict: Verdict, standing: str, folder: Path) -> dict[str, Any]:
 
 def _shown(file: str, folder: Path) -> str:
     return str(Path(file).relative_to(folder)) if Path(file).is_relative_to(folder) else file
+
+
+def _recommended(one: Candidate | None) -> dict[str, str] | None:
+    return None if one is None else {"fix": one.fix.name, "what": one.what}
 
 
 def _names(arms: Sequence[Arm]) -> list[str]:
