@@ -3,10 +3,13 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,9 +57,9 @@ def children_of(mark):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_killed_study_leaves_nothing_and_goes_on(tmp_path, how):
-    home, spare = tmp_path / "home", tmp_path / "spare"
+    home = tmp_path / "home"
     home.mkdir()
-    spare.mkdir()
+    spare = Path(tempfile.mkdtemp())  # short: a server's socket in it has at most 107 letters
     (home / "train.py").write_text(SCRIPT)
     before = contents(home)
     command = [sys.executable, "-m", "netvet", "fix", "--try", "raise-lr", "train.py"]
@@ -71,6 +74,7 @@ def test_killed_study_leaves_nothing_and_goes_on(tmp_path, how):
     time.sleep(1.0)
     assert contents(home) == before
     assert children_of(str(spare)) == []
+    shutil.rmtree(spare)
     kept = len(next(home.glob(".netvet/fixes/*.jsonl")).read_text().splitlines())
     call(["-m", "netvet", "fix", "--try", "raise-lr", "--json", "fix.json", "train.py"], home)
     found = json.loads((home / "fix.json").read_text())
