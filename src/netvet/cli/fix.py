@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +29,7 @@ UNMENDED = 1
 )
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="End each trial after so many optimizer steps.")
 @click.option("--budget", default="10m", callback=duration, metavar="TIME", help="For all trials (default: 10m).")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Trials at a time (default: as many as cores).")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Trials at a time (default: one a core, to 8).")
 @click.option("--on", metavar="WHERE", help="Run trials on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
 @click.option("--greedy", is_flag=True, help="Keep the best change and try the next on top of it.")
 @click.option(
@@ -94,6 +93,7 @@ def _chosen(options: dict[str, Any]) -> Options:
     from netvet.core import NetvetError
     from netvet.fixes import NAMES
     from netvet.fixes.conduct import Options
+    from netvet.fixes.rerun import side_by_side
 
     empty = {"only": (), "skip": (), "allow": (), "set": (), "json": None, "sarif": None, "fail_on": None}
     asked = asked_of(empty | {"store": options["store"], "verbose": options["verbose"]})
@@ -105,7 +105,7 @@ def _chosen(options: dict[str, Any]) -> Options:
     return Options(
         checks=asked.checks, settings=asked.settings, store=asked.store.absolute(), names=names,
         seeds=options["seeds"], steps=options["steps"], metric=options["metric"], budget=options["budget"],
-        jobs=options["jobs"] or os.cpu_count() or 1, on=options["on"], fresh=options["fresh"],
+        jobs=options["jobs"] or side_by_side(), on=options["on"], fresh=options["fresh"],
         greedy=options["greedy"], tell=tell,
     )  # fmt: skip
 

@@ -40,6 +40,8 @@ _PARTS = frozenset((
     "places of creation", "losses written by hand", "step recording",
 ))  # fmt: skip
 _LINES = 15
+# Programs side by side at most: each holds its data in memory.
+MOST_JOBS = 8
 # Ready in each new process; a module that is not there is passed over. Every optimizer imports the compiler.
 _PRELOADED = ["netvet.fixes.rerun", "torch._dynamo", "sklearn.datasets", "sklearn.model_selection"]
 _METHOD = "forkserver" if os.name == "posix" else "spawn"
@@ -209,6 +211,11 @@ def _last_lines(path: Path) -> str:
     except OSError:
         return ""
     return "\n".join(lines[-_LINES:])
+
+
+def side_by_side() -> int:
+    """Runs at a time: each computes with one thread and takes the program's memory; an accelerator holds one."""
+    return 1 if torch.accelerator.is_available() else min(os.cpu_count() or 1, MOST_JOBS)
 
 
 def rerun_apart(asked: Rerun) -> Measured:
