@@ -31,3 +31,13 @@ def test_is_quiet_on_look_alikes_and_missing_values():
     assert not found(phase="eval")
     assert not found(target_requires_grad=None)
     assert not wrong_output_activation(Facts.of({}))
+
+
+def test_softmax_over_one_output_is_always_one():
+    given = {"shape": [32, 1], "min": 1.0, "max": 1.0}
+    sick = {"function": "binary_cross_entropy", "phase": "train", "input_op": "softmax", "input_dim": 1, "input": given}
+    (finding,) = wrong_output_activation(Facts.of(sick))
+    assert "whatever the net computes" in finding.message
+    assert not wrong_output_activation(Facts.of({**sick, "input": {"shape": [32, 2], "min": 0.1, "max": 0.9}}))
+    assert not wrong_output_activation(Facts.of({**sick, "input_reshaped": True}))
+    assert not wrong_output_activation(Facts.of({**sick, "input_dim": 7}))

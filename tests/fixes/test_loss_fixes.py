@@ -316,3 +316,22 @@ def test_other_logarithms_are_left_alone(tmp_path):
     code = Code(tmp_path, "loss = torch.log(x + 1)\n")
     with pytest.raises(NotApplicable, match="no logarithm"):
         code.patches("fused-loss", finding="loss")
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("nn.Softmax(dim=1)", "net = nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())  # made"),
+        ("nn.Softmax(1)", "net = nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())  # made"),
+    ],
+)
+def test_softmax_of_one_output_becomes_a_sigmoid(tmp_path, line, wanted):
+    code = Code(tmp_path, f"from torch import nn\nnet = nn.Sequential(nn.Linear(4, 1), {line})  # made\n")
+    losses = [{"phase": "train", "input_op": "softmax", "input_dim": 1, "input": {"shape": [8, 1]}}]
+    assert code.changed("sigmoid", finding="# made", losses=losses)[1] == [wanted]
+
+
+def test_call_of_softmax_on_one_output_becomes_a_sigmoid(tmp_path):
+    code = Code(tmp_path, "import torch.nn.functional as F\ndef f(x):\n    return F.softmax(x + 1, dim=-1)  # made\n")
+    losses = [{"phase": "train", "input_op": "softmax", "input_dim": -1, "input": {"shape": [8, 1]}}]
+    assert code.changed("sigmoid", finding="# made", losses=losses)[1] == ["return (x + 1).sigmoid()  # made"]

@@ -18,7 +18,10 @@ _HIGHEST = {"sigmoid": 1.0, "softmax": 1.0, "tanh": 1.0}
     severity="error",
     since="0.1",
     explained_by=("unscaled-target",),
-    fixes={"remove-activation": "Leave the last layer linear, or bring the targets into the range of its activation."},
+    fixes={
+        "sigmoid": "Of one output make a sigmoid, not a softmax: softmax compares outputs with each other.",
+        "remove-activation": "Leave the last layer linear, or bring the targets into the range of its activation.",
+    },
 )
 def wrong_output_activation(
     losses: Facts,
@@ -29,7 +32,7 @@ def wrong_output_activation(
 
     ## Why it matters
     Outputs behind a ReLU, a sigmoid or a tanh stay within its range. Targets outside it can never be met, and where the
-    activation is flat the gradient is zero.
+    activation is flat the gradient is zero. A softmax over a single output is always 1.
 
     ## Example
     >>> from netvet.core import Facts
@@ -50,7 +53,10 @@ def wrong_output_activation(
         if record.get("phase") != "train" or record.get("feeds_backward") is False:
             continue
         function, op = record.get("function"), str(record.get("input_op"))
-        if function in ("cross_entropy", "binary_cross_entropy_with_logits") and op == "relu":
+        if op == "softmax" and _alone(record):
+            message = "softmax over one output is 1 whatever the net computes: nothing can be learned"
+            yield _finding(record, message, confidence=1.0)
+        elif function in ("cross_entropy", "binary_cross_entropy_with_logits") and op == "relu":
             classes = number(record, "classes")
             if function == "cross_entropy" and (classes or 0) < 2:
                 continue
@@ -58,6 +64,15 @@ def wrong_output_activation(
             yield _finding(record, message, severity="warning", confidence=0.9)
         elif function in _REGRESSION and op in _LOWEST and record.get("target_requires_grad") is False:
             yield from _out_of_reach(record, op, outside)
+
+
+def _alone(record: Record) -> bool:
+    """The axis of the softmax has one element, as the classes of a yes or no that one unit gives."""
+    given = record.get("input") or {}
+    shape, axis = list(given.get("shape") or ()), record.get("input_dim")
+    if not isinstance(axis, int) or not -len(shape) <= axis < len(shape) or record.get("input_reshaped"):
+        return False
+    return bool(shape[axis] == 1 and given.get("min") == given.get("max") == 1.0)
 
 
 def _out_of_reach(record: Record, op: str, outside: float) -> Iterator[Finding]:

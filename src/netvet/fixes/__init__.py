@@ -16,6 +16,7 @@ NAMES: tuple[str, ...] = (
     "adam",
     # loss
     "remove-sigmoid",
+    "sigmoid",
     "remove-activation",
     "same-shape",
     "class-axis",

@@ -15,6 +15,7 @@ _MARK = {
     "helped": "green", "no difference": "dim", "made worse": "red", "undecided": "yellow", "not comparable": "yellow",
     "could not be applied": "dim",
 }  # fmt: skip
+_SHORT = {"could not be applied": "fails"}
 _STANDING = {"proven": "bold green", "mended": "green", "refuted": "yellow", "open": "dim"}
 
 
@@ -55,7 +56,8 @@ def _round(one: Record, width: int, *, verbose: bool) -> list[Line]:
     if one["fixes"]:
         lines += [(), ((_unchanged(one), ""),)]
     for arm in one["fixes"]:
-        lines += _wrapped(f"  {arm['verdict']:<14} ", f"{arm['fix']}: {_arm(arm)}", width, _MARK[arm["verdict"]])
+        word = _SHORT.get(arm["verdict"], arm["verdict"])
+        lines += _wrapped(f"  {word:<14} ", f"{arm['fix']}: {_arm(arm)}", width, _MARK[arm["verdict"]])
     for refused in one["refused"] if verbose else ():
         text = f"{refused['fix']}: {refused['reason']}"
         lines += _wrapped(f"  {'not applied':<14} ", text, width, "dim")
