@@ -62,7 +62,7 @@ def test_layer_that_is_called_by_name_hands_on_what_it_is_given(tmp_path, fix):
 def test_sigmoid_method_goes(tmp_path):
     code = Code(tmp_path, FUNCTION)
     facts = {"losses": [loss(code, "F.binary", "binary_cross_entropy_with_logits", in_unit_interval=True)]}
-    first, second = code.patches("remove-sigmoid", finding=".sigmoid()", **facts)
+    second, first = code.patches("remove-sigmoid", finding=".sigmoid()", **facts)
     assert "p = model(x)\n" in first
     assert "F.binary_cross_entropy(\n" in second
 

@@ -77,7 +77,21 @@ def test_change_that_breaks_the_program_could_not_be_applied():
 def test_equally_good_changes_are_named_together():
     values = {"": [0.1, 0.1, 0.1], "a": [0.95, 0.96, 0.95], "b": [0.955, 0.96, 0.952], "c": [0.5, 0.52, 0.51]}
     made, _ = study(values, [change("c"), change("a"), change("b")])
-    assert [arm.candidate.fix.name for arm in made.best()] == ["b", "a"]
+    assert [arm.candidate.fix.name for arm in made.best()] == ["a", "b"]
+
+
+def test_ctrl_c_keeps_what_was_measured():
+    def measure(wanted):
+        for asked in wanted:
+            if asked.seed:
+                raise KeyboardInterrupt
+            yield asked, run(0.9 if asked.candidate else 0.1)
+
+    made = Study([[change("good")]], measure)
+    made.run()
+    assert made.stopped
+    assert made.arms[0].verdict == "undecided"
+    assert made.arms[0].reason == "stopped"
 
 
 def variants_of(values):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from netvet.fixes.rerun import Rerun
 
 UNMENDED = 1
+INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl-C
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -121,6 +122,9 @@ def _run(program: Rerun, chosen: Options, options: dict[str, Any]) -> int:
 
     found = conduct(program, chosen)
     _tell(as_record(found), options)
+    if found.rounds[-1].study.stopped:
+        click.echo("netvet: stopped; the same command goes on where it was", err=True)
+        return INTERRUPTED
     if options["applying"] and found.patch is not None:
         for backup in apply(found.patch, dirty=options["allow_dirty"]):
             click.echo(f"netvet: written; what was there is in {backup}", err=True)

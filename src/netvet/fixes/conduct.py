@@ -100,7 +100,7 @@ class Fixed:
     Args:
         rounds: one, or several where `greedy`.
         patch: all changes that are recommended together; None where none is.
-        folder: where the program ran; `seconds`: in all; `trials`: runs of the program.
+        folder: where the program ran; `seconds`: in all; `trials`: runs of the program; `reused`: of an earlier start.
     """
 
     rounds: tuple[Round, ...]
@@ -108,6 +108,7 @@ class Fixed:
     folder: Path
     seconds: float
     trials: int
+    reused: int = 0
 
 
 def conduct(program: Rerun, options: Options) -> Fixed:
@@ -129,10 +130,10 @@ def conduct(program: Rerun, options: Options) -> Fixed:
             if one.recommended is not None:
                 sources = sources.with_patch(one.recommended.patch)
             more = options.greedy and one.recommended is not None and bool(one.diagnosis.verdicts)
-            if not more or len(rounds) == MAX_ROUNDS:
+            if one.study.stopped or not more or len(rounds) == MAX_ROUNDS:
                 break
         patch = _whole(sources) if sources.texts else None
-        return Fixed(tuple(rounds), patch, folder, monotonic() - began, trials.count)
+        return Fixed(tuple(rounds), patch, folder, monotonic() - began, trials.count, trials.reused)
 
 
 def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, seconds: float) -> Round:
@@ -182,7 +183,7 @@ def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -
     """Look whether the best change ends the finding that it was made for, or one that no score can show."""
     standing: dict[str, Standing] = _refuted(one)
     arm = one.best[0] if one.best else _silent(one)
-    if arm is None or arm.candidate is None:
+    if arm is None or arm.candidate is None or one.study.stopped:
         return replace(one, standing=standing)
     options.tell(f"looking whether {arm.candidate.fix.name} ends the finding")
     texts = sources.with_patch(arm.candidate.patch).texts

@@ -129,12 +129,18 @@ def number(node: cst.BaseExpression) -> float | None:
     return None
 
 
-def judge_logits(program: Program, editor: Editor) -> None:
-    """Let the program compare outputs that are logits now with 0, where it compared probabilities with one half."""
-    for file, node in thresholds(program, 0.5):
+def judge_logits(program: Program, editor: Editor) -> bool:
+    """Let the program compare outputs that are logits now with 0, where it compared probabilities with one half.
+
+    Returns:
+        Such a place was found: what else becomes of the outputs is not known where there is none.
+    """
+    compared, rounded = list(thresholds(program, 0.5)), list(roundings(program))
+    for file, node in compared:
         editor.replace(file, node, "0")
-    for site in roundings(program):
+    for site in rounded:
         editor.replace(site.file, operand(site.file, site.call), f"{held(operand(site.file, site.call))}.sigmoid()")
+    return bool(compared or rounded)
 
 
 def _within(file: SourceFile, node: cst.CSTNode, other: cst.CSTNode) -> bool:

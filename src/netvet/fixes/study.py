@@ -95,6 +95,7 @@ class Study:
         self._metric = metric
         self._end = monotonic() + seconds
         self.trials = 0
+        self.stopped = False
 
     @property
     def arms(self) -> list[Arm]:
@@ -102,7 +103,17 @@ class Study:
         return [arm for variants in self._fixes for arm in variants if arm.runs]
 
     def run(self) -> None:
-        """Try all of them until each is decided or the time is over."""
+        """Try all of them until each is decided, the time is over, or Ctrl-C ends it: what was measured stays."""
+        try:
+            self._run()
+        except KeyboardInterrupt:
+            self.stopped = True
+        why = "stopped" if self.stopped else "the time was over (--budget gives more)"
+        for arm in self.arms:
+            if arm.verdict == "undecided" and not arm.reason:
+                arm.reason = why
+
+    def _run(self) -> None:
         while wanted := self._wanted():
             if monotonic() + self._longest() > self._end and self.twin.runs:
                 break
@@ -112,15 +123,16 @@ class Study:
                 self.trials += 1
             for arm in self.arms:
                 self._judge(arm)
-        for arm in self.arms:
-            if arm.verdict == "undecided" and not arm.reason:
-                arm.reason = "the time was over (--budget gives more)"
 
     def best(self) -> list[Arm]:
-        """Changes that helped, the best first, and those behind it that are no worse than what matters."""
+        """Changes that helped most, those that differ by no more than what matters in the order in which they came.
+
+        The order is that of the diagnosis: of changes that are equally good, the one for the first cause is the mend.
+        """
         helped = sorted((arm for arm in self.arms if arm.verdict == "helped"), key=lambda arm: -self.score(arm))
-        alike = [arm for arm in helped if arm.metric == helped[0].metric]
-        return [arm for arm in alike if self.score(helped[0]) - self.score(arm) <= self.matters(arm.metric)]
+        least = self.matters(helped[0].metric) if helped else 0.0
+        alike = [a for a in helped if a.metric == helped[0].metric and self.score(helped[0]) - self.score(a) <= least]
+        return [arm for arm in self.arms if any(arm is one for one in alike)]
 
     def score(self, arm: Arm) -> float:
         """Mean over its seeds; larger is better."""

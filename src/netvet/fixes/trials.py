@@ -33,7 +33,7 @@ class Trials:
         self._known = dict(self._read())
         self._jobs, self._on = jobs, on
         self._workers: Workers | None = None
-        self.count = 0
+        self.count = self.reused = 0
 
     def __enter__(self) -> Trials:
         if self._on is not None:
@@ -52,6 +52,7 @@ class Trials:
             one = replace(program, sources=texts, seed=asked.seed)
             key = _digest(one)
             if key in self._known:
+                self.reused += 1
                 yield asked, self._known[key]
             else:
                 missing.append((asked, one, key))

@@ -39,7 +39,8 @@ def render(found: Record, width: int, *, verbose: bool = False) -> list[Line]:
             lines += [((f"Round {number}", "bold"),)]
         lines += _round(one, width, verbose=verbose)
     lines += _patch(found)
-    lines += [(), ((f"{found['trials']} trials, {found['seconds']:.0f} s in all.", "dim"),)]
+    earlier = f" and {found['reused']} of an earlier start" if found["reused"] else ""
+    lines += [(), ((f"{found['trials']} trials{earlier}, {found['seconds']:.0f} s in all.", "dim"),)]
     return lines
 
 
@@ -48,10 +49,12 @@ def _round(one: Record, width: int, *, verbose: bool) -> list[Line]:
     if not one["diagnosis"]:
         lines += _wrapped("", "Nothing wrong was seen: no fix is needed.", width, "bold")
     for verdict in one["diagnosis"]:
-        word = "undetermined" if verdict["undetermined"] else verdict["standing"]
+        known = verdict["standing"] != "open" or not verdict["undetermined"]
+        word = verdict["standing"] if known else "undetermined"
         place = verdict["location"]
         where = f" ({place['file']}:{place['line']})" if place else ""
-        lines += [((f"{verdict['check']}{where}: ", "bold"), (_told(word), _STANDING.get(word, "yellow")))]
+        name = f"{verdict['named']}, seen as {verdict['check']}" if verdict["named"] else verdict["check"]
+        lines += [((f"{name}{where}: ", "bold"), (_told(word), _STANDING.get(word, "yellow")))]
         lines += _wrapped("  ", verdict["because"], width, "")
     if one["fixes"]:
         lines += [(), ((_unchanged(one), ""),)]
