@@ -98,3 +98,12 @@ def test_is_quiet_where_the_trial_does_not_show_it(changes):
 def test_is_quiet_on_a_calm_run_whatever_the_trial_says():
     calm = LayerSeries.of(**{"train.py:45": [2.3 * 0.97**i for i in range(100)]})
     assert tried(calm) == []
+
+
+def test_the_trial_speaks_where_nothing_was_learned_and_the_probe_was_too_short():
+    same = probe(losses=[2.31, 2.31, 2.31])
+    trial = Facts.of({**TRIAL, "start": 2.31, "own": 2.4, "end": 2.4, "losses": [2.4, 0.5], "multiples": [1.0, 0.1]})
+    (finding,) = lr_too_high(FLAT, RATE, HUGE, same, lr_trial=trial)
+    assert "at 0.1 times the rate reached 0.5" in finding.message
+    stuck = Facts.of({**TRIAL, "start": 2.31, "own": 2.4, "end": 2.4, "losses": [2.4, 2.3], "multiples": [1.0, 0.1]})
+    assert not lr_too_high(FLAT, RATE, HUGE, same, lr_trial=stuck)

@@ -73,14 +73,14 @@ def lr_too_high(
         return
     learned = (1 - gain) * (min(seen.start, level) if level else seen.start)
     rate, place = used_rate(lr, optimizers)
-    broken = not np.isfinite(one.values[-1])
+    broken, longest = not np.isfinite(one.values[-1]), matrix_ratio(update_ratio or {}, early=20)
     if seen.best < learned - sigmas * seen.error or (seen.end < learned and not broken):
         if restless(one, update_ratio, fixed_batch_flips):
             yield from _tried(lr_trial, site, rate, place)
         return
-    longest = matrix_ratio(update_ratio or {}, early=20)
     better = next((b for r in lr_probe or () if (b := _better(r, sigmas)) is not None), None)
     if not better and (not longest or longest <= ratio or any(r.get("losses") for r in lr_probe or ())):
+        yield from _tried(lr_trial, site, rate, place)  # a few steps of the probe may be too few to tell
         return
     message = f"{_at(rate)} the loss "
     message += "became NaN or infinite" if broken else f"went from {seen.start:.3g} to {seen.end:.3g}"
@@ -95,7 +95,7 @@ def _at(rate: float | None) -> str:
 
 
 def _tried(trials: Facts | None, site: str, rate: float | None, place: Location | None) -> Iterator[Finding]:
-    """The run learns, but a copy that repeated its first steps at a smaller rate learned far more."""
+    """A copy that repeated the run's first steps at a smaller rate learned far more."""
     for trial in lr_trials(trials):
         if trial.far_better(trial.slower):
             message = (
