@@ -104,11 +104,12 @@ def test_setup_is_tried_without_source_text(tmp_path):
 
 def test_notebook_gets_the_same(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
     x, y = torch.randn(400, 8), torch.randint(0, 2, (400,))
     x[:, 0] += 3.0 * y
     found = netvet.fix(
         torch.nn.Linear(8, 2), loss=torch.nn.functional.cross_entropy, train=(x[:300], y[:300]), val=(x[300:], y[300:]),
-        optimizer=lambda m: torch.optim.SGD(m.parameters(), lr=1e-6), names="raise-lr, lower-lr", budget="20s",
+        optimizer=lambda m: torch.optim.SGD(m.parameters(), lr=1e-4), names="raise-lr, lower-lr", budget="20s",
     )  # fmt: skip
     assert found.best == ("raise-lr",)
     assert found.verdicts["lower-lr"] != "helped"
