@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import libcst as cst
 
 from netvet.fixes.program import Program, Site, argument
-from netvet.fixes.samples import data_set, inside, targets
-from netvet.fixes.source import NotApplicable, SourceFile, called
+from netvet.fixes.samples import data_set, targets
+from netvet.fixes.source import NotApplicable, SourceFile, called, inside
 
 FLAG = re.compile(r"augment|^aug$|distort|jitter", re.IGNORECASE)
 # Transforms of torchvision and its like that change samples at random.
@@ -66,15 +66,13 @@ def strengths(program: Program) -> list[tuple[SourceFile, cst.BaseExpression, st
 
 def _numbers(file: SourceFile, body: cst.CSTNode) -> Iterator[tuple[SourceFile, cst.BaseExpression, str]]:
     for node in inside(body, cst.Comparison):
-        assert isinstance(node, cst.Comparison)
         limit = node.comparisons[0].comparator
         less = isinstance(node.comparisons[0].operator, (cst.LessThan, cst.LessThanEqual))
         if less and isinstance(node.left, cst.Call) and called(node.left) in DRAWS and isinstance(limit, cst.Float):
             yield file, limit, f"{float(limit.value) / 2:g}"
-    for node in inside(body, cst.Call):
-        assert isinstance(node, cst.Call)
-        ends = [argument(node, name, i) for i, name in enumerate(("low", "high"))]
-        if called(node) not in ("randint", "randrange", "integers") or ends[0] is None or ends[1] is None:
+    for call in inside(body, cst.Call):
+        ends = [argument(call, name, i) for i, name in enumerate(("low", "high"))]
+        if called(call) not in ("randint", "randrange", "integers") or ends[0] is None or ends[1] is None:
             continue
         low, high = (file.code(e.value).replace(" ", "") for e in ends if e is not None)
         if low.startswith("-") and low[1:].isdigit() and high.isdigit():  # a shift to both sides

@@ -138,8 +138,7 @@ def conduct(program: Rerun, options: Options) -> Fixed:
 
 def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, seconds: float) -> Round:
     options.tell("running the program once, with all checks")
-    patience = FIRST * options.budget
-    seen = rerun_apart(replace(program, store=str(options.store), steps=options.steps, patience=patience))
+    seen = _examined(program, options)
     if not seen.run:
         raise NetvetError(f"the program could not be run: {seen.error or seen.unmeasured}")
     run = Run.open(Path(seen.run))
@@ -167,6 +166,12 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
     return _confirmed(Round(Path(seen.run), found, choice, study, best), program, sources, options)
 
 
+def _examined(program: Rerun, options: Options) -> Measured:
+    """Run it once with all checks, for no longer than a part of the budget; the run is kept."""
+    patience = FIRST * options.budget
+    return rerun_apart(replace(program, store=str(options.store), steps=options.steps, patience=patience))
+
+
 def _affordable(seen: Measured, fixes: int, options: Options, seconds: float) -> int | None:
     """Steps of each trial, so that all of them fit; None: to the program's own end."""
     if options.steps is not None:
@@ -186,11 +191,7 @@ def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -
     if arm is None or arm.candidate is None or one.study.stopped:
         return replace(one, standing=standing)
     options.tell(f"looking whether {arm.candidate.fix.name} ends the finding")
-    texts = sources.with_patch(arm.candidate.patch).texts
-    patience = FIRST * options.budget
-    after = rerun_apart(
-        replace(program, sources=texts, store=str(options.store), steps=options.steps, patience=patience)
-    )
+    after = _examined(replace(program, sources=sources.with_patch(arm.candidate.patch).texts), options)
     if not after.run:
         return replace(one, standing=standing)
     left = _named(diagnose(Run.open(Path(after.run)), options.checks, options.settings))

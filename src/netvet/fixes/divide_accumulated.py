@@ -9,7 +9,7 @@ import libcst as cst
 from netvet.fixes.fix import fix
 from netvet.fixes.loops import blocks, receiver
 from netvet.fixes.program import Program
-from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.source import Editor, NotApplicable, inside
 
 PLAIN = (cst.Name, cst.Attribute, cst.Integer, cst.Subscript)
 
@@ -48,14 +48,7 @@ def _number(program: Program) -> str:
         for above in blocks(step.file, step.call):
             if not isinstance(above, cst.If):
                 continue
-            tests = [above.test, *_inside(above.test)]
-            for one in tests:
-                if isinstance(one, cst.BinaryOperation) and isinstance(one.operator, cst.Modulo):
+            for one in inside(above.test, cst.BinaryOperation):
+                if isinstance(one.operator, cst.Modulo):
                     return step.code(one.right) if isinstance(one.right, PLAIN) else ""
     return ""
-
-
-def _inside(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    for child in node.children:
-        yield child
-        yield from _inside(child)

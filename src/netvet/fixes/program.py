@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import libcst as cst
 
 from netvet.core import Finding
-from netvet.fixes.source import Editor, NotApplicable, Place, SourceFile, Sources, called, root_name
+from netvet.fixes.source import Editor, NotApplicable, Place, SourceFile, Sources, called, inside, root_name
 
 Record = Mapping[str, Any]
 
@@ -198,7 +198,7 @@ class Program:
         """
         found: list[tuple[str, Site]] = []
         for site in self.optimizers:
-            for call in _inside(site.call):
+            for call in inside(site.call, cst.Call):
                 if called(call) in ("parameters", "named_parameters") and isinstance(call.func, cst.Attribute):
                     code = site.code(call.func.value)
                     if all(code != name for name, _ in found):
@@ -232,10 +232,3 @@ def argument(call: cst.Call, name: str, position: int | None = None) -> cst.Arg 
     if position is None or position >= len(plain) or any(a.star for a in plain[: position + 1]):
         return None
     return plain[position]
-
-
-def _inside(node: cst.CSTNode) -> Iterator[cst.Call]:
-    for child in node.children:
-        if isinstance(child, cst.Call):
-            yield child
-        yield from _inside(child)

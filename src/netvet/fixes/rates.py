@@ -8,7 +8,7 @@ import libcst as cst
 
 from netvet.fixes.edits import scale_argument, scaled
 from netvet.fixes.program import Program, Site, argument
-from netvet.fixes.source import Editor, NotApplicable, SourceFile
+from netvet.fixes.source import Editor, NotApplicable, SourceFile, inside
 
 # Rates that PyTorch's optimizers have where none is given.
 DEFAULTS = {
@@ -45,11 +45,11 @@ def with_rate(program: Program, factor: float) -> Editor:
 
 def group_rates(site: Site) -> Iterator[cst.BaseExpression]:
     """The rates of parameter groups, written as dicts in the call."""
-    for element in _dicts(site.call):
+    for element in inside(site.call, cst.Dict):
         for one in element.elements:
             if isinstance(one, cst.DictElement) and site.code(one.key).strip("'\"") == "lr":
                 yield one.value
-    for call in _calls(site.call):
+    for call in inside(site.call, cst.Call):
         if isinstance(call.func, cst.Name) and call.func.value == "dict":
             given = argument(call, "lr")
             if given is not None:
@@ -77,17 +77,3 @@ def assigned(program: Program) -> list[tuple[SourceFile, cst.BaseExpression]]:
             if isinstance(target, cst.Subscript) and file.code(target).rstrip("]").endswith(("'lr'", '"lr"')):
                 found.append((file, one.value))
     return found
-
-
-def _dicts(node: cst.CSTNode) -> Iterator[cst.Dict]:
-    for child in node.children:
-        if isinstance(child, cst.Dict):
-            yield child
-        yield from _dicts(child)
-
-
-def _calls(node: cst.CSTNode) -> Iterator[cst.Call]:
-    for child in node.children:
-        if isinstance(child, cst.Call):
-            yield child
-        yield from _calls(child)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import libcst as cst
 
 from netvet.fixes.program import Program, Record, Site, argument
-from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
+from netvet.fixes.source import Editor, NotApplicable, SourceFile, called, inside
 
 
 def training_input(program: Program, *, floating: bool = True) -> Record:
@@ -132,18 +131,9 @@ def assignment(file: SourceFile, line: int) -> cst.Assign:
     return found[0]
 
 
-def inside(node: cst.CSTNode, kind: type[cst.CSTNode]) -> Iterator[cst.CSTNode]:
-    """What a node is made of, of this kind, itself first."""
-    if isinstance(node, kind):
-        yield node
-    for child in node.children:
-        yield from inside(child, kind)
-
-
 def calls_of(node: cst.CSTNode, *names: str) -> list[cst.Call]:
     """Calls of functions with these names within a node."""
-    found = [c for c in inside(node, cst.Call) if isinstance(c, cst.Call)]
-    return [c for c in found if called(c) in names]
+    return [c for c in inside(node, cst.Call) if called(c) in names]
 
 
 def twins(file: SourceFile, one: cst.Assign) -> list[cst.Assign]:

@@ -10,8 +10,8 @@ import libcst as cst
 from netvet.fixes.edits import set_argument
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program, Record, Site, argument
-from netvet.fixes.samples import assigns, calls_of, free_of, inside, targets, unused
-from netvet.fixes.source import Editor, NotApplicable, SourceFile, last_name
+from netvet.fixes.samples import assigns, calls_of, free_of, targets, unused
+from netvet.fixes.source import Editor, NotApplicable, SourceFile, inside, last_name
 
 DRAWS = ("randperm", "permutation", "shuffle", "multinomial")
 
@@ -111,7 +111,6 @@ def _cut(editor: Editor, file: SourceFile, loop: cst.For, order: str) -> list[st
         return []
     variable, arrays = loop.target.value, []
     for node in inside(loop.body, cst.Subscript):
-        assert isinstance(node, cst.Subscript)
         index = node.slice[0].slice
         if not isinstance(index, cst.Slice) or not isinstance(node.value, (cst.Name, cst.Attribute)):
             continue

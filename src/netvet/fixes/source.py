@@ -145,6 +145,14 @@ class SourceFile:
         return [c for c in found if not names or called(c) in names]
 
 
+def inside(node: cst.CSTNode, kind: type[N]) -> Iterator[N]:
+    """What a node is made of, of this kind, itself first."""
+    if isinstance(node, kind):
+        yield node
+    for child in node.children:
+        yield from inside(child, kind)
+
+
 def called(call: cst.Call) -> str:
     """The last part of what is called: `SGD` of `torch.optim.SGD(...)`."""
     return last_name(call.func)
