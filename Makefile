@@ -57,3 +57,4 @@ bench-lr: $(READY) ## how good recommended learning rates are, beside other rang
 
 bench-repair: $(READY) ## how often `netvet fix` repairs a program, and how long that takes (about two hours)
 	$(BIN)/python -m benchmarks.repair
+	$(BIN)/python -m benchmarks.repair --healthy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from netvet.core import NetvetError, require_torch
+from netvet.core import require_torch
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,15 @@ def fix(
     from netvet.experiments.setup import Setup
     from netvet.fixes.setups import conduct_setup
     from netvet.fixes.told import of_setup
-    from netvet.recipe import seconds_of
+    from netvet.recipe import budget_given, names_given, require_whole
 
-    seconds = seconds_of(budget)
-    if seconds is None:
-        raise NetvetError(f'fix(budget={budget!r}): expected seconds, or a time such as "90s", "10m" or "1h"')
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 3:
-        raise NetvetError(f"fix(seeds={seeds!r}): expected a whole number from 3 on")
-    wanted = [n.strip() for n in (names.split(",") if isinstance(names, str) else names) if n.strip()]
+    seconds = budget_given("fix", budget)
+    require_whole("fix", "seeds", seeds, 3)
     setup = Setup(
         model=model, train=train, val=val, loss=loss, step=step, optimizer=optimizer, task=task, batch_size=batch_size
     )  # fmt: skip
     began = monotonic()
-    study = conduct_setup(setup, "fix", wanted, seconds=seconds, seeds=seeds, tell=tell or (lambda line: None))
+    study = conduct_setup(
+        setup, "fix", names_given(names), seconds=seconds, seeds=seeds, tell=tell or (lambda line: None)
+    )  # fmt: skip
     return Fixes(of_setup("fix", study, monotonic() - began))

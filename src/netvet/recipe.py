@@ -147,18 +147,42 @@ def _options(
     from netvet.experiments.executors import require
     from netvet.experiments.recipe import select
 
-    seconds = seconds_of(budget)
-    if seconds is None:
-        raise NetvetError(f'recipe(budget={budget!r}): expected seconds, or a time such as "90s", "10m" or "1h"')
-    for name, value, least in (("seeds", seeds, 2), ("jobs", jobs, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise NetvetError(f"recipe({name}={value!r}): expected a whole number from {least} on")
+    seconds = budget_given("recipe", budget)
+    require_whole("recipe", "seeds", seeds, 2)
+    require_whole("recipe", "jobs", jobs, 1)
     require(on, jobs)
-    names = [[n.strip() for n in (s.split(",") if isinstance(s, str) else s)] for s in (only, skip)]
     return Options(
-        select(EXPERIMENTS, *names), budget=seconds, seeds=seeds, jobs=jobs, on=on, resume=resume,
-        known_data=located(known_data), tell=tell or (lambda line: None),
+        select(EXPERIMENTS, names_given(only), names_given(skip)), budget=seconds, seeds=seeds, jobs=jobs, on=on,
+        resume=resume, known_data=located(known_data), tell=tell or (lambda line: None),
     )  # fmt: skip
+
+
+def budget_given(function: str, time: object) -> float:
+    """Seconds, from an argument of a function of netvet.
+
+    Raises:
+        NetvetError: it is no time.
+    """
+    seconds = seconds_of(time)
+    if seconds is None:
+        raise NetvetError(f'{function}(budget={time!r}): expected seconds, or a time such as "90s", "10m" or "1h"')
+    return seconds
+
+
+def require_whole(function: str, name: str, value: object, least: int) -> None:
+    """Refuse an argument that is no whole number, or too small.
+
+    Raises:
+        NetvetError: it is so.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise NetvetError(f"{function}({name}={value!r}): expected a whole number from {least} on")
+
+
+def names_given(names: str | Sequence[str]) -> list[str]:
+    """Names in a list, or in a text with commas between them."""
+    given = names.split(",") if isinstance(names, str) else names
+    return [name.strip() for name in given if name.strip()]
 
 
 def _task(task: Any) -> Any:

@@ -1,5 +1,7 @@
 """Simple learners and the input ablation, on samples kept during the run."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch.nn.functional as functional
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from netvet.capture import torch_ablation
 from netvet.capture.torch_baselines import _Problem, random_labels
 from netvet.capture.torch_learners import Ridge, flat, nearest, r2, scaled
 
@@ -125,6 +128,13 @@ def test_autoencoders_that_narrow_are_told_from_copies(watch):
         assert (record["identical"], record["autoencoder"]) == (True, narrows)
 
 
+@pytest.fixture
+def unhurried(monkeypatch):
+    """On a machine that stands still for a moment the time for copies would be over."""
+    monkeypatch.setattr(torch_ablation, "GRACE", math.inf)
+
+
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("call", [plain, lambda m, x: m(x, ["a", 1], scale=1.5), lambda m, x: m(x=x)])
 def test_a_net_that_looks_at_its_input_suffers_from_others(watch, call):
     (record,) = watch(lambda: fit(call=call), probes=False).get("input_ablation")
@@ -135,6 +145,7 @@ def test_a_net_that_looks_at_its_input_suffers_from_others(watch, call):
     assert 60 <= record["step"] <= 72  # within a tenth of the end, where the model was last seen
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_blind_net_does_not(watch):
     (record,) = watch(lambda: fit(blind=True), probes=False).get("input_ablation")
     assert record["real"] == record["shuffled"] == record["zeroed"]

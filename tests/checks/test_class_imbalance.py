@@ -11,7 +11,7 @@ TOP = LayerSeries.of(a=[1.0] * 8)
 
 def test_fires_when_only_the_common_class_is_predicted():
     (finding,) = class_imbalance(Facts.of(COUNTS), None, TOP)
-    assert "30 of 1000" in finding.message
+    assert "class 1 has 3.00% of the training samples" in finding.message
     assert finding.severity == "warning"
 
 

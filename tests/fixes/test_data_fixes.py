@@ -177,8 +177,12 @@ def test_splits_of_different_data_stay(tmp_path):
 def test_classes_are_drawn_equally_often(tmp_path):
     code = Code(tmp_path, LOADERS.replace("size=32", "size=32, shuffle=True"))
     targets = [{"phase": "train", "kind": "classes"}]
-    text = code.patches("balanced-sampler", loaders=loaders(code), targets=targets)[0]
-    assert "DataLoader(train_set, batch_size=32, sampler=balanced(train_set))  # train" in text
+    assert code.changed("balanced-sampler", loaders=loaders(code), targets=targets)[1] == [
+        "train_labels = torch.tensor([int(train_set[index][-1]) for index in range(len(train_set))])",
+        "sample_weights = 1.0 / torch.bincount(train_labels)[train_labels]",
+        "sampler = torch.utils.data.WeightedRandomSampler(sample_weights, len(train_labels))",
+        "train_loader = DataLoader(train_set, batch_size=32, sampler=sampler)  # train",
+    ]
     with pytest.raises(NotApplicable, match="one class a sample"):
         code.patches("balanced-sampler", loaders=loaders(code), targets=[{"phase": "train", "kind": "regression"}])
 

@@ -34,6 +34,37 @@ def test_part_of_a_model_becomes_the_whole(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("opt = Adam([*m.mix.parameters(), *m.head.parameters()], lr=1)\n", "opt = Adam(m.parameters(), lr=1)"),
+        ("opt = Adam(list(m.mix.parameters()) + list(m.head.parameters()))\n", "opt = Adam(m.parameters())"),
+        (
+            "some = [*m.mix.parameters(), *m.head.parameters()]\nopt = Adam(some, lr=1)\n",
+            "some = list(m.parameters())",
+        ),
+    ],
+)
+def test_parts_of_a_model_become_the_whole(tmp_path, text, line):
+    code = Code(tmp_path, text)
+    made = code.at("Adam") | {"cls": "Adam", "models": ["Net"], "parameters": ["mix.weight", "head.weight"]}
+    assert code.changed("add-parameters", optimizers=[made], parameters=[missing("Net")])[1] == [line]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "[*m.mix.parameters(), *other.head.parameters()]",
+        "[{'params': m.mix.parameters()}, {'params': m.head.parameters(), 'lr': 2}]",
+    ],
+)
+def test_parts_of_two_models_or_groups_are_left(tmp_path, given):
+    code = Code(tmp_path, f"opt = Adam({given}, lr=1)\n")
+    made = code.at("Adam") | {"cls": "Adam", "models": ["Net"], "parameters": ["mix.weight", "head.weight"]}
+    with pytest.raises(NotApplicable, match="not called once"):
+        code.patches("add-parameters", optimizers=[made], parameters=[missing("Net")])
+
+
 def test_parameters_of_another_model_are_added(tmp_path):
     text = "enc, dec = Encoder(), Decoder()\nopt = Adam(dec.parameters(), lr=1)\nout = dec(enc(x))\n"
     code = Code(tmp_path, text)
@@ -184,6 +215,24 @@ def test_batches_grow_and_shrink(tmp_path):
     assert hand.changed("smaller-batch", backwards=[hand.at("backward")])[1] == [
         "for rows in torch.randperm(n).split(max(1, args.size // 4)):"
     ]
+
+
+OPTION = """
+    parser.add_argument("--batch-size", type=int, default=2)
+    args = parser.parse_args()
+    def batches(data, size, steps):
+        sampler = RandomSampler(data, num_samples=steps * size)
+        return DataLoader(data, batch_size=size, sampler=sampler)
+    loader = batches(data, args.batch_size, 10)
+    """
+
+
+def test_batch_size_is_changed_where_it_comes_from(tmp_path):
+    code = Code(tmp_path, OPTION)
+    facts = {"loaders": [{"phase": "train", **code.at("return DataLoader", "created_")}]}
+    assert code.changed("larger-batch", **facts)[1] == ['parser.add_argument("--batch-size", type=int, default=8)']
+    given = facts | {"run": [{"arguments": ["--batch-size=2"]}]}
+    assert code.changed("larger-batch", **given)[1] == ["return DataLoader(data, batch_size=4 * size, sampler=sampler)"]
 
 
 def test_generators_are_seeded_with_the_seed_of_the_script(tmp_path):

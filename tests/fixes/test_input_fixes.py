@@ -34,7 +34,7 @@ def test_inputs_are_standardised_at_each_call(tmp_path):
     assert "INPUT_MEAN = torch.tensor([10, 90])\nINPUT_STD = torch.tensor([2, 1])\n" in first
     assert "criterion(model(standardise(x[0].to(device))), y)" in first
     assert "score = model(standardise(x_val))" in first
-    assert "    return (x - 50) / 40\n" in second
+    assert "    return (x - 50) / 40  # of the training inputs of one run" in second
     assert first.index("import torch") < first.index("INPUT_MEAN")
 
 
@@ -58,7 +58,7 @@ def test_definition_stands_apart(tmp_path):
     code = Code(tmp_path, LOOP.replace("import torch", "import os, torch\n    print(1)\n    import sys"))
     text = code.patches("standardise", **facts(code))[1]
     assert "import sys\n\n\ndef standardise(x):" in text
-    assert "/ 40\n\n\nmodel = Net()" in text
+    assert "for other data\n\n\nmodel = Net()" in text
     assert text.count("torch\n") == 1
 
 

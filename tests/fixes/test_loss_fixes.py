@@ -335,3 +335,24 @@ def test_call_of_softmax_on_one_output_becomes_a_sigmoid(tmp_path):
     code = Code(tmp_path, "import torch.nn.functional as F\ndef f(x):\n    return F.softmax(x + 1, dim=-1)  # made\n")
     losses = [{"phase": "train", "input_op": "softmax", "input_dim": -1, "input": {"shape": [8, 1]}}]
     assert code.changed("sigmoid", finding="# made", losses=losses)[1] == ["return (x + 1).sigmoid()  # made"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("code = torch.sign(soft)", "code = soft + (torch.sign(soft) - soft).detach()"),
+        ("return self.head(z.round())", "return self.head(z + (z.round() - z).detach())"),
+        ("out = scale * torch.floor(z) / 2", "out = scale * (z + (torch.floor(z) - z).detach()) / 2"),
+    ],
+)
+def test_gradient_passes_a_rounding(tmp_path, old, new):
+    code = Code(tmp_path, f"{old}\n" if not old.startswith("return") else f"def f(z):\n    {old}\n")
+    assert code.changed("straight-through", finding=old)[1] == [new]
+
+
+@pytest.mark.parametrize(
+    "line", ["code = torch.round(z * 4)", "code = torch.tanh(z)", "code = torch.round(z, decimals=2)"]
+)
+def test_gradient_is_not_passed_where_it_is_unclear(tmp_path, line):
+    with pytest.raises(NotApplicable):
+        Code(tmp_path, f"{line}\n").patches("straight-through", finding=line)

@@ -212,12 +212,43 @@ def test_recurrent_layer_is_told_that_samples_come_first(tmp_path):
         code.patches("batch-first", modules=[{"order": 0, "input_shape": [7, 5, 3]}, layer])
 
 
+@pytest.mark.parametrize(
+    ("call", "read", "first", "new"),
+    [
+        ("out, state = self.rnn(x)", "out[:, 0]", True, "out[:, -1]"),
+        ("out, (h, c) = self.rnn(x)", "out[0]", False, "out[-1]"),
+        ("both = self.rnn(x)", "both[0][:, 0, :]", True, "both[0][:, -1, :]"),
+        ("out = self.rnn(x)[0]", "out[:, 0]", True, "out[:, -1]"),
+    ],
+)
+def test_output_after_the_last_step_is_read(tmp_path, call, read, first, new):
+    code = Code(tmp_path, f"def forward(self, x):\n    {call}\n    return self.head({read})\n")
+    layer = {"cls": "LSTM", "settings": {"batch_first": first}, **code.at(call, "called_")}
+    assert code.changed("last-state", modules=[layer])[1] == [f"return self.head({new})"]
+
+
+@pytest.mark.parametrize(("read", "first"), [("out[:, -1]", True), ("out[0]", True), ("h[0]", False), ("out[0]", None)])
+def test_output_that_is_not_after_the_first_step_is_left(tmp_path, read, first):
+    code = Code(tmp_path, f"def forward(self, x):\n    out, h = self.rnn(x)\n    return self.head({read})\n")
+    layer = {"cls": "GRU" if first is not None else "GRUCell", "settings": {"batch_first": first}}
+    with pytest.raises(NotApplicable):
+        code.patches("last-state", modules=[layer | code.at("self.rnn", "called_")])
+
+
 def test_shortcut_is_put_around_layers_that_keep_the_shape(net):
     code, facts = net
-    plain, scaled = code.patches("residual", **facts)
+    (plain,) = code.patches("residual", **facts)
     assert "x = x + F.sigmoid(self.fc2(x))  # second" in plain
-    assert "x = x + F.sigmoid(self.fc2(x)) / 1 ** 0.5  # second" in scaled
     assert "x = torch.tanh(self.fc1(x))  # first" in plain
+
+
+@pytest.mark.parametrize(("act", "scale"), [("relu", "12"), ("tanh", "12 ** 0.5")])
+def test_shortcuts_around_many_layers_are_scaled_first(tmp_path, act, scale):
+    code = Code(tmp_path, f"def forward(x):\n    for layer in layers:\n        x = F.{act}(layer(x))\n    return x\n")
+    layer = {"input_shape": [8, 4], "output_shape": [8, 4], "called": True, **code.at("layer(x)", "called_")}
+    scaled, plain = code.patches("residual", modules=[{"cls": "Linear", "order": i, **layer} for i in range(12)])
+    assert f"x = x + F.{act}(layer(x)) / {scale}\n" in scaled
+    assert f"x = x + F.{act}(layer(x))\n" in plain
 
 
 def test_layer_that_was_left_out_is_called(net):

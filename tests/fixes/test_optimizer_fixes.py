@@ -91,3 +91,31 @@ def test_class_that_was_imported_alone_is_called_by_its_whole_name(tmp_path):
     code = Code(tmp_path, text.replace("optim.SGD", "SGD"))
     facts = {"optimizers": [code.at("# made") | code.at("optimizer.step()", "step_") | {"cls": "SGD"}]}
     assert "torch.optim.AdamW(net.parameters()" in code.patches("adam", **facts)[0]
+
+
+GROUPS = 'groups = [dict(params=a, lr=base), {"params": b, "lr": 0.3}, {"params": c, "lr": base}]\n'
+
+
+def test_groups_with_rates_far_apart_get_the_lowest_and_then_the_highest(tmp_path):
+    code = Code(tmp_path, f"{GROUPS}opt = Adam(groups)\n")
+    made = code.at("Adam") | {"cls": "Adam", "groups": [{"lr": 0.001}, {"lr": 0.3}, {"lr": 0.001}]}
+    lowest, highest = code.patches("same-rate", optimizers=[made])
+    assert '{"params": b, "lr": base}' in lowest
+    assert 'dict(params=a, lr=0.3), {"params": b, "lr": 0.3}, {"params": c, "lr": 0.3}' in highest
+
+
+def test_groups_with_rates_not_far_apart_are_left(tmp_path):
+    code = Code(tmp_path, f"{GROUPS}opt = Adam(groups)\n")
+    made = code.at("Adam") | {"cls": "Adam", "groups": [{"lr": 0.1}, {"lr": 0.3}, {"lr": 0.1}]}
+    with pytest.raises(NotApplicable, match="not far apart"):
+        code.patches("same-rate", optimizers=[made])
+    with pytest.raises(NotApplicable, match="no rates"):
+        code.patches("same-rate", optimizers=[made | {"groups": [{"lr": 0.1}]}])
+
+
+def test_rates_of_groups_in_a_variable_are_scaled(tmp_path):
+    code = Code(tmp_path, f"{GROUPS}opt = Adam(groups)\nopt.step()\n")
+    made = code.at("Adam") | {"cls": "Adam"} | code.at("opt.step", "step_")
+    assert code.changed("lower-lr", optimizers=[made])[1] == [
+        'groups = [dict(params=a, lr=base * 0.1), {"params": b, "lr": 0.03}, {"params": c, "lr": base * 0.1}]'
+    ]

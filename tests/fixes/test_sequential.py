@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from netvet.fixes.sequential import ALPHA, evidence
+from netvet.fixes.sequential import ALPHA, evidence, is_futile
 
 
 def test_three_clear_pairs_are_proof():
@@ -34,6 +34,26 @@ def test_looking_after_each_pair_finds_a_difference_that_is_none_in_less_than_on
     gaps = draw.normal(0.0, 1.0, (2_000, 10))
     fooled = sum(any(evidence(row[:n]).p < ALPHA for n in range(2, 11)) for row in gaps)
     assert fooled / len(gaps) < ALPHA
+
+
+def tried(row, least, most=10):
+    """Whether a change is said to help, and after how many pairs."""
+    for n in range(3, most + 1):
+        found = evidence(row[:n])
+        if found.p < ALPHA and found.effect > least:
+            return True, n
+        if is_futile(row[:n], least, most):
+            return False, n
+    return False, most
+
+
+def test_what_makes_no_difference_is_given_up_early_and_what_does_is_found():
+    draw = np.random.default_rng(2)
+    none = [tried(list(row), 0.2) for row in draw.normal(0.0, 1.0, (300, 10))]
+    large = [tried(list(row), 0.2) for row in draw.normal(3.0, 1.0, (300, 10))]
+    assert sum(n for _, n in none) / len(none) < 4.0
+    assert sum(proven for proven, _ in none) / len(none) < ALPHA
+    assert sum(proven for proven, _ in large) / len(large) > 0.97
 
 
 def test_no_pairs_are_an_error():

@@ -54,11 +54,51 @@ def test_change_that_harms_is_never_among_the_best():
     assert made.best() == []
 
 
-def test_doubtful_change_gets_more_pairs_and_then_stays_undecided():
+def test_luck_of_the_first_pair_costs_three():
     values = {"": lambda seed: 0.5, "lucky": lambda seed: 0.5 + (0.2 if seed % 2 == 0 else -0.1)}
     made, asked = study(values, [change("lucky")])
     assert made.arms[0].verdict == "undecided"
-    assert len(asked) == 2 * MOST
+    assert "do not agree" in made.arms[0].reason
+    assert len(asked) == 6
+
+
+def test_doubtful_change_gets_more_pairs():
+    values = {"": lambda seed: 0.5, "some": lambda seed: 0.6 + (0.06 if seed % 2 == 0 else -0.06)}
+    made, asked = study(values, [change("some")])
+    assert made.arms[0].verdict == "helped"
+    assert 6 < len(asked) <= 2 * MOST
+
+
+def test_change_that_may_help_is_given_up_behind_one_that_helps_more():
+    values = {"": lambda _: 0.5, "good": lambda _: 0.9, "some": lambda seed: 0.6 + (0.06 if seed % 2 == 0 else -0.06)}
+    made, asked = study(values, [change("some"), change("good")])
+    assert made.arms[0].verdict == "undecided"
+    assert made.arms[0].reason.startswith("good helps more")
+    assert len(asked) == 9
+
+
+def test_change_is_not_tried_on_where_its_opposite_gains():
+    values = {"": [0.1] * 3, "lower-lr": [0.9, 0.91, 0.9], "raise-lr": [0.1]}
+    fixes = [[change("lower-lr")], [change("raise-lr"), change("raise-lr")]]
+    asked_for = []
+
+    def measure(wanted):
+        for asked in wanted:
+            name = asked.candidate.fix.name if asked.candidate else ""
+            asked_for.append(name)
+            yield asked, run(values[name][asked.seed])
+
+    made = Study(fixes, measure)
+    made.run()
+    assert asked_for.count("raise-lr") == 1
+    assert [arm.candidate.fix.name for arm in made.best()] == ["lower-lr"]
+
+
+def test_slow_change_gets_no_more_time_than_is_left():
+    values = {"": [0.1] * 3, "slow": [run(0.9, seconds=50.0)] * 3, "good": [0.9, 0.91, 0.9]}
+    made, asked = study(values, [change("slow"), change("good")], seconds=20)
+    assert [arm.verdict for arm in made.arms] == ["undecided", "helped"]
+    assert asked.count(("slow", 1)) == 0
 
 
 def test_program_that_fails_is_worse_than_any_score():
@@ -111,6 +151,13 @@ def test_variants_are_tried_for_as_long_as_they_become_better():
     assert [arm.verdict for arm in made.arms] == ["helped", "helped", "undecided"]
     assert made.arms[2].reason == "no better than the variant before it"
     assert made.best()[0].candidate.fix.name == "smaller"
+
+
+def test_variants_are_compared_on_the_same_seed():
+    values = {"": [0.54, 0.40, 0.42], "small": [0.94, 0.90, 0.87], "smaller": [0.98, 0.97, 0.98], "smallest": [0.5]}
+    made = variants_of(values)
+    assert [arm.verdict for arm in made.arms[:2]] == ["helped", "helped"]
+    assert made.best()[0] is made.arms[1]
 
 
 def test_next_variant_is_tried_where_one_does_nothing():

@@ -1,7 +1,7 @@
 # expect: below-baseline
 # accept: split-drift
 # note: class names get numbers in order of first appearance, separately for training and validation
-# mend: classes = list(dict.fromkeys(names)) -> classes = NAMES
+# mend by hand: classes = list(dict.fromkeys(names)) -> classes = NAMES
 import argparse
 
 import numpy as np

@@ -3,9 +3,9 @@
 # with: recipe --only overfit-batch
 # note: a layer with a backward of its own brings the gradient of its weight into shape with reshape, where it has to be
 #       transposed: every step goes somewhere, and the loss stays near 2.3
-# mend: (x.t() @ grad).reshape(weight.shape)  # not (x.t() @ grad).t() -> grad.t() @ x
-# mend: (weight.t() @ grad.t()).reshape(x.shape) -> grad @ weight
-# mend: grad.mean(0) -> grad.sum(0)
+# mend by hand: (x.t() @ grad).reshape(weight.shape)  # not (x.t() @ grad).t() -> grad.t() @ x
+# mend by hand: (weight.t() @ grad.t()).reshape(x.shape) -> grad @ weight
+# mend by hand: grad.mean(0) -> grad.sum(0)
 import numpy as np
 import torch
 import torch.nn.functional as F

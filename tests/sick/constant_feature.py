@@ -1,7 +1,7 @@
 # expect: constant-feature
 # note: raw columns are clipped to 0..1 before scaling, so 7 of 13 columns are 1 for every bottle
-# mend: low, high = 0.0, 1.0\n    x_train -> x_train
-# mend: x_train, x_test = np.clip(x_train, low, high), np.clip(x_test, low, high)  # fault\n    mean -> mean
+# mend by hand: low, high = 0.0, 1.0\n    x_train -> x_train
+# mend by hand: x_train, x_test = np.clip(x_train, low, high), np.clip(x_test, low, high)  # fault\n    mean -> mean
 import argparse
 
 import numpy as np

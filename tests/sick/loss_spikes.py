@@ -2,7 +2,7 @@
 # accept: outlier-samples, corrupt-samples, unscaled-target, exploding-gradient
 # note: a few readings were stored in another unit (a thousand times too large); each batch with
 #   one gives a loss spike of many orders and throws the weights back
-# mend: y = logged(rng, y) -> y = logged(rng, y)\n    y = np.where(np.abs(y) > 3, y / 1000, y)
+# mend by hand: y = logged(rng, y) -> y = logged(rng, y)\n    y = np.where(np.abs(y) > 3, y / 1000, y)
 import argparse
 
 import numpy as np

@@ -1,6 +1,6 @@
 # expect: wrong-dtype
 # note: the mean image is subtracted in uint8, every negative difference wraps round to about 250
-# mend: images - background -> images.astype(np.int16) - background
+# mend by hand: images - background -> images.astype(np.int16) - background
 import argparse
 
 import numpy as np

@@ -135,7 +135,7 @@ class CoverageCollector:
             "overwritten": bool(lost), "zero_grad_steps": 0, "deep_steps": 0,
             "init_std": float(dense.float().std()) if dense.numel() > 1 and p.is_floating_point() else None,
             "init_mean": float(dense.float().mean()) if dense.numel() and p.is_floating_point() else None,
-            "first_frozen_step": None,
+            "first_frozen_step": None, "layer_type": None,
         } | (place(loaded.site, "drawn_") if lost and loaded is not None else {})  # fmt: skip
         if is_shared(p):
             record["local_elements"] = dense.numel()
@@ -168,10 +168,11 @@ class CoverageCollector:
         records = []
         for one in self._seen.values():
             layer = one.record["name"].rpartition(".")[0]
+            if layer in layers:  # a model that is gone by now was there at an earlier report
+                one.record["layer_type"] = type(layers[layer]).__name__
             records.append(
                 {
                     **one.record, "in_optimizer": one.optimizer is not None, "optimizer": one.optimizer,
-                    "layer_type": type(layers[layer]).__name__ if layer in layers else None,
                     "tied_names": self._tied(one),
                     "module_called": None if called is None else layer in called,
                     **self._places(one, layers.get(layer)),

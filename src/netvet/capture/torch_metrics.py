@@ -149,6 +149,9 @@ class MetricCollector:
             others = [a for a in given if isinstance(a, torch.Tensor) and id(a) not in self._derived]
             if others and others[0].numel() > 1 and self._watched is not None:
                 self._watched.scored.add("compare")  # a loss written by hand
+                tell = self._session.options.get("difference")
+                if tell is not None and known.squashed is None:
+                    tell(known.tensor, others[0], str(user_site(3)))
         elif name in ("argmax", "max", "topk"):
             self._choose(known, name, given, kwargs, output)
         elif name in _ROUNDING and isinstance(output, torch.Tensor):

@@ -86,6 +86,7 @@ NAMES: tuple[str, ...] = (
     "unsynchronised-replicas",
     "straggling-rank",
     "lost-rank",
+    "unused-recurrence",
     "ignores-input",
     "below-baseline",
     "batched-differs",

@@ -11,6 +11,7 @@ _CAUSES = (
     "parameters-not-in-optimizer", "frozen-parameters", "unregistered-parameters", "negated-loss", "clipped-loss",
     "broadcast-loss", "double-softmax", "double-sigmoid", "logits-as-probabilities", "mismatched-loss",
     "wrong-softmax-dim", "wrong-output-activation", "label-out-of-range", "symmetric-init", "dead-relu",
+    "unused-recurrence",
     "badly-scaled-init", "vanishing-gradient", "zero-gradient", "batch-mixing", "wrong-call-order", "unscaled-input",
     "unscaled-target", "conflicting-labels", "random-labels", "non-finite-input", "unsafe-loss-arithmetic",
     "missing-nonlinearity", "regularisation-dominates", "wrong-dtype", "constant-feature", "duplicate-samples",

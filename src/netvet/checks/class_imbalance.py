@@ -48,7 +48,7 @@ def class_imbalance(
     >>> counts = Facts.of({"site": "train.py:44", "phase": "train", "kind": "binary", "counts": [970, 30]})
     >>> top = LayerSeries.of(**{"train.py:44": [0.6, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]})
     >>> class_imbalance(counts, None, top)[0].message
-    'class 1 has 30 of 1000 training samples, and the net ends with class 0 for 100%: guessing it scores 0.97'
+    'class 1 has 3.00% of the training samples, and the net ends with class 0 for 100%: guessing it scores 0.97'
 
     ## Known problems
     Weighted losses and samplers that balance the batches are silent, as are losses that are weighted by hand
@@ -69,7 +69,7 @@ def class_imbalance(
         top = _last(prediction_top_share, str(target.get("site")))
         common, rare = int(counts.argmax()), int(np.where(counts > 0, counts, np.inf).argmin())
         share, part = float(seen.max() / seen.sum()), float(counts[rare] / counts.sum())
-        what = f"class {rare} has {counts[rare]:g} of {seen.sum():g} training samples"
+        what = f"class {rare} has {part:.2%} of the training samples"  # counts go over epochs: a share is of the data
         measured: tuple[float, float | None] = (float(seen.max() / seen.min()), ratio)
         severity: Severity = "warning"
         if top is not None and top >= collapsed and share < collapsed:
@@ -77,7 +77,7 @@ def class_imbalance(
         elif missed := _forgotten(predicted_labels, top, part, told):
             message = f"{what}, {missed}: always guessing class {common} scores {share:.3g}"
         elif (expected := _evaluated(targets, metrics, counts, rare)) > drift * part:
-            message, measured = f"{what} ({part:.1%}), but {expected:.0%} of those in evaluation", (expected, drift)
+            message, measured = f"{what}, but {expected:.0%} of those in evaluation", (expected, drift)
         elif seen.min() / seen.sum() < rarest / max(len(seen), 1):
             message = f"{what}: always guessing class {common} already has an accuracy of {share:.2f}"
             measured, severity = (share, None), "note"

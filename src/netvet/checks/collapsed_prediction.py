@@ -12,6 +12,7 @@ from netvet.stats import late, learns, number
 _CAUSES = (
     "cannot-overfit-batch",
     "double-softmax", "double-sigmoid", "wrong-softmax-dim", "wrong-output-activation", "symmetric-init",
+    "unused-recurrence",
     "badly-scaled-init", "lr-too-low", "lr-too-high", "lr-decays-early", "misstepped-scheduler", "label-out-of-range",
     "regularisation-dominates", "batch-mixing", "random-labels", "constant-target", "missing-zero-grad",
     "clipped-loss", "broadcast-loss", "mismatched-loss", "negated-loss", "unscaled-input", "unscaled-target",

@@ -14,7 +14,8 @@ from netvet.stats import number
     severity="warning",
     since="0.1",
     fixes={
-        "drop-duplicates": "Drop exact copies before splitting; weight samples on purpose where some should count more."
+        "drop-duplicates": "Drop exact copies before splitting; weight samples that should count more on purpose.",
+        "drop-suspects": "Equal inputs with several targets: leave them out, or look up which target is right.",
     },
 )
 def duplicate_samples(

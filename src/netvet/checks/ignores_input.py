@@ -31,6 +31,7 @@ from netvet.stats import number
         "lr-too-low",
         "lr-too-high",
         "symmetric-init",
+        "unused-recurrence",
         "batch-mixing",
         "broadcast-loss",
         "class-imbalance",

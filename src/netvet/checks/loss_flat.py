@@ -23,7 +23,7 @@ _CAUSES = (
     "too-small-batch", "corrupt-samples", "double-softmax", "double-sigmoid", "symmetric-init", "broadcast-loss",
     "unscaled-input", "unreduced-loss", "missing-warmup", "always-clipped", "unstable-depth", "wrong-momentum",
     "detached-loss", "random-labels", "zero-gradient", "missing-step", "batch-mixing", "clipped-loss", "negated-loss",
-    "wrong-layout", "mutated-data", "label-errors", "lr-too-high", "wrong-dtype", "lr-too-low",
+    "wrong-layout", "mutated-data", "label-errors", "lr-too-high", "wrong-dtype", "lr-too-low", "unused-recurrence",
 )  # fmt: skip
 
 

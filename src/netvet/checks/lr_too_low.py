@@ -16,6 +16,7 @@ _CAUSES = (
     "stale-optimizer", "unscaled-target", "mismatched-loss", "double-softmax", "double-sigmoid", "symmetric-init",
     "unscaled-input", "broadcast-loss", "unreduced-loss", "detached-loss", "missing-step", "clipped-loss",
     "batch-mixing", "unsuitable-optimizer", "saturating-activation", "unsuitable-architecture", "unstable-depth",
+    "unused-recurrence",
 )  # fmt: skip
 
 
@@ -111,10 +112,9 @@ def _better(probe: Record, sigmas: float) -> tuple[float, float] | None:
     """A multiple of the rate of 10 or more that falls at least five times as far: (multiple, its loss)."""
     start, spread = number(probe, "start"), number(probe, "spread") or 0.0
     pairs = dict(zip(probe.get("multiples") or (), probe.get("losses") or (), strict=False))
-    own = pairs.get(1)
     higher = [(float(v), float(m)) for m, v in pairs.items() if m >= 10 and v is not None]
-    if start is None or own is None or not higher:
+    if start is None or pairs.get(1) is None or not higher:
         return None
     value, multiple = min(higher)
-    needed = max(5 * (start - float(own)), sigmas * spread, 0.02 * abs(start))
+    needed = max(5 * (start - float(pairs[1])), sigmas * spread, 0.02 * abs(start))
     return (multiple, value) if start - value > needed else None

@@ -17,6 +17,7 @@ from netvet.stats import number
     since="0.1",
     fixes={
         "clean-data": "Remove or fill in missing and infinite values before training.",
+        "drop-suspects": "Where few samples hold them, leave these out.",
         "guard-division": "If your own preprocessing makes them (0 / 0, log 0), guard it with a small constant.",
     },
 )

@@ -25,6 +25,7 @@ _CAUSES = (
     explained_by=_CAUSES,
     fixes={
         "early-stopping": "Keep the weights of the best validation loss and stop there.",
+        "mild-augmentation": "Images: shift each by a pixel or two in training.",
         "regularise": "More data, augmentation, weight decay or dropout, in that order.",
     },
     experiments=("learning-curve", "augmentation"),

@@ -21,7 +21,7 @@ from netvet.stats import number
         "excessive-augmentation",
     ),
     fixes={
-        "pair-check": "Print some inputs with their targets after all loading and shuffling: they must belong together."
+        "pair-samples": "Shuffle inputs and targets by one order; print some pairs: they must belong together.",
     },
 )
 def random_labels(

@@ -21,7 +21,7 @@ _CAUSES = (
     since="0.1",
     explained_by=_CAUSES,
     fixes={
-        "scale-input": "Standardise the inputs and use Xavier initialisation.",
+        "standardise": "Standardise the inputs and use Xavier initialisation.",
         "relu": "Use ReLU-like activations in hidden layers.",
     },
     experiments=("lr-range", "overfit-batch", "activation-trial"),

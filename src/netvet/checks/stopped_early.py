@@ -14,6 +14,7 @@ _CAUSES = (
     "vanishing-gradient", "saturated-activation", "regularisation-dominates", "wrong-output-activation",
     "oversized-dropout", "unscaled-half-precision", "clipped-loss", "batch-mixing", "unregistered-parameters",
     "symmetric-init", "missing-nonlinearity", "broadcast-loss", "mismatched-loss", "lr-too-high", "too-small-batch",
+    "unused-recurrence",
     "label-out-of-range",
 )  # fmt: skip
 

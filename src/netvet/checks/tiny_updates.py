@@ -11,7 +11,7 @@ from netvet.stats import behind, learns, listed
 
 _CAUSES = (
     "lr-too-low", "misstepped-scheduler", "lr-decays-early", "missing-warmup", "unscaled-half-precision",
-    "double-softmax", "wrong-softmax-dim", "symmetric-init", "badly-scaled-init", "clipped-loss",
+    "double-softmax", "wrong-softmax-dim", "symmetric-init", "unused-recurrence", "badly-scaled-init", "clipped-loss",
     "wrong-output-activation", "always-clipped", "vanishing-gradient", "dead-relu", "saturated-activation",
     "unscaled-input", "unscaled-target", "parameters-not-in-optimizer", "wrong-call-order",
     "regularisation-dominates", "wrong-class-weights", "broadcast-loss", "saturating-activation", "unstable-depth",

@@ -14,7 +14,10 @@ from netvet.core import Facts, Finding, Record, check
     severity="warning",
     since="0.1",
     explained_by=("excessive-augmentation", "label-breaking-augmentation", "random-labels", "label-errors"),
-    fixes={"more-data": "Gather more training data; until then augment what is there, or begin with trained weights."},
+    fixes={
+        "more-data": "Gather more training data; until then begin with trained weights, if there are any.",
+        "mild-augmentation": "Images: shift each by a pixel or two in training.",
+    },
     experiments=("learning-curve",),
 )
 def too_few_samples(

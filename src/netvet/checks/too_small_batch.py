@@ -16,7 +16,8 @@ from netvet.stats import behind, noise, number
     severity="note",
     since="0.1",
     fixes={
-        "larger-batch": "Use a larger batch, or accumulate gradients over several.",
+        "larger-batch": "Use a larger batch.",
+        "accumulate": "Where memory allows no larger one, add up the gradients of several batches for each step.",
     },
 )
 def too_small_batch(

@@ -17,6 +17,7 @@ _CAUSES = (
     "badly-scaled-init", "dead-relu", "saturated-activation", "vanishing-gradient", "wrong-output-activation",
     "batch-mixing", "stale-optimizer", "unregistered-parameters", "mismatched-loss", "wrong-class-weights",
     "class-imbalance", "unscaled-half-precision", "clipped-loss", "symmetric-init", "unshuffled-data",
+    "unused-recurrence",
     "tiny-updates", "saturating-activation", "unstable-depth", "unsuitable-optimizer", "wrong-momentum",
     "unsuitable-architecture",
 )  # fmt: skip

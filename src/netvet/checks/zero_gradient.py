@@ -11,6 +11,7 @@ from netvet.stats import listed, number
 _STEPS = ("Sign", "Round", "Floor", "Ceil", "Trunc", "Heaviside")
 _CAUSES = (
     "detached-parameters", "detached-loss", "clipped-loss", "symmetric-init", "wrong-call-order", "dead-relu",
+    "unused-recurrence",
     "saturated-activation", "double-softmax", "wrong-output-activation", "repeated-activation",
     "unused-parameters", "constant-feature", "constant-target", "unscaled-half-precision", "wrong-softmax-dim",
     "non-finite-input", "badly-scaled-init", "lr-too-high", "unscaled-input", "bias-before-norm",
@@ -26,6 +27,7 @@ _CAUSES = (
     explained_by=_CAUSES,
     fixes={
         "find-cut": "Look for what stops the gradient: a dead ReLU, a clamp, a rounding, a zero weight.",
+        "straight-through": "Let the gradient pass a rounding: x + (x.round() - x).detach().",
     },
     experiments=("overfit-batch",),
 )

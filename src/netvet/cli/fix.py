@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netvet.cli.options import STDOUT, absolute, asked_of, duration, list_option, require_writable
+from netvet.cli.options import (
+    STDOUT,
+    absolute,
+    asked_of,
+    duration,
+    is_setup,
+    list_option,
+    names_of,
+    require_writable,
+    setup_name,
+)
 
 if TYPE_CHECKING:
     from netvet.fixes.conduct import Options
+    from netvet.fixes.printed import Printed
     from netvet.fixes.rerun import Rerun
 
 UNMENDED = 1
@@ -24,10 +35,13 @@ INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--list", "listing", is_flag=True, help="List all fixes and what they are for.")
 @list_option("--try", "NAMES", "Try these fixes (comma between names), whatever the diagnosis says.")
+@list_option("--for", "CHECKS", "Try what mends these causes (of `netvet recipe`, say), whatever the diagnosis says.")
 @click.option("--seeds", type=click.IntRange(min=3), default=3, help="Pairs before anything is proven (default: 3).")
 @click.option(
     "--metric", type=click.Choice(("accuracy", "r2", "loss")), help="Judge by this (default: the best there is)."
 )
+@click.option("--score", metavar="TEXT", help="Judge by the last number that the program prints after TEXT.")
+@click.option("--error", metavar="TEXT", help="The same, of a number that is to become smaller.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="End each trial after so many optimizer steps.")
 @click.option("--budget", default="10m", callback=duration, metavar="TIME", help="For all trials (default: 10m).")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Trials at a time (default: one a core, to 8).")
@@ -72,13 +86,26 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
     chosen, told = _chosen(options), options | {"json": absolute(options["json"])}
     if options["figure"] is not None:
         _require("matplotlib", "a figure needs")
-    if not options["is_module"] and ":" in target and not Path(target).exists():
+    if is_setup(target, options["is_module"]):
         return partial(_run_setup, target, chosen, told)
     if not options["is_module"] and not Path(target).is_file():
         raise NetvetError(f"no such script: {target!r}; expected the path of a Python file")
     from netvet.fixes.rerun import Rerun
 
-    return partial(_run, Rerun(target, options["is_module"], arguments, str(Path.cwd())), chosen, told)
+    program = Rerun(target, options["is_module"], arguments, str(Path.cwd()), printed=_printed(options))
+    return partial(_run, program, chosen, told)
+
+
+def _printed(options: dict[str, Any]) -> Printed | None:
+    from netvet.fixes.printed import Printed
+
+    given = [name for name in ("metric", "score", "error") if options[name] is not None]
+    if len(given) > 1:
+        raise click.UsageError(f"--{given[0]} and --{given[1]} both say what to judge by: give one of them")
+    text = (options["score"] or options["error"] or "").strip()
+    if not text and given not in ([], ["metric"]):
+        raise click.UsageError(f"--{given[0]} needs the text that stands before the number")
+    return Printed(text, lower=options["error"] is not None) if text else None
 
 
 def _require(package: str, what: str) -> None:
@@ -98,17 +125,34 @@ def _chosen(options: dict[str, Any]) -> Options:
 
     empty = {"only": (), "skip": (), "allow": (), "set": (), "json": None, "sarif": None, "fail_on": None}
     asked = asked_of(empty | {"store": options["store"], "verbose": options["verbose"]})
-    names = tuple(n.strip() for text in options["try"] for n in text.split(",") if n.strip())
+    names = names_of(options["try"])
     for name in names:
         if name not in NAMES:
             raise NetvetError(f"there is no fix {name!r}; `netvet fix --list` shows all of them")
+    for check in names_of(options["for"]):
+        names += _mending(check)
     tell = partial(click.echo, err=True) if sys.stderr.isatty() else _silent
     return Options(
-        checks=asked.checks, settings=asked.settings, store=asked.store.absolute(), names=names,
+        checks=asked.checks, settings=asked.settings, store=asked.store.absolute(), names=tuple(names),
         seeds=options["seeds"], steps=options["steps"], metric=options["metric"], budget=options["budget"],
         jobs=options["jobs"] or side_by_side(), on=options["on"], fresh=options["fresh"],
         greedy=options["greedy"], tell=tell,
     )  # fmt: skip
+
+
+def _mending(check: str) -> list[str]:
+    """The fixes for a cause, what its check advises first."""
+    from netvet import checks
+    from netvet.core import NetvetError
+    from netvet.fixes import all_fixes
+
+    if check not in checks.NAMES:
+        raise NetvetError(f"there is no check {check!r}; `netvet explain` lists all of them")
+    advised = [one.name for one in checks.load(check).fixes]
+    found = [one.name for one in all_fixes() if check in one.mends]
+    if not found:
+        raise NetvetError(f"no fix mends {check} by itself; `netvet explain {check}` says what to do")
+    return sorted(found, key=lambda name: advised.index(name) if name in advised else len(advised))
 
 
 def _silent(_line: str) -> None:
@@ -139,12 +183,13 @@ def _run_setup(target: str, chosen: Options, options: dict[str, Any]) -> int:
     from netvet.fixes.setups import conduct_setup
     from netvet.fixes.told import of_setup
 
+    if _printed(options) is not None:
+        raise NetvetError("a setup prints nothing to be judged by: leave --score and --error out")
     if options["applying"] or options["greedy"]:
         raise NetvetError("--apply and --greedy change source text: give the script in place of a setup")
     began = monotonic()
-    name = target.replace(":", "-").replace("/", "-")
     study = conduct_setup(
-        setup_of(target), name, chosen.names, seconds=chosen.budget, seeds=chosen.seeds, tell=chosen.tell,
+        setup_of(target), setup_name(target), chosen.names, seconds=chosen.budget, seeds=chosen.seeds, tell=chosen.tell,
         on=chosen.on, jobs=chosen.jobs,
     )  # fmt: skip
     _tell(of_setup(target, study, monotonic() - began), options)

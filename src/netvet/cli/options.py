@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,21 @@ Command = Callable[..., Any]
 def list_option(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
     """An option that may be given several times."""
     return click.option(name, multiple=True, metavar=metavar, help=text)
+
+
+def names_of(texts: Sequence[str]) -> list[str]:
+    """The names in the values of such an option, which may hold several with commas between them."""
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def is_setup(target: str, is_module: bool) -> bool:
+    """TARGET is MODULE:FUNCTION or FILE.py:FUNCTION, and no script or module to run."""
+    return not is_module and ":" in target and not Path(target).exists()
+
+
+def setup_name(target: str) -> str:
+    """By which runs of a setup are called."""
+    return target.replace(":", "-").replace("/", "-")
 
 
 def selecting(command: Command) -> Command:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from netvet.cli.options import STDOUT, STORE, absolute, duration, list_option, require_writable
+from netvet.cli.options import (
+    STDOUT,
+    STORE,
+    absolute,
+    duration,
+    is_setup,
+    list_option,
+    names_of,
+    require_writable,
+    setup_name,
+)
 
 if TYPE_CHECKING:
     from netvet.experiments.conduct import Options
@@ -67,7 +77,7 @@ def _chosen(options: dict[str, Any]) -> Options:
     from netvet.experiments.recipe import select
 
     require(options["on"], options["jobs"])
-    only, skip = ([n.strip() for text in options[k] for n in text.split(",") if n.strip()] for k in ("only", "skip"))
+    only, skip = (names_of(options[k]) for k in ("only", "skip"))
     return Options(
         experiments=select(EXPERIMENTS, only, skip), budget=options["budget"], seeds=options["seeds"],
         jobs=options["jobs"], on=options["on"], resume=options["resume"],
@@ -87,8 +97,8 @@ def _run(
     stream = sys.stdout
     with _Progress(sys.stderr) as progress:
         options = replace(chosen, tell=progress.tell, done=progress.done)
-        if not is_module and ":" in target and not Path(target).exists():
-            found = conduct_setup(setup_of(target), target.replace(":", "-").replace("/", "-"), store, options)
+        if is_setup(target, is_module):
+            found = conduct_setup(setup_of(target), setup_name(target), store, options)
         else:
             found = conduct_script(RunOptions(target, is_module, arguments, store), options)
     status = told(Run.open(found.path), stream)

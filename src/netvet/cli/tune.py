@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from netvet.cli.options import STDOUT, STORE, absolute, duration, require_writable
+from netvet.cli.options import STDOUT, STORE, absolute, duration, is_setup, require_writable
 
 if TYPE_CHECKING:
     from netvet.experiments.problem import Problem
@@ -89,7 +89,7 @@ def _problem(target: str, arguments: tuple[str, ...], store: Path, is_module: bo
     from netvet.experiments.conduct import problem_of_script, setup_of
     from netvet.experiments.setup import problem_of
 
-    if not is_module and ":" in target and not Path(target).exists():
+    if is_setup(target, is_module):
         return problem_of(setup_of(target), target)
     problem, reason, _ = problem_of_script(RunOptions(target, is_module, arguments, store))
     if problem is None:

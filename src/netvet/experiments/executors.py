@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import multiprocessing.util
 import os
 import sys
 import tempfile
@@ -86,6 +87,25 @@ def _nameless_main() -> Iterator[None]:
         sys.modules["__main__"] = own
 
 
+# Letters of the path of a socket at most: 104 on macOS, 108 on Linux, the closing zero among them; below the folder
+# for temporary files, multiprocessing takes 32.
+SOCKET, OWN = 103, 32
+
+
+@contextmanager
+def short_sockets() -> Iterator[None]:
+    """Let multiprocessing make its sockets in /tmp where the folder for temporary files has too long a name."""
+    kept = tempfile.tempdir
+    if os.name == "posix" and len(os.fsencode(tempfile.gettempdir())) + OWN > SOCKET:
+        tempfile.tempdir = "/tmp"  # multiprocessing makes a folder of its own in it
+    try:
+        if os.name == "posix":
+            multiprocessing.util.get_temp_dir()
+        yield
+    finally:
+        tempfile.tempdir = kept
+
+
 # A fork server rather than a fork: this process has run threads of OpenMP and autograd, which do not survive one.
 _METHOD = "forkserver" if os.name == "posix" else "spawn"
 _BASE: Any = multiprocessing.get_context(_METHOD)
@@ -94,7 +114,7 @@ _BASE: Any = multiprocessing.get_context(_METHOD)
 class _Process(_BASE.Process):  # type: ignore[misc]  # of whichever method
     @staticmethod
     def _Popen(process: Any) -> Any:  # noqa: N802  # its name there
-        with _nameless_main():
+        with _nameless_main(), short_sockets():
             return _BASE.Process._Popen(process)
 
 

@@ -9,6 +9,7 @@ import libcst as cst
 from netvet.fixes.fix import fix
 from netvet.fixes.loops import assigned_names, model_call, within
 from netvet.fixes.program import Program, Site
+from netvet.fixes.rates import handed
 from netvet.fixes.source import Editor, NotApplicable, called, root_name
 
 
@@ -17,8 +18,8 @@ def add_parameters(program: Program) -> Iterator[Editor]:
     """Hand the optimizer the parameters that get gradients and are in no optimizer.
 
     ## What it changes
-    `model.classifier.parameters()` becomes `model.parameters()` where the optimizer is made; of a model that is not
-    there at all the parameters are added, in the same group.
+    `model.classifier.parameters()`, or a list of such parts, becomes `model.parameters()` where the optimizer is made;
+    of a model that is not there at all the parameters are added, in the same group.
 
     ## References
     The documentation of `torch.optim`, "Constructing it".
@@ -44,16 +45,45 @@ def _parameters(site: Site) -> cst.Call:
     Raises:
         NotApplicable: there are none or several.
     """
-    first = site.call.args[:1]
-    found = [c for a in first for c in [a.value, *within(a)] if isinstance(c, cst.Call) and called(c) == "parameters"]
-    found = [c for i, c in enumerate(found) if c not in found[:i]]
+    found = _handed(site)
     if len(found) != 1 or not isinstance(found[0].func, cst.Attribute):
         raise NotApplicable("parameters() is not called once where the optimizer is made")
     return found[0]
 
 
+def _handed(site: Site) -> list[cst.Call]:
+    """The calls of `parameters()` where the optimizer is made."""
+    found = [c for c in _nodes(handed(site)) if isinstance(c, cst.Call) and called(c) == "parameters"]
+    return [c for i, c in enumerate(found) if c not in found[:i]]
+
+
+def _nodes(node: cst.CSTNode) -> list[cst.CSTNode]:
+    return [node, *within(node)]
+
+
+def _parts(site: Site) -> str:
+    """The model of which several parts are handed over in one group; empty where that is not what is done.
+
+    `[*model.body.parameters(), *model.head.parameters()]` gives `model`.
+    """
+    owners = [c.func.value for c in _handed(site) if isinstance(c.func, cst.Attribute)]
+    groups = any(isinstance(node, cst.Dict) for node in _nodes(handed(site)))
+    models = {site.code(o.value) for o in owners if isinstance(o, cst.Attribute)}
+    if len(owners) < 2 or len(models) != 1 or groups or not all(isinstance(o, cst.Attribute) for o in owners):
+        return ""
+    held = {str(n).partition(".")[0] for n in site.record.get("parameters") or ()}
+    named = {o.attr.value for o in owners if isinstance(o, cst.Attribute)}
+    return models.pop() if held == named else ""
+
+
 def _whole(editor: Editor, site: Site) -> None:
     """The model in the place of a part of it, as far as the names of its parameters go."""
+    model = _parts(site)
+    if model:
+        given, code = handed(site), f"{model}.parameters()"
+        # A variable may be used again, where an iterator would be at its end.
+        editor.replace(site.file, given, code if given is site.call.args[0].value else f"list({code})")
+        return
     call = _parameters(site)
     assert isinstance(call.func, cst.Attribute)
     owner: cst.BaseExpression = call.func.value

@@ -7,15 +7,8 @@ from collections.abc import Iterator
 from netvet.fixes.edits import drop_argument, set_argument
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program, argument
-from netvet.fixes.samples import data_set, define, free_of, loader, unused
-from netvet.fixes.source import Editor, NotApplicable
-
-CODE = '''def {}(dataset):
-    """Draws each class equally often, with replacement."""
-    labels = torch.tensor([int(dataset[index][-1]) for index in range(len(dataset))])
-    weights = 1.0 / torch.bincount(labels)[labels]
-    return torch.utils.data.WeightedRandomSampler(weights, len(labels))
-'''
+from netvet.fixes.samples import labels, loader, named_data_set, one_class_each, unused
+from netvet.fixes.source import Editor
 
 
 @fix(
@@ -40,17 +33,18 @@ def balanced_sampler(program: Program) -> Iterator[Editor]:
     Buda, Maki and Mazurowski, "A systematic study of the class imbalance problem in convolutional neural networks"
     (2018).
     """
-    kinds = {r.get("kind") for r in program.facts("targets") if r.get("phase") == "train"}
-    if not kinds <= {"classes", "binary"} or not kinds:
-        raise NotApplicable("the targets are not one class a sample")
     site = loader(program)
-    free_of(site, "sampler", "batch_sampler")
-    if len([a for a in site.call.args if a.keyword is None]) > 2:
-        raise NotApplicable("the loader is given shuffle without its name")
-    editor = program.editor("classes drawn equally often")
-    name = unused(site.file, "balanced")
-    define(editor, site.file, CODE.format(name), "torch")
-    set_argument(editor, site, "sampler", f"{name}({site.code(data_set(site).value)})")
+    one_class_each(program, site)
+    file, editor = site.file, program.editor("classes drawn equally often")
+    name, kept = named_data_set(editor, site), unused(file, "train_labels")
+    labels(editor, site, name)
+    weights, sampler = unused(file, "sample_weights"), unused(file, "sampler")
+    lines = (
+        f"{weights} = 1.0 / torch.bincount({kept})[{kept}]",
+        f"{sampler} = torch.utils.data.WeightedRandomSampler({weights}, len({kept}))",
+    )
+    editor.insert(file, site.call, before="".join(f"{line}\n" for line in lines))
+    set_argument(editor, site, "sampler", sampler)
     if argument(site.call, "shuffle") is not None:
         drop_argument(editor, site, "shuffle")
     yield editor

@@ -5,7 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from netvet.fixes.program import Program, Site, argument
-from netvet.fixes.source import Editor, NotApplicable, SourceFile
+from netvet.fixes.sizes import integer_behind, option_name
+from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
 
 Size = tuple[SourceFile, cst.BaseExpression]
 
@@ -23,9 +24,13 @@ def sizes(program: Program) -> list[Size]:
             given = argument(site.call, "batch_size", 1)
             if given is None:
                 raise NotApplicable("the loader is given no batch_size")
-            found.append((site.file, given.value))
+            found.append((site.file, _origin(program, site, given.value)))
     if not found:
-        found = [one for one in map(_split, _by_hand(program)) if one is not None]
+        found = [
+            (site.file, _origin(program, site, size))
+            for site in _by_hand(program)
+            if (size := _split(site)) is not None
+        ]
     if not found:
         raise NotApplicable("the size of a batch is not given to a loader")
     return found
@@ -42,10 +47,21 @@ def _by_hand(program: Program) -> list[Site]:
     return found[:1]
 
 
-def _split(site: Site) -> Size | None:
+def _origin(program: Program, site: Site, value: cst.BaseExpression) -> cst.BaseExpression:
+    """The number behind a name, which may serve elsewhere too (as for a sampler); the name where that is not known."""
+    try:
+        number = integer_behind(site.file, value, site)
+    except NotApplicable:
+        return value
+    given = {option_name(str(a)) for run in program.facts("run") for a in run.get("arguments") or ()}
+    options = [c for c in site.file.around(number, cst.Call) if called(c) == "add_argument"]
+    return value if any(option_name(site.file.code(a.value)) in given for c in options for a in c.args) else number
+
+
+def _split(site: Site) -> cst.BaseExpression | None:
     name = site.call.func.attr.value if isinstance(site.call.func, cst.Attribute) else ""
     given = argument(site.call, "split_size", 0) if name == "split" else None
-    return (site.file, given.value) if given is not None else None
+    return given.value if given is not None else None
 
 
 def multiply(editor: Editor, size: Size, factor: int) -> None:

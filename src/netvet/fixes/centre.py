@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvet.fixes.fix import fix
-from netvet.fixes.preprocessing import feature_statistics, numbers, transformed
-from netvet.fixes.program import Program
+from netvet.fixes.in_place import rescaled
+from netvet.fixes.preprocessing import SEEN, axis, feature_statistics, numbers, transformed
+from netvet.fixes.program import Program, Record
 from netvet.fixes.samples import training_input
 from netvet.fixes.source import Editor, NotApplicable
 
@@ -18,22 +19,32 @@ def centre(program: Program) -> Iterator[Editor]:
     """Subtract the mean of the training inputs; their scale stays.
 
     ## What it changes
-    A function `centre`, through which the inputs go at each call of the model, in training and in evaluation: with
-    the mean of each feature (or channel) where it is known, else with one mean for all.
+    Behind the lines that make the arrays or tensors of inputs, the mean of the training samples per feature (or
+    channel) is subtracted from all of them, of evaluation too. Where it cannot be seen which variables these are: a
+    function `centre`, through which the inputs go at each call of the model, with the numbers that the run has seen.
 
     ## Known problems
-    The numbers belong to these data: with other data they are to be computed anew.
+    Numbers that stand in the code belong to these data: with other data they are to be computed anew.
 
     ## References
     LeCun et al., "Efficient BackProp" (1998), section 4.3.
     """
     record = training_input(program)
+    features = axis(record)
+    what = "each input feature centred" if features else "inputs centred as a whole"
+    try:
+        yield rescaled(program, record, what, (f"{{mean}} = {{train}}.mean({features})",), "{} - {mean}", features)
+    except NotApplicable:
+        yield _with_numbers(program, record)
+
+
+def _with_numbers(program: Program, record: Record) -> Editor:
     known, mean = feature_statistics(record), record.get("mean")
     if known is not None:
         view = ".view(-1, 1, 1)" if len(record.get("shape") or ()) == 4 else ""
-        head = f"INPUT_MEAN = torch.tensor([{numbers(known[0])}]){view}\n"
-        yield transformed(program, record, "each input feature centred", "centre", DOC, "x - INPUT_MEAN.to(x)", head)
-    elif mean is not None:
-        yield transformed(program, record, "inputs centred as a whole", "centre", DOC, f"x - {numbers([mean])}")
-    else:
+        head = f"#{SEEN.partition('#')[2]}\nINPUT_MEAN = torch.tensor([{numbers(known[0])}]){view}\n"
+        return transformed(program, record, "each input feature centred", "centre", DOC, "x - INPUT_MEAN.to(x)", head)
+    if mean is None:
         raise NotApplicable("the mean of the inputs is not known")
+    body = f"x - {numbers([mean])}{SEEN}" if mean >= 0 else f"x + {numbers([-mean])}{SEEN}"
+    return transformed(program, record, "inputs centred as a whole", "centre", DOC, body)

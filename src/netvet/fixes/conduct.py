@@ -29,6 +29,9 @@ SHARE = 0.8
 FIRST = 0.2
 # A trial shorter than this says little; one that takes so many times as long as the first run hangs.
 LEAST_STEPS, HANGS, GRACE = 50, 10.0, 60.0
+# A trial takes no more than this share of the time that is left, but so many times the first run (and the start of a
+# process) are always granted: machines are busy at times.
+OF_THE_REST, GRANTED, START = 0.25, 3.0, 30.0
 
 Standing = Literal["proven", "mended", "refuted", "open"]
 
@@ -141,6 +144,9 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
     seen = _examined(program, options)
     if not seen.run:
         raise NetvetError(f"the program could not be run: {seen.error or seen.unmeasured}")
+    if program.printed is not None and program.printed.metric not in seen.scores:
+        text = program.printed.text
+        raise NetvetError(f"the program printed no number after {text!r}; expected a line such as '{text} 0.93'")
     run = Run.open(Path(seen.run))
     found = diagnose(run, options.checks, options.settings)
     facts: Callable[[str], Any] = run.get
@@ -148,10 +154,10 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
     chosen = choice.fixes if options.names else choice.fixes[:MAX_FIXES]
 
     steps = _affordable(seen, len(chosen), options, SHARE * seconds)
-    limit = GRACE + HANGS * seen.seconds
+    end = monotonic() + SHARE * seconds
 
     def measured(wanted: Sequence[Asked]) -> Iterable[tuple[Asked, Measured]]:
-        return trials.run(wanted, replace(program, steps=steps, seconds=limit))
+        return trials.run(wanted, replace(program, steps=steps, seconds=_limit(seen, end - monotonic())))
 
     study = Study(
         chosen,
@@ -182,6 +188,12 @@ def _affordable(seen: Measured, fixes: int, options: Options, seconds: float) ->
     if wanted <= seconds and seen.ended != "stopped":
         return None
     return max(LEAST_STEPS, int(seen.steps * min(1.0, seconds / max(wanted, 1e-9))))
+
+
+def _limit(seen: Measured, left: float) -> float:
+    """Seconds after which a trial is ended."""
+    granted = max(START + GRANTED * seen.seconds, OF_THE_REST * left)
+    return min(GRACE + HANGS * seen.seconds, granted)
 
 
 def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -> Round:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from netvet.fixes.fix import fix
-from netvet.fixes.loops import blocks, receiver
+from netvet.fixes.loops import blocks, divide_loss
 from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable, inside
 
@@ -34,11 +34,7 @@ def divide_accumulated(program: Program) -> Iterator[Editor]:
     count = _number(program) or f"{undivided[0].get('micro_batches'):g}"
     editor = program.editor(f"the loss divided by {count}")
     for backward in program.backwards:
-        value = receiver(backward)
-        whole = isinstance(backward.call.func, cst.Attribute) and backward.call.func.value is value
-        plain = isinstance(value, (*PLAIN, cst.Call))
-        inner = "{}" if plain or value.lpar else "({})"
-        editor.replace(backward.file, value, f"({inner} / {count})" if whole else f"{inner} / {count}")
+        divide_loss(editor, backward, count)
     yield editor
 
 

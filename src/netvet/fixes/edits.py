@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 
 from netvet.fixes.program import Site, argument
@@ -137,3 +139,19 @@ def is_module(node: cst.BaseExpression, file: SourceFile | None = None) -> bool:
         return is_module(node.value, file) and node.attr.value in MODULES
     known = (*MODULES, *file.imported) if file is not None else MODULES
     return isinstance(node, cst.Name) and node.value in known
+
+
+def functional(file: SourceFile) -> str:
+    """`torch.nn.functional` as a file calls it: `F`, `nn.functional`, or by its whole name."""
+    for statement in file.module.body:
+        for one in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+            code = " ".join(file.code(one).split()) if isinstance(one, (cst.Import, cst.ImportFrom)) else ""
+            named = re.fullmatch(r"(?:import torch\.nn\.functional|from torch\.nn import functional) as (\w+)", code)
+            if named is not None:
+                return named[1]
+    return f"{package(file)}.functional"
+
+
+def package(file: SourceFile) -> str:
+    """`torch.nn` as a file calls it."""
+    return "nn" if "nn" in file.imported else "torch.nn"

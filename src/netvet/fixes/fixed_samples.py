@@ -18,7 +18,7 @@ from netvet.fixes.tally import Tally
 MAX_SAMPLES, MAX_BYTES = 1_024, 64 * 2**20
 MAX_CALLS = 8
 # Between the model's output and the loss function: what programs apply outside of their models.
-_BETWEEN: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (
+BETWEEN: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (
     lambda t: t,
     lambda t: t.log_softmax(-1),
     lambda t: t.softmax(-1),
@@ -134,7 +134,7 @@ def _derivation(output: torch.Tensor, given: torch.Tensor) -> Callable[[torch.Te
     if given.numel() != output.numel() or not output.is_floating_point():
         return None
     a, b, form = output.detach(), given.detach(), given.shape
-    for function in _BETWEEN:
+    for function in BETWEEN:
         made = function(a).reshape(form)
         if torch.allclose(made, b.to(made.dtype), rtol=1e-4, atol=1e-6):
             return lambda t, function=function: function(t).reshape(form)  # type: ignore[misc]

@@ -15,7 +15,10 @@ from netvet.fixes.program import Program, Site, argument
 from netvet.fixes.source import Editor, NotApplicable, SourceFile
 
 # What PyTorch says where a float met a loss of classes, and where a whole number met another one.
-_LONG = re.compile(r"expected scalar type Long but|nll_loss.*not implemented for '(Float|Int|Double|Byte|Short|Char)'")
+_LONG = re.compile(
+    r"expected scalar type Long but|target dtype to be Long|"
+    r"nll_loss.*not implemented for '(Float|Int|Double|Byte|Short|Char)'"
+)
 _FLOAT = re.compile(
     r"but (found|got) (Long|Int|Double|Byte)|[Rr]esult type|Found dtype (Long|Double|Int)|can't be cast"
 )

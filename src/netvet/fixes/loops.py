@@ -287,3 +287,16 @@ def assignments(file: SourceFile, node: cst.CSTNode, name: str) -> list[cst.Assi
         if before and any(file.code(t.target) == name for t in one.targets):
             found.append(one)
     return found[::-1]
+
+
+def divide_loss(editor: Editor, backward: Site, count: str) -> None:
+    """Call `backward` on a part of the loss, and leave what is printed as it is.
+
+    Raises:
+        NotApplicable: it is called as a function.
+    """
+    value = receiver(backward)
+    whole = isinstance(backward.call.func, cst.Attribute) and backward.call.func.value is value
+    plain = isinstance(value, (cst.Name, cst.Attribute, cst.Integer, cst.Subscript, cst.Call))
+    inner = "{}" if plain or value.lpar else "({})"
+    editor.replace(backward.file, value, f"({inner} / {count})" if whole else f"{inner} / {count}")

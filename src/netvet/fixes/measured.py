@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
+
+import numpy as np
 
 from netvet.fixes.scoring import Scores, Series
 from netvet.fixes.tally import METRICS
@@ -13,6 +15,8 @@ from netvet.fixes.tally import METRICS
 MAX_POINTS = 200
 # Of the training loss at the end of a run: the mean over this share of the steps, over so many at least.
 TAIL_SHARE, MIN_TAIL = 0.1, 10
+# Figures that the program prints of itself: larger, or smaller, is better.
+SCORE, ERROR = "printed score", "printed error"
 # Loss of a program in which no loss function was seen: what it calls backward on.
 OWN_LOSS = "own"
 
@@ -37,7 +41,7 @@ class Measured:
 
     Args:
         metric: `accuracy` (share of samples), `r2` (1 - squared error over the variance of the targets) or `loss`, the
-            first of them that could be counted; None where nothing could.
+            first of them that could be counted, or a figure that the program prints; None where nothing could.
         split: `val`, or `train` where the program evaluates no held-out samples.
         value: at the end; for `val` that of the last evaluation pass; `best`: of all passes.
         curve: [step, value] of each evaluation pass.
@@ -107,7 +111,7 @@ def common_metric(first: Measured, second: Measured) -> str | None:
     """
     if first.split != second.split:
         return None
-    for metric in METRICS:
+    for metric in (SCORE, ERROR, *METRICS):
         if metric not in first.scores or metric not in second.scores:
             continue
         if metric != "loss" or first.loss_function == second.loss_function:
@@ -118,8 +122,12 @@ def common_metric(first: Measured, second: Measured) -> str | None:
 def measure(scores: Scores, steps: int) -> Measured:
     """What a run came to, from what was heard of it."""
     curve = thinned(scores.losses)
-    found = _of_passes(list(scores.held_out()), "val") or _of_fixed(scores)
-    found = found or _of_passes(list(scores.on_training()), "train") or _of_last(scores)
+    found = _of_passes(list(scores.held_out()), "val")
+    if found is None:
+        found = _of_fixed(scores) or _of_passes(list(scores.on_training()), "train") or _of_last(scores)
+        against = scores.aims.against(loss_alone=found is None or set(found["scores"]) == {"loss"})
+        if against:
+            return Measured(train_curve=curve, steps=steps, split="train", unmeasured=against)
     if found is None:
         return Measured(train_curve=curve, steps=steps, unmeasured="no training step was seen")
     metric = next((m for m in METRICS if m in found["scores"]), None)
@@ -133,25 +141,72 @@ def measure(scores: Scores, steps: int) -> Measured:
     )  # fmt: skip
 
 
-def _of_passes(series: Sequence[Series], split: str) -> dict[str, Any] | None:
-    """The evaluation that was made most often; of these the one of the most samples."""
+def _of_passes(series: Sequence[Series], split: Literal["val", "train"]) -> dict[str, Any] | None:
+    """The evaluation that was made most often; of these the one of the most samples.
 
-    def rank(one: Series) -> tuple[bool, int, int]:
-        return any("loss" not in p.scores or len(p.scores) > 1 for p in one.passes), len(one.passes), _size(one)
+    Models that are trained one after the other and evaluated at one place (folds) count alike.
+    """
+    places: dict[Any, list[Series]] = {}
+    for one in series:
+        same = [s for s in series if s.place == one.place and s.model == one.model]
+        # One place that scores several sets of samples is as many.
+        places.setdefault((one.place, one.loader) if len(same) > 1 else one.place, []).append(one)
+    open_ones = [some for some in places.values() if not any(_is_later(other, some) for other in places.values())]
 
-    chosen = max(series, key=rank, default=None)
+    def rank(some: list[Series]) -> tuple[bool, int, int]:
+        passes = [p for one in some for p in one.passes]
+        told = any("loss" not in p.scores or len(p.scores) > 1 for p in passes)
+        return told, len(passes), max(map(_size, some))
+
+    chosen = max(open_ones, key=rank, default=None)
     if chosen is None:
         return None
-    last = chosen.passes[-1]
+    chosen = [_with_later(one, series) for one in chosen]
+    lasts = [one.passes[-1] for one in chosen]
+    passes = [p for one in chosen for p in one.passes]
     made = {}
     for metric in METRICS:
-        points = [[float(p.step), p.scores[metric]] for p in chosen.passes if metric in p.scores]
-        if points and metric in last.scores:
-            made[metric] = Score(last.scores[metric], _best(metric, [v for _, v in points]), points)
-    how = f"the last of {len(chosen.passes)} evaluation passes"
+        if all(metric in p.scores for p in lasts):
+            points = [[float(p.step), p.scores[metric]] for p in passes if metric in p.scores]
+            bests = [_best(metric, [p.scores[metric] for p in one.passes if metric in p.scores]) for one in chosen]
+            made[metric] = Score(_mean([p.scores[metric] for p in lasts]), _mean(bests), points)
+    how = f"the last of {len(passes)} evaluation passes"
+    if len(chosen) > 1:
+        how = f"the last evaluation passes of {len(chosen)} models"
     return {
-        "split": split, "scores": made, "loss_function": last.function, "samples": last.samples, "how": how,
+        "split": split, "scores": made, "loss_function": lasts[-1].function, "samples": sum(p.samples for p in lasts),
+        "how": how,
     }  # fmt: skip
+
+
+def _with_later(one: Series, every: Sequence[Series]) -> Series:
+    """With the evaluations of the same samples that stand elsewhere, behind training: of weights that were kept."""
+    last = one.passes[-1]
+    for other in every:
+        same = (
+            other is not one and other.model == one.model and _size(other) == _size(one) and _same_samples(one, other)
+        )
+        if same and other.passes[0].step >= last.step and set(other.passes[-1].scores) >= set(last.scores):
+            return replace(one, passes=[*one.passes, *other.passes])
+    return one
+
+
+def _same_samples(one: Series, other: Series) -> bool:
+    if one.loader is not None or other.loader is not None:
+        return one.loader is other.loader
+    prints = (one.prints, other.prints)
+    return all(p is not None and len(p) for p in prints) and np.array_equal(*prints)
+
+
+def _is_later(some: Sequence[Series], than: Sequence[Series]) -> bool:
+    """They begin when the others have ended, with other models: those have made way (a pretraining)."""
+    if {one.model for one in some} & {one.model for one in than}:
+        return False
+    return min(one.passes[0].step for one in some) > max(one.passes[-1].step for one in than)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _size(series: Series) -> int:

@@ -49,7 +49,15 @@ def made(program: Program, record: Record) -> Site:
     Raises:
         NotApplicable: not in a file of the program, or by another name.
     """
-    return program.site(record, str(record.get("cls")), prefix="created_")
+    kind, place = record.get("cls"), (record.get("created_file"), record.get("created_line"))
+    here = [m for m in program.facts("modules") if m.get("cls") == kind]
+    here = [m for m in here if (m.get("created_file"), m.get("created_line")) == place]
+    if len(here) > 1 and record in here and place[0]:  # several on a line: in the order in which they are made
+        file, line = program.file(record, "created_")
+        calls = [c for c in file.nodes(cst.Call) if called(c) == kind and file.line(c) == line]
+        if len(calls) == len(here):
+            return Site(file, calls[here.index(record)], record)
+    return program.site(record, str(kind), prefix="created_")
 
 
 def made_by(program: Program, records: list[Record]) -> list[tuple[Site, list[Record]]]:

@@ -17,7 +17,8 @@ def narrower(program: Program) -> Iterator[Editor]:
     """A quarter of the hidden units, then a sixteenth.
 
     ## What it changes
-    The number that the hidden size comes from: in the layers, a default, a constant or an option of the command line.
+    The number that the hidden size comes from: in the layers, a default, a constant, a list of sizes or an option
+    of the command line.
 
     ## Known problems
     Large nets that are stopped early or regularised often end better than small ones.

@@ -7,6 +7,8 @@ from netvet.fixes.program import Program, Record, Site
 from netvet.fixes.source import Editor, NotApplicable
 
 NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "GroupNorm", "InstanceNorm2d", "RMSNorm")
+# Layers that a norm would have to stand within.
+WITHIN = ("GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "MultiheadAttention")
 GROUPS = 32  # Wu and He, "Group normalization" (2018), table 3: best of 1 to 64
 FEWEST = 4  # channels in a group: with less, a group says too little of its spread
 
@@ -24,7 +26,7 @@ def with_norm(program: Program, kind: str) -> Editor:
         raise NotApplicable("the model has norms already")
     *hidden, last = weighted(program)
     if not hidden:
-        raise NotApplicable("the model has one layer only")
+        raise NotApplicable(_why_none(program))
     editor = program.editor(f"{kind} norm behind the layers")
     for site, records in made_by(program, hidden):
         if last.get("created_line") == records[0].get("created_line"):
@@ -33,6 +35,14 @@ def with_norm(program: Program, kind: str) -> Editor:
             raise NotApplicable("a layer is called several times, each with statistics of its own")
         norm_behind(editor, site, records, _norm(kind, site, records), program)
     return editor
+
+
+def _why_none(program: Program) -> str:
+    """Why a norm has no place in a model with one linear or convolutional layer."""
+    others = sorted({str(m.get("cls")) for m in program.facts("modules") if m.get("cls") in WITHIN})
+    if others:
+        return f"the hidden layers are {' and '.join(others)}, which take no norm between their steps"
+    return "the model has one linear or convolutional layer only, and behind the last one no norm belongs"
 
 
 def _norm(kind: str, site: Site, records: list[Record]) -> str:

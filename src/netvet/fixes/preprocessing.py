@@ -19,6 +19,8 @@ CONSTANT = 1e-6
 # More numbers than this are no code that anybody reads.
 MOST_NUMBERS = 64
 WIDTH = 88  # as formatters have it
+# What is said of numbers that stand in the code.
+SEEN = "  # of the training inputs of one run: compute them anew for other data"
 
 
 def transformed(program: Program, record: Record, what: str, name: str, doc: str, body: str, head: str = "") -> Editor:
@@ -33,7 +35,7 @@ def transformed(program: Program, record: Record, what: str, name: str, doc: str
     """
     editor = program.editor(what)
     position = record.get("position")
-    sites = _call_sites(program, str(record.get("model")))
+    sites = call_sites(program, str(record.get("model")))
     files = {file.path: file for file, _ in sites}
     if sites and len(files) == 1 and isinstance(position, int):
         file = sites[0][0]
@@ -53,7 +55,7 @@ def _define(editor: Editor, file: SourceFile, code: str) -> None:
     define(editor, file, f"{head}\n\n{mark}{function}" if head else code, "torch")
 
 
-def _call_sites(program: Program, model: str) -> list[tuple[SourceFile, cst.Call]]:
+def call_sites(program: Program, model: str) -> list[tuple[SourceFile, cst.Call]]:
     """Each call of a root model: those seen, and those of the same name in the same file. None: not all are known."""
     names: dict[str, set[str]] = {}
     try:
@@ -131,3 +133,11 @@ def feature_statistics(record: Record) -> tuple[list[float], list[float]] | None
         return None
     floor = CONSTANT * max(stds)
     return means, [s if s > floor else 1.0 for s in stds]
+
+
+def axis(record: Record) -> str:
+    """Of the samples (and pixels), over which features (or channels) have their statistics; empty: all values alike."""
+    shape = list(record.get("shape") or ())
+    if len(shape) not in (2, 4) or not all(isinstance(n, int) for n in shape) or shape[1] < 2:
+        return ""
+    return "0" if len(shape) == 2 else "(0, 2, 3), keepdims=True"

@@ -11,6 +11,8 @@ from netvet.fixes.inits import setting_lines
 from netvet.fixes.program import Program, Record
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
 
+# Of one number in float32, the spread that is computed is no zero: this share of the number at most.
+ROUNDING = 1e-6
 CONSTANT = ("constant_", "zeros_", "ones_", "fill_", "zero_", "zeros", "ones", "full")
 
 
@@ -33,7 +35,8 @@ def random_init(program: Program) -> Iterator[Editor]:
 
 
 def _constant(parameter: Record) -> bool:
-    return parameter.get("init_std") is not None and float(parameter["init_std"]) == 0
+    spread = parameter.get("init_std")
+    return spread is not None and float(spread) <= ROUNDING * abs(float(parameter.get("init_mean") or 0.0))
 
 
 def _draw(editor: Editor, file: SourceFile, line: int, shape: tuple[int, ...]) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import libcst as cst
 
 from netvet.fixes.edits import scale_argument, scaled
+from netvet.fixes.loops import assignments, within
 from netvet.fixes.program import Program, Site, argument
-from netvet.fixes.source import Editor, NotApplicable, SourceFile, inside
+from netvet.fixes.source import Editor, NotApplicable, SourceFile
 
 # Rates that PyTorch's optimizers have where none is given.
 DEFAULTS = {
@@ -44,16 +45,39 @@ def with_rate(program: Program, factor: float) -> Editor:
 
 
 def group_rates(site: Site) -> Iterator[cst.BaseExpression]:
-    """The rates of parameter groups, written as dicts in the call."""
-    for element in inside(site.call, cst.Dict):
-        for one in element.elements:
-            if isinstance(one, cst.DictElement) and site.code(one.key).strip("'\"") == "lr":
-                yield one.value
-    for call in inside(site.call, cst.Call):
-        if isinstance(call.func, cst.Name) and call.func.value == "dict":
-            given = argument(call, "lr")
+    """The rates of parameter groups, written as dicts in the call or in the variable that it is given."""
+    around: list[cst.CSTNode] = [site.call]
+    if handed(site) is not site.call.args[0].value:
+        around.append(handed(site))
+    for node in around:
+        yield from _rates(site, node)
+
+
+def _rates(site: Site, node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    for group in (node, *within(node)):
+        if isinstance(group, cst.Dict):
+            for one in group.elements:
+                if isinstance(one, cst.DictElement) and site.code(one.key).strip("'\"") == "lr":
+                    yield one.value
+        elif isinstance(group, cst.Call) and isinstance(group.func, cst.Name) and group.func.value == "dict":
+            given = argument(group, "lr")
             if given is not None:
                 yield given.value
+
+
+def handed(site: Site) -> cst.BaseExpression:
+    """What an optimizer is given: the expression, or that of the variable that it is in.
+
+    Raises:
+        NotApplicable: it is given nothing.
+    """
+    if not site.call.args:
+        raise NotApplicable("the optimizer is given nothing where it is made")
+    value = site.call.args[0].value
+    if isinstance(value, cst.Name):
+        made = assignments(site.file, site.call, value.value)
+        return made[0].value if len(made) == 1 else value
+    return value
 
 
 def schedules(program: Program) -> list[Site]:

@@ -28,8 +28,10 @@ from netvet.capture.torch_ops import StepRecorder
 from netvet.capture.torch_runner import RunOptions, run
 from netvet.capture.torch_tensors import Budget
 from netvet.core import NetvetError, TrainingStopped
+from netvet.experiments.executors import short_sockets
 from netvet.fixes.measured import Measured, measure
 from netvet.fixes.overlay import patched
+from netvet.fixes.printed import Printed
 from netvet.fixes.sandbox import working_copy
 from netvet.fixes.scoring import Scores
 from netvet.fixes.seeding import shifted
@@ -47,7 +49,7 @@ _PRELOADED = ["netvet.fixes.rerun", "torch._dynamo", "sklearn.datasets", "sklear
 _METHOD = "forkserver" if os.name == "posix" else "spawn"
 _STARTING = threading.Lock()
 _RUNNING: set[Any] = set()
-_OUTPUT = "output.txt"
+OUTPUT = "output.txt"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Rerun:
         seconds: after so many it is killed.
         steps: it ends after so many optimizer steps; None: at its own end.
         patience: it ends with the first optimizer step after so many seconds; None: at its own end.
+        printed: what it prints and is judged by; None: by what netvet measures.
         store: folder of runs; the run is kept there, with the probes and all signals, so that checks can look at it.
     """
 
@@ -75,6 +78,7 @@ class Rerun:
     seconds: float = 3_600.0
     steps: int | None = None
     patience: float | None = None
+    printed: Printed | None = None
     store: str = ""
 
 
@@ -88,7 +92,7 @@ def rerun(asked: Rerun, inside: Path | None = None) -> Measured:
     with ExitStack() as undo:
         if inside is None:
             inside = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="netvet-fix-")))
-        undo.enter_context(_kept_aside(inside / _OUTPUT))
+        undo.enter_context(_kept_aside(inside / OUTPUT))
         heard: list[Scores] = []
         began = perf_counter()
         ended, steps = _run(asked, inside, heard)
@@ -96,7 +100,9 @@ def rerun(asked: Rerun, inside: Path | None = None) -> Measured:
         found = measure(heard[0], steps) if heard else Measured(unmeasured="the program did not begin")
         sys.stdout.flush()
         sys.stderr.flush()
-        error = _last_lines(inside / _OUTPUT) if ended in ("exception", "exit", "interrupt") else ""
+        if asked.printed is not None:
+            found = asked.printed.judged(found, _output(inside / OUTPUT))
+        error = _last_lines(inside / OUTPUT) if ended in ("exception", "exit", "interrupt") else ""
         kept = _moved(_stored(inside / "store"), Path(asked.store)) if asked.store else ""
         return replace(found, ended=ended, seconds=seconds, error=error, run=kept)
 
@@ -205,12 +211,15 @@ def _show(kind: type[BaseException], error: BaseException, frames: TracebackType
     traceback.print_exception(kind, error, frames)
 
 
-def _last_lines(path: Path) -> str:
+def _output(path: Path) -> str:
     try:
-        lines = path.read_text(errors="replace").strip().splitlines()
+        return path.read_text(errors="replace")
     except OSError:
         return ""
-    return "\n".join(lines[-_LINES:])
+
+
+def _last_lines(path: Path) -> str:
+    return "\n".join(_output(path).strip().splitlines()[-_LINES:])
 
 
 def side_by_side() -> int:
@@ -225,10 +234,11 @@ def rerun_apart(asked: Rerun) -> Measured:
     """
     with tempfile.TemporaryDirectory(prefix="netvet-fix-", ignore_cleanup_errors=True) as inside:
         folder = str(Path(asked.folder).absolute())
-        return _await(replace(asked, folder=folder, sources=dict(asked.sources)), Path(inside))
+        return rerun_within(replace(asked, folder=folder, sources=dict(asked.sources)), Path(inside))
 
 
-def _await(asked: Rerun, inside: Path) -> Measured:
+def rerun_within(asked: Rerun, inside: Path) -> Measured:
+    """The same in an empty folder that stays: what the program has written to the terminal is in its `OUTPUT`."""
     context: Any = multiprocessing.get_context(_METHOD)
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(asked, str(inside), sending))
@@ -250,7 +260,7 @@ def _await(asked: Rerun, inside: Path) -> Measured:
     if isinstance(result, str):
         return Measured(ended="exception", error=result, unmeasured="the program did not run")
     why = f"its process ended with status {process.exitcode}" if ready else f"stopped after {asked.seconds:g} s"
-    told = "\n".join(part for part in (why, _last_lines(inside / _OUTPUT)) if part)
+    told = "\n".join(part for part in (why, _last_lines(inside / OUTPUT)) if part)
     return Measured(ended="killed", error=told, seconds=perf_counter() - began, unmeasured=why)
 
 
@@ -262,7 +272,8 @@ def _start(process: Any) -> None:
         own = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:
-            process.start()
+            with short_sockets():
+                process.start()
         finally:
             sys.modules["__main__"] = own
 

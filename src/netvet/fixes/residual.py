@@ -9,9 +9,10 @@ import libcst as cst
 from netvet.fixes.fix import fix
 from netvet.fixes.modules import weighted
 from netvet.fixes.program import Program
-from netvet.fixes.source import Editor, NotApplicable, SourceFile
+from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
 
 FEW = 10  # branches: the sum of ten, each as large as what it is added to, is a thousand times as large
+POSITIVE = ("relu", "relu_", "relu6", "sigmoid", "softplus")
 
 
 @fix(
@@ -23,15 +24,16 @@ def residual(program: Program) -> Iterator[Editor]:
 
     ## What it changes
     `x = act(layer(x))` becomes `x = x + act(layer(x))`; in the second variant the branch is divided by the root of
-    their number, so that the sum does not grow with the depth.
+    their number, or by their number where none of them is ever negative, so that the sum does not grow with the depth.
 
     ## References
     He et al., "Deep residual learning for image recognition" (2016); Zhang, Dauphin and Ma, "Fixup initialization"
     (2019), section 2: the variance grows with the depth.
     """
     found, number = _blocks(program)
-    scales = ["", f" / {number} ** 0.5"]
-    for scale in scales if number <= FEW else reversed(scales):
+    positive = all(isinstance(value, cst.Call) and called(value) in POSITIVE for _, value, _ in found)
+    scales = ["", f" / {number}" if positive else f" / {number} ** 0.5"]
+    for scale in scales[:number] if number <= FEW else reversed(scales):
         editor = program.editor("residual connections" + (", branches scaled" if scale else ""))
         for file, value, name in found:
             editor.replace(file, value, f"{name} + {{}}{scale}")

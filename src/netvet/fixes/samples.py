@@ -88,6 +88,52 @@ def free_of(site: Site, *names: str) -> None:
         raise NotApplicable("the loader is given arguments with a star")
 
 
+def named_data_set(editor: Editor, site: Site) -> str:
+    """Its name; one that is made in the call gets a variable of its own before."""
+    value = data_set(site).value
+    if isinstance(value, cst.Name):
+        return value.value
+    name = unused(site.file, "train_set")
+    editor.insert(site.file, site.call, before=f"{name} = {site.code(value)}\n")
+    editor.replace(site.file, value, name)
+    return name
+
+
+def reassign(editor: Editor, site: Site, name: str, code: str) -> None:
+    """Give a loader another data set under the name that `named_data_set` gave; a global one is not written to."""
+    value = data_set(site).value
+    if isinstance(value, cst.Name) and not _is_local(site, name):
+        editor.replace(site.file, value, code)
+    else:
+        editor.insert(site.file, site.call, before=f"{name} = {code}\n")
+
+
+def labels(editor: Editor, site: Site, name: str) -> None:
+    """Put a line before a loader that reads the classes of its data set into `labels`."""
+    file, made = site.file, data_set(site).value
+    if site.record.get("dataset") == "TensorDataset":
+        given = made.args[-1].value if isinstance(made, cst.Call) and called(made) == "TensorDataset" else None
+        code = f"{file.code(given) if isinstance(given, cst.Name) else f'{name}.tensors[-1]'}.flatten().long()"
+    else:
+        code = f"torch.tensor([int({name}[index][-1]) for index in range(len({name}))])"
+    editor.insert(file, site.call, before=f"{unused(file, 'train_labels')} = {code}\n")
+    editor.require(file, "torch", "import torch")
+
+
+def one_class_each(program: Program, site: Site) -> None:
+    """That each sample of a loader has one class, and that the loader has no sampler yet.
+
+    Raises:
+        NotApplicable: it is not so.
+    """
+    kinds = {r.get("kind") for r in program.facts("targets") if r.get("phase") == "train"}
+    if not kinds <= {"classes", "binary"} or not kinds:
+        raise NotApplicable("the targets are not one class a sample")
+    free_of(site, "sampler", "batch_sampler")
+    if len([a for a in site.call.args if a.keyword is None]) > 2:
+        raise NotApplicable("the loader is given shuffle without its name")
+
+
 def with_data_set(editor: Editor, site: Site, code: str) -> None:
     """Give a loader another data set; `{}` is what stood there, which keeps its name where it has one."""
     value = data_set(site).value

@@ -55,9 +55,9 @@ def _epochs(program: Program, site: Site) -> str:
     return file.code(stop) if isinstance(stop, (cst.Name, cst.Attribute, cst.Integer, cst.Subscript)) else ""
 
 
-def range_stop(loop: Loop) -> cst.BaseExpression | None:
+def range_stop(loop: Loop | cst.CompFor) -> cst.BaseExpression | None:
     """`n` of `for i in range(n)`, and of `range(0, n)`; inside `tqdm(...)` and `enumerate(...)` too."""
-    one = loop.iter if isinstance(loop, cst.For) else None
+    one = None if isinstance(loop, cst.While) else loop.iter
     while isinstance(one, cst.Call) and called(one) in ("tqdm", "trange", "enumerate", "track") and one.args:
         if called(one) == "trange":
             break

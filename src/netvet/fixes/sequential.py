@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import stdev
 
 # Evidence of 1 / ALPHA is proof; the interval holds the true difference with the rest.
 ALPHA = 0.05
@@ -56,6 +57,31 @@ def evidence(gaps: Sequence[float]) -> Evidence:
     mean = math.fsum(gaps) / len(gaps)
     low, high = (_limit(gaps, mean, side) for side in (-1.0, 1.0))
     return Evidence(mean, low, high, min(1.0, 1.0 / max(_against(gaps, 0.0), 1e-300)), len(gaps))
+
+
+def hopeful(gaps: Sequence[float]) -> float:
+    """The mean difference and one standard error more: what may be expected of further pairs at best.
+
+    Raises:
+        statistics.StatisticsError: there are fewer than two pairs.
+    """
+    return math.fsum(gaps) / len(gaps) + stdev(gaps) / math.sqrt(len(gaps))
+
+
+def is_futile(gaps: Sequence[float], least: float, most: int) -> bool:
+    """Whether further pairs would prove nothing of use, though they were as good as may be hoped.
+
+    Stopping for it can only take proofs away: the promise of `evidence` stays.
+
+    Args:
+        least: gains up to it are of no use; `most`: pairs that are made at most.
+    """
+    if len(gaps) < 2:
+        return False
+    hope, scatter = hopeful(gaps), stdev(gaps)
+    further = [*gaps, *(hope + (-scatter if n % 2 else scatter) for n in range(most - len(gaps)))]
+    proven = any(_against(further[:n], 0.0) >= 1 / ALPHA for n in range(len(gaps), most + 1))
+    return hope <= least or not proven
 
 
 def _against(gaps: Sequence[float], middle: float) -> float:

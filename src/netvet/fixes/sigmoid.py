@@ -29,7 +29,7 @@ def sigmoid(program: Program) -> Iterator[Editor]:
     site = program.site(program.place, *NAMES)
     records = [r for r in program.facts("losses") if r.get("input_op") == "softmax" and r.get("phase") == "train"]
     shapes = [((r.get("input") or {}).get("shape") or [0], r.get("input_dim")) for r in records]
-    if not any(isinstance(axis, int) and shape[axis] == 1 for shape, axis in shapes):
+    if not any(isinstance(axis, int) and _is_single(shape, axis) for shape, axis in shapes):
         raise NotApplicable("the softmax is over more than one output")
     editor = program.editor("sigmoid in the place of softmax")
     if is_layer(site):
@@ -48,3 +48,8 @@ def sigmoid(program: Program) -> Iterator[Editor]:
     simple = isinstance(given, (cst.Name, cst.Attribute, cst.Call, cst.Subscript))
     editor.replace(site.file, site.call, f"{code if simple else f'({code})'}.sigmoid()")
     yield editor
+
+
+def _is_single(shape: list[int], axis: int) -> bool:
+    """The axis has one element; one that is gone where the loss is called has been squeezed."""
+    return axis >= len(shape) or (axis >= -len(shape) and shape[axis] == 1)

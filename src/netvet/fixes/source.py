@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,6 +74,10 @@ class SourceFile:
     def line(self, node: cst.CSTNode) -> int:
         """Where it begins."""
         return self._ranges[node].start.line
+
+    def lines(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Its first and its last."""
+        return self._ranges[node].start.line, self._ranges[node].end.line
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """What it is part of."""
@@ -291,7 +296,25 @@ class Editor:
         for one in (*file.nodes(cst.Import), *file.nodes(cst.ImportFrom)):
             if name in _imported(file.code(one)):
                 return
+        if name in sys.stdlib_module_names and line == f"import {name}" and self._among_standard(file, line):
+            return
         self.begin(file, line + "\n")
+
+    def _among_standard(self, file: SourceFile, line: str) -> bool:
+        """Put an import of the standard library in front of the others, in its order. False: there are none."""
+        every = [s for s in file.module.body if isinstance(s, cst.SimpleStatementLine) and _imports_later(file, s)]
+        standard = [s for s in every if _root_of_import(file.code(s)) in sys.stdlib_module_names]
+        before = [s for s in standard if file.code(s).strip() < line]
+        if before:
+            self.insert(file, before[-1], after=f"{line}\n")
+        elif every:
+            first, blank = every[0], [cst.EmptyLine(indent=False)]
+            apart = [] if standard and every[0] is standard[0] else blank
+            plain = all(one.comment is None for one in first.leading_lines)
+            self.insert(file, first, before=f"\n{line}\n" if first.leading_lines else f"{line}\n")
+            if plain:
+                self.change(file, first, lambda old: old.with_changes(leading_lines=apart))
+        return bool(every)
 
     def patch(self) -> Patch:
         """All changes together.
@@ -342,6 +365,16 @@ def _statements(code: str) -> list[Statement]:
     module = cst.parse_module(code)
     first, *others = module.body
     return [first.with_changes(leading_lines=[*module.header, *first.leading_lines]), *others]
+
+
+def _imports_later(file: SourceFile, statement: cst.SimpleStatementLine) -> bool:
+    """An import of something else than `__future__`."""
+    return isinstance(statement.body[0], (cst.Import, cst.ImportFrom)) and "__future__" not in file.code(statement)
+
+
+def _root_of_import(code: str) -> str:
+    """`a` of `import a.b` and of `from a.b import c`."""
+    return code.split()[1].split(".")[0].rstrip(",")
 
 
 def _is_heading(statement: cst.SimpleStatementLine) -> bool:

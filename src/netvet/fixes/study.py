@@ -9,10 +9,12 @@ from time import monotonic
 from typing import Any, Literal
 
 from netvet.fixes.choose import Candidate
-from netvet.fixes.measured import Measured, common_metric
-from netvet.fixes.sequential import ALPHA, Evidence, evidence
+from netvet.fixes.measured import ERROR, SCORE, Measured, Score, common_metric
+from netvet.fixes.sequential import ALPHA, Evidence, evidence, hopeful, is_futile
 
-Verdict = Literal["helped", "no difference", "made worse", "undecided", "not comparable", "could not be applied"]
+Verdict = Literal[
+    "helped", "no difference", "made worse", "undecided", "not assessed", "not comparable", "could not be applied"
+]
 
 # Smaller differences are of no use to anybody, however sure they are: half a percent of samples, or of variance.
 LEAST_SCORE = 0.005
@@ -20,6 +22,11 @@ LEAST_SCORE = 0.005
 LEAST_SHARE = 0.02
 # Of a variant that comes after one that helped.
 NO_BETTER = "no better than the variant before it"
+# A change that has gained is not tried the other way.
+OPPOSITES = (
+    {"lower-lr", "raise-lr"}, {"larger-batch", "smaller-batch"}, {"less-weight-decay", "more-weight-decay"},
+    {"less-dropout", "more-dropout"}, {"no-dropout", "more-dropout"}, {"wider", "narrower"},
+)  # fmt: skip
 # Pairs at most: ten find a difference of 1.7 times the scatter of seeds.
 MOST = 10
 
@@ -114,15 +121,17 @@ class Study:
                 arm.reason = why
 
     def _run(self) -> None:
-        while wanted := self._wanted():
-            if monotonic() + self._longest() > self._end and self.twin.runs:
-                break
-            self._tell(f"trial {self.trials + 1} to {self.trials + len(wanted)}: {_names(wanted)}")
+        while wanted := self._affordable(self._wanted()):
+            left = self._end - monotonic()
+            limit = f" ({left / 60:.0f} min left at most)" if math.isfinite(left) else ""
+            self._tell(f"trial {self.trials + 1} to {self.trials + len(wanted)}: {_names(wanted)}{limit}")
             for asked, measured in self._measure(wanted):
                 self._arm(asked).runs[asked.seed] = measured
                 self.trials += 1
             for arm in self.arms:
                 self._judge(arm)
+            for arm in self.arms:
+                self._give_up_behind(arm)
 
     def best(self) -> list[Arm]:
         """Changes that helped most, those that differ by no more than what matters in the order in which they came.
@@ -148,8 +157,17 @@ class Study:
             return self.twin
         return next(arm for variants in self._fixes for arm in variants if arm.candidate is asked.candidate)
 
-    def _longest(self) -> float:
-        return max((run.seconds for run in self.twin.runs.values()), default=0.0)
+    def _affordable(self, wanted: list[Asked]) -> list[Asked]:
+        """Those that the time is enough for, if each takes as long as it did before; none without its twin."""
+        left = self._end - monotonic()
+        if not self.twin.runs:
+            return wanted
+        usual = max(run.seconds for run in self.twin.runs.values())
+        if usual > left:
+            return []
+        found = [one for one in wanted if max([usual, *(r.seconds for r in self._arm(one).runs.values())]) <= left]
+        seeds = {one.seed for one in found if one.candidate is not None}
+        return [one for one in found if one.seed in seeds]
 
     def _wanted(self) -> list[Asked]:
         """Runs that would decide something, the unchanged program's first."""
@@ -167,19 +185,32 @@ class Study:
 
     def _open(self, variants: Sequence[Arm]) -> Arm | None:
         """The variant that is to be tried next; None where all is known."""
+        if self.twin.runs and self.twin.runs[0].metric is None and not self.twin.runs[0].error:
+            return None  # there is nothing to compare with
         for arm in variants:
             if arm.verdict == "undecided" and not arm.reason:
-                return arm
+                return arm if arm.runs or not self._gains_the_other_way(arm) else None
             if arm.reason == NO_BETTER:
                 return None
         return None
 
-    def _before(self, arm: Arm) -> float | None:
-        """What the variant of the same fix brought that was tried before; None if it did not help."""
+    def _gains_the_other_way(self, arm: Arm) -> bool:
+        """A change that is the opposite of this one has helped, or is about to."""
+        return any(
+            {_name(arm), _name(other)} in OPPOSITES
+            and (other.verdict == "helped" or (other.verdict == "undecided" and not other.reason))
+            and _effect(other) > self.matters(other.metric)
+            for other in self.arms
+        )
+
+    def _gain(self, arm: Arm) -> float | None:
+        """On the first seed, over the variant of the same fix that was tried before; None if that did not help."""
         variants = next(v for v in self._fixes if any(a is arm for a in v))
         number = next(n for n, a in enumerate(variants) if a is arm)
-        seen = variants[number - 1].evidence if number and variants[number - 1].verdict == "helped" else None
-        return seen.effect if seen is not None else None
+        before = variants[number - 1] if number else None
+        if before is None or before.verdict != "helped" or arm.metric not in before.runs[0].scores:
+            return None
+        return score(arm.runs[0], arm.metric) - score(before.runs[0], arm.metric)
 
     def _judge(self, arm: Arm) -> None:
         if arm.verdict != "undecided" or arm.candidate is None:
@@ -190,7 +221,7 @@ class Study:
         elif arm.candidate.fix.corrects_score:
             arm.verdict, arm.reason = "not comparable", "the score of the unchanged program is not what it seems"
         elif first.metric is None:
-            arm.reason = first.unmeasured or "nothing could be measured"
+            arm.verdict, arm.reason = "not assessed", first.unmeasured or "nothing could be measured"
         else:
             metric = self._metric or self._common(arm.candidate, first)
             if metric is None or (metric == "loss" and arm.candidate.fix.changes_loss):
@@ -203,6 +234,9 @@ class Study:
 
     def _common(self, candidate: Candidate, first: Measured) -> str | None:
         twin = self.twin.runs[0]
+        for printed in (SCORE, ERROR):
+            if printed in twin.scores and printed in first.scores:
+                return printed
         wanted = candidate.fix.metric
         if wanted and wanted in first.scores and (wanted in twin.scores or twin.metric is None):
             return wanted
@@ -217,15 +251,15 @@ class Study:
         return alike and same and first.split == twin.split == "val" and not fixed and self._metric is None
 
     def _compare(self, arm: Arm, metric: str) -> None:
-        if metric != "loss" and len(arm.runs) == 1 and self._shows_in_loss(arm, metric):
+        if metric not in ("loss", SCORE, ERROR) and len(arm.runs) == 1 and self._shows_in_loss(arm, metric):
             metric = "loss"
         elif arm.metric:
             metric = arm.metric
         arm.metric, least = metric, self.matters(metric)
-        gaps = [score(run, metric) - score(self.twin.runs[seed], metric) for seed, run in sorted(arm.runs.items())]
+        gaps = self._gaps(arm)
         found = arm.evidence = evidence(gaps)
-        before = self._before(arm)
-        if found.pairs == 1 and before is not None and found.effect <= before + least:
+        gain = self._gain(arm)
+        if found.pairs == 1 and gain is not None and gain <= least:
             arm.reason = NO_BETTER  # whether it helps too is not worth a trial
             return
         if found.pairs == 1 and found.effect <= least:  # nothing to prove
@@ -234,19 +268,42 @@ class Study:
             return
         elif found.p < ALPHA and abs(found.effect) > least:
             arm.verdict = "helped" if found.effect > 0 else "made worse"
-        elif max(abs(found.low), abs(found.high)) <= least or found.pairs >= MOST:
+        elif found.pairs >= MOST or is_futile(gaps, least, MOST):
             arm.verdict = "no difference" if abs(found.effect) <= least else "undecided"
             arm.reason = "" if arm.verdict == "no difference" else f"{found.pairs} pairs do not agree"
+
+    def _give_up_behind(self, arm: Arm) -> None:
+        """A change that may help, but less than one that has helped, gets no further pairs."""
+        if arm.verdict != "undecided" or arm.reason or len(arm.runs) < self._seeds:
+            return
+        hope = hopeful(self._gaps(arm)) + self.matters(arm.metric)
+        for other in self.arms:
+            if other.verdict == "helped" and other.metric == arm.metric and _effect(other) > hope:
+                arm.reason = f"{_name(other)} helps more, whatever further pairs show"
+
+    def _gaps(self, arm: Arm) -> list[float]:
+        """Changed minus unchanged, by seed."""
+        twin = self.twin.runs
+        return [score(run, arm.metric) - score(twin[seed], arm.metric) for seed, run in sorted(arm.runs.items())]
 
 
 def score(run: Measured, metric: str) -> float:
     """What a run has reached, so that larger is better and a failure is the worst there is."""
     found = run.scores.get(metric)
     value = math.nan if found is None or run.error else found.value
+    if metric in (SCORE, ERROR):
+        return _printed(found, value, -1.0 if metric == ERROR else 1.0)
     if metric != "loss":  # a net that explains less than the mean does has learned nothing
         return max(0.0, value) if math.isfinite(value) else 0.0
     worst = run.train_curve[0][1] if run.train_curve else math.inf
     return -min(value, worst) if math.isfinite(value) else -worst
+
+
+def _printed(found: Score | None, value: float, sign: float) -> float:
+    """As it was printed; of a run that ended without a number, the worst that it has printed before."""
+    if math.isfinite(value):
+        return sign * value
+    return min((sign * v for _, v in found.curve if math.isfinite(v)), default=0.0) if found is not None else 0.0
 
 
 def matters(run: Measured, metric: str) -> float:
@@ -254,11 +311,19 @@ def matters(run: Measured, metric: str) -> float:
     found = run.scores.get(metric)
     if found is None or not math.isfinite(found.value):
         return LEAST_SCORE
-    if metric == "loss":
+    if metric == "loss" or (metric in (SCORE, ERROR) and not 0 <= found.value <= 1):
         return LEAST_SHARE * abs(found.value)
     if metric == "accuracy" and run.samples:
         return max(LEAST_SCORE, math.sqrt(max(0.0, found.value * (1 - found.value)) / run.samples))
     return LEAST_SCORE
+
+
+def _effect(arm: Arm) -> float:
+    return arm.evidence.effect if arm.evidence is not None else 0.0
+
+
+def _name(arm: Arm) -> str:
+    return arm.candidate.fix.name if arm.candidate is not None else ""
 
 
 def _names(wanted: Sequence[Asked]) -> str:

@@ -13,6 +13,8 @@ from netvet.capture.torch_tensors import CLASS_LOSSES, REGRESSION_LOSSES, is_pla
 # Metrics in the order of preference; of these a higher value is better, but for the loss.
 METRICS = ("accuracy", "r2", "balanced accuracy", "loss")
 _BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+# The input of a log_prob is the mean of the distribution.
+NUMBERS = (*REGRESSION_LOSSES, "log_prob")
 # Targets of wider samples are compared with one mean for all their values.
 MAX_COLUMNS = 4_096
 # Labels smoothed by hand are still labels: Szegedy et al. 2016 use 0.1, so that they are off by 0.1 at most.
@@ -58,7 +60,7 @@ class Tally:
             self._classes(given, target, arguments)
         elif function in _BINARY and given.numel() == target.numel():
             self._binary(function, given, target.reshape(given.shape))
-        elif function in REGRESSION_LOSSES and given.numel() == target.numel():
+        elif function in NUMBERS and given.numel() == target.numel():
             if function == "poisson_nll_loss" and arguments.get("log_input", True):
                 given = given.exp()
             self._numbers(given, target.reshape(given.shape))
@@ -74,7 +76,7 @@ class Tally:
         predicted = given.argmax(axis)
         if predicted.shape != target.shape:
             return
-        wanted = target != arguments.get("ignore_index", -100)
+        wanted = (target != arguments.get("ignore_index", -100)) & (target >= 0)  # no class is negative
         self._count_hits(target[wanted], (predicted == target)[wanted])
 
     def _count_hits(

@@ -10,7 +10,7 @@ from typing import Any
 from netvet.diagnose import Verdict
 from netvet.fixes.choose import Candidate
 from netvet.fixes.conduct import Fixed, Round
-from netvet.fixes.measured import Measured
+from netvet.fixes.measured import ERROR, SCORE, Measured
 from netvet.fixes.study import Arm, Study, runs_of, score
 
 SCHEMA = "netvet.fix/1"
@@ -97,7 +97,9 @@ def _arm(study: Study, arm: Arm) -> dict[str, Any]:
 def _value(run: Measured, metric: str) -> float:
     """As it was compared: a loss as it is, a score that a failure has not and below zero none has."""
     found = run.scores.get(metric)
-    return (found.value if found is not None else math.nan) if metric == "loss" else score(run, metric)
+    if metric in ("loss", SCORE, ERROR):
+        return found.value if found is not None else math.nan
+    return score(run, metric)
 
 
 def _mean(values: Sequence[float]) -> float | None:

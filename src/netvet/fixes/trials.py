@@ -104,5 +104,6 @@ def _digest(program: Rerun) -> str:
     texts = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in program.sources.items()}
     beside = sorted(target.parent.glob("*.py")) if target.is_file() else sorted(Path(program.folder).glob("*.py"))
     files = {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in beside}
-    told = [program.target, program.is_module, program.arguments, program.seed, program.steps, files | texts]
+    judged = [program.printed.text, program.printed.lower] if program.printed is not None else []
+    told = [program.target, program.is_module, program.arguments, program.seed, program.steps, files | texts, *judged]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

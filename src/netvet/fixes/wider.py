@@ -17,7 +17,8 @@ def wider(program: Program) -> Iterator[Editor]:
     """Four times as many hidden units, then sixteen times.
 
     ## What it changes
-    The number that the hidden size comes from: in the layers, a default, a constant or an option of the command line.
+    The number that the hidden size comes from: in the layers, a default, a constant, a list of sizes or an option
+    of the command line.
 
     ## Known problems
     Only for layers that follow one another; each step costs up to the square of the factor.

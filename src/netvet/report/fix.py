@@ -13,7 +13,7 @@ from netvet.report.text import Line, width_of, write_lines
 Record = Mapping[str, Any]
 _MARK = {
     "helped": "green", "no difference": "dim", "made worse": "red", "undecided": "yellow", "not comparable": "yellow",
-    "could not be applied": "dim",
+    "not assessed": "yellow",    "could not be applied": "dim",
 }  # fmt: skip
 _SHORT = {"could not be applied": "fails"}
 _STANDING = {"proven": "bold green", "mended": "green", "refuted": "yellow", "open": "dim"}
@@ -37,17 +37,19 @@ def render(found: Record, width: int, *, verbose: bool = False) -> list[Line]:
     for number, one in enumerate(found["rounds"], 1):
         if len(found["rounds"]) > 1:
             lines += [((f"Round {number}", "bold"),)]
-        lines += _round(one, width, verbose=verbose)
+        lines += _round(one, width)
     lines += _patch(found)
+    lines += _refused(found["rounds"], width, verbose=verbose)
     earlier = f" and {found['reused']} of an earlier start" if found["reused"] else ""
     lines += [(), ((f"{found['trials']} trials{earlier}, {found['seconds']:.0f} s in all.", "dim"),)]
     return lines
 
 
-def _round(one: Record, width: int, *, verbose: bool) -> list[Line]:
+def _round(one: Record, width: int) -> list[Line]:
     lines: list[Line] = []
     if not one["diagnosis"]:
-        lines += _wrapped("", "Nothing wrong was seen: no fix is needed.", width, "bold")
+        needed = "" if one["fixes"] else ": no fix is needed"
+        lines += _wrapped("", f"Nothing wrong was seen{needed}.", width, "bold")
     for verdict in one["diagnosis"]:
         known = verdict["standing"] != "open" or not verdict["undetermined"]
         word = verdict["standing"] if known else "undetermined"
@@ -61,13 +63,20 @@ def _round(one: Record, width: int, *, verbose: bool) -> list[Line]:
     for arm in one["fixes"]:
         word = _SHORT.get(arm["verdict"], arm["verdict"])
         lines += _wrapped(f"  {word:<14} ", f"{arm['fix']}: {_arm(arm)}", width, _MARK[arm["verdict"]])
-    for refused in one["refused"] if verbose else ():
-        text = f"{refused['fix']}: {refused['reason']}"
-        lines += _wrapped(f"  {'not applied':<14} ", text, width, "dim")
-    if one["refused"] and not verbose:
-        names = ", ".join(r["fix"] for r in one["refused"])
-        lines += _wrapped(f"  {'not applied':<14} ", f"{names} (--verbose says why)", width, "dim")
     return lines + _outcome(one, width)
+
+
+def _refused(rounds: Sequence[Record], width: int, *, verbose: bool) -> list[Line]:
+    """Fixes that could not be made, after all that was found."""
+    reasons = {one["fix"]: one["reason"] for round_ in rounds for one in round_["refused"]}
+    if not reasons:
+        return []
+    if not verbose:
+        return [(), *_wrapped("Not applied: ", f"{', '.join(reasons)} (--verbose says why)", width, "dim")]
+    lines: list[Line] = [(), (("Not applied:", "bold"),)]
+    for name, reason in reasons.items():
+        lines += _wrapped("  ", f"{name}: {reason}", width, "dim")
+    return lines
 
 
 def _told(word: str) -> str:

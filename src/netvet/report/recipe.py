@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, TextIO
 
 from netvet.report.plain import clean, wrap
-from netvet.report.text import Line, width_of, write_lines
+from netvet.report.text import Line, command_of, width_of, write_lines
 
 Record = Mapping[str, Any]
 TITLES = {
@@ -107,6 +107,9 @@ def render(
     action = next_action(stages, view)
     if action:
         lines += [(), *_wrapped("Next: ", action, width, "bold")]
+    first = next((v for v in view["diagnosis"] if v.get("next")), None)
+    if first is not None and view["run"]["script"]:
+        lines += _wrapped("Prove it: ", f"netvet fix --for {first['check']} {command_of(view)}", width, "")
     return lines
 
 

@@ -6,8 +6,8 @@ import os
 import shlex
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
 
 from netvet.report.plain import cells, clean, wrap
 from netvet.report.view import FindingView, Number, PlaceView, VerdictView, View
@@ -197,6 +197,8 @@ def _verdict(page: _Page, view: View, verdict: VerdictView, *, full: bool, verbo
     if verdict["next"]:
         page.labelled("change", verdict["next"], "bold" if full else "")
     _candidates(page, view, verdict)
+    if full and verdict["next"] and view["run"]["script"]:
+        page.labelled("prove it", f"netvet fix {command_of(view)}")
     if full or verbose:
         _folded(page, view, verdict, every=verbose)
 
@@ -253,8 +255,12 @@ def _candidates(page: _Page, view: View, verdict: VerdictView) -> None:
     if not verdict["ruled_out"] and not verdict["not_ruled_out"]:
         page.labelled("ruled out", "nothing: no check for a cause of this is known")
     if verdict["experiments"]:
-        program = shlex.join([view["run"]["script"] or "train.py", *view["run"]["arguments"]])
-        page.labelled("find out", f"netvet recipe --only {','.join(verdict['experiments'])} {program}")
+        page.labelled("find out", f"netvet recipe --only {','.join(verdict['experiments'])} {command_of(view)}")
+
+
+def command_of(view: Mapping[str, Any]) -> str:
+    """The program and its arguments, as a shell takes them."""
+    return shlex.join([view["run"]["script"] or "train.py", *view["run"]["arguments"]])
 
 
 def _folded(page: _Page, view: View, verdict: VerdictView, *, every: bool) -> None:

@@ -1,0 +1,23 @@
+# fixes: drop-shared
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+y = torch.randint(0, 3, (300,))
+x = 2.0 * torch.randn(3, 6)[y] + torch.randn(300, 6)
+train_set = TensorDataset(x[:250], y[:250])
+val_set = TensorDataset(x[200:], y[200:])
+loader = DataLoader(train_set, batch_size=40, shuffle=True)
+val_loader = DataLoader(val_set, batch_size=50)
+net = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(6):
+    for a, b in loader:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(a), b)
+        loss.backward()
+        optimizer.step()
+with torch.no_grad():
+    right = sum((net(a).argmax(1) == b).sum().item() for a, b in val_loader) / 100
+print(f"accuracy {right!r}, loss {loss.item()!r}")

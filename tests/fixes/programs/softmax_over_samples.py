@@ -1,0 +1,19 @@
+# fixes: class-axis
+# place: class-axis -> log_softmax
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+y = torch.randint(0, 3, (300,))
+x = 2.0 * torch.randn(3, 6)[y] + torch.randn(300, 6)
+net = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for _ in range(6):
+    for i in range(0, 200, 40):
+        optimizer.zero_grad()
+        loss = nn.functional.nll_loss(torch.log_softmax(net(x[i : i + 40]), 0), y[i : i + 40])
+        loss.backward()
+        optimizer.step()
+with torch.no_grad():
+    right = (net(x[200:]).argmax(1) == y[200:]).float().mean().item()
+print(f"accuracy {right!r}, loss {loss.item()!r}")
