@@ -253,3 +253,30 @@ def test_data_that_is_not_finite_is_known_as_such_in_a_step_that_was_slept_throu
     record = one.end().get("first_non_finite")[0]
     assert record["from_input"]
     assert not record["from_weights"]
+
+
+def test_a_window_goes_on_while_targets_have_just_become_one_class(sleepy):
+    one = sleepy()
+    loop = Loop().until(one.session)
+    loop.y = loop.y.clone().fill_(1)
+    loop.until(one.session, asleep=False)
+    began = one.session.step
+    loop.until(one.session)
+    heard = one.session.step - began
+    run = one.end()
+    assert heard >= 10
+    assert run.get("targets")[0]["constant_batches"] >= 10
+
+
+def test_targets_that_become_one_class_are_heard_out_when_the_budget_is_spent(sleepy, monkeypatch):
+    monkeypatch.setattr("netvet.capture.pace.GRACE_SECONDS", 1e9)  # awake to the end
+    monkeypatch.setattr("netvet.capture.recorder.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("netvet.capture.torch_targets.SHARE", 0.0)
+    monkeypatch.setattr("netvet.capture.torch_targets.GRACE", 0.0)
+    one = sleepy(budget=0.0)
+    loop = Loop().run(100)
+    loop.y = loop.y.clone().fill_(1)
+    loop.run(60)
+    record = one.end().get("targets")[0]
+    assert record["batches_before"] < 50
+    assert record["constant_batches"] >= 10

@@ -52,7 +52,7 @@ class Pace:
     def __init__(self, budget: float, every: int | None = None, *, symmetric: bool | None = None) -> None:
         self.budget = budget
         self._every = every
-        self._symmetric = int(os.environ.get("WORLD_SIZE", "1")) > 1 if symmetric is None else symmetric
+        self.symmetric = int(os.environ.get("WORLD_SIZE", "1")) > 1 if symmetric is None else symmetric
         self._began = perf_counter()
         self._ordinary: deque[float] = deque(maxlen=15)
         self._slept: _Moment | None = None
@@ -76,7 +76,7 @@ class Pace:
         """
         if step < DENSE_STEPS or (self._every is not None and self._every <= MIN_SLEEP):
             return False
-        if self._every is not None or self._symmetric or self._slept is not None:
+        if self._every is not None or self.symmetric or self._slept is not None:
             return True
         return cost > max(GRACE_SECONDS, self.budget * (perf_counter() - self._began))
 
@@ -106,7 +106,7 @@ class Pace:
         if self._every is not None:
             return self._every - step % self._every
         longest = min(MAX_INTERVAL, max(MIN_SLEEP, int((GROWTH - 1) * step)))
-        if self._symmetric:
+        if self.symmetric:
             return min(longest, max(MIN_SLEEP, step // SYMMETRIC_SHARE))
         if self.ordinary is None:
             return FIRST_SLEEP

@@ -72,6 +72,15 @@ class Sleeper:
         return self._session.left > 0
 
     @property
+    def last_of_window(self) -> bool:
+        """The collectors fall asleep after this step, and may choose not to: ranks all choose the same steps."""
+        return self._session.left == 1 and not self._session.asleep and not self._pace.symmetric
+
+    def prolong(self) -> None:
+        """Stay awake for a step more."""
+        self._session.left += 1
+
+    @property
     def ordinary(self) -> float | None:
         """Seconds of a step while the collectors sleep; None before the first sleep."""
         return self._pace.ordinary

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+# So many batches in a row tell chance from a change, however they vary otherwise.
+YOUNG = 10
+
 
 @dataclass(slots=True)
 class Streak:
@@ -48,6 +51,11 @@ class Streak:
         self._alike_in += value is not None and (count > 1 or value == self._last)
         self.batches, self.samples = self.batches + 1, self.samples + count
         self._last, self._step = value, step
+
+    @property
+    def young(self) -> bool:
+        """Targets are one number since a few batches only."""
+        return self.value is not None and self.before > 0 and self.batches < YOUNG
 
     def result(self) -> dict[str, Any]:
         """Fields of the signal `targets`; none where the newest batch holds several numbers, or nothing came before."""

@@ -41,6 +41,8 @@ MAX_COLUMNS = 8
 DRAWS = 200
 # The first calls are all counted, as far as they take less than this share of the run.
 SHARE, GRACE = 0.005, 0.15
+# Batches of a run that are counted beyond that, as targets have just become one number.
+MAX_DOUBTFUL = 200
 SERIES = ("train_accuracy", "prediction_top_share", "target_top_share", "prediction_std", "target_std")
 NO_LOSS = "no loss function of torch.nn.functional was called: the targets of a loss written by hand are not seen"
 _KINDS = {
@@ -109,6 +111,7 @@ class TargetCollector:
         session.options["targets"] = self
         self._seen: dict[LossKey, _Seen] = {}
         self._budget = Budget(SHARE, GRACE)
+        self._doubtful = 0
         self._ended = False
 
     def on_hand_loss(self, event: LossCall) -> None:
@@ -135,12 +138,21 @@ class TargetCollector:
         # Steps that are looked at closely, and windows of a run that is asleep, are few: all of them count, so that
         # targets that change late are seen.
         few = phase == "train" and (self._session.deep or self._session.left > 0)
-        if not few and not self._budget.left:
+        if not few and not self._budget.left and not self._doubts(seen):
             return
         with self._budget:
             self._count(seen, event)
             if series and phase == "train" and self._session.deep and event.output.requires_grad:
                 self._predictions(seen, key[0], event)
+        sleeper = self._session.sleeper
+        if sleeper is not None and sleeper.last_of_window and self._doubts(seen):
+            sleeper.prolong()
+
+    def _doubts(self, seen: _Seen) -> bool:
+        """Whether the targets have become one number so lately that it may still be chance."""
+        doubtful = seen.streak.young and seen.phase == "train" and self._doubtful < MAX_DOUBTFUL
+        self._doubtful += doubtful
+        return doubtful
 
     def _count(self, seen: _Seen, event: LossCall) -> None:
         found = labels(event)
