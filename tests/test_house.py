@@ -45,7 +45,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
     "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),
-    "data": (BELOW, {"numpy", "torch", "ray", "PIL", "polars", "duckdb"}),
+    "data": (
+        BELOW,
+        {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "datasketches", "rensa", "datasets"},
+    ),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
     "ui": ({"core", "signals", "store", "diagnose", "report"}, {"numpy", "starlette", "uvicorn"}),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report"}, set()),

@@ -7,7 +7,7 @@ not be seen: a check says nothing then. Tensors are summarised as `{shape, dtype
 nonfinite, integral, distinct}` (`distinct`: number of different values, counted up to 1,000).
 
 `cost`: `free` (seen in passing), `step` (a little on every step), `deep` (sampled steps only), `probe`
-(once, on a copy).
+(once, on a copy), `audit` (by `netvet data`, in one pass over all samples).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Shape = Literal["series", "layers", "facts"]
-Cost = Literal["free", "step", "deep", "probe"]
+Cost = Literal["free", "step", "deep", "probe", "audit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +184,9 @@ _PROBES = (
     _facts("gradient_noise", "deep", "Gradient noise scale from the spread of successive gradients.", scale="samples: batch size at which noise equals signal", batch="", ratio="scale / batch", steps="", optimizer=""),
 )
 
-SIGNALS: Mapping[str, Signal] = {s.name: s for s in (*_SERIES, *_LOOP, *_LOSSES, *_DATA, *_PROBES)}
+# What `netvet data` makes of all samples, of which none is lost: one pass over the data.
+_AUDIT = (
+    _facts("data_splits", "audit", "What the data are: one per split.", split="its name", role="`train`, `val`, `test`, `other`", kind="of samples: `image`, `table`, `text`, `tokens`, `audio`, `tensor`", samples="count", classes="names of the classes (empty: none, or numbers to be predicted)", counts="samples per class, list, or None", problems="samples that cannot be used"),
+)
+
+SIGNALS: Mapping[str, Signal] = {s.name: s for s in (*_SERIES, *_LOOP, *_LOSSES, *_DATA, *_PROBES, *_AUDIT)}

@@ -14,6 +14,7 @@ import click
 
 import netvet
 from netvet.cli.compare import compare
+from netvet.cli.data import data
 from netvet.cli.fix import fix
 from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.recipe import recipe
@@ -90,6 +91,7 @@ def cli() -> None:
 
 
 cli.add_command(compare)
+cli.add_command(data)
 cli.add_command(fix)
 cli.add_command(recipe)
 cli.add_command(replay)
@@ -166,7 +168,7 @@ def _run(chosen: RunOptions, asked: Asked, like: Run | None, *, quiet: bool) -> 
             if not quiet:
                 stream.write("\n")
             made = Run.open(outcome.run_path)
-            status = _report(made, asked, stream, problems=outcome.problems, quiet=quiet)
+            status = report_of(made, asked, stream, problems=outcome.problems, quiet=quiet)
             if like is not None:
                 silent = quiet or STDOUT in (asked.json, asked.sarif)
                 told = against([like], made, asked.checks, asked.settings, stream, quiet=silent, verbose=asked.verbose)
@@ -179,7 +181,7 @@ def _run(chosen: RunOptions, asked: Asked, like: Run | None, *, quiet: bool) -> 
     return tell(torch_runner.run(replace(chosen, terminated=tell)))
 
 
-def _report(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:
+def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:
     """Diagnose a run, print and write the report; returns the exit code."""
     from netvet.report.files import write
 
@@ -228,7 +230,7 @@ def diagnose(run: str | None, **options: Any) -> int:
     from netvet.store.find import find_run
 
     asked = asked_of(options)
-    return _report(find_run(run, asked.store), asked, sys.stdout)
+    return report_of(find_run(run, asked.store), asked, sys.stdout)
 
 
 @cli.command()

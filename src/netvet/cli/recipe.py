@@ -95,7 +95,7 @@ def _run(
     from netvet.store import Run
 
     stream = sys.stdout
-    with _Progress(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         options = replace(chosen, tell=progress.tell, done=progress.done)
         if is_setup(target, is_module):
             found = conduct_setup(setup_of(target), setup_name(target), store, options)
@@ -105,14 +105,14 @@ def _run(
     return (found.script.script_status if found.script is not None else 0) or status
 
 
-class _Progress:
+class Progress:
     """A line at a terminal that says which trial goes on; each experiment's outcome as it comes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._status: Any = None
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:

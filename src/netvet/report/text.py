@@ -143,7 +143,8 @@ def _headline(page: _Page, view: View) -> None:
     if first["undetermined"]:
         page.put(f"Something is wrong ({words}), but its cause is undetermined.", _STYLES[grave])
     elif grave == "error":
-        page.put(f"Training is wrong: {words}{tail}", _STYLES[grave])
+        what = "Training is" if view["run"]["samples"] is None else "The data are"
+        page.put(f"{what} wrong: {words}{tail}", _STYLES[grave])
     else:
         page.put(f"Likely to cost accuracy or trust: {words}{tail}", _STYLES[grave])
 
@@ -310,7 +311,7 @@ def _listed(page: _Page, title: str, findings: Sequence[FindingView]) -> None:
 def _footer(page: _Page, view: View, *, verbose: bool) -> None:
     _not_assessed(page, view, verbose=verbose)
     run, share = view["run"], view["overhead"]["share"]
-    parts = [] if run["steps"] is None else [f"{run['steps']:,} steps"]
+    parts = [f"{run[unit]:,} {unit}" for unit in ("steps", "samples") if run[unit] is not None]
     if isinstance(run["seconds"], int | float):
         parts.append(f"{run['seconds']:.1f} s")
     if isinstance(share, int | float):

@@ -103,6 +103,7 @@ class RunView(TypedDict):
     started: str | None
     ended: str | None
     steps: int | None
+    samples: int | None
     epochs: Number | None
     seconds: Number | None
     exception: str | None
@@ -239,6 +240,7 @@ def _run(record: Record, environment: Record, name: str | None, places: _Places)
         "started": _text(record.get("started")),
         "ended": _text(record.get("ended")),
         "steps": int(steps) if isinstance(steps, int | float) else None,
+        "samples": int(samples) if isinstance(samples := plain(record.get("samples")), int) else None,
         "epochs": plain(record.get("epochs")),
         "seconds": plain(record.get("seconds")),
         "exception": _text(record.get("exception")),
