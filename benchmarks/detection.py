@@ -47,9 +47,11 @@ def run(path: Path, seed: int) -> tuple[Score, dict[str, Any]]:
     start, header = time.perf_counter(), read_header(path.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "netvet", *header.command, "--json", str(target), str(path)]
-        command += ["--seed", str(seed)]
-        failure = _call(command, folder)
+        command = [sys.executable, "-m", "netvet", *header.arguments(str(path), str(target))]
+        seeded = ["--seed", str(seed)]
+        if header.audits:
+            _call([sys.executable, str(path), *seeded], folder)
+        failure = _call(command if header.audits else [*command, *seeded], folder)
         report = json.loads(target.read_text(encoding="utf-8")) if target.exists() else None
     result = score(path.name, seed, header, report)
     kept: dict[str, Any] = {**asdict(result), "folder": path.parent.name, "seconds": time.perf_counter() - start}

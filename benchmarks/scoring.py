@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-_FIELD = re.compile(r"# (healthy|expect|expect-note|accept|location|with|note): *(.*)")
+_FIELD = re.compile(r"# (healthy|expect|expect-note|accept|location|with|audit|note): *(.*)")
 _FAULT = re.compile(r"#.*\bfault\s*$")
 _ALARMS = {"error", "warning"}
 
@@ -24,6 +24,7 @@ class Header:
         is_note: `expect` is a note beside an otherwise clean run.
         fault_lines: line numbers that an expert would point at; empty where no line is to blame.
         command: the netvet command that is to find it, with its options.
+        audits: the command reads files that the program writes, and not the program, which is run by itself first.
     """
 
     expect: str
@@ -31,6 +32,12 @@ class Header:
     is_note: bool = False
     fault_lines: frozenset[int] = frozenset()
     command: tuple[str, ...] = ("run", "--quiet")
+    audits: bool = False
+
+    def arguments(self, program: str, report: str) -> list[str]:
+        """What netvet is called with, to write a report about the program."""
+        command = [self.command[0], "--json", report, *self.command[1:]]
+        return command if self.audits else [*command, program]
 
     @property
     def healthy(self) -> bool:
@@ -96,7 +103,9 @@ def read_header(source: str) -> Header:
         raise ValueError("the header needs lines marked `# fault` or `# location: none`, and not both")
     accept = tuple(name.strip() for name in found.get("accept", "").split(",") if name.strip())
     command = tuple(found["with"].split()) if "with" in found else Header.command
-    return Header(found[kinds[0]], accept, kinds == ["expect-note"], faults, command)
+    if "audit" in found:
+        command = ("data", *found["audit"].split())
+    return Header(found[kinds[0]], accept, kinds == ["expect-note"], faults, command, "audit" in found)
 
 
 def score(program: str, seed: int, header: Header, report: Mapping[str, Any] | None) -> Score:
