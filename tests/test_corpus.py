@@ -20,8 +20,8 @@ def programs(folder):
     return [pytest.param(p, id=f"{folder}/{p.stem}") for p in sorted((HERE / folder).glob("*.py"))]
 
 
-def under_netvet(path, tmp_path, *, through=(), header=Header("")):
-    target = tmp_path / "report.json"
+def under_netvet(path, tmp_path, *, through=(), header=None):
+    target, header = tmp_path / "report.json", header or Header("")
     if header.audits:
         call([str(path)], tmp_path, 2)
     arguments = header.arguments(str(path), str(target))
