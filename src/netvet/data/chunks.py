@@ -54,6 +54,7 @@ class Chunk:
         targets: [n] labels (strings or whole numbers) or float64; an object array of anything else; None without.
         attributes: further facts about each sample, [n] each: `file bytes`, `group`, `time`, ... float64 or strings.
         problems: samples that were expected here and cannot be used; they are not among the n.
+        prints: uint64 [n], exact hashes of inputs that are given reduced, 0 for whole ones; None where all are whole.
     """
 
     keys: Sequence[str]
@@ -61,6 +62,7 @@ class Chunk:
     targets: npt.NDArray[Any] | None = None
     attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    prints: npt.NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
