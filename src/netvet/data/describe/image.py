@@ -16,6 +16,8 @@ GRID, FREQUENCIES = 32, 16
 # Sharpness is measured where an edge is an edge, whatever the size of the image (CleanVision: 64).
 SHARP_SIDE = 64
 CELLS, DIRECTIONS, BINS = 4, 8, 4
+# Share of the length of all coefficients; coefficient of a wave of one grey value on the grid.
+_LEAST, _LEAST_GREY = 0.01, 16 / 255
 # Of images at a time: 256 x 256 x 3 x 8 bytes each.
 _BATCH_VALUES = 4_000_000
 Array = npt.NDArray[np.float32]
@@ -101,24 +103,26 @@ def sharpness(light: Array) -> npt.NDArray[np.float64]:
         light = _resized(light, max(1, int(height // factor)), max(1, int(width // factor)))
     if min(light.shape[1:]) < 3:
         return np.zeros(len(light))
-    around = np.sum([_shifted(light, y, x) for y in range(3) for x in range(3)], axis=0)
+    around: Array = np.sum([_shifted(light, y, x) for y in range(3) for x in range(3)], axis=0)
     edges = np.clip(9 * _shifted(light, 1, 1) - around, 0, 255)  # as 8-bit filters of images do
     found: npt.NDArray[np.float64] = edges.reshape(len(light), -1).var(axis=1, dtype=np.float64)
     return found
 
 
 def perceptual(grey: Array) -> Words:
-    """256 bits of each image [n, 32, 32] as [n, 4]: low frequencies above their median, lowest first.
+    """256 bits of each image [n, 32, 32] as [n, 4]: low frequencies that stand out, lowest first.
 
+    A bit is 1 where a frequency is above the median of its word, and above what compression and noise change.
     Zauner, Implementation and benchmarking of perceptual image hash functions, 2010; here 16 x 16 frequencies, sorted
     by their sum, so that the first word holds the coarsest of them.
     """
     basis = _cosines()
     waves = (basis @ grey @ basis.T).reshape(len(grey), -1)[:, _by_frequency()]
     waves[:, 0] = 0  # the mean brightness says nothing of what is seen
+    # What is small beside the whole, or beside one grey value, is on no side: noise of compression must not turn bits.
+    least = np.maximum(_LEAST * np.sqrt(np.square(waves).sum(axis=1)), _LEAST_GREY)[:, None, None]
     blocks = waves.reshape(len(grey), -1, 64)
-    # Within one grey value of the median is on no side of it: flat images must not differ by rounding.
-    bits = blocks > np.maximum(np.median(blocks, axis=2, keepdims=True), 0) + GRID / 255
+    bits = blocks > np.maximum(np.median(blocks, axis=2, keepdims=True), least)
     return np.packbits(bits, axis=2).view(np.uint64).reshape(len(grey), -1)
 
 
@@ -170,12 +174,12 @@ def _grey(grid: Array) -> Array:
     """ITU-R BT.601."""
     if grid.shape[-1] < 3:
         return grid[..., 0]
-    found: Array = grid[..., :3] @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    found: Array = np.matmul(grid[..., :3], np.array([0.299, 0.587, 0.114], dtype=np.float32))
     return found
 
 
 def _resized(planes: Array, height: int, width: int) -> Array:
-    found: Array = _areas(planes.shape[1], height) @ planes @ _areas(planes.shape[2], width).T
+    found: Array = np.matmul(_areas(planes.shape[1], height) @ planes, _areas(planes.shape[2], width).T)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
@@ -63,6 +64,7 @@ class Walked:
     root: str
     endings: frozenset[str]
     word: str
+    largest: int = MAX_BYTES
     files: list[File] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     _foreign: Counter[str] = field(default_factory=Counter)
@@ -121,8 +123,8 @@ class Walked:
             self.tell(shown, "odd name", odd)
         if not info.st_size:
             self.tell(shown, "empty", "a file of zero bytes")
-        elif info.st_size > MAX_BYTES:
-            self.tell(shown, "too large", f"{info.st_size:,} bytes; files up to {MAX_BYTES:,} are read")
+        elif info.st_size > self.largest:
+            self.tell(shown, "too large", f"{info.st_size:,} bytes; files up to {self.largest:,} are read")
         elif not os.access(os.path.join(self.root, path), os.R_OK):
             self.tell(shown, "unreadable", "no permission to read it")
         else:
@@ -146,13 +148,14 @@ class Walked:
         return self._file(path, os.path.relpath(target, self.root), os.lstat(target))
 
 
-def walk(root: Path, endings: frozenset[str], word: str) -> Walked:
+def walk(root: Path, endings: frozenset[str], word: str, largest: int = MAX_BYTES) -> Walked:
     """All files below a folder.
 
     Args:
         endings: of the files that are wanted, in lower case; `word`: what a person calls one of them, such as `image`.
+        largest: bytes of a file that is read.
     """
-    found = Walked(os.path.realpath(root), endings, word)
+    found = Walked(os.path.realpath(root), endings, word, largest)
     left = [""]
     while left:
         left += reversed(found.below(left.pop()))
@@ -187,26 +190,31 @@ def odd_name(path: str) -> str | None:
     return f"its name has {long} bytes, more than archives and some file systems keep" if long > MAX_NAME else None
 
 
+def open_plain(path: str) -> io.FileIO:
+    """Open a plain file; a pipe or device that has come in its place is not waited for, a link not followed.
+
+    Raises:
+        OSError: it cannot be read, or is no plain file any more.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    file = io.FileIO(os.open(path, flags), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(0, "it is no plain file any more")
+
+
 def read_bytes(path: str) -> bytes:
-    """What a plain file holds; a pipe or device that has come in its place is not waited for, a link not followed.
+    """What a plain file holds.
 
     Raises:
         OSError: it cannot be read, is no plain file any more, or has become too large.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags)
-    try:
-        info = os.fstat(handle)
-        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_BYTES:
-            raise OSError(0, "it has changed while it was read")
-        parts = []
-        while part := os.read(handle, max(info.st_size, 1) + 1):
-            parts.append(part)
-            if sum(map(len, parts)) > MAX_BYTES:
-                raise OSError(0, "it grows while it is read")
-        return b"".join(parts)
-    finally:
-        os.close(handle)
+    with open_plain(path) as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise OSError(0, "it grows while it is read")
+    return data
 
 
 def _special(mode: int) -> str:
