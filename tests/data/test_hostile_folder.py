@@ -167,10 +167,11 @@ def test_the_command_reports_all_of_it_without_a_traceback(tmp_path):
     assert b"Traceback" not in done.stdout + done.stderr
     assert b"\x1b[31mred" not in done.stdout
     report = json.loads((tmp_path / "report.json").read_text())
-    seen = {f["evidence"]["what"]: f["severity"] for f in report["findings"] if f["check"] == "corrupt-samples"}
+    found = [f for f in report["findings"] if f["check"] == "corrupt-samples"]
+    seen = {what: f["severity"] for f in found for what in f["evidence"]}
     fatal = {"truncated", "damaged", "empty", "not an image", "too large", "not a file", "link loop", "dangling link"}
     assert {what for what, severity in seen.items() if severity == "error"} == fatal
+    assert "1 empty (cat/zero.png)" in found[0]["message"]
     assert seen["outside link"] == "warning"
-    assert {w for w, s in seen.items() if s == "note"} == {
-        "foreign file", "odd name", "folder", "linked folder", "no class"
-    }  # fmt: skip
+    remarks = {what for what, severity in seen.items() if severity == "note"}
+    assert remarks == {"foreign file", "odd name", "folder", "linked folder", "no class"}
