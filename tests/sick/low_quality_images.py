@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-SCANNERS = {"north": 255 / 16, "south": 1.0}  # fault
+SCANNERS = {"north": 255 / 16, "south": 1.0}
 
 
 def export(root: Path) -> None:
