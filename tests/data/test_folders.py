@@ -133,6 +133,20 @@ def test_numbers_of_classes_are_not_taken_for_names_of_files(tmp_path):
     assert labels(rows, "data")["7.png"] == 1
 
 
+def test_a_file_with_several_labels_is_told(tmp_path):
+    write(tmp_path / "images", "1.png", "2.png")
+    (tmp_path / "list.csv").write_text("file,label\n1.png,a\n2.png,b\n2.png,b\n1.png,c\n")
+    source, rows = read(tmp_path / "images", labels=tmp_path / "list.csv")
+    assert labels(rows, "data") == {"1.png": "c", "2.png": "b"}
+    assert [(p.key, p.what) for _, p in source.problems()] == [("1.png", "listed twice")]
+
+
+def test_a_single_file_is_refused_in_one_line(tmp_path):
+    write(tmp_path, "1.png")
+    with pytest.raises(NetvetError, match=r"1\.png: a single image; expected a folder"):
+        open_source(Wanted({"": tmp_path / "1.png"}))
+
+
 def test_the_user_names_the_column_of_labels(tmp_path):
     write(tmp_path / "images", "1.png", "2.png")
     (tmp_path / "list.csv").write_text("f,a,b\n1.png,1,2\n2.png,3,4\n")

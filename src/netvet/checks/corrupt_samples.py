@@ -13,7 +13,7 @@ _FATAL = (
     "link loop", "dangling link", "missing file",
 )  # fmt: skip
 # What a loader passes over or reads without a word, and one may not expect.
-_REMARKS = ("foreign file", "odd name", "no class", "no label", "folder", "linked folder")
+_REMARKS = ("foreign file", "odd name", "no class", "no label", "listed twice", "folder", "linked folder")
 
 
 @check(
@@ -82,9 +82,14 @@ def _count(records: list[Record]) -> float:
 
 def _names(record: Record, most: int) -> str:
     """The first examples and how many more there are."""
-    names = [str(name) for name in record.get("examples") or ()][:most]
+    names = [_short(str(name)) for name in record.get("examples") or ()][:most]
     more = int(_count([record])) - len(names)
     return ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for others; the evidence has it whole."""
+    return name if len(name) <= 80 else f"{name[:30]}...{name[-47:]}"
 
 
 def _finding(message: str, records: list[Record], total: float, severity: Severity = "error") -> Finding:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from netvet.core import NetvetError
 from netvet.data.chunks import Chunk, Kind, Problem, Shard, role_of
 from netvet.data.readers import Wanted
 from netvet.data.readers.decoded import Form, Raw, Unusable, chunks
@@ -116,7 +117,14 @@ class Folders:
 
 
 def open_folders(wanted: Wanted, form: Form) -> Folders:
-    """Files of a form at the paths that the user names."""
+    """Files of a form below the paths that the user names.
+
+    Raises:
+        NetvetError: a path is a single file.
+    """
+    for path in wanted.paths.values():
+        if not path.is_dir():
+            raise NetvetError(f"{printable(str(path))}: a single {form.word}; expected a folder of them")
     name = ", ".join(printable(str(path)) for path in wanted.paths.values())
     paths = tuple((printable(split), path) for split, path in wanted.paths.items())
     return Folders(name, paths, form, wanted.labels, wanted.target)
@@ -229,6 +237,10 @@ def _by_csv(groups: Sequence[_Group], told: Labels) -> list[Listed]:
         Problem(printable(name), "missing file", f"{told.file.name} names it, and it is not there")
         for name in told.rows if name not in listed and name not in known
     ]  # fmt: skip
+    problems[first] += [
+        Problem(printable(name), "listed twice", f"{told.file.name} gives it several labels; the last one counts")
+        for name in told.several
+    ]
     if several and not items[first]:  # all files are in splits of the CSV
         moved = next((split for split in items if items[split]), first)
         problems[moved], items = problems.pop(first), {s: of for s, of in items.items() if of} or items

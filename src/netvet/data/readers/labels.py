@@ -25,11 +25,13 @@ class Labels:
         file: where it lies.
         rows: by path, name or stem of a file as the CSV has it: label and further columns by their names.
         split: name of the column with splits, if there is one.
+        several: names with rows that have different labels.
     """
 
     file: Path
     rows: Mapping[str, tuple[Any, Mapping[str, float | str]]]
     split: str | None = None
+    several: tuple[str, ...] = ()
 
     def of(self, path: str) -> str | None:
         """The name under which a file is listed: its path or the end of that, with or without the ending."""
@@ -66,11 +68,15 @@ def read_labels(file: Path, paths: Sequence[str], target: str | None) -> Labels:
     aim = _label(file, header, at, target)
     columns = {c: _typed([row[c] if c < len(row) else "" for row in body]) for c in range(len(header)) if c != at}
     rest = {c: header[c] for c in columns if c != aim}
-    rows = {
-        _clean(row[at]): (columns[aim][i], {name: columns[c][i] for c, name in rest.items()})
-        for i, row in enumerate(body)
-    }
-    return Labels(file, rows, next((name for name in rest.values() if name.lower() in SPLITS), None))
+    rows: dict[str, tuple[Any, Mapping[str, float | str]]] = {}
+    several: dict[str, None] = {}
+    for i, row in enumerate(body):
+        name, label = _clean(row[at]), columns[aim][i]
+        if name in rows and rows[name][0] != label:
+            several[name] = None
+        rows[name] = label, {title: columns[c][i] for c, title in rest.items()}
+    split = next((title for title in rest.values() if title.lower() in SPLITS), None)
+    return Labels(file, rows, split, tuple(several))
 
 
 def _table(file: Path) -> list[list[str]]:

@@ -72,7 +72,7 @@ class Walked:
 
     def tell(self, path: str, what: str, message: str) -> None:
         """Note a problem with a path below the root."""
-        self.problems.append(Problem(printable(path), what, message))
+        self.problems.append(Problem(_key(path) or ".", what, message))
 
     def below(self, folder: str) -> list[str]:
         """Take in a folder; gives the folders in it."""
@@ -128,7 +128,7 @@ class Walked:
         elif not os.access(os.path.join(self.root, path), os.R_OK):
             self.tell(shown, "unreadable", "no permission to read it")
         else:
-            self.files.append(File(printable(shown), path, info.st_size, info.st_mtime_ns))
+            self.files.append(File(_key(shown), path, info.st_size, info.st_mtime_ns))
 
     def _link(self, path: str) -> None:
         """Follow a link to a file within the root; all others are told only."""
@@ -215,6 +215,10 @@ def read_bytes(path: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise OSError(0, "it grows while it is read")
     return data
+
+
+def _key(path: str) -> str:
+    return printable(path).replace(os.sep, "/")
 
 
 def _special(mode: int) -> str:
