@@ -55,6 +55,7 @@ class Chunk:
         attributes: further facts about each sample, [n] each: `file bytes`, `group`, `time`, ... float64 or strings.
         problems: samples that were expected here and cannot be used; they are not among the n.
         ragged: samples of these data differ in shape, if not here then elsewhere.
+        prints: uint64 [n], exact hashes of inputs that are given reduced, 0 for whole ones; None where all are whole.
     """
 
     keys: Sequence[str]
@@ -63,6 +64,7 @@ class Chunk:
     attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     ragged: bool = False
+    prints: npt.NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
