@@ -187,6 +187,7 @@ _PROBES = (
 # What `netvet data` makes of all samples, of which none is lost: one pass over the data.
 _AUDIT = (
     _facts("data_splits", "audit", "What the data are: one per split.", split="its name", role="`train`, `val`, `test`, `other`", kind="of samples: `image`, `table`, `text`, `tokens`, `audio`, `tensor`", samples="count", classes="names of the classes (empty: none, or numbers to be predicted)", counts="samples per class, list, or None", problems="samples that cannot be used"),
+    _facts("data_features", "audit", "What is in each column of a table, pixel of a small tensor, or attribute of other samples: one per split and feature, at most 1,000 of a split.", split="its name", feature="its name", kind="`numbers`, `words`", count="finite numbers, or strings", missing="NaN or none", infinite="count", mean="or None", std="or None", low="lowest value, or None", high="highest value, or None", quantiles="at 0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1 (exact up to 4,096 samples, else by that many), or None", distinct="different values (exact up to 1,023, else to 3 %), or None", top="commonest values with their counts at least, [value, count]", correlated="[the feature that goes most with it, Pearson's correlation], or None"),
 )
 
 SIGNALS: Mapping[str, Signal] = {s.name: s for s in (*_SERIES, *_LOOP, *_LOSSES, *_DATA, *_PROBES, *_AUDIT)}

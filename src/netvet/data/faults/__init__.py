@@ -13,6 +13,7 @@ Look = Callable[[Audited], list[Record]]
 # Signal -> module below and its function.
 LOOKS: Mapping[str, str] = {
     "data_splits": "overview:splits",
+    "data_features": "features:features",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -31,6 +32,9 @@ class Wanted:
 # Ending of a file (or of files in a folder) -> module below. Its function `open_source` takes a `Wanted`.
 ENDINGS: Mapping[str, str] = {
     ".npz": "arrays", ".npy": "arrays",
+    ".csv": "tables", ".tsv": "tables", ".parquet": "tables", ".pq": "tables",
+    ".arrow": "tables", ".feather": "tables", ".ipc": "tables", ".jsonl": "tables", ".ndjson": "tables",
+    ".txt": "texts", ".bin": "tokens",
 }  # fmt: skip
 
 
@@ -65,7 +69,19 @@ def open_source(wanted: Wanted) -> Source:
 
 
 def _module(path: Path) -> str:
+    if path.is_dir():
+        return _of_folder(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise NetvetError(f"{path}: no reader knows {ending or 'it'}; expected one of {' '.join(sorted(ENDINGS))}")
     return ENDINGS[ending]
+
+
+def _of_folder(path: Path) -> str:
+    """The reader for most of the files in a folder."""
+    if (path / "dataset_dict.json").exists() or (path / "dataset_info.json").exists():
+        return "hub"
+    found = Counter(ENDINGS[p.suffix.lower()] for p in path.rglob("*") if p.suffix.lower() in ENDINGS)
+    if not found:
+        raise NetvetError(f"{path}: no file in it has a known ending; expected one of {' '.join(sorted(ENDINGS))}")
+    return found.most_common(1)[0][0]
