@@ -144,7 +144,7 @@ def _options(
     from netvet.experiments import EXPERIMENTS
     from netvet.experiments.conduct import Options
     from netvet.experiments.corpus import located
-    from netvet.experiments.executors import require
+    from netvet.executors import require
     from netvet.experiments.recipe import select
 
     seconds = budget_given("recipe", budget)

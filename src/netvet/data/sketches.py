@@ -198,7 +198,15 @@ def sketched(kind: Kind, chunk: Chunk, rows: Rows, order: Words) -> Sketches:
     for name, values in chosen.items():
         found[name] = _words(values) if values.dtype == object else _numbers(values, order, short=short)
     numbers = {n: v for n, v in chosen.items() if v.dtype != object} if short else {}
+    if kind == "tokens":
+        found["token"] = _tokens(np.asarray(chunk.inputs), order)
     return Sketches(found, Together.of(numbers), _picture(array))
+
+
+def _tokens(windows: npt.NDArray[Any], order: Words) -> Column:
+    """All tokens of windows [n, t] as one column."""
+    places = np.stack([np.repeat(order, windows.shape[1]), np.tile(np.arange(windows.shape[1]), len(order))], 1)
+    return _numbers(windows.ravel().astype(np.float64), fingerprints.of_words(places.astype(np.uint64)), short=True)
 
 
 def _columns(

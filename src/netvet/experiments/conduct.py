@@ -23,7 +23,7 @@ from netvet.core import NetvetError
 from netvet.experiments import EXPERIMENTS
 from netvet.experiments.captured import problem_of_run
 from netvet.experiments.corpus import DIGITS
-from netvet.experiments.executors import workers
+from netvet.executors import workers
 from netvet.experiments.experiment import Experiment
 from netvet.experiments.lab import Lab, digest
 from netvet.experiments.problem import Problem

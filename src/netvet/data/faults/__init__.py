@@ -14,6 +14,7 @@ Look = Callable[[Audited], list[Record]]
 LOOKS: Mapping[str, str] = {
     "data_splits": "overview:splits",
     "data_features": "features:features",
+    "data_tokens": "tokens:tokens",
 }
 
 

@@ -38,8 +38,12 @@ ENDINGS: Mapping[str, str] = {
 }  # fmt: skip
 
 
+# Before the name of a data set of Hugging Face.
+HUB = "hf:"
+
+
 def wanted_paths(targets: Sequence[str]) -> dict[str, Path]:
-    """`DIR`, or `train=DIR`, `val=FILE`, ...: the path of each split.
+    """`DIR`, or `train=DIR`, `val=FILE`, ...: the path of each split; `hf:NAME` is a data set of Hugging Face.
 
     Raises:
         NetvetError: there is nothing at a path, or a split is named twice.
@@ -47,7 +51,7 @@ def wanted_paths(targets: Sequence[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for target in targets:
         split, _, path = target.rpartition("=") if not Path(target).exists() else ("", "", target)
-        if not Path(path).exists():
+        if not path.startswith(HUB) and not Path(path).exists():
             raise NetvetError(f"{path}: there is no such file or folder; give one, or SPLIT=PATH for each split")
         if split in found:
             raise NetvetError(f"{target}: two paths for {split or 'data without a split'}; name each as SPLIT=PATH")
@@ -69,12 +73,16 @@ def open_source(wanted: Wanted) -> Source:
 
 
 def _module(path: Path) -> str:
+    if str(path).startswith(HUB):
+        return "hub"
     if path.is_dir():
         return _of_folder(path)
+    from netvet.data.readers.tokens import is_tokens
+
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise NetvetError(f"{path}: no reader knows {ending or 'it'}; expected one of {' '.join(sorted(ENDINGS))}")
-    return ENDINGS[ending]
+    return "tokens" if ending == ".npy" and is_tokens(path) else ENDINGS[ending]
 
 
 def _of_folder(path: Path) -> str:

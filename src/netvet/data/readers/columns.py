@@ -70,8 +70,12 @@ class Plan:
         return {**self.inputs, **dict(self.attributes.values()), **target, **text}
 
 
-def plan_of(samples: Sequence[pa.Table], wanted: Wanted) -> Plan:
+def plan_of(samples: Sequence[pa.Table], wanted: Wanted, *, alone: bool = True) -> Plan:
     """Tell the columns apart by a sample of each file: some successive rows of one table each.
+
+    Args:
+        samples: of the files; `wanted`: what the user says of the columns.
+        alone: the samples are in these columns, and not in others (pictures) as well.
 
     Raises:
         NetvetError: a column that the user named is not there, or there is no column at all.
@@ -85,7 +89,7 @@ def plan_of(samples: Sequence[pa.Table], wanted: Wanted) -> Plan:
     text = _text(inputs, identifiers, forms, samples)
     if text is not None:
         inputs, identifiers = {}, [name for name in (*inputs, *identifiers) if name != text]
-    if not inputs and text is None and not identifiers:
+    if alone and not inputs and text is None and not identifiers:
         raise NetvetError(f"no columns to look at among {', '.join(forms) or 'none'}; expected numbers or text")
     attributes = {k: (name, forms[name]) for k, name in named.items()}
     attributes |= {name: (name, forms[name]) for name in identifiers if name not in attributes}
@@ -279,8 +283,9 @@ def _floats(column: Any) -> npt.NDArray[np.float64]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    floats = pc.fill_null(pc.cast(column, pa.float64(), safe=False), np.nan)
-    return np.array(floats, dtype=np.float64)
+    floats = pc.cast(column, pa.float64(), safe=False)
+    found = floats.to_numpy() if isinstance(floats, pa.ChunkedArray) else floats.to_numpy(zero_copy_only=False)
+    return np.array(found, dtype=np.float64)
 
 
 def words_of(column: Any) -> npt.NDArray[Any]:

@@ -11,12 +11,11 @@ import numpy as np
 
 from netvet.core import NetvetError
 from netvet.data.chunks import Chunk, Kind, Numbered, Problem, Shard, role_of
-from netvet.data.readers import Wanted
+from netvet.data.readers import HUB, Wanted
 from netvet.data.readers.columns import Plan, chunk_of, plan_of
 
 # Samples of a shard, of a chunk, of a chunk of images, and of the sample that columns are told by.
 SHARD, CHUNK, IMAGES, SAMPLE = 50_000, 10_000, 500, 5_000
-HUB = "hf:"
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def open_source(wanted: Wanted) -> Hub:
     splits = loaded(paths)
     image, classes = _of_features(splits, wanted)
     samples = [_sample(data, image) for data in splits.values()]
-    plan = Plan({}, {}) if image is not None and not any(s.num_columns for s in samples) else _plan(samples, wanted)
+    plan = plan_of(samples, wanted, alone=image is None)
     if image is not None:
         plan = replace(plan, inputs={}, text=None)
     if plan.target is not None and plan.target[0] in classes:
@@ -98,10 +97,6 @@ def open_source(wanted: Wanted) -> Hub:
     order = sorted(splits, key=lambda name: role_of(name) != "train")
     marks = {name: (len(splits[name]), str(splits[name]._fingerprint)) for name in order}
     return Hub(", ".join(path for _, path in paths), paths, plan, image, marks)
-
-
-def _plan(samples: Sequence[Any], wanted: Wanted) -> Plan:
-    return plan_of(samples, wanted)
 
 
 def _sample(data: Any, image: str | None) -> Any:
