@@ -15,6 +15,8 @@ LOOKS: Mapping[str, str] = {
     "data_splits": "overview:splits",
     "data_problems": "unusable:problems",
     "image_quality": "image_quality:quality",
+    "data_features": "features:features",
+    "data_tokens": "tokens:tokens",
 }
 
 
