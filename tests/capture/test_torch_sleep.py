@@ -253,3 +253,16 @@ def test_data_that_is_not_finite_is_known_as_such_in_a_step_that_was_slept_throu
     record = one.end().get("first_non_finite")[0]
     assert record["from_input"]
     assert not record["from_weights"]
+
+
+def test_losses_of_two_places_are_two_in_sleep_too(sleepy):
+    one, loop = sleepy(), Loop()
+    for _ in range(40):
+        loop.optimizer.zero_grad()
+        F.cross_entropy(loop.model(loop.x), loop.y).backward()
+        (2 * F.cross_entropy(loop.model(loop.x), loop.y)).backward()
+        loop.optimizer.step()
+    assert one.session.asleep
+    first, second = one.end().get("loss").values()
+    assert len(first.steps) == len(second.steps) == 40
+    assert all(second.values > 1.5 * first.values)
