@@ -108,6 +108,8 @@ class ParameterRows:
         self._pointers: list[int] = []
         self._found = values
         self._views: list[torch.Tensor] = []
+        self._places: dict[int, list[torch.Tensor]] = {}
+        self._complex = [row for row, v in enumerate(values) if v.is_complex()]
         self._large = [i for i, v in enumerate(values) if _real(v).numel() > self._old.limit]
         # Of these weights, which have gaps in memory, the elements must be copied each time.
         self._copied: list[int] = []
@@ -137,6 +139,7 @@ class ParameterRows:
             if [(v.shape, v.dtype, v.device) for v in values] != self._forms:
                 return False
             self._pointers, self._views = pointers, [spread(_real(v), self._old.limit) for v in values]
+            self._places.clear()
             pairs = enumerate(zip(self._views, values, strict=True))
             self._copied = [i for i, (few, v) in pairs if _storage(few) != _storage(v)]
         return True
@@ -145,7 +148,10 @@ class ParameterRows:
         """Put the weights into a matrix; they hold."""
         for row in self._copied:
             self._views[row] = spread(_real(self._found[row]), matrix.limit)
-        matrix.put_spread(self._views)
+        places = self._places.get(id(matrix))  # shapes of weights do not change
+        if places is None:
+            places = self._places[id(matrix)] = matrix.rows_like(self._views)
+        torch._foreach_copy_(places, self._views)
 
     def begin(self, scale: float, count: int, *, deep: bool) -> None:
         """Measure weights and gradients before a step, and gradients beside those of the last step.
@@ -166,7 +172,7 @@ class ParameterRows:
         values = self._found
         self._put_weights(self._old)
         self._deep, self._scale = True, scale
-        self._note("sums", None, self._old.sums(len(values)))
+        self._note("sums", None, *self._old.sums(len(values)))
         self._note("param_norm", None, self._old.norms(len(values)))
         self._note_complex(values)
         # A row that holds the whole tensor tells its norm; of the others all elements are read.
@@ -179,14 +185,14 @@ class ParameterRows:
 
     def _note_complex(self, values: list[torch.Tensor]) -> None:
         """The variance of complex numbers is that of their real and of their imaginary parts together."""
-        rows = [row for row, v in enumerate(values) if v.is_complex()]
+        rows = self._complex
         if rows:
             few = [torch.view_as_real(spread(values[row]).resolve_conj()).reshape(-1, 2) for row in rows]
             self._note("param_std", rows, torch.stack([f.var(0, correction=0).sum().sqrt() for f in few]))
 
-    def _note(self, kind: str, rows: list[int] | None, vector: torch.Tensor) -> None:
+    def _note(self, kind: str, rows: list[int] | None, *vectors: torch.Tensor) -> None:
         """Remember what was measured of these rows (None: of all)."""
-        self._vectors.append(vector)
+        self._vectors += vectors
         self._kinds.append((kind, rows))
 
     def _compare(self, found: Found, count: int) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import ParamSpec, TypeVar
 
 import torch
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Of a larger tensor so many elements stand for all: a standard deviation is then off by about 2 %.
 SAMPLED = 4096
@@ -16,6 +21,22 @@ RUN = 8
 MAX_ELEMENTS = 1 << 22
 MIN_COLUMNS = 256
 LOW = (torch.float16, torch.bfloat16)
+
+
+def without_gradients(function: Callable[P, T]) -> Callable[P, T]:
+    """What `torch.no_grad` does as a decorator, which takes as long as some of what is measured at every step."""
+    turn = torch._C._set_grad_enabled
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        before = torch.is_grad_enabled()
+        turn(False)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            turn(before)
+
+    return call
 
 
 @lru_cache(maxsize=4096)
@@ -115,16 +136,20 @@ class SampleMatrix:
 
     def put_spread(self, few: list[torch.Tensor]) -> None:
         """The same, of elements that `spread` has picked already."""
-        torch._foreach_copy_([self.row(i, f.shape) for i, f in enumerate(few)], few)
+        torch._foreach_copy_(self.rows_like(few), few)
 
-    def sums(self, rows: int) -> torch.Tensor:
+    def rows_like(self, few: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The first rows, for elements that `spread` has picked."""
+        return [self.row(i, f.shape) for i, f in enumerate(few)]
+
+    def sums(self, rows: int) -> list[torch.Tensor]:
         """What `moments` needs of the first rows, one after the other: first elements, sums and norms of the rest.
 
         All are of differences to the first element: where a mean is large beside the spread, nothing is lost.
         """
         data, column, first, mask = self._top(rows)
         apart = torch.addcmul(data, mask, column, value=-1)
-        return torch.cat([first, apart.sum(1), torch.linalg.vector_norm(apart, dim=1)])
+        return [first, apart.sum(1), torch.linalg.vector_norm(apart, dim=1)]
 
     def _top(self, rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         found = self._tops.get(rows)
