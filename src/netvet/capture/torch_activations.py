@@ -87,9 +87,11 @@ class ActivationCollector:
         values = main_tensor(output)
         if values is None or called > MAX_CALLS:
             return
-        if values.device not in self._matrices:
-            self._matrices[values.device] = (SampleMatrix(self._rows, values.new_empty(0).float(), SAMPLED), [])
-        matrix, names = self._matrices[values.device]
+        known = self._matrices.get(values.device)
+        if known is None:
+            known = SampleMatrix(self._rows, values.new_empty(0).float(), SAMPLED), []
+            self._matrices[values.device] = known
+        matrix, names = known
         if len(names) == matrix.rows < MAX_GROWN:
             matrix = matrix.grown()
             self._matrices[values.device] = matrix, names
@@ -187,9 +189,9 @@ class ActivationCollector:
             self._seen.add(signal)
             self._session.recorder.values(step, signal, means)
 
-    def _deliver_shares(self, step: int, signal: str, units: dict[str, int], counts: list[float]) -> None:
+    def _deliver_shares(self, step: int, signal: str, units: dict[str, int], others: list[float]) -> None:
         self._seen.add(signal)
-        shares = {name: (units[name] - count) / units[name] for name, count in zip(units, counts, strict=True)}
+        shares = {name: (units[name] - other) / units[name] for name, other in zip(units, others, strict=True)}
         self._session.recorder.values(step, signal, shares)
 
     def on_finish(self, _ended: str) -> None:

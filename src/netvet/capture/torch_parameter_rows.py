@@ -86,6 +86,7 @@ class ParameterRows:
 
     Attributes:
         names: of the parameters that are in a called model; `shown`: names for all.
+        stands: for how many elements of a parameter a sampled one stands, by its shown name.
         at: step of the optimizer whose gradients are kept for comparison with the next; negative: none are.
     """
 
@@ -93,6 +94,7 @@ class ParameterRows:
         self.held = held
         self.names: list[str | None] = []
         self.shown: list[str] = []
+        self.stands: dict[str, float] = {}
         self.at = -2
         self._parameters = [one.parameter for one in held]
         values = self._values()
@@ -213,9 +215,16 @@ class ParameterRows:
             self._put_weights(self._new)
             self._note("change", None, self._new.distances(self._old, len(self.held)))
 
-    def stands(self) -> dict[str, float]:
-        """For how many elements of a parameter a sampled one stands."""
-        return {name: max(1.0, size / self._old.limit) for name, size in zip(self.shown, self._sizes, strict=True)}
+    def name(self, names: list[str | None], optimizer: str) -> None:
+        """Name the parameters.
+
+        Args:
+            names: in the models that were called; None for those that are in none.
+        """
+        self.names = names
+        self.shown = [name or f"{optimizer}/{one.number}" for name, one in zip(names, self.held, strict=True)]
+        limit = self._old.limit
+        self.stands = {name: max(1.0, size / limit) for name, size in zip(self.shown, self._sizes, strict=True)}
 
     def take(self) -> tuple[list[torch.Tensor], list[Kind]]:
         """What was measured: vectors, and for each its kind and the rows of its elements (None: all)."""
@@ -236,7 +245,8 @@ class ParameterRows:
             begin += count
             if kind == "sums":
                 kind, (_, part) = "param_std", moments(self._old.counts(len(names)), part)
-            found.setdefault(kind, {}).update(zip(names, part, strict=True))
+            read = dict(zip(names, part, strict=True))
+            found[kind] = found[kind] | read if kind in found else read
         found["before"], self._before = self._before, found.get("now", {})
         if "param_norm" in found:
             found["size"] = found["param_norm"]

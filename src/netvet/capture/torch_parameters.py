@@ -94,8 +94,7 @@ class ParameterCollector:
     def _name(self, rows: ParameterRows, event: Step) -> None:
         """Names are asked for only now: a closure may have called the model for the first time within the step."""
         known = {id(p): name for name, p, _ in self._session.models.parameters()}
-        rows.names = [known.get(id(one.parameter)) for one in rows.held]
-        rows.shown = [name or f"{event.name}/{one.number}" for name, one in zip(rows.names, rows.held, strict=True)]
+        rows.name([known.get(id(one.parameter)) for one in rows.held], event.name)
 
     def _deliver(
         self, step: int, optimizer: str, rows: ParameterRows, measured: list[Kind], numbers: list[float]
@@ -109,7 +108,7 @@ class ParameterCollector:
             if kinds.get(signal):
                 self._session.recorder.values(step, signal, kinds[signal])
         if "dot" in kinds:
-            self._session.options["gradients"].agree(step, optimizer, kinds, rows.stands())
+            self._session.options["gradients"].agree(step, optimizer, kinds, rows.stands)
 
     def on_finish(self, _ended: str) -> None:
         self._rows.clear()

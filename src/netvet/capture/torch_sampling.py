@@ -100,7 +100,8 @@ class SampleMatrix:
         self._data = torch.zeros((rows, min(self.limit, widest)), dtype=dtype, device=like.device)
         self._mask = torch.zeros_like(self._data)
         self.rows = rows
-        self._views: dict[tuple[int, torch.Size], torch.Tensor] = {}
+        # Of a row and a shape: the place, and how many elements it has.
+        self._views: dict[tuple[int, torch.Size], tuple[torch.Tensor, int]] = {}
         self._filled: dict[int, int] = {}
         # By number of rows: the first ones of the data, their first elements (twice, as column and row), their mask.
         self._tops: dict[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]] = {}
@@ -111,18 +112,17 @@ class SampleMatrix:
 
     def row(self, index: int, shape: torch.Size) -> torch.Tensor:
         """The place for the elements of one tensor, in the shape that `spread` gives."""
-        view = self._views.get((index, shape))
-        if view is None:
-            count = shape.numel()
-            view = self._views[index, shape] = self._data[index, :count].view(shape)
-            if self._filled.get(index) != count:
-                self._filled[index] = count
-                self._data[index] = 0
-                self._mask[index] = 0
-                self._mask[index, :count] = 1
-        elif self._filled[index] != shape.numel():  # the row had another shape in between
-            del self._views[index, shape]
-            return self.row(index, shape)
+        known = self._views.get((index, shape))
+        if known is not None and self._filled[index] == known[1]:
+            return known[0]
+        count = shape.numel()
+        view = self._data[index, :count].view(shape)
+        self._views[index, shape] = view, count
+        if self._filled.get(index) != count:  # the row is new, or had another shape in between
+            self._filled[index] = count
+            self._data[index] = 0
+            self._mask[index] = 0
+            self._mask[index, :count] = 1
         return view
 
     def put(self, index: int, tensor: torch.Tensor) -> None:

@@ -118,7 +118,7 @@ class Units:
         self._waiting.clear()
 
     def shares(self) -> Iterator[tuple[str, dict[str, int], torch.Tensor]]:
-        """Signal, layers with their units, and how many are not dead or not saturated, where enough samples were seen."""
+        """Signal, layers with their units, and how many are not dead (saturated), where enough samples were seen."""
         found: dict[tuple[str, torch.device], dict[str, list[torch.Tensor]]] = {}
         for (name, width), known in list(self._counted.items()):
             if known.samples < MIN_SAMPLES:
