@@ -149,7 +149,7 @@ class SampleMatrix:
         """
         data, column, first, mask = self._top(rows)
         apart = torch.addcmul(data, mask, column, value=-1)
-        return [first, apart.sum(1), torch.linalg.vector_norm(apart, dim=1)]
+        return [first.clone(), apart.sum(1), torch.linalg.vector_norm(apart, dim=1)]  # rows may be filled again soon
 
     def _top(self, rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         found = self._tops.get(rows)
