@@ -181,9 +181,8 @@ class ParameterRows:
         rows, gradients = _split([(i, g) for i, g in found if i in self._large or i not in self._compared], readable)
         whole = [values[i] for i in self._large]
         if whole or gradients:
-            norms = norms_of([*whole, *gradients])
-            self._note("whole_norm", self._large, norms[: len(whole)])
-            self._note("whole_grad_norm", rows, norms[len(whole) :])
+            self._kinds += [("whole_norm", self._large), ("whole_grad_norm", rows)]
+            self._vectors.append(norms_of([*whole, *gradients]))
 
     def _note_complex(self, values: list[torch.Tensor]) -> None:
         """The variance of complex numbers is that of their real and of their imaginary parts together."""
