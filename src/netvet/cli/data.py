@@ -41,7 +41,8 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     """Look at all of the data and say what is wrong with them.
 
     TARGETS are a file or folder, or SPLIT=PATH for each split: images in a folder a class, CSV, Parquet, Arrow, JSONL,
-    texts, tokens, NPZ, NPY, WAV, FLAC, tar shards; hf:NAME is a data set of Hugging Face. An audit that was broken off goes on where it was.
+    texts, tokens, NPZ, NPY, WAV, FLAC, tar shards; hf:NAME is a data set of Hugging Face. An audit that was broken off
+    goes on where it was.
 
     The exit code is 1 when there are findings at or above --fail-on, else 0.
     """

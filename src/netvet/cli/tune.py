@@ -53,8 +53,8 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
 
 
 def _run(target: str, arguments: tuple[str, ...], store: Path, options: dict[str, Any]) -> int:
-    from netvet.experiments.conduct import STUDIES
     from netvet.executors import workers
+    from netvet.experiments.conduct import STUDIES
     from netvet.experiments.lab import Lab, digest
     from netvet.experiments.tune import search
 

@@ -209,9 +209,7 @@ def _tokens(windows: npt.NDArray[Any], order: Words) -> Column:
     return _numbers(windows.ravel().astype(np.float64), fingerprints.of_words(places.astype(np.uint64)), short=True)
 
 
-def _columns(
-    kind: Kind, chunk: Chunk, rows: Rows, array: npt.NDArray[Any] | None
-) -> Mapping[str, npt.NDArray[Any]]:
+def _columns(kind: Kind, chunk: Chunk, rows: Rows, array: npt.NDArray[Any] | None) -> Mapping[str, npt.NDArray[Any]]:
     """Columns of a table or of small tensors, attributes of other samples; float64 or strings [n] each."""
     if kind == "table":
         found: Mapping[str, npt.NDArray[Any]] = chunk.inputs

@@ -120,9 +120,11 @@ def loaded(paths: Sequence[tuple[str, str]]) -> dict[str, Any]:
         NetvetError: the library is missing, or a data set cannot be loaded.
     """
     try:
-        import datasets
+        import datasets  # type: ignore[import-untyped]
     except ImportError as error:
-        raise NetvetError("data sets of Hugging Face are read by their library: pip install 'netvet[corpus]'") from error
+        raise NetvetError(
+            "data sets of Hugging Face are read by their library: pip install 'netvet[corpus]'"
+        ) from error
     found: dict[str, Any] = {}
     for split, path in paths:
         try:

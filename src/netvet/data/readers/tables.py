@@ -151,4 +151,3 @@ def _split_of(path: Path) -> str | None:
     """The split that the path names: its first folder, or the file's own name (`train-00000-of-00002.parquet`)."""
     words = [*path.parts[:-1], path.stem.partition("-")[0].partition(".")[0]]
     return next((word for word in words if role_of(word) != "other"), None)
-
