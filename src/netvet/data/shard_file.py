@@ -53,7 +53,7 @@ def save(file: Path, rows: Rows, moments: Moments, sketches: Sketches) -> None:
 def load(file: Path) -> tuple[Rows, Moments, Sketches] | None:
     """What was saved; None where nothing was, or nothing that can be read."""
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
         texts = json.loads(arrays.pop("texts").tobytes())
         if texts["version"] != VERSION:

@@ -85,7 +85,7 @@ def open_source(wanted: Wanted) -> Hub:
     Raises:
         NetvetError: the library is missing, or there is no such data set.
     """
-    paths = tuple((split, str(path)) for split, path in wanted.paths.items())
+    paths = tuple((split, _absolute(path)) for split, path in wanted.paths.items())
     splits = loaded(paths)
     image, classes = _of_features(splits, wanted)
     samples = [_sample(data, image) for data in splits.values()]
@@ -111,6 +111,10 @@ def _of_features(splits: Mapping[str, Any], wanted: Wanted) -> tuple[str | None,
     images = [n for n, f in features.items() if type(f).__name__ == "Image" and n != wanted.target]
     classes = {n: tuple(f.names) for n, f in features.items() if type(f).__name__ == "ClassLabel" and f.names}
     return (images[0] if images else None), classes
+
+
+def _absolute(path: Path) -> str:
+    return str(path) if str(path).startswith(HUB) else str(path.absolute())
 
 
 def loaded(paths: Sequence[tuple[str, str]]) -> dict[str, Any]:

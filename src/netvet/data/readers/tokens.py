@@ -99,7 +99,7 @@ def open_source(wanted: Wanted) -> Tokens:
     files = []
     for split, path in wanted.paths.items():
         inside = sorted(path.glob("*.bin")) if path.is_dir() else [path]
-        files += [TokenFile(split or one.stem, one, _dtype(one)) for one in inside]
+        files += [TokenFile(split or one.stem, one.absolute(), _dtype(one)) for one in inside]
     if not files:
         raise NetvetError(f"{', '.join(map(str, wanted.paths.values()))}: no .bin file there")
     for file in files:
