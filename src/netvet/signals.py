@@ -187,6 +187,7 @@ _PROBES = (
 # What `netvet data` makes of all samples, of which none is lost: one pass over the data.
 _AUDIT = (
     _facts("data_splits", "audit", "What the data are: one per split.", split="its name", role="`train`, `val`, `test`, `other`", kind="of samples: `image`, `table`, `text`, `tokens`, `audio`, `tensor`", samples="count", classes="names of the classes (empty: none, or numbers to be predicted)", counts="samples per class, list, or None", problems="samples that cannot be used"),
+    _facts("net_inputs", "audit", "Samples as they entered the model of a script: one per split.", split="its name", kind="`picture`, `tokens`, `numbers`", shape="of a sample", samples="how many were kept", low="smallest value", high="largest value", layout="of pictures: `CHW`, `HWC`, `HW`, `flat`", normalisation="the constants by which pictures seem to be normalised, or `undetermined`", certain="their values are whole levels of 0..255 with these constants and no others", colours="`RGB`, `BGR`, `grey`, `undetermined`", vocabulary="entries of the script's own vocabulary, where one was found", examples="list of {label, text}: text, or the first numbers", file="sheet of pictures or file of texts, where one was asked for"),
 )
 
 SIGNALS: Mapping[str, Signal] = {s.name: s for s in (*_SERIES, *_LOOP, *_LOSSES, *_DATA, *_PROBES, *_AUDIT)}
