@@ -47,6 +47,9 @@ class _Command(click.Command):
 @click.option("--fresh", is_flag=True, help="Read all again, also what an earlier audit has read.")
 @click.option("--whole", is_flag=True, help="Let a script train to its end.")
 @click.option("--seconds", type=click.FloatRange(min=1), default=120.0, help="For reading its data (default: 120).")
+@click.option(
+    "--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Show what enters a script's net here."
+)
 @click.option("-m", "is_module", is_flag=True, help="TARGETS is a module with a script, as in `python -m`.")
 @click.argument("targets", nargs=-1, required=True, type=click.UNPROCESSED)
 def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:

@@ -86,12 +86,15 @@ def write(found: Found, store: Path, name: str, began: float) -> Path:
     return writer.path
 
 
-def write_into(found: Found, path: Path, because: tuple[int, str] | None = None) -> None:
+def write_into(
+    found: Found, path: Path, more: Mapping[str, list[Record]], because: tuple[int, str] | None = None
+) -> None:
     """Add what was seen to the run of the program that reads these data.
 
     Signals that the run has recorded itself stay: they know the lines of the program.
 
     Args:
+        more: further signals.
         because: step and reason of the end, where the program was ended.
     """
     run: Any = Run.open(path)
@@ -99,7 +102,8 @@ def write_into(found: Found, path: Path, because: tuple[int, str] | None = None)
     own = frozenset(signal for signal in (*found.signals, *found.missing) if run.get(signal))
     run.close()
     stopped = dict(zip(("stopped_step", "stopped_because"), because, strict=True)) if because is not None else {}
-    _put(RunWriter.join(path), found, dict(records[0]) | stopped, own)
+    whole = replace(found, signals={**found.signals, **more})
+    _put(RunWriter.join(path), whole, dict(records[0]) | stopped, own)
 
 
 def _put(writer: RunWriter, found: Found, about: dict[str, Any], own: frozenset[str]) -> None:
