@@ -110,6 +110,7 @@ class Audited:
         summaries: by split, mergeable statistics of the features.
         live: the inputs are what enters a net, not files that a program is yet to convert.
         facts: what the user said of the data (`group`, `time`: names of attributes).
+        shared: what one look has found that others need too, by its name.
     """
 
     kind: Kind
@@ -119,6 +120,7 @@ class Audited:
     summaries: Mapping[str, Any] = field(default_factory=dict)
     live: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def of(self, role: Role) -> list[Split]:
         """The splits of a role that have samples."""
