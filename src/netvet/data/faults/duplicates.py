@@ -22,7 +22,7 @@ NEAR_IMAGE = 0.45
 STRUCTURE = 16
 # Pairs of different samples that may come so near by chance, over all samples.
 BY_CHANCE = 0.1
-# Share of equal shingles from which texts are one text (Lee et al., arXiv:2107.06499, section 4.2: edits similar to 0.8).
+# Share of equal shingles from which texts are one text (Lee et al., arXiv:2107.06499, section 4.2).
 SIMILAR = 0.8
 
 
@@ -36,7 +36,7 @@ def samples(data: Audited) -> list[Record]:
     granular = 64 if data.kind in ("image", "text", "audio") else _granular(data)
     chance = by_chance(data, pool)
     own = {**_within(pool), "granular": granular, "complete": True, "by_chance": chance, "train_split": train.name}
-    found: list[Record] = [own] if not held else [own | _between(pool, i) for i in range(1, len(held) + 1)]
+    found: list[Record] = [own | _between(pool, i) for i in range(1, len(held) + 1)] or [own]
     again = _repeated(pool)
     if len(again) and not chance:
         found[0] = {**found[0], "suspects": again}
@@ -82,7 +82,8 @@ def _between(pool: Pool, split: int) -> dict[str, Any]:
     shared = np.flatnonzero((inputs >= 0) & (pool.members[inputs, 0] > 0))
     pairs = [(i, pool.sample(int(inputs[i]), 0)) for i in shared[:EXAMPLES].tolist()]
     return {
-        "split": pool.splits[split].name, "eval": len(known), "overlap": len(shared), "overlap_examples": [list(p) for p in pairs],
+        "split": pool.splits[split].name, "eval": len(known), "overlap": len(shared),
+        "overlap_examples": [list(p) for p in pairs],
         "overlap_keys": [[pool.key(int(i + pool.starts[split])), pool.key(j)] for i, j in pairs],
     }  # fmt: skip
 
@@ -109,13 +110,13 @@ def near(data: Audited) -> list[Record]:
     pairs = pairs.where(np.isin(pairs.first, shown) & np.isin(pairs.second, shown))
     if not len(pairs):
         return []
-    records = [_near_within(pool, pairs, s) for s in range(len(pool.splits))]
+    records: list[dict[str, Any]] = [_near_within(pool, pairs, s) for s in range(len(pool.splits))]
     records += [_near_between(pool, pairs, a, b) for a, b in combinations(range(len(pool.splits)), 2)]
-    found = [r for r in records if r["samples"]]
+    found: list[Record] = [r for r in records if r["samples"]]
     involved = np.unique(np.concatenate([pairs.first, pairs.second]))
     marked = np.isin(pool.inputs, involved)
     if found:
-        found[0]["suspects"] = {"near duplicate": pool.suspects(marked)}
+        found[0] = {**found[0], "suspects": {"near duplicate": pool.suspects(marked)}}
     return found
 
 
@@ -182,12 +183,14 @@ def _near_between(pool: Pool, pairs: Pairs, left: int, right: int) -> dict[str, 
     """Samples of the right split that are near one of the left and equal to none of it."""
     of_left = pool.members[:, left] > 0
     fresh = (pool.members[:, right] > 0) & ~of_left
-    turned = fresh[pairs.first] & of_left[pairs.second]
-    found = pairs.where(turned | (of_left[pairs.first] & fresh[pairs.second]))
-    swapped = turned[turned | (of_left[pairs.first] & fresh[pairs.second])]
-    ordered = Pairs(np.where(swapped, found.second, found.first), np.where(swapped, found.first, found.second), found.distance)
-    reached = np.unique(ordered.second)
-    count = int(pool.members[reached, right].sum())
+    there, back = of_left[pairs.first] & fresh[pairs.second], fresh[pairs.first] & of_left[pairs.second]
+    one, other = pairs.where(there), pairs.where(back)
+    ordered = Pairs(
+        np.concatenate([one.first, other.second]),
+        np.concatenate([one.second, other.first]),
+        np.concatenate([one.distance, other.distance]),
+    )
+    count = int(pool.members[np.unique(ordered.second), right].sum())
     return _record(pool, ordered, (left, right), len(np.unique(ordered.first)), count)
 
 

@@ -1,4 +1,4 @@
-"""Neighbours of samples at linear cost: hashing that brings near samples into one bucket, and only those are compared."""
+"""Neighbours of samples at linear cost: hashing brings near samples into one bucket, and only those are compared."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Numbers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Distance = Callable[[Numbers, Numbers], npt.NDArray[np.float64]]
 
-# Widths of the cells of a grid in limits: narrow ones part samples that are only a few limits apart, wide ones keep near
-# samples together (Datar et al., Locality-sensitive hashing based on p-stable distributions, 2004).
+# Widths of the cells of a grid in limits: narrow ones part samples that are only a few limits apart, wide ones keep
+# near samples together (Datar et al., Locality-sensitive hashing based on p-stable distributions, 2004).
 CELLS = (3.0, 4.0, 6.0, 10.0)
-# Share of the pairs at the very limit that may be missed, other samples in a bucket that are looked for, and grids at most.
+# Share of the pairs at the very limit that may be missed, strangers in a bucket, and grids at most.
 MISSED, CROWD, GRIDS = 0.02, 2.0, 60
 # All pairs are compared where that takes less than so many multiplications: about a second.
 ALL_PAIRS = 2e10
-# In a bucket every sample is compared with so many that follow it: a crowd costs linear time, and forms one group anyway.
+# In a bucket every sample is compared with so many that follow it: a crowd costs linear time, and is one group anyway.
 FOLLOWING = 32
 # Multiplications that the search for the nearest neighbours of some samples among all may take: a few seconds.
 EFFORT = 2e10
@@ -51,8 +51,8 @@ class Pairs:
 
     def groups(self, samples: int) -> Numbers:
         """The group of each of all samples [n]: chains of pairs; a sample without any is alone in its own."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
+        from scipy.sparse import coo_array  # type: ignore[import-untyped]
+        from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
         links = coo_array((np.ones(len(self), np.int8), (self.first, self.second)), (samples, samples))
         found: Numbers = connected_components(links, directed=False)[1].astype(np.int64)
@@ -60,7 +60,7 @@ class Pairs:
 
 
 def near_points(points: Floats, limit: float) -> Pairs:
-    """Pairs of points [n, d] at most `limit` apart (Euclid): all of them, or of many points those that random grids find."""
+    """Pairs of points [n, d] at most `limit` apart (Euclid): all, or of many points those that random grids find."""
     if limit <= 0 or len(points) < 2:
         return _joined([])
     if float(len(points)) * points.size <= ALL_PAIRS:
@@ -100,7 +100,7 @@ def _grid(typical: float, count: int) -> tuple[float, int, int]:
 
 
 def _meeting(cells: float) -> float:
-    """Chance that two points share a cell along a random direction, its width over their distance given (Datar, 3.2)."""
+    """Chance that two points share a cell along a random direction, its width over their distance given (Datar)."""
     from math import erfc, exp, pi, sqrt
 
     found = 1 - erfc(cells / sqrt(2)) - 2 / (sqrt(2 * pi) * cells) * (1 - exp(-(cells**2) / 2))
@@ -115,7 +115,8 @@ def _sketch(points: Floats, generator: np.random.Generator) -> Floats:
 
 
 def _all_pairs(points: Floats, limit: float) -> Pairs:
-    squares, found, size = np.square(points).sum(axis=1), [], max(BLOCK // len(points), 1)
+    squares, size = np.square(points).sum(axis=1), max(BLOCK // len(points), 1)
+    found: list[Pairs] = []
     for begin in range(0, len(points), size):
         some = slice(begin, begin + size)
         apart = squares[some, None] + squares[None, begin:] - 2 * (points[some] @ points[begin:].T)
@@ -213,7 +214,7 @@ ONE_UNIT = 10.0
 
 
 def scaled(features: Floats) -> Floats:
-    """Features [n, d] as numbers of one scale; what is missing or not finite gets the median, constant ones are left out.
+    """Features [n, d] as numbers of one scale: what is not finite gets the median, constant ones are left out.
 
     Features of about one range (pixels) stay as they are; of others the middle half is made to span about 1.35. A scale
     that is far below the others is taken for a tenth of their median, so that noise in one feature is no distance.

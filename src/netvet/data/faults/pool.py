@@ -45,8 +45,8 @@ class Pool:
     @cached_property
     def members(self) -> npt.NDArray[np.int64]:
         """Samples with each distinct input in each split [inputs, splits]."""
-        parts = [np.bincount(of[of >= 0], minlength=len(self.first)) for of in map(self.inputs_of, range(len(self.splits)))]
-        return np.stack(parts, axis=1)
+        parts = [self.inputs_of(s) for s in range(len(self.splits))]
+        return np.stack([np.bincount(of[of >= 0], minlength=len(self.first)) for of in parts], axis=1)
 
     def inputs_of(self, split: int) -> Numbers:
         """The distinct input of each sample of a split."""
@@ -72,8 +72,9 @@ class Pool:
 
     def suspects(self, marked: npt.NDArray[np.bool_]) -> dict[str, Numbers]:
         """Numbers, within each split, of the marked among all samples."""
-        parts = {s.name: np.flatnonzero(marked[a:b]) for s, a, b in zip(self.splits, self.starts, self.starts[1:], strict=False)}
-        return {name: of for name, of in parts.items() if len(of)}
+        parts = np.split(marked, self.starts[1:-1])
+        found = {s.name: np.flatnonzero(part) for s, part in zip(self.splits, parts, strict=True)}
+        return {name: numbers for name, numbers in found.items() if len(numbers)}
 
 
 def pool_of(data: Audited) -> Pool:
@@ -90,40 +91,44 @@ def _short(split: Split) -> npt.NDArray[np.bool_]:
     return short
 
 
-# A column in which two samples agree more often than this by chance tells nothing about whether they are one.
-AGREEING = 0.5
+# Wider samples are told apart by more than a few values each.
+MAX_COLUMNS = 256
+# Share of the pairs of equal samples that chance must explain; an estimate of it may be off by so much (columns depend
+# on each other).
+EXPLAINED = 0.25
 
 
 def by_chance(data: Audited, pool: Pool) -> bool:
     """Whether equal samples are what so few different values give without any mistake.
 
-    Where samples meet by chance, many more agree in all columns but one: the copies to be expected are those that agree
-    but for one column, times the odds of agreeing in that one. A row that was copied has no such company.
+    Where samples meet by chance, others agree in all columns but one: independent columns that two samples agree in
+    with probability p make (1 - p) / p such pairs for each equal one. A row that was copied has no such company.
     """
-    if data.kind not in ("table", "tensor") or pool.splits[0].rows.features.shape[1] < 2:
-        return data.kind in ("table", "tensor")
+    width = pool.splits[0].rows.features.shape[1]
+    if data.kind not in ("table", "tensor") or width > MAX_COLUMNS:
+        return False
     features = np.concatenate([s.rows.features for s in pool.splits])
-    if features.shape[1] > 256 or len(features) < 2:
-        return False
-    codes = [_codes(features[:, c]) for c in range(features.shape[1])]
-    whole = np.bitwise_xor.reduce([code for code, _ in codes])
-    copies = _copies(whole)
-    if not copies:
-        return False
-    expected = 0.0
-    for code, agreeing in codes:
-        company = _copies(whole ^ code) - copies
-        expected = max(expected, company * min(agreeing / max(1 - agreeing, 1e-9), 1.0))
-    return expected >= 0.25 * copies
+    codes = [_codes(features[:, c]) for c in range(width)]
+    whole = np.bitwise_xor.reduce([code for code, _ in codes]) if codes else np.zeros(len(features), np.uint64)
+    equal = _pairs(whole)
+    if not equal or width < 2:
+        return equal > 0
+    company = np.array([_pairs(whole ^ code) - equal for code, _ in codes])
+    odds = np.array([(1 - agreeing) / agreeing for _, agreeing in codes])
+    telling = odds >= 1
+    single = (company / np.maximum(odds, 1))[telling].max(initial=0.0)
+    return max(float(single), float(company.sum() / max(odds.sum(), 1e-9))) >= EXPLAINED * equal
 
 
 def _codes(column: Floats) -> tuple[Words, float]:
     """A random word for each value of a column, and how often two samples agree in it."""
     values, position, counts = np.unique(column, return_inverse=True, return_counts=True)
-    generator = np.random.default_rng([len(values), int(counts[0]), int(counts[-1])])
-    words = generator.integers(0, 2**63, len(values), dtype=np.uint64)
+    words = np.random.default_rng([len(values), int(counts[0]), int(counts[-1]), int(position.sum())]).integers(
+        0, 2**63, len(values), dtype=np.uint64
+    )
     return words[position.reshape(-1)], float(np.square(counts / len(column)).sum())
 
 
-def _copies(words: Words) -> int:
-    return len(words) - len(np.unique(words))
+def _pairs(words: Words) -> float:
+    counts = np.unique(words, return_counts=True)[1].astype(np.float64)
+    return float((counts * (counts - 1) / 2).sum())
