@@ -46,7 +46,7 @@ class Found:
 
     Attributes:
         suspects: by fault (`duplicate`, `outlier`, ...) and split: numbers of all samples that have it, where a record
-            shows some examples. A look gives them as the field `suspects` of a record, which is not stored.
+            shows some examples. A look gives them as the field `marked` of a record, which is not stored.
     """
 
     data: Audited
@@ -84,11 +84,11 @@ def audit(source: Source, options: Options) -> Found:
 
 def _parted(record: Record, suspects: dict[str, dict[str, npt.NDArray[np.int64]]]) -> Record:
     """A record without the samples that it points at, which go to all others of their fault and split."""
-    for fault, splits in (record.get("suspects") or {}).items():
+    for fault, splits in (record.get("marked") or {}).items():
         known = suspects.setdefault(fault, {})
         for split, numbers in splits.items():
             known[split] = np.union1d(known.get(split, numbers[:0]), numbers)
-    return {name: value for name, value in record.items() if name != "suspects"}
+    return {name: value for name, value in record.items() if name != "marked"}
 
 
 def write(found: Found, store: Path, name: str, began: float) -> Path:

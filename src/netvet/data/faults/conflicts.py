@@ -37,7 +37,7 @@ def conflicts(data: Audited) -> list[Record]:
             continue
         record = _record(data, pool, group, marked) | {"kind": kind, "typical": typical, "by_chance": chance}
         if not chance:
-            record["suspects"] = {f"conflicting label ({kind})": pool.suspects(marked)}
+            record["marked"] = {f"conflicting label ({kind})": pool.suspects(marked)}
         found.append(record)
     return found
 

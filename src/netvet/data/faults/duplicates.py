@@ -39,7 +39,7 @@ def samples(data: Audited) -> list[Record]:
     found: list[Record] = [own | _between(pool, i) for i in range(1, len(held) + 1)] or [own]
     again = _repeated(pool)
     if len(again) and not chance:
-        found[0] = {**found[0], "suspects": again}
+        found[0] = {**found[0], "marked": again}
     return found
 
 
@@ -116,7 +116,7 @@ def near(data: Audited) -> list[Record]:
     involved = np.unique(np.concatenate([pairs.first, pairs.second]))
     marked = np.isin(pool.inputs, involved)
     if found:
-        found[0] = {**found[0], "suspects": {"near duplicate": pool.suspects(marked)}}
+        found[0] = {**found[0], "marked": {"near duplicate": pool.suspects(marked)}}
     return found
 
 
@@ -131,7 +131,7 @@ def near_pairs(data: Audited, pool: Pool) -> Pairs:
 def _near_pairs(data: Audited, pool: Pool) -> Pairs:
     words = pool.near()
     if data.kind in ("text", "tokens") and words.shape[1] >= 8:
-        return neighbours.near_signatures(words, SIMILAR)
+        return neighbours.near_signatures(words.view(np.uint32), SIMILAR)
     names = pool.splits[0].rows.names
     if data.kind == "image" and "grey 0,0" in names:
         shown = np.flatnonzero(np.bitwise_count(words).sum(axis=1) >= STRUCTURE)

@@ -126,7 +126,7 @@ def _all_pairs(points: Floats, limit: float) -> Pairs:
     return _joined([p.where(p.first < p.second) for p in found])
 
 
-def near_signatures(words: Words, similarity: float) -> Pairs:
+def near_signatures(words: npt.NDArray[np.unsignedinteger], similarity: float) -> Pairs:
     """Pairs of MinHash signatures [n, k] with at least this share of equal places (their Jaccard similarity).
 
     Bands of rows as in Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
@@ -136,7 +136,7 @@ def near_signatures(words: Words, similarity: float) -> Pairs:
 
     def keys() -> Iterator[Words]:
         for band in range(bands):
-            yield fingerprints.of_words(words[:, band * width : (band + 1) * width])
+            yield fingerprints.of_words(words[:, band * width : (band + 1) * width].astype(np.uint64))
 
     def apart(first: Numbers, second: Numbers) -> npt.NDArray[np.float64]:
         unequal: npt.NDArray[np.float64] = (words[first] != words[second]).mean(axis=1)

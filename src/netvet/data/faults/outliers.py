@@ -149,5 +149,5 @@ def _record(split: Split, axis: str, side: str, values: Numbers, marked: npt.NDA
         "share": len(numbers) / len(split), "limit": edge, "median": float(middle),
         "spreads": abs(edge - float(middle)) / max((float(high) - float(low)) / 1.349, 1e-30),
         "examples": [{"sample": split.key(int(i)), "value": float(values[i])} for i in numbers[order][:EXAMPLES]],
-        "suspects": {"outlier": {split.name: numbers}},
+        "marked": {"outlier": {split.name: numbers}},
     }  # fmt: skip
