@@ -17,6 +17,10 @@ LOOKS: Mapping[str, str] = {
     "near_duplicates": "duplicates:near",
     "conflicts": "conflicts:conflicts",
     "outliers": "outliers:outliers",
+    "data_problems": "unusable:problems",
+    "image_quality": "image_quality:quality",
+    "data_features": "features:features",
+    "data_tokens": "tokens:tokens",
 }
 
 
