@@ -10,6 +10,8 @@ from netvet.core import Check
 NAMES: tuple[str, ...] = (
     "duplicate-samples",
     "split-overlap",
+    "conflicting-labels",
+    "outlier-samples",
     "class-imbalance",
     "missing-class",
     "random-labels",
