@@ -82,7 +82,7 @@ _LOOP = (
     _facts("environment", "free", "Versions and device.", python="", torch="", device="`cpu`, `cuda`", threads="int"),
     _facts("seeds", "free", "Calls that seed a generator, in order, as seen before the first step.", generator="`torch`, `numpy`, `python`", file="", line="", step="step at which it happened (0: before training)"),
     _facts("optimizers", "free", "One per optimizer.", name="`Adam`, `Adam#2`", cls="class name", file="where it was created", line="", steps="steps taken", last_step="run's step at which it last stepped", step_file="where step is called", step_line="",
-           groups="list of {lr, momentum, betas, eps, weight_decay, maximize, parameters: count, names: list}", parameters="list of parameter names it holds (`?` for tensors in no known model)",
+           groups="list of {lr, initial_lr (of a schedule), momentum, betas, eps, weight_decay, maximize, parameters: count, names: list}", parameters="list of parameter names it holds (`?` for tensors in no known model)",
            unknown_parameters="held tensors that are in no model that was called", stale_parameters="of these, those that never received a gradient in the run", backward_seen="whether any backward ever filled a gradient it holds",
            models="roots whose parameters it holds", zero_grad_calls="count"),
     _facts("parameters", "free", "One per parameter of every root model that was called in training.", name="", model="root", layer="module path", layer_type="class of its module", shape="", elements="count",
@@ -187,6 +187,8 @@ _PROBES = (
 # What `netvet data` makes of all samples, of which none is lost: one pass over the data.
 _AUDIT = (
     _facts("data_splits", "audit", "What the data are: one per split.", split="its name", role="`train`, `val`, `test`, `other`", kind="of samples: `image`, `table`, `text`, `tokens`, `audio`, `tensor`", samples="count", classes="names of the classes (empty: none, or numbers to be predicted)", counts="samples per class, list, or None", problems="samples that cannot be used"),
+    _facts("data_problems", "audit", "What cannot be used or holds nothing: one per split and kind of problem.", split="its name", role="of the split", what="`empty`, `truncated`, `damaged`, `unreadable`, `not an image`, `not audio`, `too large`, `not a file`, `link loop`, `dangling link`, `outside link`, `linked folder`, `folder`, `foreign file`, `odd name`, `no class`, `no label`, `missing file`, `blank`, ...", count="samples, or entries of a folder", samples="samples of the split that can be used", examples="names of up to 10", message="about the first of them"),
+    _facts("image_quality", "audit", "Images beyond a limit of quality: one per split and issue.", split="its name", role="of the split", issue="`dark`, `light`, `low information`, `blurry`, `odd aspect`, `odd size`, `greyscale`", count="images beyond the limit", samples="images of the split", apart="an eighth of the images at most is beyond it, and hardly any lies just inside", usual="so many are beyond it that the data are like that", examples="names of the 10 worst"),
 )
 
 SIGNALS: Mapping[str, Signal] = {s.name: s for s in (*_SERIES, *_LOOP, *_LOSSES, *_DATA, *_PROBES, *_AUDIT)}

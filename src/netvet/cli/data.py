@@ -12,17 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netvet.cli.options import Asked, asked_of, choosing
+from netvet.cli.data_script import Program, program_in, run_program, run_setup
+from netvet.cli.options import Asked, asked_of, choosing, is_setup
 
 if TYPE_CHECKING:
+    from netvet.core import Check
     from netvet.data.audit import Found, Options
     from netvet.data.chunks import Source
     from netvet.data.readers import Wanted
+    from netvet.store import Run
 
 FACTS = ("group", "time")
 
 
-@click.command()
+class _Command(click.Command):
+    """What comes after a script belongs to the script; after files and folders options may come."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split the arguments at the script, if there is one."""
+        return super().parse_args(ctx, program_in(args))
+
+
+@click.command(cls=_Command)
 @choosing
 @click.option("--target", metavar="NAME", help="Column or array that is to be predicted (else known by its name).")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="A label for each file.")
@@ -32,16 +43,30 @@ FACTS = ("group", "time")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes that read (default: 1).")
 @click.option("--on", metavar="WHERE", help="Read on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
 @click.option("--fresh", is_flag=True, help="Read all again, also what an earlier audit has read.")
-@click.argument("targets", nargs=-1, required=True)
+@click.option("--whole", is_flag=True, help="Let a script train to its end.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=120.0, help="For reading its data (default: 120).")
+@click.option("-m", "is_module", is_flag=True, help="TARGETS is a module with a script, as in `python -m`.")
+@click.argument("targets", nargs=-1, required=True, type=click.UNPROCESSED)
 def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     """Look at all of the data and say what is wrong with them.
 
     TARGETS are a file or folder, or SPLIT=PATH for each split: images in a folder a class, CSV, Parquet, Arrow, JSONL,
     NPZ, NPY, WAV, FLAC, tar shards. An audit that was broken off goes on where it was.
 
+    Or a training script with its arguments, which runs until its data have been seen; or MODULE:FUNCTION or
+    FILE.py:FUNCTION, which gives a torch Dataset, a DataLoader, or a dict of these by split.
+
     The exit code is 1 when there are findings at or above --fail-on, else 0.
     """
     asked = asked_of(options)
+    program = Program.of(targets, options)
+    if program is not None:
+        from netvet.core import require_torch
+
+        require_torch()
+        told = partial(_tell, asked=asked)
+        setup = len(targets) == 1 and is_setup(targets[0], program.is_module)
+        return partial(run_setup if setup else run_program, program, asked, told)
     from netvet.data.readers import Wanted, wanted_paths
     from netvet.experiments.executors import require
 
@@ -67,7 +92,7 @@ def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str
     )  # fmt: skip
     found = _audited(source, chosen, options)
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
-    return _tell(path, asked)
+    return _tell(path, asked=asked)
 
 
 def _audited(source: Source, chosen: Options, options: dict[str, Any]) -> Found:
@@ -84,11 +109,21 @@ def _audited(source: Source, chosen: Options, options: dict[str, Any]) -> Found:
             return audit(source, replace(told, calls=made.run))
 
 
-def _tell(path: Path, asked: Asked) -> int:
+def _tell(path: Path, problems: Sequence[str] = (), *, asked: Asked) -> int:
     """Show what was found, and write it; gives the exit code."""
     from netvet.cli import report_of
     from netvet.data.faults import LOOKS
     from netvet.store import Run
 
-    able = tuple(c for c in asked.checks if set(LOOKS) & {*c.required, *c.optional} and set(c.required) <= set(LOOKS))
-    return report_of(Run.open(path), replace(asked, checks=able), sys.stdout)
+    made = Run.open(path)
+    known = {*LOOKS, *made.names()}
+    able = tuple(
+        c for c in asked.checks
+        if set(c.required) <= known and (set(LOOKS) & {*c.required, *c.optional} or _of_data(c, made))
+    )  # fmt: skip
+    return report_of(made, replace(asked, checks=able), sys.stdout, problems=problems)
+
+
+def _of_data(check: Check, made: Run) -> bool:
+    """A program ran, and the check looks at its data."""
+    return check.stage == "data" and "environment" in made.names()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -31,7 +32,16 @@ class Wanted:
 # Ending of a file (or of files in a folder) -> module below. Its function `open_source` takes a `Wanted`.
 ENDINGS: Mapping[str, str] = {
     ".npz": "arrays", ".npy": "arrays",
+    ".png": "images", ".jpg": "images", ".jpeg": "images", ".jpe": "images", ".gif": "images", ".bmp": "images",
+    ".tif": "images", ".tiff": "images", ".webp": "images", ".ppm": "images", ".pgm": "images", ".pbm": "images",
+    ".pnm": "images",
+    ".wav": "audio", ".flac": "audio", ".ogg": "audio",
+    ".tar": "tars",
 }  # fmt: skip
+
+
+# Files of a folder that tell what it holds.
+_LOOKED_AT = 1_000
 
 
 def wanted_paths(targets: Sequence[str]) -> dict[str, Path]:
@@ -65,7 +75,19 @@ def open_source(wanted: Wanted) -> Source:
 
 
 def _module(path: Path) -> str:
+    if path.is_dir():
+        return _of_folder(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise NetvetError(f"{path}: no reader knows {ending or 'it'}; expected one of {' '.join(sorted(ENDINGS))}")
     return ENDINGS[ending]
+
+
+def _of_folder(path: Path) -> str:
+    """The reader for most of the first files in a folder."""
+    from netvet.data.readers.walk import ending, names
+
+    found = Counter(ENDINGS[ending(name)] for name in names(path, _LOOKED_AT) if ending(name) in ENDINGS)
+    if not found:
+        raise NetvetError(f"{path}: no file in it has a known ending; expected one of {' '.join(sorted(ENDINGS))}")
+    return found.most_common(1)[0][0]
