@@ -10,6 +10,13 @@ from netvet.core import Check
 NAMES: tuple[str, ...] = (
     "duplicate-samples",
     "split-overlap",
+    "future-in-train",
+    "group-overlap",
+    "split-drift",
+    "label-errors",
+    "leaking-feature",
+    "spurious-feature",
+    "wrong-layout",
     "class-imbalance",
     "missing-class",
     "random-labels",

@@ -57,7 +57,9 @@ def split_drift(
             told.append((_columns(columns), columns[0]["distance"], feature))
         gone = number(record, "missing_change") or 0.0
         if abs(gone) >= feature and (number(record, "samples") or 0) >= 100:
-            told.append((f"column {record.get('missing_column')} lacks {abs(gone):.0%} more values in one", gone, feature))
+            told.append(
+                (f"column {record.get('missing_column')} lacks {abs(gone):.0%} more values in one", gone, feature)
+            )
         seen, z = number(record, "area"), number(record, "area_z")
         if seen is not None and z is not None and seen >= area and z >= sigmas:
             told.append((f"a classifier tells them apart (area under the curve {seen:.2f})", seen, area))
@@ -75,7 +77,9 @@ def _labels(record: Record) -> str:
     shares, medians = record.get("label_shares"), record.get("label_medians")
     if shares:
         ours, theirs = shares
-        return f"class {record.get('label')} has {ours:.0%} of {record.get('train')} and {theirs:.0%} of {record['split']}"
+        return (
+            f"class {record.get('label')} has {ours:.0%} of {record.get('train')} and {theirs:.0%} of {record['split']}"
+        )
     return f"the median target is {medians[0]:.3g} and {medians[1]:.3g}" if medians else "the targets differ"
 
 

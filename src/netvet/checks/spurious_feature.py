@@ -52,7 +52,9 @@ def spurious_feature(
             continue
         typical = ", ".join(f"{name} {value:g}" for name, value in list((record.get("typical") or {}).items())[:4])
         name = str(record.get("attribute"))
-        message = f"{name} alone predicts the class (skill {own:.2g}, shuffled classes {permuted:.2g}): {typical} (medians)"
+        message = (
+            f"{name} alone predicts the class (skill {own:.2g}, shuffled classes {permuted:.2g}): {typical} (medians)"
+        )
         evidence = {"typical": record.get("typical"), "samples": record.get("samples")}
         confidence = 0.8 if sure else 0.4
         yield Finding(message, name, None, own, permuted, None, evidence, severity=severity, confidence=confidence)

@@ -138,9 +138,7 @@ LEARNERS = {"linear": "a linear model", "nearest": "nearest neighbours", "trees"
 class _Fits:
     """Models of each learner, one a fold, for inputs [n, d] and classes (or numbers where there are none)."""
 
-    def __init__(
-        self, inputs: Floats, targets: npt.NDArray[Any], folds: npt.NDArray[np.int64], classes: int
-    ) -> None:
+    def __init__(self, inputs: Floats, targets: npt.NDArray[Any], folds: npt.NDArray[np.int64], classes: int) -> None:
         self.inputs, self.targets, self.folds, self.classes = inputs, targets, folds, classes
         self.models: dict[tuple[str, int], Any] = {}
         self.names = tuple(LEARNERS)
@@ -152,7 +150,7 @@ class _Fits:
             away = self.folds != fold
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a linear model that has not converged is cheap, as it should be
-                model = _learner(name, self.classes, int(away.sum())).fit(self.inputs[away], self.targets[away])
+                model = learner(name, self.classes, int(away.sum())).fit(self.inputs[away], self.targets[away])
             self.models[name, fold] = model
             found[~away] = self._said(model, self.inputs[~away])
         return found
@@ -182,7 +180,7 @@ class _Fits:
         return found
 
 
-def _learner(name: str, classes: int, samples: int) -> Any:
+def learner(name: str, classes: int, samples: int) -> Any:
     from sklearn import ensemble, linear_model, neighbors
 
     near = min(10, samples)

@@ -31,7 +31,12 @@ def split_drift(data: Audited) -> list[Record]:
 
 
 def _compared(data: Audited, train: Split, split: Split) -> Record:
-    record: dict[str, Any] = {"train": train.name, "split": split.name, "samples": len(split), "train_samples": len(train)}
+    record: dict[str, Any] = {
+        "train": train.name,
+        "split": split.name,
+        "samples": len(split),
+        "train_samples": len(train),
+    }
     record |= _labels(data, train, split)
     ours, theirs = (_drawn(s.rows.features, MAX_SAMPLES, seed) for seed, s in enumerate((train, split)))
     if ours.shape[1] == theirs.shape[1]:
@@ -84,7 +89,9 @@ def _features(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], names: tuple[str
         if min(len(one), len(other)) < FEWEST:
             continue
         found = ks_2samp(one, other, method="asymp")
-        rows.append((float(found.statistic), float(found.pvalue), column, float(np.median(one)), float(np.median(other))))
+        rows.append(
+            (float(found.statistic), float(found.pvalue), column, float(np.median(one)), float(np.median(other)))
+        )
     rows.sort(reverse=True)
     moved = [
         {"column": names[c] if names else str(c), "distance": d, "p": min(1.0, p * len(rows)), "medians": [a, b]}
@@ -92,7 +99,11 @@ def _features(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], names: tuple[str
     ]
     gone = np.isnan(theirs).mean(axis=0) - np.isnan(ours).mean(axis=0)
     worst = int(np.abs(gone).argmax()) if len(gone) else 0
-    missing = {"missing_column": names[worst] if names else str(worst), "missing_change": float(gone[worst])} if len(gone) else {}
+    missing = (
+        {"missing_column": names[worst] if names else str(worst), "missing_change": float(gone[worst])}
+        if len(gone)
+        else {}
+    )
     return {"features": len(rows), "moved": moved, **missing}
 
 

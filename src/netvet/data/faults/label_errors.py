@@ -94,9 +94,7 @@ def label_suspects(data: Audited, probabilities: Mapping[str, npt.NDArray[Any]] 
     return [_record(data, data.splits[name], one, about) for name, one in found.items()]
 
 
-def _looked(
-    data: Audited, given: Mapping[str, npt.NDArray[Any]] | None
-) -> tuple[dict[str, Suspects], dict[str, Any]]:
+def _looked(data: Audited, given: Mapping[str, npt.NDArray[Any]] | None) -> tuple[dict[str, Suspects], dict[str, Any]]:
     if data.train is not None and data.train.numbers is not None:
         return _residuals(data, cheap(data))
     by = cheap(data) if given is None else None

@@ -58,9 +58,7 @@ def _numbers(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64] | None:
     return inverse.astype(np.float64) if len(words) <= max(20, len(values) // 20) else None
 
 
-def _record(
-    data: Audited, split: Split, name: str, column: npt.NDArray[np.float64], of: Sampled
-) -> Record | None:
+def _record(data: Audited, split: Split, name: str, column: npt.NDArray[np.float64], of: Sampled) -> Record | None:
     own = skill(column, of)
     if own < SKILL:
         return None

@@ -19,7 +19,19 @@ INTENT = 0.8
 # A column that looks like a group id: its values repeat, and are many.
 REPEATS, MANY = 2.0, 20
 # Names of columns of whom a sample is.
-_IDS = ("id", "patient", "user", "subject", "speaker", "customer", "client", "person", "session", "device", "participant")
+_IDS = (
+    "id",
+    "patient",
+    "user",
+    "subject",
+    "speaker",
+    "customer",
+    "client",
+    "person",
+    "session",
+    "device",
+    "participant",
+)
 
 
 def future_in_train(data: Audited) -> list[Record]:

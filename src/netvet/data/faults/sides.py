@@ -110,12 +110,9 @@ def _inputs(data: Audited, split: Split) -> Record | None:
         return None
     base = {
         "model": data.name, "position": 0, "phase": _phase(data, split), "split": split.name, "samples": len(split),
-        "batch": len(split), "dtype": "float32", "named": f"the {split.name} data",
+        "batch": len(split), "dtype": "float32", "raw": not data.live, "named": f"the {split.name} data",
     }  # fmt: skip
-    seen = _whole(split) or _columns(split, moments)
-    # A program is yet to bring what is in files to the scale of a net.
-    scales = () if data.live else ("mean", "std", "feature_mean", "feature_std")
-    return {**base, **{name: value for name, value in seen.items() if name not in scales}}
+    return {**base, **(_whole(split) or _columns(split, moments))}
 
 
 def _whole(split: Split) -> dict[str, Any] | None:
@@ -128,7 +125,12 @@ def _whole(split: Split) -> dict[str, Any] | None:
     mean, std = (np.asarray(rows.attributes[name], dtype=np.float64) for name in ("mean", "std"))
     centre = float(np.nanmean(mean))
     spread = float(np.sqrt(np.nanmean(std**2) + np.nanvar(mean)))
-    return {"mean": centre, "std": spread, **_not_finite(split, np.asarray(bad, dtype=np.float64))}
+    found: dict[str, Any] = {"mean": centre, "std": spread, **_not_finite(split, np.asarray(bad, dtype=np.float64))}
+    ends = [rows.attributes.get(name) for name in ("lowest", "highest")]
+    if all(e is not None and np.isfinite(e).any() for e in ends):
+        low, high = (np.asarray(e, dtype=np.float64)[np.isfinite(e)] for e in ends if e is not None)
+        found |= {"min": float(low.min()), "max": float(high.max())}
+    return found
 
 
 def _columns(split: Split, moments: Moments) -> dict[str, Any]:
@@ -138,9 +140,12 @@ def _columns(split: Split, moments: Moments) -> dict[str, Any]:
     constant = ~count | (moments.high == moments.low)
     lost = moments.infinite if names else moments.infinite + moments.missing
     bad = ~np.isfinite(features) if not names else np.isinf(features)
-    total = float(moments.count.sum())
-    mean = float((moments.mean * moments.count).sum() / max(total, 1))
-    squares = float((moments.squares + moments.count * (moments.mean - mean) ** 2).sum())
+    # Codes of words tell words apart and have no size.
+    codes = getattr(split.rows, "categorical", ())
+    count &= ~np.isin(np.array(names, dtype=str), codes) if names and codes else True
+    total = float(moments.count[count].sum())
+    mean = float((moments.mean * moments.count)[count].sum() / max(total, 1))
+    squares = float((moments.squares + moments.count * (moments.mean - mean) ** 2)[count].sum())
     worst = int(np.argmax(lost)) if len(lost) else 0
     found: dict[str, Any] = {
         "shape": [len(split), features.shape[1]], "features": features.shape[1], "mean": mean,
@@ -152,8 +157,8 @@ def _columns(split: Split, moments: Moments) -> dict[str, Any]:
     }  # fmt: skip
     if total:
         found |= {"min": float(moments.low[count].min()), "max": float(moments.high[count].max())}
-        found["integral"] = bool(np.all(features[np.isfinite(features)] % 1 == 0))
-        found["distinct"] = min(len(np.unique(features[: 10 * MAX_DISTINCT])), MAX_DISTINCT)
+        found["integral"] = bool(np.all(features[:, count][np.isfinite(features[:, count])] % 1 == 0))
+        found["distinct"] = min(len(np.unique(features[: 10 * MAX_DISTINCT, count])), MAX_DISTINCT)
     found |= _not_finite(split, bad.sum(axis=1).astype(np.float64))
     if found["nonfinite"]:
         found["nonfinite_column"] = _named(names, worst)
