@@ -18,7 +18,7 @@ from netvet.stats import number
 def future_in_train(
     time_order: Facts,
     *,
-    intent: float = 0.8,  # share of the training data before a held-out sample, mean; 0.5 by chance, 1 in a split by time
+    intent: float = 0.8,  # mean share of the training data before a held-out sample; by chance 0.5, by time 1
 ) -> Iterator[Finding]:
     """Training samples are newer than the first held-out sample.
 
@@ -47,8 +47,8 @@ def future_in_train(
         train, split = record.get("train"), str(record.get("split"))
         until, since = record.get("last_shown"), record.get("first_shown")
         message = (
-            f"{late:g} of {samples:g} samples of {train} (up to {until}) are newer than the first of {split} ({since}): "
-            "the future is known"
+            f"{late:g} of {samples:g} samples of {train} (up to {until}) are newer than the first of {split} ({since})"
+            ": the future is known"
         )
         severity: Severity = "error" if said else "warning"
         evidence = {"examples": list(record.get("examples") or ())[:10]}

@@ -52,16 +52,15 @@ def leaking_feature(feature_leaks: Facts) -> Iterator[Finding]:
         if alone is None:
             continue
         unit = "r2" if record.get("task") == "regression" else "skill"
-        severity: Severity = "warning" if how in _WHY else "note"
+        named = record.get("identifier") is True  # a name of the rows, which need not enter the net
+        severity: Severity = "warning" if how in _WHY and not named else "note"
         column, other = record.get("column"), record.get("next_column")
         why = _WHY.get(how, "a strong feature, or a copy of the target: was it known before the target?")
         if how in ("missing", "later"):
             message = f"column {column} gives a class away: {why}"
         else:
-            message = (
-                f"column {column} alone predicts the target ({unit} {alone:.2g}, {other} {second:.2g} as the next best): "
-                f"{why}"
-            )
+            score = f"{unit} {alone:.2g}, {other} {second:.2g} as the next best"
+            message = f"column {column} alone predicts the target ({score}): {why}"
         evidence = {"all_together": record.get("all_together"), "samples": record.get("samples"), "how": how}
         sure = 0.9 if how in _WHY else 0.4
         where = str(column)

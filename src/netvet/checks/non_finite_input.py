@@ -62,7 +62,8 @@ def non_finite_input(
         since = f", first at step {step}" if step is not None else ""
         after = ": the loss became NaN or infinite" if harmful else ""
         name = record.get("named") or f"input {record.get('position')} of {record.get('model')}"
-        message = f"{name} hold{'' if record.get('named') else 's'} {count:g} NaN or infinite values{_spread(record)}{since}{after}"
+        holds = "hold" if record.get("named") else "holds"
+        message = f"{name} {holds} {count:g} NaN or infinite values{_spread(record)}{since}{after}"
         evidence = {"samples": list(record.get("first_nonfinite_samples") or ())[:10]}
         sure = 1.0 if proven else 0.9 if harmful or record.get("named") else 0.5
         where, at = str(record.get("model")), location_of(record, "data", "")

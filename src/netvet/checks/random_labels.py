@@ -81,7 +81,7 @@ def _of_data(record: Record, true: float, shuffled: float, spread: float) -> Ite
     """Without a net there is no telling a hard problem from lost pairs."""
     if record.get("audit") is True and true <= shuffled + spread:
         message = (
-            f"cheap models find no relation between samples and targets of {record.get('split')} ({record.get('score')} "
-            f"{true:.2g}, shuffled {shuffled:.2g}): lost pairs, or a hard problem"
+            f"cheap models find no relation between samples and targets of {record.get('split')} "
+            f"({record.get('score')} {true:.2g}, shuffled {shuffled:.2g}): lost pairs, or a hard problem"
         )
         yield Finding(message, record.get("split"), None, true, shuffled, severity="note", confidence=0.4)

@@ -14,7 +14,7 @@ from netvet.stats import number
     severity="warning",
     since="0.1",
     fixes={
-        "same-for-all": "Bring all samples to one size, format and border before they are stored, whatever their class.",
+        "same-for-all": "Bring all samples to one size, format and border, whatever their class.",
         "stratify": "Collect each class from all sources; hold out a source to see what is learned of it.",
     },
 )

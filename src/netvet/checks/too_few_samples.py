@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, Record, check
+from netvet.stats import number
 
 
 @check(
@@ -94,8 +95,8 @@ def _is_number(value: object) -> bool:
 def _of_data(curves: Facts, points: float) -> Iterator[Finding]:
     """Cheap models on the data alone: what a net would gain may be more or less."""
     for record in curves:
-        gain, error = record.get("gain"), record.get("gain_error")
-        if not _is_number(gain) or not _is_number(error) or gain < points or gain < 3 * error:
+        gain, error = number(record, "gain"), number(record, "gain_error")
+        if gain is None or error is None or gain < points or gain < 3 * error:
             continue
         sizes, scores = record.get("sizes") or (0,), record.get("scores") or (0.0,)
         message = (

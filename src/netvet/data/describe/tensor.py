@@ -54,7 +54,8 @@ def _moments(flat: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float64]
 def _ragged(chunk: Chunk) -> Rows:
     arrays = [np.asarray(one) for one in chunk.inputs]
     flats = [_moments(one.reshape(1, -1)) for one in arrays]
-    attributes = {name: np.array([m[name][0] for m in flats]) for name in ("mean", "std", "not finite", "lowest", "highest")}
+    names = ("mean", "std", "not finite", "lowest", "highest")
+    attributes = {name: np.array([m[name][0] for m in flats]) for name in names}
     attributes["values"] = np.array([float(one.size) for one in arrays])
     prints = [fingerprints.of_bytes([str(a.shape).encode(), a.astype(np.float64).tobytes()]) for a in arrays]
     return Rows(

@@ -104,15 +104,14 @@ def _looked(data: Audited, given: Mapping[str, npt.NDArray[Any]] | None) -> tupl
     right = float(np.mean(judged.said == judged.given))
     told = by.learner if by is not None else "the model"
     if able.sum() < 2:
-        raise NotAssessable(
-            f"{told} cannot tell the classes apart (accuracy {right:.2f} in cross-validation): a model of your own could"
-        )
+        raise NotAssessable(f"{told} cannot tell the classes apart (accuracy {right:.2f} in cross-validation)")
     floor = judged.floor(able)
     chosen = judged.suspects(able, floor)
     low, high = floor.interval
     about = {
         "learner": told, "accuracy": right, "share": floor.share, "low": low, "high": high,
-        "overlap": max(1 - right - floor.share, 0.0), "wrong": floor.wrong, "sure": floor.sure, "unable": int(len(able) - able.sum()),
+        "overlap": max(1 - right - floor.share, 0.0), "wrong": floor.wrong, "sure": floor.sure,
+        "unable": int(len(able) - able.sum()),
     }  # fmt: skip
     return judged.by_split(chosen), about
 
@@ -148,7 +147,8 @@ class _Judged:
 
     @property
     def said(self) -> Ints:
-        return self.even.argmax(axis=1)
+        found: Ints = self.even.argmax(axis=1)
+        return found
 
     @property
     def margin(self) -> npt.NDArray[Any]:
@@ -186,7 +186,7 @@ class _Judged:
         if not floor.wrong:
             return order[:0]
         rate = isotonic_regression(wrong.astype(np.float64))
-        chosen: Ints = order[wrong & (rate <= FLOORS * floor.share)]
+        chosen: Ints = order[wrong & (np.asarray(rate) <= FLOORS * floor.share)]
         return chosen
 
     def _ordered(self, able: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:

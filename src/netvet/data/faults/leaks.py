@@ -51,22 +51,42 @@ def feature_leaks(data: Audited) -> list[Record]:
 def _leaks(data: Audited, train: Split, of: Sampled) -> list[Record]:
     features = train.rows.features[of.chosen].astype(np.float64)
     alone = np.array([skill(features[:, c], of) for c in range(features.shape[1])])
-    found = []
+    found: list[Record] = []
     for column in range(features.shape[1]):
-        rest, own = np.delete(alone, column), float(alone[column])
+        rest, own = np.where(np.arange(len(alone)) == column, -np.inf, alone), float(alone[column])
         how = _how(features[:, column], own, of)
         if how is None and own >= SORTED and _is_counter(features[:, column], of):
             how = "counter"
         if how is None and (own < DECIDES or rest.max() > own - AHEAD):
             continue  # others tell as much: good features of an easy task
-        found.append(
-            {"split": train.name, "column": _name(train, column), "position": column, "alone": own,
-             "next": float(rest.max()), "next_column": _name(train, int(np.argmax(np.where(
-                 np.arange(len(alone)) == column, -np.inf, alone)))), "how": how or "unknown", "samples": len(of.chosen),
-             "columns": len(alone), "task": "classification" if of.classes else "regression",
-             "all_together": _together(data, train, of), "decisive": int((alone >= DECIDES).sum())}
-        )  # fmt: skip
+        found.append(_record(data, train, of, alone, _name(train, column), own, rest, how or "unknown"))
+    if data.kind == "table":
+        found += _identifiers(data, train, of, alone)
     return found
+
+
+def _identifiers(data: Audited, train: Split, of: Sampled, alone: npt.NDArray[np.float64]) -> list[Record]:
+    """Names of the rows, which are no inputs of a careful program, that know the order of the classes."""
+    found: list[Record] = []
+    for name, values in train.rows.attributes.items():
+        column = values[of.chosen].astype(np.float64) if values.dtype.kind in "fiub" else np.zeros(0)
+        said = name in ("group", "time") or name in data.facts.values()
+        if said or not len(column) or not _is_counter(column, of) or (own := skill(column, of)) < SORTED:
+            continue
+        found.append({**_record(data, train, of, alone, name, own, alone, "counter"), "identifier": True})
+    return found
+
+
+def _record(
+    data: Audited, train: Split, of: Sampled, alone: npt.NDArray[np.float64], column: str, own: float,
+    rest: npt.NDArray[np.float64], how: str,
+) -> Record:  # fmt: skip
+    return {
+        "split": train.name, "column": column, "alone": own, "how": how, "next": float(rest.max()),
+        "next_column": _name(train, int(rest.argmax())), "samples": len(of.chosen), "columns": len(alone),
+        "task": "classification" if of.classes else "regression", "all_together": _together(data, train, of),
+        "decisive": int((alone >= DECIDES).sum()), "identifier": False,
+    }  # fmt: skip
 
 
 def _name(train: Split, column: int) -> str:

@@ -27,7 +27,7 @@ def random_labels(data: Audited) -> list[Record]:
     """Records of the signal `random_labels`: skill (or r2) of cheap models with true and with shuffled pairings."""
     by, train = cheap(data), _train(data)
     true, chosen = _skill(data, train, by), _known(train)
-    base = {"samples": len(chosen), "score": "skill" if by.probabilities else "r2", "learner": by.learner, "chance": 0.0,
+    base = {"samples": len(chosen), "score": "skill" if by.probabilities else "r2", "learner": by.learner, "chance": 0,
             "audit": True, "split": train.name}  # fmt: skip
     if true >= PLAIN:
         return [{**base, "true_score": true, "shuffled_score": 0.0, "shuffled_sd": 0.0}]

@@ -43,7 +43,7 @@ def future_in_train(data: Audited) -> list[Record]:
     ours = _times(train, data.facts)
     if ours is None or not np.isfinite(ours).any():
         raise NotAssessable("the samples have no times (--time NAME says which column)")
-    found = []
+    found: list[Record] = []
     for split in data.held_out:
         theirs = _times(split, data.facts)
         if theirs is None or not np.isfinite(theirs).any():
@@ -53,10 +53,11 @@ def future_in_train(data: Audited) -> list[Record]:
         late = late[np.argsort(-ours[late], kind="stable")]
         below = np.sort(ours[np.isfinite(ours)])
         before = float(np.mean(np.searchsorted(below, theirs[np.isfinite(theirs)], side="right") / len(below)))
+        last = float(np.nanmax(ours))
         found.append(
             {"train": train.name, "split": split.name, "samples": int(np.isfinite(ours).sum()), "late": len(late),
-             "said": said, "intent": before, "first": first, "last": float(np.nanmax(ours)),
-             "first_shown": _shown(train, data.facts, first), "last_shown": _shown(train, data.facts, float(np.nanmax(ours))),
+             "said": said, "intent": before, "first": first, "last": last,
+             "first_shown": _shown(train, data.facts, first), "last_shown": _shown(train, data.facts, last),
              "examples": [train.key(int(i)) for i in late[:EXAMPLES]]}
         )  # fmt: skip
     if not found:
