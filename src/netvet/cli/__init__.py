@@ -14,7 +14,7 @@ import click
 
 import netvet
 from netvet.cli.compare import compare
-from netvet.cli.data import data
+from netvet.cli.data import assessable, data
 from netvet.cli.fix import fix
 from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.recipe import recipe
@@ -204,8 +204,9 @@ def _view(source: Run, asked: Asked, problems: Sequence[str] = ()) -> View:
     from netvet.diagnose import diagnose
     from netvet.report.view import build
 
-    diagnosis = diagnose(source, asked.checks, asked.settings)
-    chosen = selected(asked.checks, asked.settings)
+    checks, settings = assessable(asked.checks, asked.settings, source)
+    diagnosis = diagnose(source, checks, settings)
+    chosen = selected(checks, settings)
     return build(diagnosis, source, selected=chosen, name=source.path.name, problems=problems, root=asked.folder)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netvet.data.audit import Found, Options
     from netvet.data.chunks import Source
     from netvet.data.readers import Wanted
+    from netvet.diagnose import Settings
     from netvet.store import Run
 
 FACTS = ("group", "time")
@@ -39,6 +40,7 @@ class _Command(click.Command):
 @click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="A label for each file.")
 @click.option("--group", metavar="NAME", help="Column of what must not be in two splits: patient, user, file.")
 @click.option("--time", metavar="NAME", help="Column of the time of a sample.")
+@click.option("--vocabulary", type=click.IntRange(min=1), metavar="N", help="Size of the vocabulary of tokens.")
 @click.option("--task", type=click.Choice(["classification", "regression"]), help="Else told from the targets.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes that read (default: 1).")
 @click.option("--on", metavar="WHERE", help="Read on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
@@ -51,7 +53,8 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     """Look at all of the data and say what is wrong with them.
 
     TARGETS are a file or folder, or SPLIT=PATH for each split: images in a folder a class, CSV, Parquet, Arrow, JSONL,
-    NPZ, NPY, WAV, FLAC, tar shards. An audit that was broken off goes on where it was.
+    texts, tokens, NPZ, NPY, WAV, FLAC, tar shards; hf:NAME is a data set of Hugging Face. An audit that was broken off
+    goes on where it was.
 
     Or a training script with its arguments, which runs until its data have been seen; or MODULE:FUNCTION or
     FILE.py:FUNCTION, which gives a torch Dataset, a DataLoader, or a dict of these by split.
@@ -68,7 +71,7 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
         setup = len(targets) == 1 and is_setup(targets[0], program.is_module)
         return partial(run_setup if setup else run_program, program, asked, told)
     from netvet.data.readers import Wanted, wanted_paths
-    from netvet.experiments.executors import require
+    from netvet.executors import require
 
     require(options["on"], options["jobs"])
     columns = {name: options[name] for name in FACTS if options[name]}
@@ -88,7 +91,7 @@ def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str
     source = open_source(wanted)
     chosen = Options(
         task=options["task"], folder=folder,
-        facts={name: options[name] for name in FACTS if options[name]},
+        facts={name: options[name] for name in (*FACTS, "vocabulary") if options[name]},
     )  # fmt: skip
     found = _audited(source, chosen, options)
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
@@ -99,31 +102,51 @@ def _audited(source: Source, chosen: Options, options: dict[str, Any]) -> Found:
     """The audit with its progress at a terminal."""
     from netvet.cli.recipe import Progress
     from netvet.data.audit import audit
-    from netvet.experiments.executors import workers
+    from netvet.executors import workers
 
     with Progress(sys.stderr) as progress:
         told = replace(chosen, tell=lambda now: progress.tell(now.line))
         if source.here_only or (options["jobs"] == 1 and options["on"] is None):
             return audit(source, told)
-        with workers(options["on"], options["jobs"]) as made:
+        with workers(options["on"], options["jobs"], "netvet.data.scan") as made:
             return audit(source, replace(told, calls=made.run))
 
 
 def _tell(path: Path, problems: Sequence[str] = (), *, asked: Asked) -> int:
     """Show what was found, and write it; gives the exit code."""
     from netvet.cli import report_of
-    from netvet.data.faults import LOOKS
     from netvet.store import Run
 
-    made = Run.open(path)
-    known = {*LOOKS, *made.names()}
+    return report_of(Run.open(path), asked, sys.stdout, problems=problems)
+
+
+def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[tuple[Check, ...], Settings]:
+    """Of an audit, the checks that look at data and what was set for them; of a training, all.
+
+    Raises:
+        NetvetError: only others were asked for.
+    """
+    from netvet.core import Facts, NetvetError
+
+    facts = run.get("run")
+    if not isinstance(facts, Facts) or not any(record.get("audit") for record in facts):
+        return tuple(checks), settings
+    from netvet.data.faults import LOOKS
+
+    recorded = set(run.names())
+    program = "environment" in recorded  # it has run too: whatever looks at its data may speak
     able = tuple(
-        c for c in asked.checks
-        if set(c.required) <= known and (set(LOOKS) & {*c.required, *c.optional} or _of_data(c, made))
+        c
+        for c in checks
+        if set(c.required) <= {*LOOKS, *recorded}
+        and (set(LOOKS) & {*c.required, *c.optional} or (program and c.stage == "data"))
+    )
+    names = {c.name for c in able}
+    only = tuple(name for name in settings.only if name in names)
+    if settings.only and not only:
+        raise NetvetError(f"--only {','.join(settings.only)}: looks at no data; expected {', '.join(sorted(names))}")
+    return able, replace(
+        settings, only=only, skip=tuple(name for name in settings.skip if name in names),
+        allow={key: reason for key, reason in settings.allow.items() if key.partition(":")[0] in names},
+        limits={name: limits for name, limits in settings.limits.items() if name in names},
     )  # fmt: skip
-    return report_of(made, replace(asked, checks=able), sys.stdout, problems=problems)
-
-
-def _of_data(check: Check, made: Run) -> bool:
-    """A program ran, and the check looks at its data."""
-    return check.stage == "data" and "environment" in made.names()

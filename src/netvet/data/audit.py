@@ -52,12 +52,12 @@ def audit(source: Source, options: Options) -> Found:
     Raises:
         NetvetError: they cannot be read at all.
     """
-    rows, moments = scan(source, options.calls, folder=options.folder, tell=options.tell)
+    rows, moments, sketches = scan(source, options.calls, folder=options.folder, tell=options.tell)
     for name, problems in problems_of(source).items():
         if name in rows:
             rows[name] = replace(rows[name], problems=(*problems, *rows[name].problems))
     splits, classes = splits_of(rows, options.task)
-    data = Audited(source.kind, source.name, splits, classes, moments, options.live, options.facts)
+    data = Audited(source.kind, source.name, splits, classes, moments, options.live, options.facts, sketches)
     signals: dict[str, list[Record]] = {}
     missing: dict[str, str] = {}
     for signal in LOOKS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,24 @@ def role_of(split: str) -> Role:
     """What a split is for, by its name: `train`, `validation`, `images_test`, ..."""
     words = split.lower().replace("-", "_").replace(".", "_").replace("/", "_").split("_")
     return next((_ROLES[word] for word in reversed(words) if word in _ROLES), "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered(Sequence[str]):
+    """Keys of samples that have no other name than their number."""
+
+    numbers: range
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Numbered: ...
+    def __getitem__(self, index: int | slice) -> str | Numbered:
+        found = self.numbers[index]
+        return Numbered(found) if isinstance(found, range) else str(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from netvet.capture.torch_runner import Outcome as RunOutcome
 from netvet.capture.torch_runner import RunOptions, run
 from netvet.capture.torch_setup import SetupCollector, not_captured
 from netvet.core import NetvetError
+from netvet.executors import workers
 from netvet.experiments import EXPERIMENTS
 from netvet.experiments.captured import problem_of_run
 from netvet.experiments.corpus import DIGITS
-from netvet.experiments.executors import workers
 from netvet.experiments.experiment import Experiment
 from netvet.experiments.lab import Lab, digest
 from netvet.experiments.named import result_of

@@ -27,6 +27,8 @@ LOOKS: Mapping[str, str] = {
     "split_layout": "layout:split_layout",
     "random_labels": "learnable:random_labels",
     "learning_curve": "learnable:learning_curve",
+    "data_features": "features:features",
+    "data_tokens": "tokens:tokens",
 }
 
 

@@ -46,7 +46,7 @@ def skill(column: npt.NDArray[Any], of: Sampled, targets: npt.NDArray[Any] | Non
         column: values [n] of the chosen samples, NaN where missing.
         targets: others in place of the own (permuted ones).
     """
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # type: ignore[import-untyped]
 
     aimed = of.targets if targets is None else targets
     values = np.where(np.isinf(column), np.nan, column).astype(np.float64).reshape(-1, 1)

@@ -182,7 +182,7 @@ class _Fits:
 
 def learner(name: str, classes: int, samples: int) -> Any:
     """A new model of this kind, for classes (or numbers where there are none) and so many samples."""
-    from sklearn import ensemble, linear_model, neighbors
+    from sklearn import ensemble, linear_model, neighbors  # type: ignore[import-untyped]
 
     near = min(10, samples)
     if classes:

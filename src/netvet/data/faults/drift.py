@@ -53,7 +53,7 @@ def _drawn(features: npt.NDArray[np.float32], most: int, seed: int) -> npt.NDArr
 
 def _labels(data: Audited, train: Split, split: Split) -> dict[str, Any]:
     """Total variation between the shares of the classes (or KS of the numbers) and its p value."""
-    from scipy.stats import chi2_contingency, ks_2samp
+    from scipy.stats import chi2_contingency, ks_2samp  # type: ignore[import-untyped]
 
     if train.labels is not None and split.labels is not None:
         counts = np.array([np.bincount(s.labels[s.labels >= 0], minlength=len(data.classes))
@@ -81,7 +81,7 @@ def _labels(data: Audited, train: Split, split: Split) -> dict[str, Any]:
 
 def _features(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Kolmogorov-Smirnov of each feature (and the share of missing values), p values times the number of features."""
-    from scipy.stats import ks_2samp
+    from scipy.stats import ks_2samp  # type: ignore[import-untyped]
 
     rows = []
     for column in range(ours.shape[1]):
@@ -109,9 +109,9 @@ def _features(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], names: tuple[str
 
 def _told_apart(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> dict[str, Any]:
     """Classifier two-sample test: how often one of each side is told apart (area under the curve), and its p value."""
-    from sklearn.ensemble import ExtraTreesClassifier
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.ensemble import ExtraTreesClassifier  # type: ignore[import-untyped]
+    from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+    from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]
 
     both = np.concatenate([ours, theirs])
     side = np.repeat([0, 1], [len(ours), len(theirs)])

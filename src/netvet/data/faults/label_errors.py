@@ -65,7 +65,7 @@ class Floor:
     @property
     def interval(self) -> tuple[float, float]:
         """That holds the share with 95 % (Clopper and Pearson, 1934)."""
-        from scipy.stats import beta
+        from scipy.stats import beta  # type: ignore[import-untyped]
 
         k, n = self.wrong, self.sure
         low = float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0
@@ -167,7 +167,7 @@ class _Judged:
 
     def floor(self, able: npt.NDArray[np.bool_]) -> Floor:
         """The disagreements among the surest, where being surer brings no fewer of them."""
-        from scipy.stats import binom
+        from scipy.stats import binom  # type: ignore[import-untyped]
 
         wrong = self._ordered(able)[1]
         sure = len(wrong) // 2
@@ -180,7 +180,7 @@ class _Judged:
 
     def suspects(self, able: npt.NDArray[np.bool_], floor: Floor) -> Ints:
         """Positions of the disagreements that are mostly floor, the surest first."""
-        from sklearn.isotonic import isotonic_regression
+        from sklearn.isotonic import isotonic_regression  # type: ignore[import-untyped]
 
         order, wrong = self._ordered(able)
         if not floor.wrong:

@@ -158,7 +158,7 @@ def _is_function(column: npt.NDArray[np.float64], numbers: npt.NDArray[Any]) -> 
     kept = np.isfinite(column)
     if kept.mean() < 0.9 or len(np.unique(numbers)) < FEWEST or len(np.unique(column[kept])) < FEWEST:
         return False
-    from scipy.stats import spearmanr
+    from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
     return bool(abs(float(spearmanr(column[kept], numbers[kept]).statistic)) > 0.9999)
 

@@ -89,7 +89,7 @@ def _score(model: Any, inputs: npt.NDArray[Any], targets: npt.NDArray[Any], clas
 
 
 def _fit(name: str, inputs: npt.NDArray[Any], targets: npt.NDArray[Any], *, classes: bool) -> Any:
-    from sklearn.dummy import DummyClassifier
+    from sklearn.dummy import DummyClassifier  # type: ignore[import-untyped]
 
     from netvet.data.faults.cheap import learner
 
