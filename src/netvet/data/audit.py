@@ -12,6 +12,7 @@ from typing import Any
 from netvet.core import NetvetError, Record
 from netvet.data.chunks import Source
 from netvet.data.faults import LOOKS, NotAssessable, load
+from netvet.data.find import Suspects
 from netvet.data.index import Audited, Rows, splits_of
 from netvet.data.scan import Calls, Progress, here, problems_of, scan
 from netvet.store import RunWriter
@@ -39,11 +40,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Found:
-    """What was seen: records of signals, and why others are missing."""
+    """What was seen: records of signals, and why others are missing.
+
+    Args:
+        suspects: kind of finding -> split -> numbers of all samples that it is about.
+    """
 
     data: Audited
     signals: dict[str, list[Record]]
     missing: dict[str, str]
+    suspects: Suspects = field(default_factory=dict)
 
 
 def audit(source: Source, options: Options) -> Found:
