@@ -13,7 +13,11 @@ import click
 from netvet.cli.options import STDOUT, Command, list_option, names_of
 
 if TYPE_CHECKING:
-    from netvet.data.audit import Found
+    from collections.abc import Callable
+
+    from netvet.data.audit import Found, Options
+    from netvet.data.chunks import Source
+    from netvet.data.index import Audited
 
 SCHEMA = "netvet.samples/1"
 
@@ -38,25 +42,34 @@ def is_search(options: dict[str, Any]) -> bool:
     return bool(options["find"] or options["sort"] or options["show"])
 
 
-def tell_matches(found: Found, options: dict[str, Any], file: Path | None) -> int:
-    """Print the samples, or write them as JSON; gives the exit code."""
-    from netvet.data.find import find
+def search(
+    scanned: Callable[[Callable[[Source, Options], Any]], Any], options: dict[str, Any], file: Path | None
+) -> int:
+    """Print the samples, or write them as JSON; gives the exit code.
+
+    Args:
+        scanned: gives what a function makes of the data.
+    """
+    from netvet.data.audit import audit, gathered
+    from netvet.data.find import find, mentions_findings
     from netvet.report import samples
     from netvet.report.files import write
     from netvet.report.plain import clean
 
+    show = names_of(options["show"])
+    found: Found | None = scanned(audit) if mentions_findings(options["find"], options["sort"], show) else None
+    data: Audited = found.data if found is not None else scanned(gathered)
     matches = find(
-        found.data, found.suspects, options["find"],
-        sort=options["sort"], show=names_of(options["show"]), limit=options["limit"],
+        data, found.suspects if found is not None else {}, options["find"],
+        sort=options["sort"], show=show, limit=options["limit"],
     )  # fmt: skip
     if file is not None:
-        told = {"schema": SCHEMA, "name": found.data.name, "find": options["find"], "count": matches.count}
+        told = {"schema": SCHEMA, "name": data.name, "find": options["find"], "count": matches.count}
         told |= {"total": matches.total, "samples": [dict(zip(matches.names, r, strict=True)) for r in matches.rows]}
         write(json.dumps(told, indent=2) + "\n", file, sys.stdout)
     if file != STDOUT:
         for line in samples.table(asdict(matches)):
             click.echo(line)
-    for signal, reason in found.missing.items():
-        if "finding" in options["find"]:
-            click.echo(f"not looked for: {signal}: {clean(reason)}", err=True)
+    for signal, reason in (found.missing if found is not None else {}).items():
+        click.echo(f"not looked for: {signal}: {clean(reason)}", err=True)
     return 0

@@ -52,8 +52,8 @@ class Found:
     suspects: Suspects = field(default_factory=dict)
 
 
-def audit(source: Source, options: Options) -> Found:
-    """Look at all of the data.
+def gathered(source: Source, options: Options) -> Audited:
+    """All that one pass over the data leaves, before anything is looked for in it.
 
     Raises:
         NetvetError: they cannot be read at all.
@@ -63,7 +63,16 @@ def audit(source: Source, options: Options) -> Found:
         if name in rows:
             rows[name] = replace(rows[name], problems=(*problems, *rows[name].problems))
     splits, classes = splits_of(rows, options.task)
-    data = Audited(source.kind, source.name, splits, classes, moments, options.live, options.facts)
+    return Audited(source.kind, source.name, splits, classes, moments, options.live, options.facts)
+
+
+def audit(source: Source, options: Options) -> Found:
+    """Look at all of the data.
+
+    Raises:
+        NetvetError: they cannot be read at all.
+    """
+    data = gathered(source, options)
     signals: dict[str, list[Record]] = {}
     missing: dict[str, str] = {}
     for signal in LOOKS:
@@ -76,6 +85,22 @@ def audit(source: Source, options: Options) -> Found:
         except Exception as error:  # one look that fails must not cost the user the others
             missing[signal] = f"looking for it failed: {type(error).__name__}: {error}"
     return Found(data, signals, missing)
+
+
+def with_people(found: Found, folder: Path) -> None:
+    """Add how good people are at the task, where some have labelled a sample of these data.
+
+    Args:
+        folder: where the file of their answers would be.
+    """
+    from netvet.data import annotation, human
+
+    try:
+        file = annotation.file_of(found.data, folder)
+    except NetvetError:
+        return  # the data have no classes
+    if file.exists():
+        found.signals["human_baseline"] = human.records(annotation.Store(file))
 
 
 def write(found: Found, store: Path, name: str, began: float) -> Path:

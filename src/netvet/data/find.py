@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from netvet.checks import NAMES
 from netvet.core import NetvetError
 from netvet.data.index import Audited, Split
 
@@ -277,9 +278,9 @@ def _about(table: _Table, kind: str) -> Mask:
     """Samples of a kind of finding; of none at all for an empty text."""
     kinds = table.kinds
     if kind:
-        if kind not in kinds:
+        if kind not in kinds and kind not in NAMES:
             there = ", ".join(kinds) or "none"
-            raise NetvetError(f"there is no finding {kind!r} about single samples here (there are: {there})")
+            raise NetvetError(f"there is no check {kind!r}; findings about single samples here: {there}")
         return table.about(kind)
     none: Mask = ~np.logical_or.reduce([np.zeros(len(table.split), dtype=bool), *map(table.about, kinds)])
     return none
