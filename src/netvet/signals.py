@@ -187,6 +187,7 @@ _PROBES = (
 # What `netvet data` makes of all samples, of which none is lost: one pass over the data.
 _AUDIT = (
     _facts("data_splits", "audit", "What the data are: one per split.", split="its name", role="`train`, `val`, `test`, `other`", kind="of samples: `image`, `table`, `text`, `tokens`, `audio`, `tensor`", samples="count", classes="names of the classes (empty: none, or numbers to be predicted)", counts="samples per class, list, or None", problems="samples that cannot be used"),
+    _facts("human_baseline", "audit", "How good a person is at the task, by blind answers to a random sample of the validation data (`netvet data --annotate`): one per person.", annotator="name", accuracy="share of answers as the data say", low="of its 95 % interval", high="", samples="answered, or None", skipped="not answered", seconds="median for an answer", repeated="samples answered twice", self_kappa="Cohen's, between first and second answers, or None"),
 )
 
 SIGNALS: Mapping[str, Signal] = {s.name: s for s in (*_SERIES, *_LOOP, *_LOSSES, *_DATA, *_PROBES, *_AUDIT)}
