@@ -24,7 +24,7 @@ WHAT = "samples with suspect labels left out"
 MOST = 50_000
 RULE = '''def {rule}(x, y, neighbours=15):
     """Whether each label is not contradicted by those of the nearest other samples."""
-    x = torch.as_tensor(x).flatten(1).double()
+    x = torch.as_tensor(x).double().reshape(len(x), -1)
     y = torch.as_tensor(y).flatten().long()
     x = (x - x.mean(0)) / x.std(0).clamp_min(1e-9)
     shares = torch.zeros(len(x), int(y.max()) + 1, dtype=torch.float64)
