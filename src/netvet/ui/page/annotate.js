@@ -139,7 +139,7 @@ function showTable(box, rows) {
 
 function showEnd(told) {
   const base = told.baseline;
-  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  const percent = (share) => `${(100 * share).toFixed(1)}%`;
   find("accuracy").textContent = base
     ? `${percent(base.accuracy)} as the data say (${percent(base.low)} to ${percent(base.high)})`
     : "No sample was answered.";
