@@ -100,6 +100,7 @@ NAMES: tuple[str, ...] = (
     "unused-recurrence",
     "ignores-input",
     "below-baseline",
+    "below-human",
     "batched-differs",
     "lr-too-high",
     "lr-too-low",

@@ -55,8 +55,8 @@ class Found:
     suspects: dict[str, dict[str, npt.NDArray[np.int64]]] = field(default_factory=dict)
 
 
-def audit(source: Source, options: Options) -> Found:
-    """Look at all of the data.
+def gathered(source: Source, options: Options) -> Audited:
+    """All that one pass over the data leaves, before anything is looked for in it.
 
     Raises:
         NetvetError: they cannot be read at all.
@@ -66,7 +66,16 @@ def audit(source: Source, options: Options) -> Found:
         if name in rows:
             rows[name] = replace(rows[name], problems=(*problems, *rows[name].problems))
     splits, classes = splits_of(rows, options.task)
-    data = Audited(source.kind, source.name, splits, classes, moments, options.live, options.facts, sketches)
+    return Audited(source.kind, source.name, splits, classes, moments, options.live, options.facts, sketches)
+
+
+def audit(source: Source, options: Options) -> Found:
+    """Look at all of the data.
+
+    Raises:
+        NetvetError: they cannot be read at all.
+    """
+    data = gathered(source, options)
     signals: dict[str, list[Record]] = {}
     missing: dict[str, str] = {}
     suspects: dict[str, dict[str, npt.NDArray[np.int64]]] = {}
@@ -89,6 +98,22 @@ def _parted(record: Record, suspects: dict[str, dict[str, npt.NDArray[np.int64]]
         for split, numbers in splits.items():
             known[split] = np.union1d(known.get(split, numbers[:0]), numbers)
     return {name: value for name, value in record.items() if name != "marked"}
+
+
+def with_people(found: Found, folder: Path) -> None:
+    """Add how good people are at the task, where some have labelled a sample of these data.
+
+    Args:
+        folder: where the file of their answers would be.
+    """
+    from netvet.data import annotation, human
+
+    try:
+        file = annotation.file_of(found.data, folder)
+    except NetvetError:
+        return  # the data have no classes
+    if file.exists():
+        found.signals["human_baseline"] = human.records(annotation.Store(file))
 
 
 def write(found: Found, store: Path, name: str, began: float) -> Path:
