@@ -29,7 +29,7 @@ MAX_FUNCTION = 40
 MAX_HELP = 0.3
 
 # What each part may import of netvet besides itself, and which packages that are not in the standard library.
-BELOW = {"core", "signals", "stats", "store", "checks", "diagnose", "capture"}
+BELOW = {"core", "signals", "stats", "store", "checks", "diagnose", "capture", "executors"}
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"numpy"}),
     "signals": ({"core"}, {"numpy"}),
@@ -43,16 +43,17 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "config": ({"core", "checks", "diagnose"}, set()),
     "stopping": ({"core", "diagnose", "store"}, set()),
     "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
+    "executors": ({"core"}, set()),
     "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),
     "data": (
-        BELOW,
+        BELOW | {"experiments"},
         {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "datasketches", "rensa", "datasets"},
     ),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
-    "ui": ({"core", "signals", "store", "diagnose", "report"}, {"numpy", "starlette", "uvicorn"}),
+    "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report"}, set()),
-    "recipe": ({"core", "checks", "diagnose", "config", "store", "experiments", "report"}, set()),
+    "recipe": ({"core", "checks", "diagnose", "config", "store", "executors", "experiments", "report"}, set()),
     "fix": ({"core", "experiments", "fixes", "recipe", "report"}, set()),
     "testing": (BELOW - {"capture"}, {"numpy"}),
     "cli": (

@@ -141,10 +141,10 @@ def _options(
     tell: Any,
 ) -> Any:
     require_torch()
+    from netvet.executors import require
     from netvet.experiments import EXPERIMENTS
     from netvet.experiments.conduct import Options
     from netvet.experiments.corpus import located
-    from netvet.experiments.executors import require
     from netvet.experiments.recipe import select
 
     seconds = budget_given("recipe", budget)

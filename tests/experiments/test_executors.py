@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from torch.nn.functional import cross_entropy
 
+from netvet import executors
 from netvet.core import NetvetError
-from netvet.experiments import executors
-from netvet.experiments.executors import Workers, require, workers
+from netvet.executors import Workers, require, workers
 from netvet.experiments.lab import Lab
 from netvet.experiments.trial import Trial
 from tests.experiments.small_problems import problem

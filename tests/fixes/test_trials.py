@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netvet.experiments.executors import SOCKET, short_sockets
+from netvet.executors import SOCKET, short_sockets
 from netvet.fixes import load
 from netvet.fixes.choose import Candidate
 from netvet.fixes.rerun import Rerun

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from netvet.core import Facts, Finding, Location, check, location_of
+from netvet.core import Facts, Finding, Location, Record, check, location_of
 from netvet.stats import number
 
 
@@ -15,7 +15,9 @@ from netvet.stats import number
     since="0.1",
     fixes={"vocabulary": "Size the embedding by the largest id plus one, special tokens and padding included."},
 )
-def token_out_of_range(run: Facts, inputs: Facts | None = None) -> Iterator[Finding]:
+def token_out_of_range(
+    run: Facts | None = None, inputs: Facts | None = None, data_tokens: Facts | None = None
+) -> Iterator[Finding]:
     """A token id is not a row of the embedding.
 
     ## Why it matters
@@ -28,12 +30,14 @@ def token_out_of_range(run: Facts, inputs: Facts | None = None) -> Iterator[Find
     'input 0 of Net holds ids from 0 to 64, but its embedding has 64 rows, for ids 0 to 63'
 
     ## Known problems
-    Only runs that failed are judged: ids that a model maps or clamps before the lookup are legal.
+    Only runs that failed are judged: ids that a model maps or clamps before the lookup are legal. Files of tokens are
+    judged where the size of the vocabulary is given (`netvet data --vocabulary`).
 
     ## References
     torch.nn.Embedding, num_embeddings.
     """
-    for record in run:
+    yield from _outside(data_tokens or ())
+    for record in run or ():
         if "index out of range in self" not in str(record.get("exception")):
             continue
         file, line = record.get("exception_file"), record.get("exception_line")
@@ -51,3 +55,18 @@ def token_out_of_range(run: Facts, inputs: Facts | None = None) -> Iterator[Find
         message = "the run ended because an id had no row in an embedding: index out of range"
         yield Finding(message, None, record.get("steps"), location=place, confidence=0.9)
         return
+
+
+def _outside(splits: Iterable[Record]) -> Iterator[Finding]:
+    """Tokens in files that the vocabulary does not have."""
+    for one in splits:
+        size, low, high = one["vocabulary"], one["low"], one["high"]
+        if not size or (low >= 0 and high < size):
+            continue
+        off = "; they seem to count from 1" if low == 1 and high == size else ""
+        message = (
+            f"{one['outside']:,} of {one['windows']:,} windows of {one['split']} hold tokens that a vocabulary of "
+            f"{size:,} does not have: they go from {low} to {high}{off}"
+        )
+        evidence = {"windows": one["examples"]}
+        yield Finding(message, one["split"], None, high, size - 1, evidence=evidence, confidence=1.0)

@@ -8,42 +8,78 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from netvet.cli.options import Asked, asked_of, choosing
+from netvet.cli.annotate import annotating
+from netvet.cli.data_find import finding, is_search
+from netvet.cli.data_script import Program, program_in, run_program, run_setup
+from netvet.cli.options import Asked, asked_of, choosing, is_setup
 
 if TYPE_CHECKING:
-    from netvet.data.audit import Found, Options
+    from netvet.core import Check
+    from netvet.data.audit import Options
     from netvet.data.chunks import Source
     from netvet.data.readers import Wanted
+    from netvet.diagnose import Settings
+    from netvet.store import Run
 
+T = TypeVar("T")
 FACTS = ("group", "time")
 
 
-@click.command()
+class _Command(click.Command):
+    """What comes after a script belongs to the script; after files and folders options may come."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split the arguments at the script, if there is one."""
+        return super().parse_args(ctx, program_in(args))
+
+
+@click.command(cls=_Command)
 @choosing
 @click.option("--target", metavar="NAME", help="Column or array that is to be predicted (else known by its name).")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="A label for each file.")
 @click.option("--group", metavar="NAME", help="Column of what must not be in two splits: patient, user, file.")
 @click.option("--time", metavar="NAME", help="Column of the time of a sample.")
+@click.option("--vocabulary", type=click.IntRange(min=1), metavar="N", help="Size of the vocabulary of tokens.")
 @click.option("--task", type=click.Choice(["classification", "regression"]), help="Else told from the targets.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes that read (default: 1).")
 @click.option("--on", metavar="WHERE", help="Read on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
 @click.option("--fresh", is_flag=True, help="Read all again, also what an earlier audit has read.")
-@click.argument("targets", nargs=-1, required=True)
+@click.option("--whole", is_flag=True, help="Let a script train to its end.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=120.0, help="For reading its data (default: 120).")
+@click.option(
+    "--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Show what enters a script's net here."
+)
+@click.option("-m", "is_module", is_flag=True, help="TARGETS is a module with a script, as in `python -m`.")
+@finding
+@annotating
+@click.argument("targets", nargs=-1, required=True, type=click.UNPROCESSED)
 def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     """Look at all of the data and say what is wrong with them.
 
     TARGETS are a file or folder, or SPLIT=PATH for each split: images in a folder a class, CSV, Parquet, Arrow, JSONL,
-    NPZ, NPY, WAV, FLAC, tar shards. An audit that was broken off goes on where it was.
+    texts, tokens, NPZ, NPY, WAV, FLAC, tar shards; hf:NAME is a data set of Hugging Face. An audit that was broken off
+    goes on where it was.
+
+    Or a training script with its arguments, which runs until its data have been seen; or MODULE:FUNCTION or
+    FILE.py:FUNCTION, which gives a torch Dataset, a DataLoader, or a dict of these by split.
 
     The exit code is 1 when there are findings at or above --fail-on, else 0.
     """
     asked = asked_of(options)
+    program = Program.of(targets, options)
+    if program is not None:
+        from netvet.core import require_torch
+
+        require_torch()
+        told = partial(_tell, asked=asked)
+        setup = len(targets) == 1 and is_setup(targets[0], program.is_module)
+        return partial(run_setup if setup else run_program, program, asked, told)
     from netvet.data.readers import Wanted, wanted_paths
-    from netvet.experiments.executors import require
+    from netvet.executors import require
 
     require(options["on"], options["jobs"])
     columns = {name: options[name] for name in FACTS if options[name]}
@@ -52,7 +88,7 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
 
 
 def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str, Any]) -> int:
-    from netvet.data.audit import Options, write
+    from netvet.data.audit import Options, audit, gathered, with_people, write
     from netvet.data.readers import open_source
 
     began = perf_counter()
@@ -63,32 +99,70 @@ def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str
     source = open_source(wanted)
     chosen = Options(
         task=options["task"], folder=folder,
-        facts={name: options[name] for name in FACTS if options[name]},
+        facts={name: options[name] for name in (*FACTS, "vocabulary") if options[name]},
     )  # fmt: skip
-    found = _audited(source, chosen, options)
+    if options["annotate"]:
+        from netvet.cli.annotate import annotate
+
+        return annotate(_scanned(source, chosen, options, gathered), source, folder, options)
+    if is_search(options):
+        from netvet.cli.data_find import search
+
+        return search(partial(_scanned, source, chosen, options), options, asked.json)
+    found = _scanned(source, chosen, options, audit)
+    with_people(found, folder)
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
-    return _tell(path, asked)
+    return _tell(path, asked=asked)
 
 
-def _audited(source: Source, chosen: Options, options: dict[str, Any]) -> Found:
-    """The audit with its progress at a terminal."""
+def _scanned(source: Source, chosen: Options, options: dict[str, Any], function: Callable[[Source, Options], T]) -> T:
+    """What `audit` or `gathered` gives, with its progress at a terminal."""
     from netvet.cli.recipe import Progress
-    from netvet.data.audit import audit
-    from netvet.experiments.executors import workers
+    from netvet.executors import workers
 
     with Progress(sys.stderr) as progress:
         told = replace(chosen, tell=lambda now: progress.tell(now.line))
         if source.here_only or (options["jobs"] == 1 and options["on"] is None):
-            return audit(source, told)
-        with workers(options["on"], options["jobs"]) as made:
-            return audit(source, replace(told, calls=made.run))
+            return function(source, told)
+        with workers(options["on"], options["jobs"], "netvet.data.scan") as made:
+            return function(source, replace(told, calls=made.run))
 
 
-def _tell(path: Path, asked: Asked) -> int:
+def _tell(path: Path, problems: Sequence[str] = (), *, asked: Asked) -> int:
     """Show what was found, and write it; gives the exit code."""
     from netvet.cli import report_of
-    from netvet.data.faults import LOOKS
     from netvet.store import Run
 
-    able = tuple(c for c in asked.checks if set(LOOKS) & {*c.required, *c.optional} and set(c.required) <= set(LOOKS))
-    return report_of(Run.open(path), replace(asked, checks=able), sys.stdout)
+    return report_of(Run.open(path), asked, sys.stdout, problems=problems)
+
+
+def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[tuple[Check, ...], Settings]:
+    """Of an audit, the checks that look at data and what was set for them; of a training, all.
+
+    Raises:
+        NetvetError: only others were asked for.
+    """
+    from netvet.core import Facts, NetvetError
+
+    facts = run.get("run")
+    if not isinstance(facts, Facts) or not any(record.get("audit") for record in facts):
+        return tuple(checks), settings
+    from netvet.data.faults import LOOKS
+
+    recorded = set(run.names())
+    program = "environment" in recorded  # it has run too: whatever looks at its data may speak
+    able = tuple(
+        c
+        for c in checks
+        if set(c.required) <= {*LOOKS, *recorded}
+        and (set(LOOKS) & {*c.required, *c.optional} or (program and c.stage == "data"))
+    )
+    names = {c.name for c in able}
+    only = tuple(name for name in settings.only if name in names)
+    if settings.only and not only:
+        raise NetvetError(f"--only {','.join(settings.only)}: looks at no data; expected {', '.join(sorted(names))}")
+    return able, replace(
+        settings, only=only, skip=tuple(name for name in settings.skip if name in names),
+        allow={key: reason for key, reason in settings.allow.items() if key.partition(":")[0] in names},
+        limits={name: limits for name, limits in settings.limits.items() if name in names},
+    )  # fmt: skip

@@ -80,7 +80,7 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
         require_writable(options[name], f"--{name}")
     require_torch()
     _require("libcst", "patches of a program need")
-    from netvet.experiments.executors import require
+    from netvet.executors import require
 
     require(options["on"], 1 if options["on"] is None else 2)
     chosen, told = _chosen(options), options | {"json": absolute(options["json"])}

@@ -71,9 +71,9 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
 
 
 def _chosen(options: dict[str, Any]) -> Options:
+    from netvet.executors import require
     from netvet.experiments import EXPERIMENTS, corpus
     from netvet.experiments.conduct import Options
-    from netvet.experiments.executors import require
     from netvet.experiments.recipe import select
 
     require(options["on"], options["jobs"])

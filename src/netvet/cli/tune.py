@@ -45,7 +45,7 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
 
     require_writable(options["json"], "--json")
     require_torch()
-    from netvet.experiments.executors import require
+    from netvet.executors import require
 
     require(options["on"], options["jobs"])
     store = (options["store"] or config.load(Path.cwd(), all_checks()).store or STORE).absolute()
@@ -53,8 +53,8 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
 
 
 def _run(target: str, arguments: tuple[str, ...], store: Path, options: dict[str, Any]) -> int:
+    from netvet.executors import workers
     from netvet.experiments.conduct import STUDIES
-    from netvet.experiments.executors import workers
     from netvet.experiments.lab import Lab, digest
     from netvet.experiments.tune import search
 

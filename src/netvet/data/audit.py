@@ -9,12 +9,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from netvet.core import NetvetError, Record
 from netvet.data.chunks import Source
 from netvet.data.faults import LOOKS, NotAssessable, load
 from netvet.data.index import Audited, Rows, splits_of
 from netvet.data.scan import Calls, Progress, here, problems_of, scan
-from netvet.store import RunWriter
+from netvet.store import Run, RunWriter
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,31 @@ class Options:
 
 @dataclass(frozen=True)
 class Found:
-    """What was seen: records of signals, and why others are missing."""
+    """What was seen: records of signals, and why others are missing.
+
+    Attributes:
+        suspects: by fault (`duplicate`, `outlier`, ...) and split: numbers of all samples that have it, where a record
+            shows some examples. A look gives them as the field `marked` of a record, which is not stored.
+    """
 
     data: Audited
     signals: dict[str, list[Record]]
     missing: dict[str, str]
+    suspects: dict[str, dict[str, npt.NDArray[np.int64]]] = field(default_factory=dict)
+
+
+def gathered(source: Source, options: Options) -> Audited:
+    """All that one pass over the data leaves, before anything is looked for in it.
+
+    Raises:
+        NetvetError: they cannot be read at all.
+    """
+    rows, moments, sketches = scan(source, options.calls, folder=options.folder, tell=options.tell)
+    for name, problems in problems_of(source).items():
+        if name in rows:
+            rows[name] = replace(rows[name], problems=(*problems, *rows[name].problems))
+    splits, classes = splits_of(rows, options.task)
+    return Audited(source.kind, source.name, splits, classes, moments, options.live, options.facts, sketches)
 
 
 def audit(source: Source, options: Options) -> Found:
@@ -52,24 +75,45 @@ def audit(source: Source, options: Options) -> Found:
     Raises:
         NetvetError: they cannot be read at all.
     """
-    rows, moments = scan(source, options.calls, folder=options.folder, tell=options.tell)
-    for name, problems in problems_of(source).items():
-        if name in rows:
-            rows[name] = replace(rows[name], problems=(*problems, *rows[name].problems))
-    splits, classes = splits_of(rows, options.task)
-    data = Audited(source.kind, source.name, splits, classes, moments, options.live, options.facts)
+    data = gathered(source, options)
     signals: dict[str, list[Record]] = {}
     missing: dict[str, str] = {}
+    suspects: dict[str, dict[str, npt.NDArray[np.int64]]] = {}
     for signal in LOOKS:
         try:
-            signals[signal] = load(signal)(data)
+            signals[signal] = [_parted(record, suspects) for record in load(signal)(data)]
         except NotAssessable as reason:
             missing[signal] = str(reason)
         except NetvetError:
             raise
         except Exception as error:  # one look that fails must not cost the user the others
             missing[signal] = f"looking for it failed: {type(error).__name__}: {error}"
-    return Found(data, signals, missing)
+    return Found(data, signals, missing, suspects)
+
+
+def _parted(record: Record, suspects: dict[str, dict[str, npt.NDArray[np.int64]]]) -> Record:
+    """A record without the samples that it points at, which go to all others of their fault and split."""
+    for fault, splits in (record.get("marked") or {}).items():
+        known = suspects.setdefault(fault, {})
+        for split, numbers in splits.items():
+            known[split] = np.union1d(known.get(split, numbers[:0]), numbers)
+    return {name: value for name, value in record.items() if name != "marked"}
+
+
+def with_people(found: Found, folder: Path) -> None:
+    """Add how good people are at the task, where some have labelled a sample of these data.
+
+    Args:
+        folder: where the file of their answers would be.
+    """
+    from netvet.data import annotation, human
+
+    try:
+        file = annotation.file_of(found.data, folder)
+    except NetvetError:
+        return  # the data have no classes
+    if file.exists():
+        found.signals["human_baseline"] = human.records(annotation.Store(file))
 
 
 def write(found: Found, store: Path, name: str, began: float) -> Path:
@@ -81,15 +125,41 @@ def write(found: Found, store: Path, name: str, began: float) -> Path:
     writer = RunWriter.create(store, name)
     seconds = perf_counter() - began
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    samples = sum(len(s) for s in found.data.splits.values())
-    about = {"name": name, "audit": True, "samples": samples, "started": started, "ended": "ok", "seconds": seconds}
-    writer.put_facts("run", [about])
-    for signal, records in found.signals.items():
-        writer.put_facts(signal, records)
-    for signal, reason in found.missing.items():
-        writer.explain_missing(signal, reason)
-    writer.close()
+    about = {"name": name, "started": started, "ended": "ok", "seconds": seconds}
+    _put(writer, found, about, frozenset())
     return writer.path
+
+
+def write_into(
+    found: Found, path: Path, more: Mapping[str, list[Record]], because: tuple[int, str] | None = None
+) -> None:
+    """Add what was seen to the run of the program that reads these data.
+
+    Signals that the run has recorded itself stay: they know the lines of the program.
+
+    Args:
+        more: further signals.
+        because: step and reason of the end, where the program was ended.
+    """
+    run: Any = Run.open(path)
+    records: Any = run.get("run") or [{}]
+    own = frozenset(signal for signal in (*found.signals, *found.missing) if run.get(signal))
+    run.close()
+    stopped = dict(zip(("stopped_step", "stopped_because"), because, strict=True)) if because is not None else {}
+    whole = replace(found, signals={**found.signals, **more})
+    _put(RunWriter.join(path), whole, dict(records[0]) | stopped, own)
+
+
+def _put(writer: RunWriter, found: Found, about: dict[str, Any], own: frozenset[str]) -> None:
+    samples = sum(len(s) for s in found.data.splits.values())
+    writer.put_facts("run", [about | {"audit": True, "samples": samples}])
+    for signal, records in found.signals.items():
+        if signal not in own:
+            writer.put_facts(signal, records)
+    for signal, reason in found.missing.items():
+        if signal not in own:
+            writer.explain_missing(signal, reason)
+    writer.close()
 
 
 def memory(rows: Mapping[str, Rows]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,24 @@ def role_of(split: str) -> Role:
     """What a split is for, by its name: `train`, `validation`, `images_test`, ..."""
     words = split.lower().replace("-", "_").replace(".", "_").replace("/", "_").split("_")
     return next((_ROLES[word] for word in reversed(words) if word in _ROLES), "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered(Sequence[str]):
+    """Keys of samples that have no other name than their number."""
+
+    numbers: range
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Numbered: ...
+    def __getitem__(self, index: int | slice) -> str | Numbered:
+        found = self.numbers[index]
+        return Numbered(found) if isinstance(found, range) else str(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +72,7 @@ class Chunk:
         targets: [n] labels (strings or whole numbers) or float64; an object array of anything else; None without.
         attributes: further facts about each sample, [n] each: `file bytes`, `group`, `time`, ... float64 or strings.
         problems: samples that were expected here and cannot be used; they are not among the n.
+        ragged: samples of these data differ in shape, if not here then elsewhere.
         prints: uint64 [n], exact hashes of inputs that are given reduced, 0 for whole ones; None where all are whole.
     """
 
@@ -62,6 +81,7 @@ class Chunk:
     targets: npt.NDArray[Any] | None = None
     attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    ragged: bool = False
     prints: npt.NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
@@ -70,6 +90,8 @@ class Chunk:
     @property
     def array(self) -> npt.NDArray[Any] | None:
         """Inputs as one array [n, ...], where all have one shape."""
+        if self.ragged:
+            return None
         if isinstance(self.inputs, np.ndarray) and self.inputs.dtype != object:
             return self.inputs
         if isinstance(self.inputs, Mapping) or not len(self.inputs) or isinstance(self.inputs[0], str):

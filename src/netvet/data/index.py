@@ -32,6 +32,7 @@ class Rows:
         targets: [n]: labels as strings or int64, float64, or None without.
         names: of the features, d or none.
         problems: samples that could not be used.
+        categorical: names of the features that are codes of words: equal or not, but neither near nor far.
     """
 
     keys: Sequence[str] | None
@@ -42,6 +43,7 @@ class Rows:
     targets: npt.NDArray[Any] | None
     names: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    categorical: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.prints)
@@ -53,11 +55,11 @@ def joined(parts: Sequence[Rows]) -> Rows:
     An attribute that some parts lack is unknown there; targets count only if all parts with samples have them.
     """
     full = [p for p in parts if len(p)] or list(parts[:1])
-    keyed = all(p.keys is not None for p in full)
+    keyed = any(p.keys is not None for p in full)
     names = list(dict.fromkeys(chain.from_iterable(p.attributes for p in full)))
     aimed = bool(full) and all(p.targets is not None for p in full)
     return Rows(
-        list(chain.from_iterable(p.keys or () for p in full)) if keyed else None,
+        _keys(parts) if keyed else None,
         np.concatenate([p.prints for p in full]),
         np.concatenate([p.features for p in full]),
         np.concatenate([p.near for p in full]),
@@ -65,7 +67,18 @@ def joined(parts: Sequence[Rows]) -> Rows:
         np.concatenate([np.asarray(p.targets) for p in full]) if aimed else None,
         next((p.names for p in full if p.names), ()),
         tuple(chain.from_iterable(p.problems for p in parts)),
+        next((p.categorical for p in full if p.categorical), ()),
     )
+
+
+def _keys(parts: Sequence[Rows]) -> list[str]:
+    """All keys; a sample without one has its number, which counts those that could not be used."""
+    found: list[str] = []
+    number = 0
+    for part in parts:
+        found += part.keys if part.keys is not None else map(str, range(number, number + len(part)))
+        number += len(part) + len(part.problems)
+    return found
 
 
 def _attribute(part: Rows, name: str) -> npt.NDArray[Any]:
@@ -110,6 +123,8 @@ class Audited:
         summaries: by split, mergeable statistics of the features.
         live: the inputs are what enters a net, not files that a program is yet to convert.
         facts: what the user said of the data (`group`, `time`: names of attributes).
+        sketches: by split, what is kept of columns or attributes besides.
+        shared: what one look has found that others need too, by its name.
     """
 
     kind: Kind
@@ -119,6 +134,8 @@ class Audited:
     summaries: Mapping[str, Any] = field(default_factory=dict)
     live: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    sketches: Mapping[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def of(self, role: Role) -> list[Split]:
         """The splits of a role that have samples."""

@@ -10,11 +10,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from netvet.core import NetvetError
 from netvet.data import shard_file
 from netvet.data.chunks import Problem, Shard, Source
-from netvet.data.describe import describe
+from netvet.data.describe import describe, fingerprints
 from netvet.data.index import Rows, joined
+from netvet.data.sketches import Sketches, all_merged, sketched
 from netvet.data.summaries import Moments
 
 # Makes calls of a function, anywhere; gives number and result of each as they end, an exception in place of a result.
@@ -28,10 +32,12 @@ class Scanned:
     Args:
         rows: of its samples.
         moments: of their features.
+        sketches: of their columns or attributes.
     """
 
     rows: Rows
     moments: Moments
+    sketches: Sketches
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +59,24 @@ class Progress:
 
 def scan_shard(source: Source, shard: Shard) -> Scanned:
     """Read a shard and keep one row a sample."""
-    parts = [describe(source.kind, chunk) for chunk in source.read(shard)]
+    parts: list[Rows] = []
+    sketches: list[Sketches] = []
+    place = 0
+    for chunk in source.read(shard):
+        parts.append(describe(source.kind, chunk))
+        if len(chunk) or not sketches:
+            sketches.append(sketched(source.kind, chunk, parts[-1], _order(shard, place, len(chunk))))
+        place += len(chunk)
     if not parts:
         raise NetvetError(f"{source.name}: {shard.split} has a part without samples or problems (shard {shard.number})")
     rows = joined(parts)
-    return Scanned(rows, Moments.of(rows.features))
+    return Scanned(rows, Moments.of(rows.features), all_merged(sketches))
+
+
+def _order(shard: Shard, first: int, count: int) -> npt.NDArray[np.uint64]:
+    """A hash of the place of each sample, by which some are drawn that stand for all."""
+    places = np.arange(first, first + count, dtype=np.uint64)
+    return fingerprints.of_words(np.stack([np.full(count, shard.number, np.uint64), places], 1))
 
 
 def here(calls: list[tuple[Any, ...]], function: Callable[..., Any]) -> Iterator[tuple[int, Any]]:
@@ -71,7 +90,7 @@ def scan(
     *,
     folder: Path | None = None,
     tell: Callable[[Progress], None] = lambda _: None,
-) -> tuple[dict[str, Rows], dict[str, Moments]]:
+) -> tuple[dict[str, Rows], dict[str, Moments], dict[str, Sketches]]:
     """Scan all shards; equal for every number and kind of workers, as parts are joined in the order of the shards.
 
     Args:
@@ -85,20 +104,21 @@ def scan(
     if not shards:
         raise NetvetError(f"{source.name} holds no samples that can be read")
     began, found = perf_counter(), dict[int, Scanned]()
+    samples = 0
     for number, one in _scanned(source, shards, here if source.here_only else calls, folder):
         found[number] = one
-        samples = sum(len(f.rows) for f in found.values())
+        samples += len(one.rows)
         tell(Progress(len(found), len(shards), samples, perf_counter() - began))
     parts: dict[str, list[Scanned]] = {}
     for number, shard in enumerate(shards):
         parts.setdefault(shard.split, []).append(found[number])
     rows = {name: joined([p.rows for p in of]) for name, of in parts.items()}
-    return rows, {name: _moments(of) for name, of in parts.items()}
+    moments = {name: reduce(Moments.merged, [p.moments for p in _full(of)]) for name, of in parts.items()}
+    return rows, moments, {name: all_merged([p.sketches for p in _full(of)]) for name, of in parts.items()}
 
 
-def _moments(parts: Sequence[Scanned]) -> Moments:
-    full = [p.moments for p in parts if len(p.rows)] or [parts[0].moments]
-    return reduce(Moments.merged, full)
+def _full(parts: Sequence[Scanned]) -> Sequence[Scanned]:
+    return [p for p in parts if len(p.rows)] or parts[:1]
 
 
 def _scanned(
@@ -117,13 +137,19 @@ def _scanned(
             raise result
         number = left[position]
         if folder is not None:
-            shard_file.save(_file(source, shards[number], folder), result.rows, result.moments)
+            shard_file.save(_file(source, shards[number], folder), result.rows, result.moments, result.sketches)
         yield number, result
 
 
 def _file(source: Source, shard: Shard, folder: Path) -> Path:
     content = "\n".join((source.kind, source.name, shard.split, str(shard.first), str(shard.count), shard.content))
     return folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.npz"
+
+
+def kept_rows(source: Source, shard: Shard, folder: Path | None) -> int | None:
+    """Samples of a shard, where an audit has left what it read; else None."""
+    kept = shard_file.load(_file(source, shard, folder)) if folder is not None else None
+    return None if kept is None else len(kept[0])
 
 
 def problems_of(source: Source) -> Mapping[str, list[Problem]]:

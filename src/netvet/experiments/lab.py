@@ -20,7 +20,7 @@ import torch
 import netvet
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
-from netvet.experiments.executors import Shared, Workers
+from netvet.executors import Shared, Workers
 from netvet.experiments.problem import Problem, seed_all
 from netvet.experiments.sending import content_of
 from netvet.experiments.trial import Result, Scored, Trial, is_memory, run_trial

@@ -28,7 +28,7 @@ from netvet.capture.torch_ops import StepRecorder
 from netvet.capture.torch_runner import RunOptions, run
 from netvet.capture.torch_tensors import Budget
 from netvet.core import NetvetError, TrainingStopped
-from netvet.experiments.executors import short_sockets
+from netvet.executors import short_sockets
 from netvet.fixes.measured import Measured, measure
 from netvet.fixes.overlay import patched
 from netvet.fixes.printed import Printed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netvet.core import NetvetError
-from netvet.experiments.executors import workers
+from netvet.executors import workers
 from netvet.experiments.lab import Lab
 from netvet.experiments.setup import Setup, problem_of
 from netvet.experiments.trial import Result

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netvet.experiments.executors import Workers
+from netvet.executors import Workers
 from netvet.fixes.measured import Measured, measured_of
 from netvet.fixes.rerun import Rerun, end_running, rerun_apart
 from netvet.fixes.study import Asked

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+from netvet.report.data import lines as data_lines
 from netvet.report.plain import cells, clean, wrap
 from netvet.report.view import FindingView, Number, PlaceView, VerdictView, View
 
@@ -82,6 +83,9 @@ def _write_colour(lines: Iterable[Line], stream: TextIO) -> None:
 def render(view: View, width: int = MAX_WIDTH, *, verbose: bool = False) -> list[Line]:
     """The lines of the report, none wider than the width (or 40 columns)."""
     page = _Page(max(MIN_WIDTH, min(width, MAX_WIDTH)))
+    if view["data"] is not None:
+        page.lines += [((line, ""),) for line in data_lines(view["data"], verbose=verbose)]
+        page.blank()
     _headline(page, view)
     for number, verdict in enumerate(view["diagnosis"]):
         page.blank()

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from netvet.core import Facts, Finding, Fix, Location, Record
 from netvet.diagnose import Diagnosis, Reported, SignalSource, Verdict
+from netvet.report.data import DataView, data_of
 
 SCHEMA = "netvet.report/1"
 
@@ -121,7 +122,7 @@ class OverheadView(TypedDict):
 
 
 class View(TypedDict):
-    """The whole report. `checks_looked` counts the checks that could look."""
+    """The whole report. `checks_looked` counts the checks that could look; `data` is None but for an audit."""
 
     schema: str
     run: RunView
@@ -132,6 +133,7 @@ class View(TypedDict):
     checks_looked: int
     rules: list[RuleView]
     problems: list[str]
+    data: DataView | None
 
 
 def build(
@@ -168,6 +170,7 @@ def build(
         "checks_looked": len(looked),
         "rules": _rules(diagnosis.findings),
         "problems": list(problems),
+        "data": data_of(source, plain),
     }
 
 

@@ -37,15 +37,20 @@ ENDINGS: Mapping[str, str] = {
     ".pnm": "images",
     ".wav": "audio", ".flac": "audio", ".ogg": "audio",
     ".tar": "tars",
+    ".csv": "tables", ".tsv": "tables", ".parquet": "tables", ".pq": "tables",
+    ".arrow": "tables", ".feather": "tables", ".ipc": "tables", ".jsonl": "tables", ".ndjson": "tables",
+    ".txt": "texts", ".bin": "tokens",
 }  # fmt: skip
 
 
+# Before the name of a data set of Hugging Face.
+HUB = "hf:"
 # Files of a folder that tell what it holds.
 _LOOKED_AT = 1_000
 
 
 def wanted_paths(targets: Sequence[str]) -> dict[str, Path]:
-    """`DIR`, or `train=DIR`, `val=FILE`, ...: the path of each split.
+    """`DIR`, or `train=DIR`, `val=FILE`, ...: the path of each split; `hf:NAME` is a data set of Hugging Face.
 
     Raises:
         NetvetError: there is nothing at a path, or a split is named twice.
@@ -53,7 +58,7 @@ def wanted_paths(targets: Sequence[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for target in targets:
         split, _, path = target.rpartition("=") if not Path(target).exists() else ("", "", target)
-        if not Path(path).exists():
+        if not path.startswith(HUB) and not Path(path).exists():
             raise NetvetError(f"{path}: there is no such file or folder; give one, or SPLIT=PATH for each split")
         if split in found:
             raise NetvetError(f"{target}: two paths for {split or 'data without a split'}; name each as SPLIT=PATH")
@@ -75,16 +80,22 @@ def open_source(wanted: Wanted) -> Source:
 
 
 def _module(path: Path) -> str:
+    if str(path).startswith(HUB):
+        return "hub"
     if path.is_dir():
         return _of_folder(path)
+    from netvet.data.readers.tokens import is_tokens
+
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise NetvetError(f"{path}: no reader knows {ending or 'it'}; expected one of {' '.join(sorted(ENDINGS))}")
-    return ENDINGS[ending]
+    return "tokens" if ending == ".npy" and is_tokens(path) else ENDINGS[ending]
 
 
 def _of_folder(path: Path) -> str:
     """The reader for most of the first files in a folder."""
+    if (path / "dataset_dict.json").exists() or (path / "dataset_info.json").exists():
+        return "hub"
     from netvet.data.readers.walk import ending, names
 
     found = Counter(ENDINGS[ending(name)] for name in names(path, _LOOKED_AT) if ending(name) in ENDINGS)

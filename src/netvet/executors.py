@@ -23,6 +23,8 @@ from netvet.core import NetvetError
 MAX_ATTEMPTS = 3
 # How often those are asked that do not call back, in seconds.
 POLL = 0.02
+# What trials need: PyTorch, and the code that runs them.
+TRIALS = "netvet.experiments.lab"
 WHERE = "ray, ray://HOST:PORT, dask, dask://HOST:PORT, slurm or slurm://CLUSTER"
 
 
@@ -71,9 +73,9 @@ class InProcess(Executor):
 def _one_thread() -> None:
     """Workers share the cores: each computes with one thread."""
     os.environ["OMP_NUM_THREADS"] = "1"
-    import torch
-
-    torch.set_num_threads(1)
+    torch = sys.modules.get("torch")  # where it is imported later, it reads the variable
+    if torch is not None:
+        torch.set_num_threads(1)
 
 
 @contextmanager
@@ -122,10 +124,10 @@ class _Context(type(_BASE)):  # type: ignore[misc]
     Process = _Process
 
 
-def _pool(jobs: int) -> Executor:
+def _pool(jobs: int, preload: str) -> Executor:
     context = _Context()
     if _METHOD == "forkserver":
-        context.set_forkserver_preload(["netvet.experiments.lab"])
+        context.set_forkserver_preload([preload])
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread)
 
 
@@ -221,10 +223,10 @@ def require(on: str | None, jobs: int) -> None:
         raise NetvetError("trials in other processes need: pip install 'netvet[recipe]'")
 
 
-def _open(on: str | None, jobs: int) -> Executor:
+def _open(on: str | None, jobs: int, preload: str) -> Executor:
     require(on, jobs)
     if on is None:
-        return InProcess() if jobs <= 1 else _pool(jobs)
+        return InProcess() if jobs <= 1 else _pool(jobs, preload)
     kind, _, address = on.partition("://")
     if kind == "dask" and address:
         address = f"tcp://{address}"
@@ -242,11 +244,12 @@ class Workers:
     Args:
         on: None for this machine, else `ray`, `ray://...`, `dask`, `dask://...`, `slurm`, `slurm://...`.
         jobs: how many at a time.
+        preload: module with what the calls need, which all processes of this machine then share.
     """
 
-    def __init__(self, on: str | None, jobs: int) -> None:
-        self._on, self._jobs = on, jobs
-        self._executor = _open(on, jobs)
+    def __init__(self, on: str | None, jobs: int, preload: str = TRIALS) -> None:
+        self._on, self._jobs, self._preload = on, jobs, preload
+        self._executor = _open(on, jobs, preload)
 
     @property
     def elsewhere(self) -> bool:
@@ -319,7 +322,7 @@ class Workers:
     def _replace(self) -> None:
         if isinstance(self._executor, ProcessPoolExecutor):
             self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = _open(self._on, self._jobs)
+            self._executor = _open(self._on, self._jobs, self._preload)
 
     @staticmethod
     def is_lost(result: Any) -> bool:
@@ -344,9 +347,9 @@ def _result_of(future: Any) -> Any:
 
 
 @contextmanager
-def workers(on: str | None, jobs: int) -> Iterator[Workers]:
+def workers(on: str | None, jobs: int, preload: str = TRIALS) -> Iterator[Workers]:
     """Workers for the length of a study."""
-    made = Workers(on, jobs)
+    made = Workers(on, jobs, preload)
     try:
         yield made
     finally:
