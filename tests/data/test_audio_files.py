@@ -104,7 +104,7 @@ def test_a_folder_with_broken_recordings(tmp_path):
     (tmp_path / "low" / "cut.flac").write_bytes(encoded(tone(1), "FLAC")[:5000])
     (tmp_path / "low" / "none.wav").write_bytes(b"")
     source = open_source(Wanted({"": tmp_path}))
-    found, _ = scan(source)
+    found = scan(source)[0]
     assert source.kind == "audio"
     assert sorted(found["data"].targets.tolist()) == ["high"] * 4 + ["low"] * 4
     assert [p.what for p in found["data"].problems] == ["damaged"]

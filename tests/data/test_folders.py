@@ -13,8 +13,6 @@ from PIL import Image
 from netvet.core import NetvetError
 from netvet.data.readers import Wanted, folders, open_source
 from netvet.data.scan import scan
-from netvet.data.shard_file import load, save
-from netvet.data.summaries import Moments
 
 
 def write(root, *names):
@@ -27,7 +25,7 @@ def write(root, *names):
 
 def read(root, **wanted):
     source = open_source(Wanted({"": root} if not isinstance(root, dict) else root, **wanted))
-    rows, _ = scan(source)
+    rows = scan(source)[0]
     return source, rows
 
 
@@ -175,10 +173,8 @@ def test_shards_change_with_the_files_and_can_be_read_elsewhere(tmp_path, monkey
 def test_rows_are_kept_as_they_are(tmp_path):
     root = write(tmp_path / "images", "1.png", "2.png")
     (tmp_path / "list.csv").write_text("file,label,who\n1.png,x,\n2.png,y,me\n")
-    _, rows = read(root, labels=tmp_path / "list.csv")
-    found = rows["data"]
-    save(tmp_path / "kept.npz", found, Moments.of(found.features))
-    kept, _ = load(tmp_path / "kept.npz")
+    source = open_source(Wanted({"": root}, labels=tmp_path / "list.csv"))
+    found, kept = (scan(source, folder=tmp_path / "kept")[0]["data"] for _ in range(2))
     assert kept.keys == found.keys
     assert kept.attributes["who"].tolist() == [None, "me"]
     assert kept.targets.tolist() == ["x", "y"]

@@ -116,7 +116,7 @@ def linked(root: Path, outside: Path) -> None:
 
 
 def told(source):
-    rows, _ = scan(source)
+    rows = scan(source)[0]
     early = [p for of in problems_of(source).values() for p in of]
     return rows, [*early, *(p for r in rows.values() for p in r.problems)]
 

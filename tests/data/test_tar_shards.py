@@ -47,7 +47,7 @@ def samples(first, count):
 
 def read(path):
     source = open_source(Wanted({"": path}))
-    rows, _ = scan(source)
+    rows = scan(source)[0]
     return source, rows
 
 
