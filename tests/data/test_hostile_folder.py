@@ -1,5 +1,6 @@
 """A folder with everything that can be wrong with files: all is told, nothing crashes, nothing outside is read."""
 
+import io
 import json
 import os
 import socket
@@ -17,6 +18,8 @@ pytest.importorskip("PIL")
 from PIL import Image
 
 from netvet.data.readers import Wanted, open_source
+from netvet.data.readers.decoded import Unusable
+from netvet.data.readers.images import decode
 from netvet.data.readers.walk import MAX_BYTES
 from netvet.data.scan import problems_of, scan
 
@@ -176,6 +179,24 @@ def test_a_folder_of_only_bad_files_is_reported_and_not_refused(tmp_path):
     rows, problems = told(open_source(Wanted({"": tmp_path})))
     assert sorted(p.what for p in problems) == ["empty", "not an image"]
     assert [len(r) for r in rows.values()] == [0]
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
+def test_any_bytes_give_an_image_or_a_problem(form, capfd):
+    rng, stream = np.random.default_rng(0), io.BytesIO()
+    Image.fromarray(rng.integers(0, 255, (24, 24, 3), dtype=np.uint8)).save(stream, form)
+    seen = set()
+    for round_ in range(80):
+        data = bytearray(stream.getvalue())
+        for place in rng.integers(0, len(data) if round_ % 2 else min(len(data), 300), 4):
+            data[place] = rng.integers(0, 256)
+        try:
+            decode(bytes(data[: rng.integers(1, len(data)) if round_ % 5 == 0 else None]))
+        except Unusable as error:
+            seen.add(error.what)
+    assert "truncated" in seen
+    assert seen <= {"truncated", "damaged", "not an image", "too large"}
+    assert capfd.readouterr().err == ""
 
 
 def test_the_command_reports_all_of_it_without_a_traceback(tmp_path):

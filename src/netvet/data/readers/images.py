@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from functools import cache
 from io import BytesIO
@@ -73,6 +74,7 @@ def _formats() -> tuple[str, ...]:
     from PIL import Image
 
     Image.init()
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it says of damaged files is told as problems
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
