@@ -57,7 +57,7 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
 
 
 def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str, Any]) -> int:
-    from netvet.cli import report_of
+    from netvet.cli import INTERRUPTED, report_of
     from netvet.data.audit import Options, write
     from netvet.data.readers import open_source
     from netvet.store import Run
@@ -72,7 +72,11 @@ def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str
         task=options["task"], folder=folder,
         facts={name: options[name] for name in (*FACTS, "vocabulary") if options[name]},
     )  # fmt: skip
-    found = _audited(source, chosen, options)
+    try:
+        found = _audited(source, chosen, options)
+    except KeyboardInterrupt:
+        click.echo(f"netvet: stopped; what was read is kept in {folder}, and the same command goes on", err=True)
+        return INTERRUPTED
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
     return report_of(Run.open(path), asked, sys.stdout)
 
@@ -104,7 +108,12 @@ def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[t
         return tuple(checks), settings
     from netvet.data.faults import LOOKS
 
-    able = tuple(c for c in checks if set(LOOKS) & {*c.required, *c.optional} and set(c.required) <= set(LOOKS))
+    def looks(one: Check) -> bool:
+        """All that it needs can be seen in data; of what it may take without needing it, some was."""
+        seen = (run.get(name) is not None for name in one.optional if name in LOOKS)
+        return set(one.required) <= set(LOOKS) and (bool(one.required) or any(seen))
+
+    able = tuple(c for c in checks if looks(c))
     names = {c.name for c in able}
     only = tuple(name for name in settings.only if name in names)
     if settings.only and not only:
