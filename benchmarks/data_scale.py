@@ -1,7 +1,7 @@
 """How the data audit grows: `python -m benchmarks.data_scale` reads a quarter, a half and all of each data set.
 
 Each audit is a process of its own, with no shard kept from another one: seconds are those of the audit without the
-start of Python, memory is the highest resident set of the process (and, with `--jobs`, of its largest worker beside it).
+start of Python, memory is the highest resident set of the process (and, with `--jobs`, of its largest worker).
 """
 
 from __future__ import annotations

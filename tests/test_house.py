@@ -47,7 +47,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),
     "data": (
-        BELOW,
+        BELOW | {"experiments"},
         {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "datasketches", "rensa", "datasets"},
     ),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),

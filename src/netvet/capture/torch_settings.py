@@ -17,7 +17,9 @@ from netvet.capture.torch_order import place
 MAX_RECORDS = 50
 # Losses on each side of a restart that are averaged to see whether it jumped.
 RESTART_LOSSES = 5
-_GROUP_SETTINGS = ("lr", "momentum", "betas", "eps", "weight_decay", "maximize", "alpha", "nesterov", "amsgrad")
+_GROUP_SETTINGS = (
+    "lr", "initial_lr", "momentum", "betas", "eps", "weight_decay", "maximize", "alpha", "nesterov", "amsgrad",
+)  # fmt: skip
 _SCHEDULER_SETTINGS = (
     "T_max", "eta_min", "step_size", "gamma", "milestones", "total_steps", "total_iters", "T_0", "T_mult",
     "patience", "factor", "power", "start_factor", "end_factor", "max_lrs", "base_lrs", "mode", "step_size_up",

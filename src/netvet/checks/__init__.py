@@ -15,6 +15,8 @@ NAMES: tuple[str, ...] = (
     "random-labels",
     "label-out-of-range",
     "constant-target",
+    "corrupt-samples",
+    "low-quality-images",
     "non-finite-input",
     "constant-feature",
     "unscaled-input",

@@ -92,7 +92,9 @@ def _made_twice(optimizers: Facts) -> bool:
 
 
 def _settings(optimizer: Record) -> list[dict[str, object]]:
-    return [{k: v for k, v in g.items() if k != "names"} for g in optimizer.get("groups") or ()]
+    """What it was made with: a schedule has moved the rate since, and asks for it under another name."""
+    groups = [{**g, "lr": g.get("initial_lr") or g.get("lr")} for g in optimizer.get("groups") or ()]
+    return [{k: v for k, v in g.items() if k not in ("names", "initial_lr")} for g in groups]
 
 
 def _lost(targets: set[str], optimizers: Facts, schedulers: Facts, restored: list[Record]) -> list[str]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netvet.cli.options import Asked, asked_of, choosing
+from netvet.cli.data_script import Program, program_in, run_program, run_setup
+from netvet.cli.options import Asked, asked_of, choosing, is_setup
 
 if TYPE_CHECKING:
     from netvet.core import Check
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
 FACTS = ("group", "time")
 
 
-@click.command()
+class _Command(click.Command):
+    """What comes after a script belongs to the script; after files and folders options may come."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split the arguments at the script, if there is one."""
+        return super().parse_args(ctx, program_in(args))
+
+
+@click.command(cls=_Command)
 @choosing
 @click.option("--target", metavar="NAME", help="Column or array that is to be predicted (else known by its name).")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="A label for each file.")
@@ -36,7 +45,13 @@ FACTS = ("group", "time")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes that read (default: 1).")
 @click.option("--on", metavar="WHERE", help="Read on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
 @click.option("--fresh", is_flag=True, help="Read all again, also what an earlier audit has read.")
-@click.argument("targets", nargs=-1, required=True)
+@click.option("--whole", is_flag=True, help="Let a script train to its end.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=120.0, help="For reading its data (default: 120).")
+@click.option(
+    "--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Show what enters a script's net here."
+)
+@click.option("-m", "is_module", is_flag=True, help="TARGETS is a module with a script, as in `python -m`.")
+@click.argument("targets", nargs=-1, required=True, type=click.UNPROCESSED)
 def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     """Look at all of the data and say what is wrong with them.
 
@@ -44,9 +59,20 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     texts, tokens, NPZ, NPY, WAV, FLAC, tar shards; hf:NAME is a data set of Hugging Face. An audit that was broken off
     goes on where it was.
 
+    Or a training script with its arguments, which runs until its data have been seen; or MODULE:FUNCTION or
+    FILE.py:FUNCTION, which gives a torch Dataset, a DataLoader, or a dict of these by split.
+
     The exit code is 1 when there are findings at or above --fail-on, else 0.
     """
     asked = asked_of(options)
+    program = Program.of(targets, options)
+    if program is not None:
+        from netvet.core import require_torch
+
+        require_torch()
+        told = partial(_tell, asked=asked)
+        setup = len(targets) == 1 and is_setup(targets[0], program.is_module)
+        return partial(run_setup if setup else run_program, program, asked, told)
     from netvet.data.readers import Wanted, wanted_paths
     from netvet.executors import require
 
@@ -57,10 +83,9 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
 
 
 def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str, Any]) -> int:
-    from netvet.cli import INTERRUPTED, report_of
+    from netvet.cli import INTERRUPTED
     from netvet.data.audit import Options, write
     from netvet.data.readers import open_source
-    from netvet.store import Run
 
     began = perf_counter()
     folder = asked.store.absolute().parent / "data"
@@ -78,7 +103,7 @@ def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str
         click.echo(f"netvet: stopped; what was read is kept in {folder}, and the same command goes on", err=True)
         return INTERRUPTED
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
-    return report_of(Run.open(path), asked, sys.stdout)
+    return _tell(path, asked=asked)
 
 
 def _audited(source: Source, chosen: Options, options: dict[str, Any]) -> Found:
@@ -95,6 +120,14 @@ def _audited(source: Source, chosen: Options, options: dict[str, Any]) -> Found:
             return audit(source, replace(told, calls=made.run))
 
 
+def _tell(path: Path, problems: Sequence[str] = (), *, asked: Asked) -> int:
+    """Show what was found, and write it; gives the exit code."""
+    from netvet.cli import report_of
+    from netvet.store import Run
+
+    return report_of(Run.open(path), asked, sys.stdout, problems=problems)
+
+
 def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[tuple[Check, ...], Settings]:
     """Of an audit, the checks that look at data and what was set for them; of a training, all.
 
@@ -108,10 +141,13 @@ def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[t
         return tuple(checks), settings
     from netvet.data.faults import LOOKS
 
+    recorded = set(run.names())
+    program = "environment" in recorded  # it has run too: whatever looks at its data may speak
+
     def looks(one: Check) -> bool:
         """All that it needs can be seen in data; of what it may take without needing it, some was."""
-        seen = (run.get(name) is not None for name in one.optional if name in LOOKS)
-        return set(one.required) <= set(LOOKS) and (bool(one.required) or any(seen))
+        of_data = set(LOOKS) & {*one.required, *(recorded & set(one.optional))}
+        return set(one.required) <= {*LOOKS, *recorded} and bool(of_data or (program and one.stage == "data"))
 
     able = tuple(c for c in checks if looks(c))
     names = {c.name for c in able}

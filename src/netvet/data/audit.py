@@ -14,7 +14,7 @@ from netvet.data.chunks import Source
 from netvet.data.faults import LOOKS, NotAssessable, load
 from netvet.data.index import Audited, Rows, splits_of
 from netvet.data.scan import Calls, Progress, here, problems_of, scan
-from netvet.store import RunWriter
+from netvet.store import Run, RunWriter
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,41 @@ def write(found: Found, store: Path, name: str, began: float) -> Path:
     writer = RunWriter.create(store, name)
     seconds = perf_counter() - began
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    samples = sum(len(s) for s in found.data.splits.values())
-    about = {"name": name, "audit": True, "samples": samples, "started": started, "ended": "ok", "seconds": seconds}
-    writer.put_facts("run", [about])
-    for signal, records in found.signals.items():
-        writer.put_facts(signal, records)
-    for signal, reason in found.missing.items():
-        writer.explain_missing(signal, reason)
-    writer.close()
+    about = {"name": name, "started": started, "ended": "ok", "seconds": seconds}
+    _put(writer, found, about, frozenset())
     return writer.path
+
+
+def write_into(
+    found: Found, path: Path, more: Mapping[str, list[Record]], because: tuple[int, str] | None = None
+) -> None:
+    """Add what was seen to the run of the program that reads these data.
+
+    Signals that the run has recorded itself stay: they know the lines of the program.
+
+    Args:
+        more: further signals.
+        because: step and reason of the end, where the program was ended.
+    """
+    run: Any = Run.open(path)
+    records: Any = run.get("run") or [{}]
+    own = frozenset(signal for signal in (*found.signals, *found.missing) if run.get(signal))
+    run.close()
+    stopped = dict(zip(("stopped_step", "stopped_because"), because, strict=True)) if because is not None else {}
+    whole = replace(found, signals={**found.signals, **more})
+    _put(RunWriter.join(path), whole, dict(records[0]) | stopped, own)
+
+
+def _put(writer: RunWriter, found: Found, about: dict[str, Any], own: frozenset[str]) -> None:
+    samples = sum(len(s) for s in found.data.splits.values())
+    writer.put_facts("run", [about | {"audit": True, "samples": samples}])
+    for signal, records in found.signals.items():
+        if signal not in own:
+            writer.put_facts(signal, records)
+    for signal, reason in found.missing.items():
+        if signal not in own:
+            writer.explain_missing(signal, reason)
+    writer.close()
 
 
 def memory(rows: Mapping[str, Rows]) -> int:

@@ -72,6 +72,8 @@ class Chunk:
         targets: [n] labels (strings or whole numbers) or float64; an object array of anything else; None without.
         attributes: further facts about each sample, [n] each: `file bytes`, `group`, `time`, ... float64 or strings.
         problems: samples that were expected here and cannot be used; they are not among the n.
+        ragged: samples of these data differ in shape, if not here then elsewhere.
+        prints: uint64 [n], exact hashes of inputs that are given reduced, 0 for whole ones; None where all are whole.
     """
 
     keys: Sequence[str]
@@ -79,6 +81,8 @@ class Chunk:
     targets: npt.NDArray[Any] | None = None
     attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    ragged: bool = False
+    prints: npt.NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -86,6 +90,8 @@ class Chunk:
     @property
     def array(self) -> npt.NDArray[Any] | None:
         """Inputs as one array [n, ...], where all have one shape."""
+        if self.ragged:
+            return None
         if isinstance(self.inputs, np.ndarray) and self.inputs.dtype != object:
             return self.inputs
         if isinstance(self.inputs, Mapping) or not len(self.inputs) or isinstance(self.inputs[0], str):

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
-import sys
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 from netvet.capture.torch_live import Live
 from netvet.capture.torch_loaders import LoaderCollector
@@ -26,6 +20,7 @@ from netvet.experiments.captured import problem_of_run
 from netvet.experiments.corpus import DIGITS
 from netvet.experiments.experiment import Experiment
 from netvet.experiments.lab import Lab, digest
+from netvet.experiments.named import result_of
 from netvet.experiments.problem import Problem
 from netvet.experiments.readings import read_again
 from netvet.experiments.recipe import FULL_SECONDS, Done, perform
@@ -35,7 +30,6 @@ from netvet.store import Run, RunWriter
 
 # Results of trials, by what they were done with, so that a study that was broken off can go on.
 STUDIES = "studies"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -192,14 +186,7 @@ def setup_of(target: str) -> Setup:
     Raises:
         NetvetError: there is no such function, or it gives no setup.
     """
-    where, _, name = target.rpartition(":")
-    if not where or not name:
-        raise NetvetError(f"{target!r} is no setup; expected module:function or file.py:function")
-    module = _quoted(f"{where} cannot be imported", lambda: _module(where))
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise NetvetError(f"{where} has no function {name!r}; expected one that gives a netvet.Setup")
-    given = _quoted(f"{target} failed", function)
+    given = result_of(target, "a netvet.Setup")
     if isinstance(given, dict):
         try:
             given = Setup(**given)
@@ -208,38 +195,3 @@ def setup_of(target: str) -> Setup:
     if not isinstance(given, Setup):
         raise NetvetError(f"{target} gave a {type(given).__name__}; expected a netvet.Setup (or a dict of its fields)")
     return given
-
-
-def _quoted(what: str, work: Callable[[], T]) -> T:
-    """What the user's own code raises, in one line with its place."""
-    try:
-        return work()
-    except NetvetError:
-        raise
-    except (Exception, SystemExit) as error:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
-        place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-        raise NetvetError(f"{what}: {type(error).__name__}: {error}{place}") from error
-
-
-def _module(where: str) -> ModuleType:
-    if where.endswith(".py"):
-        if not Path(where).is_file():
-            raise NetvetError(f"no such file: {where!r}; expected file.py:function or module:function")
-        name = Path(where).stem
-        name = f"{name}_with_setup" if name in sys.modules else name  # a file may be called torch.py
-        spec = importlib.util.spec_from_file_location(name, where)
-        if spec is None or spec.loader is None:
-            raise NetvetError(f"{where} cannot be imported")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        sys.path.insert(0, str(Path(where).resolve().parent))
-        spec.loader.exec_module(module)
-        return module
-    sys.path.insert(0, os.getcwd())
-    try:
-        return importlib.import_module(where)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{where}.".startswith(f"{error.name}."):
-            raise  # the module is there, and lacks another
-        raise NetvetError(f"no such module: {where!r}; expected module:function or file.py:function") from None

@@ -11,6 +11,9 @@ import numpy.typing as npt
 # Odd constants of splitmix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014).
 _GAMMA, _FIRST, _SECOND = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
+# Rows with more numbers are hashed one by one: there are few of them in memory, and columns are visited in Python.
+MAX_COLUMNS = 1_024
+
 
 def of_bytes(parts: Iterable[bytes]) -> int:
     """One 64-bit hash of successive bytes."""
@@ -30,11 +33,17 @@ def of_rows(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
     if not values.size:
         return found
     flat = values.reshape(len(values), -1)
+    if flat.shape[1] > MAX_COLUMNS:
+        return np.array([of_bytes([_canonical(row).tobytes()]) for row in flat], dtype=np.uint64)
     for column in range(flat.shape[1]):
-        numbers = flat[:, column].astype(np.float64) + 0.0
-        numbers[np.isnan(numbers)] = np.nan
-        found = _mixed((found ^ numbers.view(np.uint64)) + _GAMMA)
+        found = _mixed((found ^ _canonical(flat[:, column]).view(np.uint64)) + _GAMMA)
     return found
+
+
+def _canonical(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    numbers = values.astype(np.float64) + 0.0
+    numbers[np.isnan(numbers)] = np.nan
+    return numbers
 
 
 def of_words(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

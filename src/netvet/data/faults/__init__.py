@@ -13,6 +13,8 @@ Look = Callable[[Audited], list[Record]]
 # Signal -> module below and its function.
 LOOKS: Mapping[str, str] = {
     "data_splits": "overview:splits",
+    "data_problems": "unusable:problems",
+    "image_quality": "image_quality:quality",
     "data_features": "features:features",
     "data_tokens": "tokens:tokens",
 }

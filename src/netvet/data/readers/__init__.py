@@ -32,6 +32,11 @@ class Wanted:
 # Ending of a file (or of files in a folder) -> module below. Its function `open_source` takes a `Wanted`.
 ENDINGS: Mapping[str, str] = {
     ".npz": "arrays", ".npy": "arrays",
+    ".png": "images", ".jpg": "images", ".jpeg": "images", ".jpe": "images", ".gif": "images", ".bmp": "images",
+    ".tif": "images", ".tiff": "images", ".webp": "images", ".ppm": "images", ".pgm": "images", ".pbm": "images",
+    ".pnm": "images",
+    ".wav": "audio", ".flac": "audio", ".ogg": "audio",
+    ".tar": "tars",
     ".csv": "tables", ".tsv": "tables", ".parquet": "tables", ".pq": "tables",
     ".arrow": "tables", ".feather": "tables", ".ipc": "tables", ".jsonl": "tables", ".ndjson": "tables",
     ".txt": "texts", ".bin": "tokens",
@@ -40,6 +45,8 @@ ENDINGS: Mapping[str, str] = {
 
 # Before the name of a data set of Hugging Face.
 HUB = "hf:"
+# Files of a folder that tell what it holds.
+_LOOKED_AT = 1_000
 
 
 def wanted_paths(targets: Sequence[str]) -> dict[str, Path]:
@@ -86,10 +93,12 @@ def _module(path: Path) -> str:
 
 
 def _of_folder(path: Path) -> str:
-    """The reader for most of the files in a folder."""
+    """The reader for most of the first files in a folder."""
     if (path / "dataset_dict.json").exists() or (path / "dataset_info.json").exists():
         return "hub"
-    found = Counter(ENDINGS[p.suffix.lower()] for p in path.rglob("*") if p.suffix.lower() in ENDINGS)
+    from netvet.data.readers.walk import ending, names
+
+    found = Counter(ENDINGS[ending(name)] for name in names(path, _LOOKED_AT) if ending(name) in ENDINGS)
     if not found:
         raise NetvetError(f"{path}: no file in it has a known ending; expected one of {' '.join(sorted(ENDINGS))}")
     return found.most_common(1)[0][0]
