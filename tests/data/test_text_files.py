@@ -68,8 +68,14 @@ def test_what_is_no_text_is_a_problem_of_its_file(tmp_path):
     }.items():
         (tmp_path / f"{name}.txt").write_bytes(content)
     (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
-    rows = read(tmp_path)[1]["data"]
-    assert {(p.key, p.what) for p in rows.problems} == {("b.txt", "empty"), ("c.txt", "empty"), ("d.txt", "no text")}
+    source, splits = read(tmp_path)
+    rows = splits["data"]
+    assert {(p.key, p.what) for p in rows.problems} == {("c.txt", "empty"), ("d.txt", "no text")}
+    assert {(p.key, p.what) for _, p in source.problems()} == {
+        ("b.txt", "empty"),
+        ("loop.txt", "link loop"),
+        ("f\\x1b[31m.txt", "odd name"),
+    }
     assert len(rows) == 3
     assert rows.attributes["share of unknown characters"].tolist() == [0, 0.25, 0]
 
