@@ -59,6 +59,7 @@ def test_only_the_first_minute_is_looked_at_and_the_true_length_is_told():
         (encoded(tone(440), "OGG")[:50], "damaged"),
         (encoded(np.zeros(0, np.float32)), "empty"),
     ],
+    ids=["nothing", "text", "half a wav", "half a flac", "start of an ogg", "no samples"],
 )
 def test_what_cannot_be_used_is_told_by_its_name(data, what):
     with pytest.raises(Unusable) as told:
@@ -103,7 +104,7 @@ def test_a_folder_with_broken_recordings(tmp_path):
     (tmp_path / "low" / "cut.flac").write_bytes(encoded(tone(1), "FLAC")[:5000])
     (tmp_path / "low" / "none.wav").write_bytes(b"")
     source = open_source(Wanted({"": tmp_path}))
-    found, _ = scan(source)
+    found, *_ = scan(source)
     assert source.kind == "audio"
     assert sorted(found["data"].targets.tolist()) == ["high"] * 4 + ["low"] * 4
     assert [p.what for p in found["data"].problems] == ["damaged"]

@@ -27,7 +27,7 @@ def write(root, *names):
 
 def read(root, **wanted):
     source = open_source(Wanted({"": root} if not isinstance(root, dict) else root, **wanted))
-    rows, _ = scan(source)
+    rows, *_ = scan(source)
     return source, rows
 
 

@@ -100,7 +100,7 @@ def build(root: Path, outside: Path) -> dict[str, str]:
 
 
 def told(source):
-    rows, _ = scan(source)
+    rows, *_ = scan(source)
     early = [p for of in problems_of(source).values() for p in of]
     return rows, [*early, *(p for r in rows.values() for p in r.problems)]
 

@@ -47,7 +47,7 @@ def samples(first, count):
 
 def read(path):
     source = open_source(Wanted({"": path}))
-    rows, _ = scan(source)
+    rows, *_ = scan(source)
     return source, rows
 
 

@@ -40,28 +40,30 @@ def projected(flat: npt.NDArray[np.generic]) -> Floats:
 
 
 def _moments(flat: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float64]]:
-    """Mean, spread and number of values that are not finite, of each sample; some at a time, as they fit the cache."""
+    """Mean, spread and the like of each sample; of some at a time, as they fit the cache."""
     step = max(1, CACHED // max(flat.shape[1], 1))
     parts = [_of_some(flat[first : first + step].astype(np.float64)) for first in range(0, max(len(flat), 1), step)]
-    mean, spread, lost = (np.concatenate(found) for found in zip(*parts, strict=True))
-    return {"mean": mean, "std": spread, "not finite": lost}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _of_some(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
+def _of_some(values: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
     finite = np.isfinite(values)
-    if finite.all() and values.shape[1]:
-        return values.mean(axis=1), values.std(axis=1), np.zeros(len(values))
     seen = np.maximum(finite.sum(axis=1), 1)
     kept = np.where(finite, values, 0.0)
     mean = kept.sum(axis=1) / seen
     spread = np.sqrt(np.where(finite, (kept - mean[:, None]) ** 2, 0.0).sum(axis=1) / seen)
-    return mean, spread, (~finite).sum(axis=1).astype(np.float64)
+    return {
+        "mean": mean, "std": spread, "not finite": (~finite).sum(axis=1).astype(np.float64),
+        "lowest": np.where(finite, values, np.inf).min(axis=1, initial=np.inf),
+        "highest": np.where(finite, values, -np.inf).max(axis=1, initial=-np.inf),
+    }  # fmt: skip
 
 
 def _ragged(chunk: Chunk) -> Rows:
     arrays = [np.asarray(one) for one in chunk.inputs]
     flats = [_moments(one.reshape(1, -1)) for one in arrays]
-    attributes = {name: np.array([m[name][0] for m in flats]) for name in ("mean", "std", "not finite")}
+    names = ("mean", "std", "not finite", "lowest", "highest")
+    attributes = {name: np.array([m[name][0] for m in flats]) for name in names}
     attributes["values"] = np.array([float(one.size) for one in arrays])
     prints = [fingerprints.of_bytes([str(a.shape).encode(), a.astype(np.float64).tobytes()]) for a in arrays]
     return Rows(
