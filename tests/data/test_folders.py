@@ -14,7 +14,6 @@ from netvet.core import NetvetError
 from netvet.data.readers import Wanted, folders, open_source
 from netvet.data.scan import scan
 from netvet.data.shard_file import load, save
-from netvet.data.summaries import Moments
 
 
 def write(root, *names):
@@ -161,10 +160,11 @@ def test_shards_change_with_the_files_and_can_be_read_elsewhere(tmp_path, monkey
 def test_rows_are_kept_as_they_are(tmp_path):
     root = write(tmp_path / "images", "1.png", "2.png")
     (tmp_path / "list.csv").write_text("file,label,who\n1.png,x,\n2.png,y,me\n")
-    _, rows = read(root, labels=tmp_path / "list.csv")
+    source, rows = read(root, labels=tmp_path / "list.csv")
     found = rows["data"]
-    save(tmp_path / "kept.npz", found, Moments.of(found.features))
-    kept, _ = load(tmp_path / "kept.npz")
+    _, moments, sketches = scan(source)
+    save(tmp_path / "kept.npz", found, moments["data"], sketches["data"])
+    kept, *_ = load(tmp_path / "kept.npz")
     assert kept.keys == found.keys
     assert kept.attributes["who"].tolist() == [None, "me"]
     assert kept.targets.tolist() == ["x", "y"]
