@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import multiprocessing.util
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -78,6 +79,12 @@ def _one_thread() -> None:
         torch.set_num_threads(1)
 
 
+def _begin() -> None:
+    """A worker of a pool: Ctrl-C, which reaches all processes of a terminal, ends it without a word."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
+    _one_thread()
+
+
 @contextmanager
 def _nameless_main() -> Iterator[None]:
     """Hide the main module: a new process would import it, and so run the user's script once more."""
@@ -128,7 +135,7 @@ def _pool(jobs: int, preload: str) -> Executor:
     context = _Context()
     if _METHOD == "forkserver":
         context.set_forkserver_preload([preload])
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
 
 
 def _ray(jobs: int, address: str | None) -> Executor:

@@ -254,6 +254,27 @@ def test_in_a_folder_a_broken_file_is_a_problem_and_the_others_are_read(tmp_path
     assert rows["train"].keys[-1] == "train-1.parquet:49"
 
 
+def test_a_hostile_folder_is_told_and_nothing_outside_is_read(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    as_csv(table(50), folder / "a.csv")
+    as_csv(table(50), tmp_path / "outside.csv")
+    (folder / "empty.csv").touch()
+    (folder / "out.csv").symlink_to(tmp_path / "outside.csv")
+    (folder / "loop.csv").symlink_to(folder / "loop.csv")
+    (folder / "zeros.csv").write_bytes(bytes(100))
+    (folder / "notes.md").write_text("no table")
+    source, rows = read({"": folder})
+    assert {name: len(one) for name, one in rows.items()} == {"data": 50}
+    assert {(p.key, p.what) for _, p in source.problems()} == {
+        ("empty.csv", "empty"),
+        ("out.csv", "outside link"),
+        ("loop.csv", "link loop"),
+        ("zeros.csv", "unreadable"),
+        ("notes.md", "foreign file"),
+    }
+
+
 def test_a_header_without_rows_is_a_split_without_samples(tmp_path):
     (tmp_path / "a.csv").write_text("a,b\n1,3\n")
     (tmp_path / "b.csv").write_text("a,b\n")

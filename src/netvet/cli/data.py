@@ -88,11 +88,21 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
 
 
 def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str, Any]) -> int:
+    from netvet.cli import INTERRUPTED
+
+    folder = asked.store.absolute().parent / "data"
+    try:
+        return _looked(targets, wanted, asked, options, folder)
+    except KeyboardInterrupt:
+        click.echo(f"netvet: stopped; what was read is kept in {folder}, and the same command goes on", err=True)
+        return INTERRUPTED
+
+
+def _looked(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str, Any], folder: Path) -> int:
     from netvet.data.audit import Options, audit, gathered, with_people, write
     from netvet.data.readers import open_source
 
     began = perf_counter()
-    folder = asked.store.absolute().parent / "data"
     if options["fresh"] and folder.exists():
         for file in folder.glob("*.npz"):
             file.unlink()
@@ -151,12 +161,13 @@ def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[t
 
     recorded = set(run.names())
     program = "environment" in recorded  # it has run too: whatever looks at its data may speak
-    able = tuple(
-        c
-        for c in checks
-        if set(c.required) <= {*LOOKS, *recorded}
-        and (set(LOOKS) & {*c.required, *c.optional} or (program and c.stage == "data"))
-    )
+
+    def looks(one: Check) -> bool:
+        """All that it needs can be seen in data; of what it may take without needing it, some was."""
+        of_data = set(LOOKS) & {*one.required, *(recorded & set(one.optional))}
+        return set(one.required) <= {*LOOKS, *recorded} and bool(of_data or (program and one.stage == "data"))
+
+    able = tuple(c for c in checks if looks(c))
     names = {c.name for c in able}
     only = tuple(name for name in settings.only if name in names)
     if settings.only and not only:

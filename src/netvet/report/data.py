@@ -95,9 +95,11 @@ def _classes(one: Mapping[str, Any]) -> str:
 def share(part: int, whole: int) -> str:
     """A percentage that is never 0 or 100 unless it is."""
     found = 100 * part / whole
+    if part == whole:
+        return "100 %"
     if part and found < 0.01:
         return "< 0.01 %"
-    return f"{found:.2g} %" if found < 99 or part == whole else f"{found:.4g} %"
+    return f"{found:.2g} %" if found < 99 else f"{found:.4g} %"
 
 
 def _features(features: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -11,6 +11,8 @@ from netvet.data.index import Floats, Rows
 
 # Wider samples are projected: distances hold to about 10 % (Johnson and Lindenstrauss; Achlioptas 2003, signs suffice).
 MAX_FEATURES, PROJECTED = 256, 128
+# Numbers that are computed with at a time: half a megabyte.
+CACHED = 1 << 16
 
 
 def rows(chunk: Chunk) -> Rows:
@@ -38,12 +40,18 @@ def projected(flat: npt.NDArray[np.generic]) -> Floats:
 
 
 def _moments(flat: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float64]]:
-    values = flat.astype(np.float64)
+    """Mean, spread and the like of each sample; of some at a time, as they fit the cache."""
+    step = max(1, CACHED // max(flat.shape[1], 1))
+    parts = [_of_some(flat[first : first + step].astype(np.float64)) for first in range(0, max(len(flat), 1), step)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _of_some(values: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
     finite = np.isfinite(values)
     seen = np.maximum(finite.sum(axis=1), 1)
     kept = np.where(finite, values, 0.0)
     mean = kept.sum(axis=1) / seen
-    spread = np.sqrt(np.where(finite, (values - mean[:, None]) ** 2, 0.0).sum(axis=1) / seen)
+    spread = np.sqrt(np.where(finite, (kept - mean[:, None]) ** 2, 0.0).sum(axis=1) / seen)
     return {
         "mean": mean, "std": spread, "not finite": (~finite).sum(axis=1).astype(np.float64),
         "lowest": np.where(finite, values, np.inf).min(axis=1, initial=np.inf),

@@ -232,6 +232,7 @@ def _parsed(column: Any, form: Form) -> tuple[npt.NDArray[np.float64], dict[int,
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    column = _strings(column)
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return numbers_of(column), {}
     if form == "time":

@@ -168,7 +168,7 @@ def _ranges(path: Path, dialect: Dialect, size: int, *, quoted: bool) -> list[Ra
 def _rows(block: bytes, inside: bool) -> tuple[int, bool]:
     """Line breaks out of quotation marks, and whether the number of those is odd."""
     pieces = block.split(b'"')
-    return sum(piece.count(b"\n") for piece in pieces[inside::2]), len(pieces) % 2 == 0
+    return b"".join(pieces[inside::2]).count(b"\n"), len(pieces) % 2 == 0
 
 
 def read_range(
@@ -231,13 +231,13 @@ def _parsed(content: bytes, dialect: Dialect, types: dict[str, Any] | None) -> t
 
 
 def _decoded(table: pa.Table) -> pa.Table:
-    """Bytes as strings; those that are no UTF-8 stand as escapes."""
+    """Bytes as strings, each different one once; those that are no UTF-8 stand as escapes."""
     import pyarrow as pa
 
     for position, field in enumerate(table.schema):
         if pa.types.is_binary(field.type):
-            texts = [
-                None if v is None else v.decode("utf-8", "backslashreplace") for v in table[field.name].to_pylist()
-            ]
-            table = table.set_column(position, field.name, pa.array(texts, pa.string()))
+            coded = table[field.name].combine_chunks().dictionary_encode()
+            texts = [value.decode("utf-8", "backslashreplace") for value in coded.dictionary.to_pylist()]
+            strings = pa.DictionaryArray.from_arrays(coded.indices, pa.array(texts, pa.string()))
+            table = table.set_column(position, field.name, strings)
     return table

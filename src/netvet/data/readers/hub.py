@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from netvet.core import NetvetError
 from netvet.data.chunks import Chunk, Kind, Numbered, Problem, Shard, role_of
@@ -60,7 +61,7 @@ class Hub:
         column = data.select_columns([self.image])
         for position, number in enumerate(numbers):
             try:
-                pictures.append(np.asarray(column[number][self.image].convert("RGB")))
+                pictures.append(_pixels(column[number][self.image]))
                 kept.append(position)
             except (OSError, ValueError, AttributeError, SyntaxError) as error:
                 problems.append(Problem(str(number), "unreadable", f"sample {number}: no image ({error})"))
@@ -71,6 +72,12 @@ class Hub:
     def problems(self) -> Sequence[tuple[str, Problem]]:
         """None before samples are read."""
         return ()
+
+
+def _pixels(picture: Any) -> npt.NDArray[np.uint8]:
+    """A picture as [H, W, C], of one channel where it has no colour."""
+    found = np.asarray(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))
+    return found[..., None] if found.ndim == 2 else found
 
 
 def _plain(table: Any, count: int) -> Any:

@@ -13,12 +13,15 @@ from netvet.data.chunks import Chunk, Kind, Numbered, Problem, Shard, role_of
 from netvet.data.readers import Wanted
 from netvet.data.readers.columns import Plan, chunk_of, plan_of
 from netvet.data.readers.table_files import Form, form_of
+from netvet.data.readers.walk import walk
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 # Rows of a chunk: some megabytes.
 CHUNK = 20_000
+# A table may be far larger than memory.
+LARGEST = 1 << 62
 ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".jsonl", ".ndjson")
 
 
@@ -133,17 +136,16 @@ def _files(split: str, path: Path) -> tuple[list[File], list[tuple[str, Problem]
     """The file, or those of a folder, whose subfolders are splits where their names are (`train/`, `test/`)."""
     if path.is_file():
         return [File(split, path, "", form_of(path))], []
-    inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith((".", "_")))
-    files, broken = [], []
-    for one in inside:
-        if one.suffix.lower() not in ENDINGS:
-            continue
-        key = str(one.relative_to(path))
-        name = _split_of(Path(key)) or split
+    inside = walk(path, frozenset(ENDINGS), "table", LARGEST)
+    files = []
+    broken = [(_split_of(Path(p.key)) or split, p) for p in inside.problems]
+    for one in inside.files:
+        name = _split_of(Path(one.key)) or split
+        whole = Path(inside.root, one.path)
         try:
-            files.append(File(name, one, key, form_of(one)))
+            files.append(File(name, whole, one.key, form_of(whole)))
         except NetvetError as error:
-            broken.append((name, Problem(key, "unreadable", str(error))))
+            broken.append((name, Problem(one.key, "unreadable", str(error))))
     return files, broken
 
 

@@ -12,11 +12,14 @@ from netvet.core import NetvetError
 from netvet.data.chunks import Chunk, Kind, Problem, Shard, role_of
 from netvet.data.readers import Wanted
 from netvet.data.readers.csv_ranges import Dialect, Range, ranges
+from netvet.data.readers.walk import read_bytes, walk
 
 # Files, and bytes of a file of lines, that are read in one go.
 FILES, BYTES = 2_000, 4 << 20
 # A text longer than this is a book: it is cut off, and said so.
 MAX_BYTES = 16 << 20
+# A file of lines may be far larger than memory.
+LARGEST = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Texts:
 
     name: str
     files: tuple[TextFile, ...]
+    broken: tuple[tuple[str, Problem], ...] = ()
     kind: Kind = "text"
     here_only: bool = False
 
@@ -74,8 +78,8 @@ class Texts:
         yield Chunk(keys, texts, targets, {}, tuple(problems))
 
     def problems(self) -> Sequence[tuple[str, Problem]]:
-        """None before the files are read."""
-        return ()
+        """What is in the folder and no text."""
+        return self.broken
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -105,12 +109,12 @@ def _lines(file: TextFile, part: Range) -> Chunk:
 
 def _text(file: TextFile) -> str | Problem:
     try:
-        with file.path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        if file.path.stat().st_size > MAX_BYTES:
+            told = f"{file.key} has more than {MAX_BYTES >> 20} MB, which is no one text"
+            return Problem(file.key, "too large", told)
+        content = read_bytes(str(file.path))
     except OSError as error:
         return Problem(file.key, "unreadable", f"{file.key}: cannot be read ({error.strerror})")
-    if len(content) > MAX_BYTES:
-        return Problem(file.key, "too large", f"{file.key} has more than {MAX_BYTES >> 20} MB, which is no one text")
     if not content.strip():
         return Problem(file.key, "empty", f"{file.key} holds no text")
     if b"\0" in content:
@@ -124,29 +128,36 @@ def open_source(wanted: Wanted) -> Texts:
     Raises:
         NetvetError: there is no text.
     """
-    files = [one for split, path in wanted.paths.items() for one in _files(split, path.absolute())]
+    files: list[TextFile] = []
+    broken: list[tuple[str, Problem]] = []
+    for split, path in wanted.paths.items():
+        found, wrong = _files(split, path.absolute())
+        files += found
+        broken += wrong
     if not files:
-        raise NetvetError(f"{', '.join(map(str, wanted.paths.values()))}: no .txt file there")
+        raise NetvetError(f"{', '.join(map(str, wanted.paths.values()))}: no text in .txt files there")
     files.sort(key=lambda f: role_of(f.split) != "train")
-    return Texts(", ".join(map(str, wanted.paths.values())), tuple(files))
+    return Texts(", ".join(map(str, wanted.paths.values())), tuple(files), tuple(broken))
 
 
-def _files(split: str, path: Path) -> list[TextFile]:
+def _files(split: str, path: Path) -> tuple[list[TextFile], list[tuple[str, Problem]]]:
     if path.is_file():
-        return [TextFile(split or path.stem, path, path.name, None, True)]
-    inside = sorted(p for p in path.rglob("*.txt") if p.is_file() and not p.is_symlink())
-    found = [_file(split, path, one) for one in inside]
-    flat = all(f.label is None for f in found)
+        return [TextFile(split or path.stem, path, path.name, None, True)], []
+    inside = walk(path, frozenset({".txt"}), "text", LARGEST)
+    broken = [(_place(split, p.key)[0], p) for p in inside.problems]
+    found = []
+    for one in inside.files:
+        name, label = _place(split, one.key)
+        found.append(TextFile(name, Path(inside.root, one.path), one.key, label, False))
     # A file for each split and nothing else: texts are its lines.
-    if flat and found and all(role_of(f.path.stem) != "other" for f in found):
-        return [TextFile(split or f.path.stem, f.path, f.key, None, True) for f in found]
-    return found
+    if found and all(f.label is None and role_of(f.path.stem) != "other" for f in found):
+        return [TextFile(split or f.path.stem, f.path, f.key, None, True) for f in found], broken
+    return found, broken
 
 
-def _file(split: str, root: Path, path: Path) -> TextFile:
+def _place(split: str, key: str) -> tuple[str, str | None]:
     """Split and class by the folders: `train/pos/1.txt`, `pos/1.txt`."""
-    parts = list(path.relative_to(root).parts[:-1])
+    parts = Path(key).parts[:-1]
     named = next((part for part in parts if role_of(part) != "other"), None)
     classes = [part for part in parts if part != named]
-    label = classes[0] if classes else None
-    return TextFile(named or split or "data", path, str(path.relative_to(root)), label, False)
+    return named or split or "data", classes[0] if classes else None

@@ -12,9 +12,12 @@ import numpy.typing as npt
 from netvet.core import NetvetError
 from netvet.data.chunks import Chunk, Kind, Numbered, Problem, Shard, role_of
 from netvet.data.readers import Wanted
+from netvet.data.readers.walk import walk
 
 # Tokens of a sample: files hold no lengths; nanoGPT trains on windows of 256 (characters) to 1,024 (words).
 WINDOW = 256
+# A file may be far larger than memory, as it is only mapped.
+LARGEST = 1 << 62
 # Windows of a shard and of a chunk.
 SHARD, CHUNK = 40_000, 8_000
 
@@ -98,7 +101,10 @@ def open_source(wanted: Wanted) -> Tokens:
     """
     files = []
     for split, path in wanted.paths.items():
-        inside = sorted(path.glob("*.bin")) if path.is_dir() else [path]
+        inside = [path]
+        if path.is_dir():
+            found = walk(path, frozenset({".bin"}), "file of tokens", LARGEST)
+            inside = [Path(found.root, one.path) for one in found.files]
         files += [TokenFile(split or one.stem, one.absolute(), _dtype(one)) for one in inside]
     if not files:
         raise NetvetError(f"{', '.join(map(str, wanted.paths.values()))}: no .bin file there")
