@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from netvet.capture.torch_events import Call, LossCall, Session
+from netvet.capture.torch_events import Backward, Call, LossCall, Session
 from netvet.capture.torch_fingerprints import Prints, epoch_length, fingerprints
 from netvet.capture.torch_read_loaders import ReadLoaders
 from netvet.capture.torch_tensors import is_plain, named_tensors
@@ -132,16 +132,25 @@ class EnteredCollector:
         return self._current
 
     def on_loss(self, event: LossCall) -> None:
-        present, self._present = self._present, None
-        if present is None or event.own_target or not is_plain(event.target) or not event.target.dim():
+        if self._present is None or event.own_target or not is_plain(event.target) or not event.target.dim():
             return
-        stretch, piece = present
-        self._losses += stretch is self.train
-        if len(event.target) == piece.size:
-            piece.target = event.target.detach().cpu().clone()
-            if stretch is self.train:
-                stretch.add(piece)
-                stretch.look()
+        size, target = self._present[1].size, event.target.detach()
+        if target.shape[0] != size and target.numel() % size == 0:
+            target = target.reshape(size, -1)  # a sequence for each sample, flattened for the loss
+        if len(target) == size:
+            self._present[1].target = target.cpu().clone()
+        self._end()
+
+    def on_backward_begin(self, _event: Backward) -> None:
+        self._end()  # of a loss that is no function of torch.nn.functional the target is not known
+
+    def _end(self) -> None:
+        """The loss of the present piece is known."""
+        present, self._present = self._present, None
+        if present is not None and present[0] is self.train:
+            self._losses += 1
+            self.train.add(present[1])
+            self.train.look()
 
     def on_sleep(self, _: None) -> None:
         self._present = None

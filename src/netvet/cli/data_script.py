@@ -27,6 +27,7 @@ class Program:
     Args:
         whole: train to the end; `seconds`: for reading the data; `task`: as the user says.
         pictures: folder for sheets of what enters the net.
+        random: leave random transforms of data sets in.
     """
 
     target: str
@@ -36,6 +37,7 @@ class Program:
     seconds: float
     task: str | None
     pictures: Path | None = None
+    random: bool = True
 
     @classmethod
     def of(cls, targets: Sequence[str], options: dict[str, Any]) -> Program | None:
@@ -43,8 +45,9 @@ class Program:
         target = targets[0]
         if not options["is_module"] and not _is_program(target):
             return None
-        chosen = (options[name] for name in ("is_module", "whole", "seconds", "task"))
-        return cls(target, tuple(targets[1:]), *chosen, absolute(options["pictures"]))
+        chosen = {name: options[name] for name in ("is_module", "whole", "seconds", "task")}
+        on = options["transforms"] == "on"
+        return cls(target, tuple(targets[1:]), **chosen, pictures=absolute(options["pictures"]), random=on)
 
 
 def program_in(arguments: list[str]) -> list[str]:
@@ -163,11 +166,23 @@ def run_setup(program: Program, asked: Asked, tell: Tell) -> int:
     return tell(write(found, asked.store.absolute(), name, began), tuple(source.notes))
 
 
+def _without_random(part: Part, notes: list[str]) -> Part:
+    from netvet.data.readers.transforms import plain
+
+    dataset, left = plain(part.dataset)
+    told = f"without {', '.join(left)}" if left else "as they are: no random transforms were found in the data set"
+    notes.append(f"samples of {part.split} were read {told} (--transforms off)")
+    return replace(part, dataset=dataset)
+
+
 def _audited(parts: Sequence[Part], name: str, program: Program) -> tuple[TorchData, Found]:
     from netvet.cli.recipe import Progress
     from netvet.data.audit import Options, audit
     from netvet.data.readers.torch_data import TorchData
 
-    source = TorchData(parts, name, program.seconds)
+    notes: list[str] = []
+    if not program.random:
+        parts = [_without_random(part, notes) for part in parts]
+    source = TorchData(parts, name, program.seconds, notes=notes)
     with Progress(sys.stderr) as progress:
         return source, audit(source, Options(program.task, live=True, tell=lambda now: progress.tell(now.line)))

@@ -97,7 +97,12 @@ def measured(source: TorchData, split: str, way: Way, snapshots: Snapshots, seco
 
 def _slots_in(value: Any) -> set[str]:
     found: set[str] = set()
-    filled(value, lambda slot: found.add(slot.name) or torch.zeros(0))
+
+    def note(slot: Slot) -> torch.Tensor:
+        found.add(slot.name)
+        return torch.zeros(0)
+
+    filled(value, note)
     return found
 
 
