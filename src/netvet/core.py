@@ -164,6 +164,12 @@ def location_of(record: Record | None, *kinds: str) -> Location | None:
     return None
 
 
+def class_name(record: Record, number: int) -> str:
+    """What a class is called: its name where the record has `names`, else its number."""
+    names = record.get("names") or ()
+    return str(names[number]) if 0 <= number < len(names) else str(number)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong: what, where, since when, with the number and the limit.

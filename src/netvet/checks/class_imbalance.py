@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from netvet.core import Facts, Finding, LayerSeries, Record, Severity, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Record, Severity, check, class_name, location_of
 
 
 @check(
@@ -58,7 +58,7 @@ def class_imbalance(
     ## References
     He and Garcia, Learning from Imbalanced Data (2009); Lin et al., Focal Loss, arXiv:1708.02002.
     """
-    used = {loss.get("site"): loss for loss in losses or ()}
+    used = {x.get("site"): x for x in losses or ()}
     for target in (t for t in targets.where(phase="train") if t.get("kind") in ("classes", "binary")):
         early = target.get("counts_before") or ()  # targets that become constant are another matter
         counts = np.asarray([c or 0 for c in (early if sum(early) >= 100 else target.get("counts") or ())], dtype=float)
@@ -69,17 +69,18 @@ def class_imbalance(
         top = _last(prediction_top_share, str(target.get("site")))
         common, rare = int(counts.argmax()), int(np.where(counts > 0, counts, np.inf).argmin())
         share, part = float(seen.max() / seen.sum()), float(counts[rare] / counts.sum())
-        what = f"class {rare} has {part:.2%} of the training samples"  # counts go over epochs: a share is of the data
+        main = class_name(target, common)  # counts go over epochs: a share is of the data
+        what = f"class {class_name(target, rare)} has {part:.2%} of the training samples"
         measured: tuple[float, float | None] = (float(seen.max() / seen.min()), ratio)
         severity: Severity = "warning"
         if top is not None and top >= collapsed and share < collapsed:
-            message = f"{what}, and the net ends with class {common} for {top:.0%}: guessing it scores {share:.2g}"
+            message = f"{what}, and the net ends with class {main} for {top:.0%}: guessing it scores {share:.2g}"
         elif missed := _forgotten(predicted_labels, top, part, told):
-            message = f"{what}, {missed}: always guessing class {common} scores {share:.3g}"
+            message = f"{what}, {missed}: always guessing class {main} scores {share:.3g}"
         elif (expected := _evaluated(targets, metrics, counts, rare)) > drift * part:
             message, measured = f"{what}, but {expected:.0%} of those in evaluation", (expected, drift)
         elif seen.min() / seen.sum() < rarest / max(len(seen), 1):
-            message = f"{what}: always guessing class {common} already has an accuracy of {share:.2f}"
+            message = f"{what}: always guessing class {main} already has an accuracy of {share:.2f}"
             measured, severity = (share, None), "note"
         else:
             continue
@@ -115,6 +116,4 @@ def _weighted(loss: Record) -> bool:
 def _last(series: LayerSeries | None, site: str) -> float | None:
     """Median of the last quarter of a run of some length; None where the run is too short to say."""
     one = series[site].finite() if series is not None and site in series else None
-    if one is None or len(one) < 4:
-        return None
-    return float(np.median(one.values[-max(len(one) // 4, 2) :]))
+    return None if one is None or len(one) < 4 else float(np.median(one.values[-max(len(one) // 4, 2) :]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, Severity, check, location_of
-from netvet.stats import number
+from netvet.stats import listed, number
 
 
 @check(
@@ -53,13 +53,15 @@ def constant_feature(
         if not constant or not features or not is_float or (count or 0) < fewest or (number(record, "batch") or 0) < 2:
             continue
         sole = sum(t.get("model") == record.get("model") for t in train) == 1
-        name, at = f"input {record.get('position')} of {record.get('model')}", location_of(record, "data", "")
+        name = record.get("named") or f"input {record.get('position')} of {record.get('model')}"
+        at, columns_named = location_of(record, "data", ""), [str(c) for c in record.get("constant_names") or ()]
         where, part = str(record.get("model")), constant / features
         if sole and part == 1 and low is not None and low == high:
             message = f"every value of {name} is {low:g}, in all {count:g} samples: the net sees nothing"
             yield Finding(message, where, 0, part, share, at, severity="error", confidence=0.9)
-        elif sole and part > share:
-            message = f"{constant:g} of {features:g} features of {name} never vary, in all {count:g} samples"
+        elif sole and (part > share or columns_named):
+            which = f" ({listed(columns_named)})" if columns_named else ""
+            message = f"{constant:g} of {features:g} features of {name} never vary, in all {count:g} samples{which}"
             table = len(record.get("shape") or ()) == 2 and 4 <= features <= columns and not record.get("integral")
             severity: Severity = "warning" if table and part > most and constant > 1 else "note"
             yield Finding(message, where, 0, part, share, at, severity=severity, confidence=0.7)

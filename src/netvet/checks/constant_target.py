@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.changes import Constant, became_constant, between, onset
-from netvet.core import Facts, Finding, LayerSeries, Location, Record, Series, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Location, Record, Series, check, class_name, location_of
 from netvet.stats import number
 
 
@@ -76,13 +76,13 @@ def constant_target(
         return
     scored = first.get("kind") == "binary" and sole and count >= several
     if (number(first, "outputs") or 0) >= 2 if classes else low not in (0.0, 1.0, -1.0) or varied or scored:
-        message = f"all {count:g} training targets are {low:g}: the net can answer without its input"
-        yield Finding(message, first.get("site"), 0, 0.0, 0.0, place, confidence=0.9 if classes else 0.8)
+        name, sure = (class_name(first, int(low)), 0.9) if classes else (f"{low:g}", 0.8)
+        message = f"all {count:g} training targets are {name}: the net can answer without its input"
+        yield Finding(message, first.get("site"), 0, 0.0, 0.0, place, confidence=sure)
 
 
 def _varies(target: Record) -> bool:
-    low, high = number(target, "min"), number(target, "max")
-    return low is not None and high is not None and high > low
+    return (number(target, "max") or 0.0) > (number(target, "min") or 0.0)
 
 
 def _ignored(target: Record, losses: Facts | None) -> bool:

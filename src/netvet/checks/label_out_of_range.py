@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from netvet.core import Facts, Finding, Location, Record, check, location_of
+from netvet.core import Facts, Finding, Location, Record, check, class_name, location_of
 from netvet.stats import number
 
 _RAISED = re.compile(r"Target (-?\d+) is out of bounds")
@@ -108,13 +108,13 @@ def _shifted(targets: Facts, used: dict[Any, Record]) -> Iterator[Finding]:
     enough = min(number(t, "samples") or 0 for t in (*train, *other)) >= 10 * len(ours)
     if len(ours) < 3 or abs(shift) != 1 or [c - shift for c in ours] != theirs or not enough:
         return
-    message = f"training labels run from {ours[0]} to {ours[-1]}, evaluation labels from {theirs[0]} to {theirs[-1]}"
-    site = train[0].get("site")
-    place = location_of(used.get(site, {}))
-    yield Finding(f"{message}: every class is off by one", site, None, shift, 0.0, place, confidence=0.9)
+    own, them = ([class_name(train[0], c) for c in (found[0], found[-1])] for found in (ours, theirs))
+    message = f"training labels run from {own[0]} to {own[1]}, evaluation labels from {them[0]} to {them[1]}"
+    site, off = train[0].get("site"), f"{message}: every class is off by one"
+    if own[0].isdigit():  # words have no order that could be shifted
+        yield Finding(off, site, None, shift, 0.0, location_of(used.get(site, {})), confidence=0.9)
 
 
 def _classes(target: Record) -> list[int]:
-    if target.get("kind") != "classes":
-        return []
-    return [int(c) for c in np.flatnonzero(np.asarray([c or 0 for c in target.get("counts") or ()]))]
+    counts = target.get("counts") or () if target.get("kind") == "classes" else ()
+    return [int(c) for c in np.flatnonzero(np.asarray([c or 0 for c in counts]))]

@@ -20,7 +20,7 @@ from netvet.stats import number
 )
 def mismatched_normalisation(
     inputs: Facts,
-    evaluations: Facts,
+    evaluations: Facts | None = None,
     *,
     factor: float = 2.5,  # of the std; noise or erasing as augmentation changes it by less than 2
     shift: float = 0.5,  # in std; catalogue
@@ -49,10 +49,13 @@ def mismatched_normalisation(
     ## References
     Measured on the digits: evaluation divided by 255 scores 0.10 in place of 0.93.
     """
-    scored = {e.get("model") for e in evaluations if number(e, "accuracy") is not None or number(e, "loss") is not None}
+    scores = [e for e in evaluations or () if number(e, "accuracy") is not None or number(e, "loss") is not None]
+    scored = {e.get("model") for e in scores}
     for train in inputs.where(phase="train"):
         model, position = train.get("model"), train.get("position")
-        if model not in scored or not str(train.get("dtype")).removeprefix("torch.").startswith(("float", "bfloat")):
+        audited = train.get("named") is not None  # splits of one data set
+        is_float = str(train.get("dtype")).removeprefix("torch.").startswith(("float", "bfloat"))
+        if (model not in scored and not audited) or not is_float:
             continue
         for other in inputs.where(model=model, position=position, phase="eval"):
             m, s, n = (number(train, f) for f in ("mean", "std", "samples"))
@@ -62,10 +65,9 @@ def mismatched_normalisation(
             ratio, moved = max(s / s2, s2 / s), abs(m - m2) / min(max(s, s2), 2 * min(s, s2))
             if not (ratio > factor or (ratio > 1.5 and moved > shift) or moved > 2):
                 continue
-            message = (
-                f"input {position} of {model} has mean {m:.3g} and std {s:.3g} in training, "
-                f"but mean {m2:.3g} and std {s2:.3g} in evaluation"
-            )
+            name = "the data have" if audited else f"input {position} of {model} has"
+            where = f"the {other.get('split')} split" if audited else "evaluation"
+            message = f"{name} mean {m:.3g} and std {s:.3g} in training, but mean {m2:.3g} and std {s2:.3g} in {where}"
             origin = location_of(train, "origin")
             same = origin is not None and origin == location_of(other, "origin")
             rescaled = not same and _rescaled(train, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Record, Severity, check, location_of
+from netvet.core import Facts, Finding, Record, Severity, check, class_name, location_of
 from netvet.stats import number
 
 
@@ -57,7 +57,7 @@ def missing_class(
         wanted = [c * sum(counts) / max(sum(known), 1) for c in known]
         absent = [i for i, (c, w) in enumerate(zip(counts, wanted, strict=False)) if not c and w >= expected]
         if absent and number(train[0], "outputs") != 1:
-            classes = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
+            classes = ", ".join(class_name(train[0], c) for c in absent[:5]) + (", ..." if len(absent) > 5 else "")
             what = f"class {classes} is" if len(absent) == 1 else f"classes {classes} are"
             have = sum(known[i] for i in absent)
             message = (

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
-from netvet.stats import number
+from netvet.core import Facts, Finding, LayerSeries, Record, Severity, check, location_of
+from netvet.stats import listed, number
 
 
 @check(
@@ -61,13 +61,15 @@ def non_finite_input(
         step = record.get("first_nonfinite_step")
         since = f", first at step {step}" if step is not None else ""
         after = ": the loss became NaN or infinite" if harmful else ""
-        name = f"input {record.get('position')} of {record.get('model')}"
-        message = f"{name} holds {count:g} NaN or infinite values{since}{after}"
+        name = record.get("named") or f"input {record.get('position')} of {record.get('model')}"
+        holds = "hold" if record.get("named") else "holds"
+        message = f"{name} {holds} {count:g} NaN or infinite values{_spread(record)}{since}{after}"
         evidence = {"samples": list(record.get("first_nonfinite_samples") or ())[:10]}
-        sure = 1.0 if proven else 0.9 if harmful else 0.5
+        sure = 1.0 if proven else 0.9 if harmful or record.get("named") else 0.5
         where, at = str(record.get("model")), location_of(record, "data", "")
         yield Finding(message, where, step, count, 0.0, at, evidence, severity=severity, confidence=sure)
         return
+    yield from _missing(inputs)
     for one in losses or ():
         count = number(one.get("target") or {}, "nonfinite")
         if count and (broken or proven) and one.get("phase") != "eval":
@@ -75,3 +77,19 @@ def non_finite_input(
             place, step = location_of(one, "target", ""), one.get("first_step")
             yield Finding(message, one.get("site"), step, count, 0.0, place, confidence=1.0)
             return
+
+
+def _spread(record: Record) -> str:
+    """In how many samples they are, and in which column most of them, where all of the data were looked at."""
+    samples, column = number(record, "nonfinite_samples"), record.get("nonfinite_column")
+    where = f", most of them in column {column}" if column is not None else ""
+    return f" in {samples:g} of {number(record, 'samples') or 0:g} samples{where}" if samples else ""
+
+
+def _missing(inputs: Facts) -> Iterator[Finding]:
+    """Cells of a table without a value: no fault, unless nobody fills them in."""
+    for record in inputs:
+        count, columns = number(record, "missing"), [str(c) for c in record.get("missing_names") or ()]
+        if count:
+            message = f"{record.get('named')} miss {count:g} values ({listed(columns)}): as NaN they would break a net"
+            yield Finding(message, record.get("split"), None, count, 0.0, severity="note", confidence=0.9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, check, location_of
+from netvet.core import Facts, Finding, Record, check, location_of
 from netvet.stats import number
 
 
@@ -58,7 +58,10 @@ def random_labels(
     for record in random_labels:
         true, shuffled, sd = (number(record, f) for f in ("true_score", "shuffled_score", "shuffled_sd"))
         own, chance, count = (number(record, f) for f in ("model_val_score", "chance", "samples"))
-        if true is None or shuffled is None or sd is None or own is None or (count or 0) < fewest:
+        if true is None or shuffled is None or sd is None or (count or 0) < fewest:
+            continue
+        if own is None:
+            yield from _of_data(record, true, shuffled, spread * max(sd, 1e-3))
             continue
         level = shuffled if chance is None else chance
         if record.get("score") == "accuracy" and level > dominant:
@@ -72,3 +75,13 @@ def random_labels(
             f"shuffled pairings {shuffled:.2g}: nothing can be learned"
         )
         yield Finding(message, "training data", None, true, shuffled, paired, confidence=0.7)
+
+
+def _of_data(record: Record, true: float, shuffled: float, spread: float) -> Iterator[Finding]:
+    """Without a net there is no telling a hard problem from lost pairs."""
+    if record.get("audit") is True and true <= shuffled + spread:
+        message = (
+            f"cheap models find no relation between samples and targets of {record.get('split')} "
+            f"({record.get('score')} {true:.2g}, shuffled {shuffled:.2g}): lost pairs, or a hard problem"
+        )
+        yield Finding(message, record.get("split"), None, true, shuffled, severity="note", confidence=0.4)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, Record, check
+from netvet.stats import number
 
 
 @check(
@@ -21,7 +22,8 @@ from netvet.core import Facts, Finding, Record, check
     experiments=("learning-curve",),
 )
 def too_few_samples(
-    experiments: Facts,
+    experiments: Facts | None = None,
+    learning_curve: Facts | None = None,
     *,
     points: float = 0.03,  # of accuracy or r2
     share: float = 0.1,  # of a validation loss
@@ -50,7 +52,8 @@ def too_few_samples(
     Hestness et al. (2017), Deep Learning Scaling is Predictable, Empirically: errors fall with the size of the data to
     the power of -0.07 to -0.35, by 5 to 22 % for twice as many. Ng, Machine Learning Yearning (2018), chapter 28.
     """
-    for record in experiments.where(experiment="learning-curve", verdict="advice"):
+    yield from _of_data(learning_curve or Facts(), points)
+    for record in (experiments or Facts()).where(experiment="learning-curve", verdict="advice"):
         seen = record.get("evidence") or {}
         gain, measure = seen.get("gain") or {}, str(seen.get("measure"))
         held_out, fit = _held_out(seen, measure), _mean(seen.get("train"))
@@ -87,3 +90,17 @@ def _mean(values: object) -> float | None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _of_data(curves: Facts, points: float) -> Iterator[Finding]:
+    """Cheap models on the data alone: what a net would gain may be more or less."""
+    for record in curves:
+        gain, error = number(record, "gain"), number(record, "gain_error")
+        if gain is None or error is None or gain < points or gain < 3 * error:
+            continue
+        sizes, scores = record.get("sizes") or (0,), record.get("scores") or (0.0,)
+        message = (
+            f"with {sizes[-1]} samples cheap models reach {record.get('score')} {scores[-1]:.3g}, "
+            f"{gain:.2g} more than with half of them: more samples would help"
+        )
+        yield Finding(message, record.get("split"), value=gain, limit=points, severity="note", confidence=0.5)

@@ -47,7 +47,7 @@ def uncentred_input(
     for record in inputs.where(phase="train"):
         means, stds = record.get("feature_mean") or (), record.get("feature_std") or ()
         is_float = str(record.get("dtype")).removeprefix("torch.").startswith(("float", "bfloat"))
-        if not is_float or record.get("model") in normed or len(means) != len(stds):
+        if not is_float or record.get("raw") or record.get("model") in normed or len(means) != len(stds):
             continue
         pairs = [(m, s) for m, s in zip(means, stds, strict=True) if m is not None and s]
         away = sorted(abs(m) / s for m, s in pairs if s > 1e-9)

@@ -63,6 +63,8 @@ def unscaled_input(
         is_float = str(record.get("dtype")).removeprefix("torch.").startswith(("float", "bfloat"))
         if mean is None or std is None or low is None or high is None or not is_float or high <= low:
             continue
+        if record.get("raw"):  # in a file, for a program to scale
+            continue
         if record.get("integral") and int(np.prod(shape[1:] or [1])) < 4:  # times, ids
             continue
         size, reach = max(abs(mean), std), max(abs(low), abs(high))

@@ -44,13 +44,18 @@ def _moments(flat: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float64]
     kept = np.where(finite, values, 0.0)
     mean = kept.sum(axis=1) / seen
     spread = np.sqrt(np.where(finite, (values - mean[:, None]) ** 2, 0.0).sum(axis=1) / seen)
-    return {"mean": mean, "std": spread, "not finite": (~finite).sum(axis=1).astype(np.float64)}
+    return {
+        "mean": mean, "std": spread, "not finite": (~finite).sum(axis=1).astype(np.float64),
+        "lowest": np.where(finite, values, np.inf).min(axis=1, initial=np.inf),
+        "highest": np.where(finite, values, -np.inf).max(axis=1, initial=-np.inf),
+    }  # fmt: skip
 
 
 def _ragged(chunk: Chunk) -> Rows:
     arrays = [np.asarray(one) for one in chunk.inputs]
     flats = [_moments(one.reshape(1, -1)) for one in arrays]
-    attributes = {name: np.array([m[name][0] for m in flats]) for name in ("mean", "std", "not finite")}
+    names = ("mean", "std", "not finite", "lowest", "highest")
+    attributes = {name: np.array([m[name][0] for m in flats]) for name in names}
     attributes["values"] = np.array([float(one.size) for one in arrays])
     prints = [fingerprints.of_bytes([str(a.shape).encode(), a.astype(np.float64).tobytes()]) for a in arrays]
     return Rows(
