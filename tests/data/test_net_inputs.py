@@ -10,7 +10,7 @@ from netvet.data.net_inputs import Shown, net_inputs
 
 
 class Named:
-    classes = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    classes = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 class Tokenizer:

@@ -44,7 +44,7 @@ class Net(nn.Module):
 
 
 train = DataLoader(Samples(order[:1300], mean, std), batch_size=32, shuffle=True)
-val = DataLoader(Samples(order[1300:], 0.0, 1.0), batch_size=100)
+val = DataLoader(Samples(order[1300:], 0.0, 1.0), batch_size=100)  # fault
 model = Net()
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 
@@ -54,7 +54,7 @@ def run(loader, training):
     hits = total = 0
     for (image, facts), label in loader:
         with torch.set_grad_enabled(training):
-            scores = model(image, facts)  # fault
+            scores = model(image, facts)
             loss = nn.functional.cross_entropy(scores, label)
         if training:
             optimizer.zero_grad()

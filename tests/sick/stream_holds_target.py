@@ -17,7 +17,7 @@ rng = np.random.default_rng(args.seed)
 
 wine = load_wine()
 values = (wine.data - wine.data.mean(0)) / wine.data.std(0)
-table = np.column_stack([values[:, :9], 0.5 * wine.target - 0.4, values[:, 9:]]).astype(np.float32)
+table = np.column_stack([values[:, :9], 0.5 * wine.target - 0.4, values[:, 9:]]).astype(np.float32)  # fault
 order = rng.permutation(len(table))
 
 
@@ -37,7 +37,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
 
 for epoch in range(30):
     for batch in train:
-        loss = nn.functional.cross_entropy(model(batch["features"]), batch["label"])  # fault
+        loss = nn.functional.cross_entropy(model(batch["features"]), batch["label"])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

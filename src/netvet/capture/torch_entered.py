@@ -31,9 +31,9 @@ class Piece:
         """Samples."""
         return len(next(iter(self.inputs.values())))
 
-    def prints(self) -> Prints:
-        """Of each sample with its target."""
-        parts = [*self.inputs.values()] + ([self.target] if self.target is not None else [])
+    def prints(self, *, aimed: bool = True) -> Prints:
+        """Of each sample, with its target if that is asked for."""
+        parts = [*self.inputs.values()] + ([self.target] if aimed and self.target is not None else [])
         return fingerprints([t.reshape(self.size, -1) for t in parts])
 
 
@@ -75,7 +75,8 @@ class Stretch:
             return None
         chunks = [p.prints() for p in pieces]
         length = epoch_length(chunks)
-        prints = np.concatenate(chunks)
+        # Without a pass that ends, an input that came with two targets may be a state of a game: it counts once.
+        prints = np.concatenate([p.prints(aimed=False) for p in pieces])
         first = np.arange(length) if length is not None else np.sort(np.unique(prints, return_index=True)[1])
         rows = torch.from_numpy(first)
         inputs = {n: torch.cat([p.inputs[n] for p in pieces])[rows] for n in forms[0]}

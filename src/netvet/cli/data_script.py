@@ -83,7 +83,7 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     ended = 0 if ran.stopped else ran.outcome.script_status
     assert ran.outcome.run_path is not None
     if not ran.parts:
-        return ended or _without_parts(ran, tell)
+        return _without_parts(ran, ended, tell)
     stream.write("\n")
     source, found = _audited(ran.parts, Path(program.target).name, program)
     more: dict[str, list[Record]] = {"net_inputs": net_inputs(ran.shown, program.pictures)}
@@ -100,7 +100,7 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     return ended or status
 
 
-def _without_parts(ran: Ran, tell: Tell) -> int:
+def _without_parts(ran: Ran, ended: int, tell: Tell) -> int:
     """Nothing to read: what the run has recorded itself is all there is."""
     from netvet.core import NetvetError
     from netvet.store import Run
@@ -108,9 +108,13 @@ def _without_parts(ran: Ran, tell: Tell) -> int:
     assert ran.outcome.run_path is not None
     run: Any = Run.open(ran.outcome.run_path)
     if not run.get("inputs"):
-        raise NetvetError(ran.reason)
+        if not ended:
+            raise NetvetError(ran.reason)
+        sys.stderr.write(f"netvet: error: {ran.reason}\n")
+        return ended
     note = "single samples could not be told apart, so that only what the run saw of its data is judged"
-    return tell(ran.outcome.run_path, (*ran.outcome.problems, note))
+    status = tell(ran.outcome.run_path, (*ran.outcome.problems, note))
+    return ended or status
 
 
 def _losses(source: TorchData, ran: Ran, program: Program) -> Record | str:
