@@ -42,7 +42,7 @@ def test_pieces_that_come_again_are_one_pass_and_equal_samples_stay():
     x, y = torch.randn(50, 3), torch.arange(50) % 2
     x[7], y[7] = x[3], y[3]
     stretch = Stretch()
-    for epoch in range(3):
+    for epoch in range(4):
         for piece in pieces(torch.randperm(50, generator=torch.Generator().manual_seed(epoch)), x, y):
             if not stretch.done:
                 stretch.add(piece)
