@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from netvet.capture.torch_events import Call, LossCall, Session
+from netvet.capture.torch_events import Backward, Call, LossCall, Session
 from netvet.capture.torch_fingerprints import Prints, epoch_length, fingerprints
 from netvet.capture.torch_read_loaders import ReadLoaders
 from netvet.capture.torch_tensors import is_plain, named_tensors
@@ -31,9 +31,9 @@ class Piece:
         """Samples."""
         return len(next(iter(self.inputs.values())))
 
-    def prints(self) -> Prints:
-        """Of each sample with its target."""
-        parts = [*self.inputs.values()] + ([self.target] if self.target is not None else [])
+    def prints(self, *, aimed: bool = True) -> Prints:
+        """Of each sample, with its target if that is asked for."""
+        parts = [*self.inputs.values()] + ([self.target] if aimed and self.target is not None else [])
         return fingerprints([t.reshape(self.size, -1) for t in parts])
 
 
@@ -75,7 +75,8 @@ class Stretch:
             return None
         chunks = [p.prints() for p in pieces]
         length = epoch_length(chunks)
-        prints = np.concatenate(chunks)
+        # Without a pass that ends, an input that came with two targets may be a state of a game: it counts once.
+        prints = np.concatenate([p.prints(aimed=False) for p in pieces])
         first = np.arange(length) if length is not None else np.sort(np.unique(prints, return_index=True)[1])
         rows = torch.from_numpy(first)
         inputs = {n: torch.cat([p.inputs[n] for p in pieces])[rows] for n in forms[0]}
@@ -132,16 +133,25 @@ class EnteredCollector:
         return self._current
 
     def on_loss(self, event: LossCall) -> None:
-        present, self._present = self._present, None
-        if present is None or event.own_target or not is_plain(event.target) or not event.target.dim():
+        if self._present is None or event.own_target or not is_plain(event.target) or not event.target.dim():
             return
-        stretch, piece = present
-        self._losses += stretch is self.train
-        if len(event.target) == piece.size:
-            piece.target = event.target.detach().cpu().clone()
-            if stretch is self.train:
-                stretch.add(piece)
-                stretch.look()
+        size, target = self._present[1].size, event.target.detach()
+        if target.shape[0] != size and target.numel() % size == 0:
+            target = target.reshape(size, -1)  # a sequence for each sample, flattened for the loss
+        if len(target) == size:
+            self._present[1].target = target.cpu().clone()
+        self._end()
+
+    def on_backward_begin(self, _event: Backward) -> None:
+        self._end()  # of a loss that is no function of torch.nn.functional the target is not known
+
+    def _end(self) -> None:
+        """The loss of the present piece is known."""
+        present, self._present = self._present, None
+        if present is not None and present[0] is self.train:
+            self._losses += 1
+            self.train.add(present[1])
+            self.train.look()
 
     def on_sleep(self, _: None) -> None:
         self._present = None

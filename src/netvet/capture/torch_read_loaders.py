@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 from netvet.capture.torch_batches import describe_loader
 from netvet.capture.torch_events import Backward, Call, Happening, LossCall, Session, Step
-from netvet.capture.torch_fields import compared, entered, fields
-from netvet.capture.torch_tensors import is_plain, tensors_in
+from netvet.capture.torch_fields import compared, entered, fields, same
+from netvet.capture.torch_tensors import is_plain, named_tensors, tensors_in
 
 MAX_LOADERS = 16
 # Batches of a loader whose way to the model and the loss is followed: what is true of these is true of all.
@@ -36,6 +36,8 @@ class ReadLoader:
         inputs, target: names of the parts of a batch (see `torch_fields`).
         unchanged: parts entered the model with the numbers that the loader gave.
         forms: of the parts of a batch.
+        slots: arguments of the model -> part of a batch that enters there as it is, and its type on arrival.
+        aimed: type and shape of the target of one sample, as the loss took it.
         shown: some samples as they entered the model; `facts`: parts of the batch with one number for each of these.
     """
 
@@ -52,6 +54,8 @@ class ReadLoader:
     target: str | None = None
     unchanged: bool = True
     forms: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    slots: dict[str, tuple[str, torch.dtype]] = field(default_factory=dict)
+    aimed: tuple[torch.dtype, tuple[int, ...]] | None = None
     shown: torch.Tensor | None = None
     facts: dict[str, torch.Tensor] = field(default_factory=dict)
     passes: int = 0
@@ -131,6 +135,8 @@ class ReadLoaders:
             known.inputs += [name for name in inputs if name not in known.inputs]
             known.unchanged = known.unchanged and unchanged
             known.forms = {name: tuple(part.shape[1:]) for name, part in given.items()}
+            if event.phase == "train" and not known.slots:
+                known.slots = _slots(event, given)
             if known.shown is None:
                 _show(known, given, seen)
 
@@ -140,6 +146,9 @@ class ReadLoaders:
         known, given = self._given
         if given and known.target is None:
             known.target = compared(given, event.target)
+            part = given.get(known.target or "")
+            if part is not None and part.numel() == event.target.numel() and len(part) == len(event.target):
+                known.aimed = event.target.dtype, tuple(event.target.shape[1:])
         if given and not known.phases:  # a net of plain functions
             known.phases.add("train" if event.grad else "eval")
             known.forms = {name: tuple(part.shape[1:]) for name, part in given.items()}
@@ -161,6 +170,13 @@ class ReadLoaders:
         for name, loader in _loaders_in_sight():
             if self._known(loader) is None and len(self.found) < MAX_LOADERS:
                 self.found.append(ReadLoader.of(loader, (name,)))
+
+
+def _slots(event: Call, given: dict[str, torch.Tensor]) -> dict[str, tuple[str, torch.dtype]]:
+    """Which part of the batch is which argument of the model."""
+    named = [(name, t) for name, t in named_tensors(event.args, event.kwargs) if is_plain(t)]
+    found = {name: next((n for n, part in given.items() if same(part, t)), None) for name, t in named}
+    return {name: (found[name] or "", t.dtype) for name, t in named} if all(found.values()) else {}
 
 
 def _show(known: ReadLoader, given: dict[str, torch.Tensor], seen: list[torch.Tensor]) -> None:

@@ -53,6 +53,7 @@ class _Command(click.Command):
 @click.option(
     "--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Show what enters a script's net here."
 )
+@click.option("--transforms", type=click.Choice(["on", "off"]), default="on", help="Random ones of a script's data.")
 @click.option("-m", "is_module", is_flag=True, help="TARGETS is a module with a script, as in `python -m`.")
 @finding
 @annotating

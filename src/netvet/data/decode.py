@@ -127,7 +127,8 @@ def _undone(shaped: Floats) -> tuple[str, Floats, bool, str]:
 
 
 def _inverse(shaped: Floats, mean: Sequence[float], std: Sequence[float]) -> Floats:
-    return shaped * np.asarray(std) + np.asarray(mean)
+    made: Floats = shaped * np.asarray(std) + np.asarray(mean)
+    return made
 
 
 def _fit(pictured: Floats) -> float:

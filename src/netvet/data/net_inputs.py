@@ -43,7 +43,7 @@ def net_inputs(shown: Sequence[Shown], folder: Path | None = None) -> list[Recor
     Raises:
         NetvetError: it cannot be written, or Pillow is missing.
     """
-    found = []
+    found: list[Record] = []
     for one in shown:
         captions = _captions(one)
         made = pictures(one.values)
@@ -54,11 +54,11 @@ def net_inputs(shown: Sequence[Shown], folder: Path | None = None) -> list[Recor
     return found
 
 
-def _record(one: Shown, made: Pictures | None, captions: list[str]) -> Record:
+def _record(one: Shown, made: Pictures | None, captions: list[str]) -> dict[str, Any]:
     numbers = one.values[np.isfinite(one.values)] if one.values.dtype.kind == "f" else one.values
     whole = one.values.dtype.kind in "iu" and one.values.ndim == 2
     words = _vocabulary(one) if whole and made is None else None
-    record: Record = {
+    record: dict[str, Any] = {
         "split": one.split, "kind": "picture" if made is not None else "tokens" if whole else "numbers",
         "shape": list(one.values.shape[1:]), "samples": len(one.values),
         "low": float(numbers.min()) if numbers.size else None, "high": float(numbers.max()) if numbers.size else None,

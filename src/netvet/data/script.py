@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -17,10 +17,12 @@ from netvet.capture.torch_entered import EnteredCollector, Stretch
 from netvet.capture.torch_live import Live
 from netvet.capture.torch_read_loaders import SHOWN, ReadLoader, ReadLoaders
 from netvet.capture.torch_runner import Outcome, RunOptions, run
+from netvet.capture.torch_snapshots import SnapshotCollector, Snapshots
 from netvet.core import NetvetError, TrainingStopped
 from netvet.data.chunks import role_of
 from netvet.data.net_inputs import Shown
 from netvet.data.readers.torch_data import Part, numbers_of, values_of
+from netvet.data.sample_losses import Way
 
 BECAUSE = "its data having been seen (--whole trains to the end)"
 LATE = "the time for it being over before all data were seen (--whole trains to the end)"
@@ -35,6 +37,7 @@ class Ran:
     Args:
         parts: the training data first; none where no data were seen, for the `reason`.
         shown: of each split, some samples as they entered the model.
+        snapshots: the model at moments of the training; `way`: from a training sample to it.
         stopped: step and reason of the end, where the script was ended before its own.
     """
 
@@ -42,6 +45,8 @@ class Ran:
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
     shown: tuple[Shown, ...] = ()
+    snapshots: Snapshots = field(default_factory=Snapshots)
+    way: Way | None = None
     stopped: tuple[int, str] | None = None
     reason: str = ""
 
@@ -80,7 +85,9 @@ def read_script(chosen: RunOptions, *, whole: bool = False, patience: float = PA
         "a module together with a loss of torch.nn.functional"
     )
     shown = tuple(watched[0].shown[p.split] for p in parts if p.split in watched[0].shown)
-    return Ran(outcome, tuple(parts), tuple(watched[0].notes), shown, watched[0].stopped, "" if parts else reason)
+    one = watched[0]
+    return Ran(outcome, tuple(parts), tuple(one.notes), shown, one.snapshots.snapshots, one.way, one.stopped,
+               "" if parts else reason)  # fmt: skip
 
 
 class _Watched:
@@ -93,6 +100,9 @@ class _Watched:
         session.add(self.loaders)
         session.add(self.entered)
         self.notes: list[str] = []
+        self.snapshots = SnapshotCollector(session)
+        session.add(self.snapshots)
+        self.way: Way | None = None
         self.shown: dict[str, Shown] = {}
         self.stopped: tuple[int, str] | None = None
 
@@ -154,6 +164,8 @@ class _Watched:
                               "the loader gives them")  # fmt: skip
         collate = one.collate if one.batch_sampler is not None else None
         split = _named(role, found)
+        if split == "train" and one.slots and one.aimed is not None and target is not None:
+            self.way = Way(one.slots, target, *one.aimed)
         if one.shown is not None:
             facts = one.facts.get(target) if target is not None else None
             self.shown[split] = Shown(split, values_of(one.shown), facts, (one.dataset, one.collate))
@@ -164,6 +176,8 @@ class _Watched:
         made: list[Part] = []
         train = _part_of(self.entered.train, "train") if self.entered.told_apart and "train" not in roles else None
         made += [train] if train is not None else []
+        if train is not None and train.target is not None:
+            self.way = _straight(self.entered.train, train, train.target)
         if not roles & {"val", "test"}:
             held = [p for s in self.entered.evaluations if (p := _part_of(s, "val")) is not None]
             largest = max(held, key=lambda p: len(p.dataset), default=None)
@@ -171,6 +185,14 @@ class _Watched:
             if largest is not None and known is not None and not _is_the_same(largest, known):
                 made.append(largest)
         return made
+
+
+def _straight(stretch: Stretch, part: Part, target: str) -> Way:
+    """The tensors are those that entered, under the names of the arguments."""
+    names = stretch.pieces[0].inputs
+    slots = {name: (str(i), tensor.dtype) for i, (name, tensor) in enumerate(names.items())}
+    aimed = part.dataset.tensors[-1]
+    return Way(slots, target, aimed.dtype, tuple(aimed.shape[1:]))
 
 
 def _first_of(part: Part) -> Shown:

@@ -26,6 +26,8 @@ SHARD, BATCH, BATCH_BYTES = 8_192, 256, 16 * 2**20
 PROBED = 16
 # What a stream gives at most.
 MAX_STREAM = 1_000_000
+# Shorter rows of whole numbers, and those with fewer different ones, are columns of codes rather than tokens.
+MIN_TOKENS, MIN_IDS = 8, 20
 
 Array = npt.NDArray[Any]
 
@@ -73,12 +75,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Probe:
-    """What the first samples of a part tell: seconds and bytes of one, whether shapes or a second reading differ."""
+    """What the first samples of a part tell: seconds and bytes of one, whether shapes or a second reading differ.
+
+    `tokens`: each is as many whole numbers, which run higher than their positions: ids, and no columns with codes.
+    """
 
     seconds: float
     nbytes: int
     ragged: bool
     changes: bool
+    tokens: bool
 
 
 @dataclass(eq=False)
@@ -102,6 +108,8 @@ class TorchData:
         self._probes = {part.split: self._probed(part) for part in self.parts}
         self._chosen = {part.split: self._choose(part) for part in self.parts if not part.streams}
         self._ends: dict[str, float] = {}
+        if all(probe.tokens for probe in self._probes.values()):
+            self.kind = "tokens"
 
     def shards(self) -> list[Shard]:
         """Thousands of samples each; a stream is one."""
@@ -135,6 +143,17 @@ class TorchData:
                 done, chunks = done + len(keys), chunks + 1
         if not chunks:
             yield from self._chunks(part, probe, [], [], [])
+
+    def samples(self, split: str, size: int) -> Iterator[tuple[list[str], list[dict[str, torch.Tensor]]]]:
+        """Keys and parts of the samples of a split, so many at a time; those that cannot be read are left out."""
+        part = next(p for p in self.parts if p.split == split)
+        with rewound((part.dataset, part.holders)):
+            for shard in (s for s in self.shards() if s.split == split):
+                for keys, items, _ in self._items(part, shard, size):
+                    single = self._probes[split].ragged or part.collate is not default_collate
+                    columns, good, _ = _columns(part, items, keys, single=single)
+                    if columns:
+                        yield [keys[i] for i in good], columns
 
     def _items(self, part: Part, shard: Shard, size: int) -> Iterator[tuple[list[str], list[Any], list[Problem]]]:
         if part.streams:
@@ -180,7 +199,8 @@ class TorchData:
         if changes:
             self.changing.append(part.split)
             self.notes.append(f"samples of {part.split} are others each time they are read (augmentation or noise)")
-        return Probe(seconds, joined[0][0].nbytes, len({a.shape for a in joined[0]}) > 1, changes)
+        ragged = len({a.shape for a in joined[0]}) > 1
+        return Probe(seconds, joined[0][0].nbytes, ragged, changes, not ragged and _are_tokens(joined[0]))
 
     def _choose(self, part: Part) -> Sequence[int]:
         """The samples that are read: all, or as many at random as there is time for."""
@@ -197,6 +217,11 @@ class TorchData:
         note = f"{count:,}{total} samples of {part.split} were read in the time there was (--seconds)"
         if note not in self.notes:
             self.notes.append(note)
+
+
+def _are_tokens(ones: Sequence[Array]) -> bool:
+    whole = all(one.dtype.kind in "iu" and one.ndim == 1 and len(one) >= MIN_TOKENS for one in ones)
+    return whole and max(int(one.max()) for one in ones) > max(MIN_IDS, len(ones[0]))
 
 
 def _read(part: Part, rows: Sequence[int]) -> tuple[list[str], list[Any], list[Problem]]:

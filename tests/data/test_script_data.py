@@ -1,0 +1,109 @@
+"""`netvet data train.py`: what is read of ordinary scripts, and how it ends where there is nothing to read."""
+
+import json
+
+import pytest
+
+from netvet.store import Run
+from tests.program import call
+
+HEAD = """
+import torch, sys
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+g = torch.Generator().manual_seed(0)
+x = torch.randn(400, 6, generator=g)
+y = (x[:, 0] + 0.3 * torch.randn(400, generator=g) > 0).long()
+net = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 2))
+opt = torch.optim.Adam(net.parameters(), 1e-2)
+def step(a, b):
+    loss = nn.functional.cross_entropy(net(a), b)
+    opt.zero_grad(); loss.backward(); opt.step()
+"""
+LOADERS = """
+def main():
+    train = DataLoader(TensorDataset(x[:300], y[:300]), batch_size=20, shuffle=True)
+    val_loader = DataLoader(TensorDataset(x[START:350], y[START:350]), batch_size=25)
+    test_loader = DataLoader(TensorDataset(x[350:], y[350:]), batch_size=25)
+    for epoch in range(3000):
+        for a, b in train:
+            step(a, b)
+        with torch.no_grad():
+            hits = sum((net(a).argmax(1) == b).sum().item() for a, b in val_loader)
+        print("epoch", epoch)
+    sum(net(a).sum() for a, b in test_loader)
+main()
+"""
+FULL = """
+for i in range(40):
+    step(x[:300], y[:300])
+    if i % 5 == 4:
+        with torch.no_grad():
+            nn.functional.cross_entropy(net(x[300:]), y[300:])
+"""
+BY_HAND = """
+for epoch in range(6):
+    order = torch.randperm(300)
+    for i in range(0, 300, 30):
+        step(x[order[i : i + 30]], y[order[i : i + 30]])
+    with torch.no_grad():
+        net(x[300:])
+"""
+
+
+def audited(body, tmp_path, *options, arguments=()):
+    (tmp_path / "train.py").write_text(HEAD + body)
+    target = tmp_path / "report.json"
+    command = ["-m", "netvet", "data", "--json", str(target), *options, "train.py", *arguments]
+    out, err = call(command, tmp_path)
+    report = json.loads(target.read_text()) if target.exists() else None
+    runs = Run.list(tmp_path / ".netvet" / "runs")
+    return out, err, report, Run.open(runs[0].path) if runs else None
+
+
+def names(report):
+    return [f["check"] for f in report["findings"] if f["severity"] == "error"]
+
+
+def splits(run):
+    return {s["split"]: (s["samples"], len(s["classes"])) for s in run.get("data_splits")}
+
+
+@pytest.mark.parametrize(("start", "found"), [("300", []), ("250", ["split-overlap"])])
+def test_loaders_are_read_until_they_were_seen_the_test_set_too(start, found, tmp_path):
+    out, _, report, run = audited(LOADERS.replace("START", start), tmp_path)
+    assert names(report) == found
+    assert splits(run) == {"train": (300, 2), "val": (350 - int(start), 2), "test": (50, 2)}
+    assert run.get("run")[0]["stopped_because"].startswith("its data having been seen")
+    assert "epoch 0" in out
+    assert "epoch 3\n" not in out
+    assert {r["split"] for r in run.get("net_inputs")} == {"train", "val"}
+    losses = run.get("sample_losses")[0]
+    assert len(losses["losses"]) == 300
+
+
+@pytest.mark.parametrize("body", [FULL, BY_HAND])
+def test_data_without_a_loader_are_those_that_entered_the_model(body, tmp_path):
+    _, _, report, run = audited(body, tmp_path, "--whole")
+    assert names(report) == []
+    assert {name: count for name, (count, _) in splits(run).items()} == {"train": 300, "val": 100}
+    assert run.get("run")[0]["ended"] == "ok"
+    assert len(run.get("sample_losses")[0]["steps"]) >= 3
+
+
+def test_arguments_behind_the_script_are_its_own(tmp_path):
+    out, *_ = audited("print(sys.argv[1:])\n" + FULL, tmp_path, arguments=["--epochs", "3", "--json", "x"])
+    assert "['--epochs', '3', '--json', 'x']" in out
+
+
+def test_a_script_without_data_is_one_clear_line(tmp_path):
+    _, err, report, _ = audited("print('done')", tmp_path)
+    assert report is None
+    assert "train.py ended, and none of its data entered a model" in err
+    assert "Traceback" not in err
+
+
+def test_a_script_that_fails_before_its_data_shows_its_own_error(tmp_path):
+    _, err, _, _ = audited("raise ValueError('no such file')", tmp_path)
+    assert "ValueError: no such file" in err
+    assert "train.py ended before data entered a model" in err
