@@ -180,7 +180,7 @@ def alarms(data: Data) -> list[str]:
         if not set(check.required) <= set(found.signals):
             continue
         known = {s: Facts(found.signals[s]) for s in (*check.required, *check.optional) if s in found.signals}
-        said += [f"{f.severity} {f.check}: {f.message}" for f in check(**known) if f.severity != "note"]
+        said += [f"{f.severity} {check.name}: {f.message}" for f in check(**known) if f.severity != "note"]
     return said
 
 

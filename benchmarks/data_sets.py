@@ -141,9 +141,7 @@ def _corpus() -> tuple[Array, Array]:
     share = 1 / np.arange(1, len(words) + 1)
     orders = [generator.permutation(words) for _ in range(4)]
     classes = generator.integers(0, 4, 2000)
-    texts = [
-        " ".join(generator.choice(orders[c], generator.integers(30, 121), p=share / share.sum())) for c in classes
-    ]
+    texts = [" ".join(generator.choice(orders[c], generator.integers(30, 121), p=share / share.sum())) for c in classes]
     return np.array(texts, dtype=object), classes
 
 

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from netvet.core import Record
 from netvet.data.faults import NotAssessable, neighbours
@@ -14,16 +15,22 @@ from netvet.data.faults.pool import Pool, by_chance, pool_of
 from netvet.data.index import Audited
 
 EXAMPLES = 10
-# Of the median distance between nearest neighbours; cleanlab's limit for near duplicates (Datalab, threshold 0.13).
-NEAR = 0.13
+# Of the median distance between nearest neighbours: root of cleanlab's limit for near duplicates (Datalab, 0.13), whose
+# distance between features is a cosine, which goes with the square.
+NEAR = 0.36
 # The same for images, whose shapes stay what they are under compression, light and a shift by a pixel.
 NEAR_IMAGE = 0.45
 # Bits of its hash that an image with something to be seen has; smooth ones all look alike.
 STRUCTURE = 16
-# Pairs of different samples that may come so near by chance, over all samples.
-BY_CHANCE = 0.1
-# Share of equal shingles from which texts are one text (Lee et al., arXiv:2107.06499, section 4.2).
-SIMILAR = 0.8
+# Different samples that may come so near by chance, over all samples and as a share of those that do.
+BY_CHANCE, FALSE = 0.1, 0.05
+# Quantiles of the distances to nearest neighbours that tell the dimension of the data, in pairs.
+QUANTILES = ((0.02, 0.5), (0.05, 0.5), (0.1, 0.5), (0.3, 0.75))
+# Copies of a sample are seldom both in a part of the data, so that distances to a part tell of the samples alone.
+PART = 0.2
+# Share of equal shingles from which texts are one text: of 40 words with one replaced and one left out, 0.7 are left;
+# different texts have hardly any (Broder, On the resemblance and containment of documents, 1997: 0.5).
+SIMILAR = 0.5
 
 
 def samples(data: Audited) -> list[Record]:
@@ -132,14 +139,20 @@ def _near_pairs(data: Audited, pool: Pool) -> Pairs:
     words = pool.near()
     if data.kind in ("text", "tokens") and words.shape[1] >= 8:
         return neighbours.near_signatures(words.view(np.uint32), SIMILAR)
-    names = pool.splits[0].rows.names
-    if data.kind == "image" and "grey 0,0" in names:
-        shown = np.flatnonzero(np.bitwise_count(words).sum(axis=1) >= STRUCTURE)
-        points = _shapes(pool.features()[shown], names)
-        pairs = neighbours.near_points(points, near_limit(points, NEAR_IMAGE)) if len(shown) >= 20 else Pairs.none()
-        return Pairs(shown[pairs.first], shown[pairs.second], pairs.distance)
     points = neighbours.scaled(pool.features()) if data.kind in ("table", "tensor") else np.nan_to_num(pool.features())
-    return neighbours.near_points(points, near_limit(points, NEAR))
+    if data.kind != "image":
+        return _near(points, NEAR)
+    detailed = np.bitwise_count(words).sum(axis=1) >= STRUCTURE
+    rich, smooth = np.flatnonzero(detailed), np.flatnonzero(~detailed)
+    shapes = _shapes(points[rich], pool.splits[0].rows.names)
+    alike = _near(shapes, NEAR_IMAGE).joined(_near(points[rich], NEAR)).of(rich)
+    return alike.joined(_near(points[smooth], NEAR).of(smooth))
+
+
+def _near(points: neighbours.Floats, share: float) -> Pairs:
+    if len(points) < 20 or not points.shape[1]:
+        return Pairs.none()
+    return neighbours.near_points(points, near_limit(points, share))
 
 
 def _shapes(features: neighbours.Floats, names: tuple[str, ...]) -> neighbours.Floats:
@@ -156,19 +169,36 @@ def _shapes(features: neighbours.Floats, names: tuple[str, ...]) -> neighbours.F
 def near_limit(points: neighbours.Floats, share: float) -> float:
     """Below which distance two points are too near to be two samples; 0 where none is.
 
-    A share of the median distance of nearest neighbours, and so small that chance brings next to no pair so near: below
-    the median, the share of points with a neighbour within r grows as r to the power of their dimension, which is read
-    off the quantiles of the distances (so that a few copies among them do not matter).
+    A share of the median distance of nearest neighbours, and so small that chance explains next to none of those that
+    are so near: below the median, the share of points with a neighbour within r grows as r to the power of their
+    dimension.
     """
-    asked = neighbours.asked_of(points)
-    distance, _ = neighbours.nearest(points, asked)
-    low, middle, high = np.quantile(distance, [0.3, 0.5, 0.75])
-    if high <= max(low, 0.0) or low <= 0:
+    distance = np.sort(neighbours.nearest(points, neighbours.asked_of(points))[0][:, 0])
+    part = points[np.random.default_rng(0).permutation(len(points))[: max(int(PART * len(points)), 20)]]
+    apart = neighbours.nearest(part, neighbours.asked_of(part))[0][:, 0]
+    dimension = max(_dimension(distance), _dimension(apart))
+    if dimension <= 0:
         return 0.0
-    # F(r) = 1 - exp(-c r^d): quantiles at 0.3 and 0.75 give d.
-    dimension = float(np.log(np.log(0.25) / np.log(0.7)) / np.log(high / low))
-    natural = (BY_CHANCE / (len(points) * np.log(2))) ** (1 / dimension)
-    return float(middle * min(share, natural))
+    middle = float(np.median(distance))
+    expected = np.log(2) * len(points) * (distance / middle) ** dimension
+    seen = np.arange(1, len(distance) + 1) * len(points) / len(distance)
+    allowed = distance[(expected <= FALSE * seen) & (distance <= share * middle)]
+    natural = middle * (BY_CHANCE / (len(points) * np.log(2))) ** (1 / dimension)
+    return max(float(allowed.max(initial=0.0)) * (1 + 1e-5), min(natural, share * middle))
+
+
+def _dimension(distance: npt.NDArray[np.float64]) -> float:
+    """Of points, by the quantiles of the distances of nearest neighbours; 0 where they do not tell.
+
+    The steepest part of the curve counts: copies among the points make a part of it flat.
+    """
+    found = [0.0]
+    for low, high in QUANTILES:
+        near, far = np.quantile(distance, [low, high])
+        if low * len(distance) >= 5 and 0 < near < far:
+            # F(r) = 1 - exp(-c r^d) at both.
+            found.append(float(np.log(np.log1p(-high) / np.log1p(-low)) / np.log(far / near)))
+    return max(found)
 
 
 def _near_within(pool: Pool, pairs: Pairs, split: int) -> dict[str, Any]:

@@ -49,6 +49,14 @@ class Pairs:
         """Those that are marked."""
         return Pairs(self.first[kept], self.second[kept], self.distance[kept])
 
+    def of(self, numbers: Numbers) -> Pairs:
+        """The same of points that are a part of others, by their numbers [n] among those."""
+        return Pairs(numbers[self.first], numbers[self.second], self.distance)
+
+    def joined(self, other: Pairs) -> Pairs:
+        """Those of both, each once."""
+        return _joined([self, other])
+
     def groups(self, samples: int) -> Numbers:
         """The group of each of all samples [n]: chains of pairs; a sample without any is alone in its own."""
         from scipy.sparse import coo_array  # type: ignore[import-untyped]
