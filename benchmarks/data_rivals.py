@@ -30,7 +30,7 @@ ISSUES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What a tool says: the samples that it names (None: not installed, or it has no such look), and how long it took."""
+    """The samples that a tool names (None: not installed, or it has no such look), and how long it took."""
 
     tool: str
     samples: NUMBER | None

@@ -20,6 +20,11 @@ EXAMPLES = 10
 NEAR = 0.36
 # The same for images, whose shapes stay what they are under compression, light and a shift by a pixel.
 NEAR_IMAGE = 0.45
+# Different values of a column of measured numbers, how many such columns tell rows apart, and how far near rows may be
+# apart in a column, in standard deviations: rows with few measured numbers come near each other by chance.
+VALUES, COLUMNS, STEP = 50, 3, 0.1
+# Values of a sample up to which an array is a table, and not a picture or a signal.
+ROW = 32
 # Bits of its hash that an image with something to be seen has; smooth ones all look alike.
 STRUCTURE = 16
 # Different samples that may come so near by chance, over all samples and as a share of those that do.
@@ -119,7 +124,7 @@ def near(data: Audited) -> list[Record]:
         return []
     records: list[dict[str, Any]] = [_near_within(pool, pairs, s) for s in range(len(pool.splits))]
     records += [_near_between(pool, pairs, a, b) for a, b in combinations(range(len(pool.splits)), 2)]
-    found: list[Record] = [r for r in records if r["samples"]]
+    found: list[Record] = [r | {"kind": data.kind} for r in records if r["samples"]]
     involved = np.unique(np.concatenate([pairs.first, pairs.second]))
     marked = np.isin(pool.inputs, involved)
     if found:
@@ -140,6 +145,8 @@ def _near_pairs(data: Audited, pool: Pool) -> Pairs:
     if data.kind in ("text", "tokens") and words.shape[1] >= 8:
         return neighbours.near_signatures(words.view(np.uint32), SIMILAR)
     points = neighbours.scaled(pool.features()) if data.kind in ("table", "tensor") else np.nan_to_num(pool.features())
+    if data.kind == "table" or (data.kind == "tensor" and points.shape[1] <= ROW):
+        return _near_rows(pool.features(), points)
     if data.kind != "image":
         return _near(points, NEAR)
     detailed = np.bitwise_count(words).sum(axis=1) >= STRUCTURE
@@ -147,6 +154,20 @@ def _near_pairs(data: Audited, pool: Pool) -> Pairs:
     shapes = _shapes(points[rich], pool.splits[0].rows.names)
     alike = _near(shapes, NEAR_IMAGE).joined(_near(points[rich], NEAR)).of(rich)
     return alike.joined(_near(points[smooth], NEAR).of(smooth))
+
+
+def _near_rows(features: neighbours.Floats, points: neighbours.Floats) -> Pairs:
+    """Rows that are near in every column: a step in a column of few values is another row, as is a missing value."""
+    finite = np.isfinite(features)
+    part = features[:: max(len(features) // 5_000, 1)]
+    if sum(len(np.unique(column[np.isfinite(column)])) >= VALUES for column in part.T) < COLUMNS:
+        return Pairs.none()
+    pairs = _near(points, NEAR)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(features[pairs.first] - features[pairs.second])
+        spread = np.nanstd(np.where(finite, features, np.nan), axis=0, dtype=np.float64)
+        same = finite[pairs.first] == finite[pairs.second]
+        return pairs.where((same & ~(apart > STEP * spread)).all(axis=1))
 
 
 def _near(points: neighbours.Floats, share: float) -> Pairs:
@@ -180,7 +201,8 @@ def near_limit(points: neighbours.Floats, share: float) -> float:
     if dimension <= 0:
         return 0.0
     middle = float(np.median(distance))
-    expected = np.log(2) * len(points) * (distance / middle) ** dimension
+    # No limit is beyond the median, and powers of what is would overflow.
+    expected = np.log(2) * len(points) * np.minimum(distance / middle, 1.0) ** dimension
     seen = np.arange(1, len(distance) + 1) * len(points) / len(distance)
     allowed = distance[(expected <= FALSE * seen) & (distance <= share * middle)]
     natural = middle * (BY_CHANCE / (len(points) * np.log(2))) ** (1 / dimension)
@@ -227,13 +249,11 @@ def _near_between(pool: Pool, pairs: Pairs, left: int, right: int) -> dict[str, 
 def _record(pool: Pool, pairs: Pairs, splits: tuple[int, int], groups: int, count: int) -> dict[str, Any]:
     left, right = splits
     best = np.argsort(pairs.distance, kind="stable")[:EXAMPLES]
-    examples = [
-        {
-            "samples": [pool.key(pool.sample(int(a), left)), pool.key(pool.sample(int(b), right))],
-            "distance": round(float(d), 6),
-        }
-        for a, b, d in zip(pairs.first[best], pairs.second[best], pairs.distance[best], strict=True)
-    ]  # fmt: skip
+    examples = []
+    for a, b, distance in zip(pairs.first[best], pairs.second[best], pairs.distance[best], strict=True):
+        both = [pool.sample(int(a), left), pool.sample(int(b), right)]
+        both = sorted(both) if left == right else both
+        examples.append({"samples": [pool.key(i) for i in both], "distance": round(float(distance), 6)})
     total = len(pool.splits[right])
     return {
         "split": pool.splits[right].name, "other": pool.splits[left].name if left != right else None,

@@ -20,6 +20,8 @@ FEWEST = 50
 NEIGHBOURS = 10
 # Outliers are looked for among so many of the farthest, and beyond so many spreads of the middle half.
 MOST, BEYOND = 0.15, 3.0
+# An attribute or column that so many samples are far out in has a second group or a heavy tail.
+MOST_OF_COLUMN = 0.05
 # Chance that the tail of a clean set has such a gap; it is at least so many mean excesses over the 0.9 quantile wide.
 CHANCE, LEAST = 0.001, 0.3
 # A tail is light where these quantiles are at most so many times as far from the median as those of a normal
@@ -30,7 +32,7 @@ LIGHT, EXPECTED, SEVERAL = 1.15, 0.5, 5
 MAX_AXES = 256
 BLOCK = 4_000_000
 # Attributes that are no property of a sample that has a tail.
-UNTAILED = ("time", "group")
+UNTAILED = ("time", "group", "file bytes", "blank", "greyscale", "channels")
 
 
 def outliers(data: Audited) -> list[Record]:
@@ -44,7 +46,7 @@ def outliers(data: Audited) -> list[Record]:
             if axis == "features" and side == "low":
                 continue
             marked = _marked(signed)
-            if marked.any():
+            if 0 < marked.sum() <= (MOST if axis == "features" else MOST_OF_COLUMN) * len(marked):
                 found += _records(splits, axis, side, values, marked)
     return found
 
@@ -101,28 +103,36 @@ def _to_part(points: neighbours.Floats, asked: npt.NDArray[np.int64]) -> Numbers
 
 
 def _marked(values: Numbers) -> npt.NDArray[np.bool_]:
-    """Which lie beyond the tail, both as they are and, where all are positive, by their logarithms."""
+    """Which lie beyond the tail, both as they are and by logarithms (of the distance to the median for both signs)."""
     finite = np.isfinite(values)
     known = values[finite]
     marked = np.zeros(len(values), bool)
     if len(known) < FEWEST or len(np.unique(known[:: max(len(known) // 10_000, 1)])) < 20:
         return marked
     limit = tail_limit(known)
-    if np.isfinite(limit) and (known > 0).all():
+    if not np.isfinite(limit):
+        return marked
+    if (known > 0).all():
         limit = max(limit, float(np.exp(tail_limit(np.log(known)))))
-    elif np.isfinite(limit) and (known < 0).all():
+    elif (known < 0).all():
         limit = max(limit, -float(np.exp(-tail_limit(-np.log(-known)))))
+    else:
+        middle = float(np.median(known))
+        limit = max(limit, middle + float(np.exp(tail_limit(np.log(known[known > middle] - middle)))))
     marked[finite] = known >= limit
     return marked
 
 
 def tail_limit(values: Numbers) -> float:
-    """The first value beyond the upper tail, infinite where all belong to it: above a gap, or too far for a light tail."""
-    return min(_gap_limit(values), _light_limit(values))
+    """The first value beyond the upper tail (infinite: there is none): above a gap, or too far for a light tail."""
+    if len(values) < FEWEST // 2:
+        return np.inf
+    gap = _gap_limit(values)
+    return gap if np.isfinite(gap) else _light_limit(values)
 
 
 def _light_limit(values: Numbers) -> float:
-    """Beyond which a normal distribution has next to none of so many values, where several are and the tail is light."""
+    """From where a normal distribution has next to none of so many values, if several are and the tail is light."""
     from statistics import NormalDist
 
     middle, high = np.quantile(values, [0.5, 0.75])
@@ -132,7 +142,7 @@ def _light_limit(values: Numbers) -> float:
         return np.inf
     limit = float(middle + spread * NormalDist().inv_cdf(1 - EXPECTED / len(values)))
     beyond = values[values > limit]
-    return float(beyond.min()) if len(beyond) >= SEVERAL else np.inf
+    return float(beyond.min()) if len(np.unique(beyond)) >= SEVERAL else np.inf
 
 
 def _gap_limit(values: Numbers) -> float:
@@ -153,7 +163,8 @@ def _gap_limit(values: Numbers) -> float:
     base = (0.9 * cut).astype(np.int64)
     excess = np.maximum((sums[cut] - sums[base]) / (cut - base) - ranked[base], 0.1 * spread)
     gap = ranked[cut] - ranked[cut - 1]
-    wide = (gap * (n - cut) > np.log(MOST * n / CHANCE) * excess) & (gap > LEAST * excess)
+    above = np.cumsum((gap > 0)[::-1])[::-1]  # different values: equal ones have no spacings
+    wide = (gap * above > np.log(MOST * n / CHANCE) * excess) & (gap > LEAST * excess)
     beyond = np.flatnonzero(wide & (ranked[cut] > middle + BEYOND * spread))
     return float(ranked[cut[beyond[0]]]) if len(beyond) else np.inf
 
