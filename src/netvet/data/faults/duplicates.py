@@ -206,7 +206,7 @@ def near_limit(points: neighbours.Floats, share: float) -> float:
     seen = np.arange(1, len(distance) + 1) * len(points) / len(distance)
     allowed = distance[(expected <= FALSE * seen) & (distance <= share * middle)]
     natural = middle * (BY_CHANCE / (len(points) * np.log(2))) ** (1 / dimension)
-    return max(float(allowed.max(initial=0.0)) * (1 + 1e-5), min(natural, share * middle))
+    return float(max(allowed.max(initial=0.0) * (1 + 1e-5), min(natural, share * middle)))
 
 
 def _dimension(distance: npt.NDArray[np.float64]) -> float:

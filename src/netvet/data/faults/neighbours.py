@@ -211,7 +211,8 @@ def nearest(points: Floats, asked: Numbers, neighbours: int = 1) -> tuple[npt.ND
 
 def asked_of(points: Floats) -> Numbers:
     """A sample of points (fixed seed), as many as can be compared with all others in some seconds."""
-    most = int(np.clip(EFFORT / max(points.size, 1), 300, 4000))
+    # Sorting distances costs as much as some 32 multiplications each.
+    most = int(np.clip(EFFORT / (len(points) * max(points.shape[1], 32)), 300, 4000))
     if len(points) <= most:
         return np.arange(len(points))
     return np.sort(np.random.default_rng(0).choice(len(points), most, replace=False))
