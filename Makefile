@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The version that the figures and tests were made with; first and apart, so that no later range pulls another one.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test lint docs bench bench-store bench-detection bench-lr bench-repair
+.PHONY: help demo test lint docs bench bench-store bench-detection bench-lr bench-repair bench-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -58,3 +58,6 @@ bench-lr: $(READY) ## how good recommended learning rates are, beside other rang
 bench-repair: $(READY) ## how often `netvet fix` repairs a program, and how long that takes (about two hours)
 	$(BIN)/python -m benchmarks.repair
 	$(BIN)/python -m benchmarks.repair --healthy
+
+bench-data: $(READY) ## how many planted faults an audit finds, beside cleanlab and CleanVision (about 10 minutes)
+	$(BIN)/python -m benchmarks.data

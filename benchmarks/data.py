@@ -110,19 +110,22 @@ def numbers_of(data: Data, found: Found) -> dict[str, NUMBER]:
 
 def named(kind: str, data: Data, found: Found, seconds: float) -> Answer:
     """The samples that netvet names for a kind."""
-    numbers, samples, looked = numbers_of(data, found), [], False
+    numbers, samples = numbers_of(data, found), []
     for fault in NAMES[kind]:
         for split, which in found.suspects.get(fault, {}).items():
             samples.append(numbers[split][which])
-    looked = kind in ("missing values", "label errors")
-    if looked and not samples and not any(fault in found.suspects for fault in NAMES[kind]):
+    if kind in ("missing values", "label errors") and not samples:
         return Answer("netvet", _of_signals(kind, found, numbers), seconds)
     return Answer("netvet", np.unique(np.concatenate([*samples, np.zeros(0, np.int64)])), seconds)
 
 
 def _of_signals(kind: str, found: Found, numbers: dict[str, NUMBER]) -> NUMBER | None:
-    """The samples of looks that do not mark them: of label errors by their own function, None without such a look."""
-    if kind != "label errors" or "label_suspects" not in found.signals:
+    """The samples of looks that do not mark them; None without such a look."""
+    if kind == "missing values":
+        # The audit counts them by column, and `netvet data --find` lists them; here they are read off the features.
+        marked = [numbers[n][~np.isfinite(s.rows.features).all(axis=1)] for n, s in found.data.splits.items()]
+        return np.unique(np.concatenate(marked))
+    if "label_suspects" not in found.signals:
         return None
     from netvet.data.faults.label_errors import suspects
 
@@ -180,7 +183,7 @@ def alarms(data: Data) -> list[str]:
         if not set(check.required) <= set(found.signals):
             continue
         known = {s: Facts(found.signals[s]) for s in (*check.required, *check.optional) if s in found.signals}
-        said += [f"{f.severity} {f.check}: {f.message}" for f in check(**known) if f.severity != "note"]
+        said += [f"{f.severity} {check.name}: {f.message}" for f in check(**known) if f.severity != "note"]
     return said
 
 
@@ -206,7 +209,8 @@ def summary(every: Sequence[Row]) -> str:
                 continue
             recall = np.mean([r.recall or 0.0 for r in known])
             # A tool that names nothing is wrong nowhere: its recall tells.
-            precision = np.nanmean([np.nan if r.precision is None else r.precision for r in known] + [np.nan] * 0)
+            precise = [r.precision for r in known if r.precision is not None and r.precision == r.precision]
+            precision = np.mean(precise) if precise else float("nan")
             seconds = np.mean([r.seconds for r in known])
             lines.append(f"| {kind} | {tool} | {len(known)} | {recall:.3f} | {precision:.3f} | {seconds:.1f} |")
     return "\n".join(lines)

@@ -30,7 +30,7 @@ ISSUES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What a tool says: the samples that it names, and how long it took (None: not installed, or it has no such look)."""
+    """The samples that a tool names (None: not installed, or it has no such look), and how long it took."""
 
     tool: str
     samples: NUMBER | None
@@ -41,7 +41,8 @@ class Answer:
 def quiet() -> Iterator[None]:
     """Keep their progress and warnings out of the table."""
     logging.disable(logging.CRITICAL)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    out, err = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+    with warnings.catch_warnings(), out, err:
         warnings.simplefilter("ignore")
         try:
             yield
@@ -60,9 +61,9 @@ def cleanlab(kind: str, data: Data, features: Array) -> Answer:
         values: Array = data.inputs
     else:
         values = _scaled(features) if data.form == "table" else features
-    labels = {"data": {"y": data.targets}, "label_name": "y", "task": "classification" if data.classes else "regression"}
+    task = "classification" if data.classes else "regression"
     with quiet():
-        lab = Datalab(**labels)
+        lab = Datalab(data={"y": data.targets}, label_name="y", task=task)
         if issue == "label":
             lab.find_issues(pred_probs=_probabilities(values, data.targets), issue_types={"label": {}})
         else:
@@ -90,7 +91,7 @@ def _probabilities(values: Array, targets: Array) -> Array:
 def clean_vision(kind: str, folder: Path) -> Answer:
     """CleanVision on the folder of images, whose names are their numbers."""
     looks = {"exact duplicates": ("exact",), "split overlap": ("exact",)}
-    looks |= {k: ("near", "exact") for k in ("near duplicates", "near split overlap")}
+    looks |= dict.fromkeys(("near duplicates", "near split overlap"), ("near", "exact"))
     if find_spec("cleanvision") is None or kind not in looks:
         return Answer("CleanVision", None)
     from cleanvision import Imagelab

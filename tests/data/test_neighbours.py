@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from netvet.data.faults import neighbours
 
 
 def naive_pairs(points, limit):
-    apart = np.linalg.norm(points[:, None].astype(np.float64) - points[None], axis=2)
+    apart = cdist(points.astype(np.float64), points.astype(np.float64))
     first, second = np.nonzero(apart <= limit)
     return {(int(a), int(b)) for a, b in zip(first, second, strict=True) if a < b}
 

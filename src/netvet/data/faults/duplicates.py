@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from netvet.core import Record
 from netvet.data.faults import NotAssessable, neighbours
@@ -14,16 +15,27 @@ from netvet.data.faults.pool import Pool, by_chance, pool_of
 from netvet.data.index import Audited
 
 EXAMPLES = 10
-# Of the median distance between nearest neighbours; cleanlab's limit for near duplicates (Datalab, threshold 0.13).
-NEAR = 0.13
+# Of the median distance between nearest neighbours: root of cleanlab's limit for near duplicates (Datalab, 0.13), whose
+# distance between features is a cosine, which goes with the square.
+NEAR = 0.36
 # The same for images, whose shapes stay what they are under compression, light and a shift by a pixel.
 NEAR_IMAGE = 0.45
+# Different values of a column of measured numbers, how many such columns tell rows apart, and how far near rows may be
+# apart in a column, in standard deviations: rows with few measured numbers come near each other by chance.
+VALUES, COLUMNS, STEP = 50, 3, 0.1
+# Values of a sample up to which an array is a table, and not a picture or a signal.
+ROW = 32
 # Bits of its hash that an image with something to be seen has; smooth ones all look alike.
 STRUCTURE = 16
-# Pairs of different samples that may come so near by chance, over all samples.
-BY_CHANCE = 0.1
-# Share of equal shingles from which texts are one text (Lee et al., arXiv:2107.06499, section 4.2).
-SIMILAR = 0.8
+# Different samples that may come so near by chance, over all samples and as a share of those that do.
+BY_CHANCE, FALSE = 0.1, 0.05
+# Quantiles of the distances to nearest neighbours that tell the dimension of the data, in pairs.
+QUANTILES = ((0.02, 0.5), (0.05, 0.5), (0.1, 0.5), (0.3, 0.75))
+# Copies of a sample are seldom both in a part of the data, so that distances to a part tell of the samples alone.
+PART = 0.2
+# Share of equal shingles from which texts are one text: of 40 words with one replaced and one left out, 0.7 are left;
+# different texts have hardly any (Broder, On the resemblance and containment of documents, 1997: 0.5).
+SIMILAR = 0.5
 
 
 def samples(data: Audited) -> list[Record]:
@@ -112,7 +124,7 @@ def near(data: Audited) -> list[Record]:
         return []
     records: list[dict[str, Any]] = [_near_within(pool, pairs, s) for s in range(len(pool.splits))]
     records += [_near_between(pool, pairs, a, b) for a, b in combinations(range(len(pool.splits)), 2)]
-    found: list[Record] = [r for r in records if r["samples"]]
+    found: list[Record] = [r | {"kind": data.kind} for r in records if r["samples"]]
     involved = np.unique(np.concatenate([pairs.first, pairs.second]))
     marked = np.isin(pool.inputs, involved)
     if found:
@@ -132,14 +144,36 @@ def _near_pairs(data: Audited, pool: Pool) -> Pairs:
     words = pool.near()
     if data.kind in ("text", "tokens") and words.shape[1] >= 8:
         return neighbours.near_signatures(words.view(np.uint32), SIMILAR)
-    names = pool.splits[0].rows.names
-    if data.kind == "image" and "grey 0,0" in names:
-        shown = np.flatnonzero(np.bitwise_count(words).sum(axis=1) >= STRUCTURE)
-        points = _shapes(pool.features()[shown], names)
-        pairs = neighbours.near_points(points, near_limit(points, NEAR_IMAGE)) if len(shown) >= 20 else Pairs.none()
-        return Pairs(shown[pairs.first], shown[pairs.second], pairs.distance)
     points = neighbours.scaled(pool.features()) if data.kind in ("table", "tensor") else np.nan_to_num(pool.features())
-    return neighbours.near_points(points, near_limit(points, NEAR))
+    if data.kind == "table" or (data.kind == "tensor" and points.shape[1] <= ROW):
+        return _near_rows(pool.features(), points)
+    if data.kind != "image":
+        return _near(points, NEAR)
+    detailed = np.bitwise_count(words).sum(axis=1) >= STRUCTURE
+    rich, smooth = np.flatnonzero(detailed), np.flatnonzero(~detailed)
+    shapes = _shapes(points[rich], pool.splits[0].rows.names)
+    alike = _near(shapes, NEAR_IMAGE).joined(_near(points[rich], NEAR)).of(rich)
+    return alike.joined(_near(points[smooth], NEAR).of(smooth))
+
+
+def _near_rows(features: neighbours.Floats, points: neighbours.Floats) -> Pairs:
+    """Rows that are near in every column: a step in a column of few values is another row, as is a missing value."""
+    finite = np.isfinite(features)
+    part = features[:: max(len(features) // 5_000, 1)]
+    if sum(len(np.unique(column[np.isfinite(column)])) >= VALUES for column in part.T) < COLUMNS:
+        return Pairs.none()
+    pairs = _near(points, NEAR)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(features[pairs.first] - features[pairs.second])
+        spread = np.nanstd(np.where(finite, features, np.nan), axis=0, dtype=np.float64)
+        same = finite[pairs.first] == finite[pairs.second]
+        return pairs.where((same & ~(apart > STEP * spread)).all(axis=1))
+
+
+def _near(points: neighbours.Floats, share: float) -> Pairs:
+    if len(points) < 20 or not points.shape[1]:
+        return Pairs.none()
+    return neighbours.near_points(points, near_limit(points, share))
 
 
 def _shapes(features: neighbours.Floats, names: tuple[str, ...]) -> neighbours.Floats:
@@ -156,19 +190,37 @@ def _shapes(features: neighbours.Floats, names: tuple[str, ...]) -> neighbours.F
 def near_limit(points: neighbours.Floats, share: float) -> float:
     """Below which distance two points are too near to be two samples; 0 where none is.
 
-    A share of the median distance of nearest neighbours, and so small that chance brings next to no pair so near: below
-    the median, the share of points with a neighbour within r grows as r to the power of their dimension, which is read
-    off the quantiles of the distances (so that a few copies among them do not matter).
+    A share of the median distance of nearest neighbours, and so small that chance explains next to none of those that
+    are so near: below the median, the share of points with a neighbour within r grows as r to the power of their
+    dimension.
     """
-    asked = neighbours.asked_of(points)
-    distance, _ = neighbours.nearest(points, asked)
-    low, middle, high = np.quantile(distance, [0.3, 0.5, 0.75])
-    if high <= max(low, 0.0) or low <= 0:
+    distance = np.sort(neighbours.nearest(points, neighbours.asked_of(points))[0][:, 0])
+    part = points[np.random.default_rng(0).permutation(len(points))[: max(int(PART * len(points)), 20)]]
+    apart = neighbours.nearest(part, neighbours.asked_of(part))[0][:, 0]
+    dimension = max(_dimension(distance), _dimension(apart))
+    if dimension <= 0:
         return 0.0
-    # F(r) = 1 - exp(-c r^d): quantiles at 0.3 and 0.75 give d.
-    dimension = float(np.log(np.log(0.25) / np.log(0.7)) / np.log(high / low))
-    natural = (BY_CHANCE / (len(points) * np.log(2))) ** (1 / dimension)
-    return float(middle * min(share, natural))
+    middle = float(np.median(distance))
+    # No limit is beyond the median, and powers of what is would overflow.
+    expected = np.log(2) * len(points) * np.minimum(distance / middle, 1.0) ** dimension
+    seen = np.arange(1, len(distance) + 1) * len(points) / len(distance)
+    allowed = distance[(expected <= FALSE * seen) & (distance <= share * middle)]
+    natural = middle * (BY_CHANCE / (len(points) * np.log(2))) ** (1 / dimension)
+    return float(max(allowed.max(initial=0.0) * (1 + 1e-5), min(natural, share * middle)))
+
+
+def _dimension(distance: npt.NDArray[np.float64]) -> float:
+    """Of points, by the quantiles of the distances of nearest neighbours; 0 where they do not tell.
+
+    The steepest part of the curve counts: copies among the points make a part of it flat.
+    """
+    found = [0.0]
+    for low, high in QUANTILES:
+        near, far = np.quantile(distance, [low, high])
+        if low * len(distance) >= 5 and 0 < near < far:
+            # F(r) = 1 - exp(-c r^d) at both.
+            found.append(float(np.log(np.log1p(-high) / np.log1p(-low)) / np.log(far / near)))
+    return max(found)
 
 
 def _near_within(pool: Pool, pairs: Pairs, split: int) -> dict[str, Any]:
@@ -197,13 +249,11 @@ def _near_between(pool: Pool, pairs: Pairs, left: int, right: int) -> dict[str, 
 def _record(pool: Pool, pairs: Pairs, splits: tuple[int, int], groups: int, count: int) -> dict[str, Any]:
     left, right = splits
     best = np.argsort(pairs.distance, kind="stable")[:EXAMPLES]
-    examples = [
-        {
-            "samples": [pool.key(pool.sample(int(a), left)), pool.key(pool.sample(int(b), right))],
-            "distance": round(float(d), 6),
-        }
-        for a, b, d in zip(pairs.first[best], pairs.second[best], pairs.distance[best], strict=True)
-    ]  # fmt: skip
+    examples = []
+    for a, b, distance in zip(pairs.first[best], pairs.second[best], pairs.distance[best], strict=True):
+        both = [pool.sample(int(a), left), pool.sample(int(b), right)]
+        both = sorted(both) if left == right else both
+        examples.append({"samples": [pool.key(i) for i in both], "distance": round(float(distance), 6)})
     total = len(pool.splits[right])
     return {
         "split": pool.splits[right].name, "other": pool.splits[left].name if left != right else None,

@@ -49,6 +49,14 @@ class Pairs:
         """Those that are marked."""
         return Pairs(self.first[kept], self.second[kept], self.distance[kept])
 
+    def of(self, numbers: Numbers) -> Pairs:
+        """The same of points that are a part of others, by their numbers [n] among those."""
+        return Pairs(numbers[self.first], numbers[self.second], self.distance)
+
+    def joined(self, other: Pairs) -> Pairs:
+        """Those of both, each once."""
+        return _joined([self, other])
+
     def groups(self, samples: int) -> Numbers:
         """The group of each of all samples [n]: chains of pairs; a sample without any is alone in its own."""
         from scipy.sparse import coo_array  # type: ignore[import-untyped]
@@ -203,7 +211,8 @@ def nearest(points: Floats, asked: Numbers, neighbours: int = 1) -> tuple[npt.ND
 
 def asked_of(points: Floats) -> Numbers:
     """A sample of points (fixed seed), as many as can be compared with all others in some seconds."""
-    most = int(np.clip(EFFORT / max(points.size, 1), 300, 4000))
+    # Sorting distances costs as much as some 32 multiplications each.
+    most = int(np.clip(EFFORT / (len(points) * max(points.shape[1], 32)), 300, 4000))
     if len(points) <= most:
         return np.arange(len(points))
     return np.sort(np.random.default_rng(0).choice(len(points), most, replace=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from netvet.core import Record
 from netvet.data.faults import NotAssessable, neighbours
-from netvet.data.index import Audited, Split
+from netvet.data.index import Audited, Split, joined
 
 Numbers = npt.NDArray[np.float64]
 
@@ -20,55 +20,58 @@ FEWEST = 50
 NEIGHBOURS = 10
 # Outliers are looked for among so many of the farthest, and beyond so many spreads of the middle half.
 MOST, BEYOND = 0.15, 3.0
+# An attribute or column that so many samples are far out in has a second group or a heavy tail.
+MOST_OF_COLUMN = 0.05
 # Chance that the tail of a clean set has such a gap; it is at least so many mean excesses over the 0.9 quantile wide.
 CHANCE, LEAST = 0.001, 0.3
+# A tail is light where these quantiles are at most so many times as far from the median as those of a normal
+# distribution with the same middle half; expected samples beyond its limit, and how many there must be instead.
+NORMAL = {0.85: 1.0364, 0.9: 1.2816, 0.95: 1.6449}
+LIGHT, EXPECTED, SEVERAL = 1.15, 0.5, 5
 # Columns of a table that are looked at one by one; distances held at once.
 MAX_AXES = 256
 BLOCK = 4_000_000
 # Attributes that are no property of a sample that has a tail.
-UNTAILED = ("time", "group")
+UNTAILED = ("time", "group", "file bytes", "blank", "greyscale", "channels")
 
 
 def outliers(data: Audited) -> list[Record]:
-    """Records of the signal `outliers`: one for each split and axis with any."""
-    splits = [s for s in data.splits.values() if len(s) >= FEWEST]
-    if not splits:
-        raise NotAssessable(f"no split has {FEWEST} samples")
-    return [record for split in splits for record in _split(data, split)]
-
-
-def _split(data: Audited, split: Split) -> Iterator[Record]:
-    for axis, values in _axes(data, split):
+    """Records of the signal `outliers`: one for each axis and split with any; the tail is that of all splits."""
+    splits = [s for s in data.splits.values() if len(s)]
+    if sum(map(len, splits)) < FEWEST:
+        raise NotAssessable(f"fewer than {FEWEST} samples: no tail to be seen")
+    found: list[Record] = []
+    for axis, values in _axes(data, splits):
         for side, signed in (("high", values), ("low", -values)):
             if axis == "features" and side == "low":
                 continue
             marked = _marked(signed)
-            if marked.any():
-                yield _record(split, axis, side, values, marked)
+            if 0 < marked.sum() <= (MOST if axis == "features" else MOST_OF_COLUMN) * len(marked):
+                found += _records(splits, axis, side, values, marked)
+    return found
 
 
-def _axes(data: Audited, split: Split) -> Iterator[tuple[str, Numbers]]:
+def _axes(data: Audited, splits: Sequence[Split]) -> Iterator[tuple[str, Numbers]]:
     """Every attribute, every column of a table, and the distance to the neighbours in all features."""
-    rows, said = split.rows, set(data.facts.values()) | set(UNTAILED)
+    rows, said = joined([s.rows for s in splits]), set(data.facts.values()) | set(UNTAILED)
     for name, values in rows.attributes.items():
         if values.dtype.kind in "fiu" and name not in said:
             yield name, values.astype(np.float64)
-    width = rows.features.shape[1]
-    if data.kind == "table" and width <= MAX_AXES:
-        for column in range(width):
+    numeric = [c for c in range(rows.features.shape[1]) if not rows.names or rows.names[c] not in rows.categorical]
+    if data.kind == "table":
+        for column in numeric[:MAX_AXES]:
             yield (rows.names[column] if rows.names else str(column)), rows.features[:, column].astype(np.float64)
-    if width >= 2:
-        yield "features", neighbour_distance(data, split)
+    if len(numeric) >= 2:
+        yield "features", neighbour_distance(data, rows.features[:, numeric])
 
 
-def neighbour_distance(data: Audited, split: Split) -> Numbers:
+def neighbour_distance(data: Audited, features: neighbours.Floats) -> Numbers:
     """Mean distance of each sample [n] to its 10 nearest others.
 
     Of many samples, the distance to a part of them chosen at random stands for it, and only those that are far from
     that part are compared with all.
     """
-    points = neighbours.scaled(split.rows.features) if data.kind in ("table", "tensor") else split.rows.features
-    points = np.nan_to_num(points)
+    points = neighbours.scaled(features) if data.kind in ("table", "tensor") else np.nan_to_num(features)
     asked = neighbours.asked_of(points)
     if len(asked) == len(points):
         whole: Numbers = neighbours.nearest(points, asked, NEIGHBOURS)[0].mean(axis=1)
@@ -100,23 +103,50 @@ def _to_part(points: neighbours.Floats, asked: npt.NDArray[np.int64]) -> Numbers
 
 
 def _marked(values: Numbers) -> npt.NDArray[np.bool_]:
-    """Which lie beyond the tail, both as they are and, where all are positive, by their logarithms."""
+    """Which lie beyond the tail, both as they are and by logarithms (of the distance to the median for both signs)."""
     finite = np.isfinite(values)
     known = values[finite]
     marked = np.zeros(len(values), bool)
     if len(known) < FEWEST or len(np.unique(known[:: max(len(known) // 10_000, 1)])) < 20:
         return marked
     limit = tail_limit(known)
-    if np.isfinite(limit) and (known > 0).all():
+    if not np.isfinite(limit):
+        return marked
+    if (known > 0).all():
         limit = max(limit, float(np.exp(tail_limit(np.log(known)))))
-    elif np.isfinite(limit) and (known < 0).all():
+    elif (known < 0).all():
         limit = max(limit, -float(np.exp(-tail_limit(-np.log(-known)))))
+    else:
+        middle = float(np.median(known))
+        limit = max(limit, middle + float(np.exp(tail_limit(np.log(known[known > middle] - middle)))))
     marked[finite] = known >= limit
     return marked
 
 
 def tail_limit(values: Numbers) -> float:
-    """The first value beyond the upper tail, infinite where all belong to it.
+    """The first value beyond the upper tail (infinite: there is none): above a gap, or too far for a light tail."""
+    if len(values) < FEWEST // 2:
+        return np.inf
+    gap = _gap_limit(values)
+    return gap if np.isfinite(gap) else _light_limit(values)
+
+
+def _light_limit(values: Numbers) -> float:
+    """From where a normal distribution has next to none of so many values, if several are and the tail is light."""
+    from statistics import NormalDist
+
+    middle, high = np.quantile(values, [0.5, 0.75])
+    spread = (high - middle) / 0.6745
+    reach = {share: LIGHT * normal * spread for share, normal in NORMAL.items()}
+    if spread <= 0 or any(np.quantile(values, share) - middle > most for share, most in reach.items()):
+        return np.inf
+    limit = float(middle + spread * NormalDist().inv_cdf(1 - EXPECTED / len(values)))
+    beyond = values[values > limit]
+    return float(beyond.min()) if len(np.unique(beyond)) >= SEVERAL else np.inf
+
+
+def _gap_limit(values: Numbers) -> float:
+    """The first value above a gap in the upper tail.
 
     Spacings of the order statistics of an exponential tail, times the number of values above each, are exponential with
     the mean excess of the tail (Renyi, 1953). The tail ends where one is so large that a clean set has it once in a
@@ -133,21 +163,28 @@ def tail_limit(values: Numbers) -> float:
     base = (0.9 * cut).astype(np.int64)
     excess = np.maximum((sums[cut] - sums[base]) / (cut - base) - ranked[base], 0.1 * spread)
     gap = ranked[cut] - ranked[cut - 1]
-    wide = (gap * (n - cut) > np.log(MOST * n / CHANCE) * excess) & (gap > LEAST * excess)
+    above = np.cumsum((gap > 0)[::-1])[::-1]  # different values: equal ones have no spacings
+    wide = (gap * above > np.log(MOST * n / CHANCE) * excess) & (gap > LEAST * excess)
     beyond = np.flatnonzero(wide & (ranked[cut] > middle + BEYOND * spread))
     return float(ranked[cut[beyond[0]]]) if len(beyond) else np.inf
 
 
-def _record(split: Split, axis: str, side: str, values: Numbers, marked: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    numbers = np.flatnonzero(marked)
-    order = np.argsort(-values[numbers] if side == "high" else values[numbers], kind="stable")
-    known = values[np.isfinite(values)]
-    low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
-    edge = float(values[numbers[order[-1]]])
-    return {
-        "split": split.name, "axis": axis, "side": side, "samples": len(numbers), "total": len(split),
-        "share": len(numbers) / len(split), "limit": edge, "median": float(middle),
-        "spreads": abs(edge - float(middle)) / max((float(high) - float(low)) / 1.349, 1e-30),
-        "examples": [{"sample": split.key(int(i)), "value": float(values[i])} for i in numbers[order][:EXAMPLES]],
-        "marked": {"outlier": {split.name: numbers}},
-    }  # fmt: skip
+def _records(
+    splits: Sequence[Split], axis: str, side: str, values: Numbers, marked: npt.NDArray[np.bool_]
+) -> Iterator[dict[str, Any]]:
+    """One record for each split with any."""
+    low, middle, high = np.quantile(values[np.isfinite(values)], [0.25, 0.5, 0.75])
+    starts = np.cumsum([len(s) for s in splits])[:-1]
+    for split, own, here in zip(splits, np.split(values, starts), np.split(marked, starts), strict=True):
+        numbers = np.flatnonzero(here)
+        if not len(numbers):
+            continue
+        order = numbers[np.argsort(-own[numbers] if side == "high" else own[numbers], kind="stable")]
+        edge = float(own[order[-1]])
+        yield {
+            "split": split.name, "axis": axis, "side": side, "samples": len(numbers), "total": len(split),
+            "share": len(numbers) / len(split), "limit": edge, "median": float(middle),
+            "spreads": abs(edge - float(middle)) / max((float(high) - float(low)) / 1.349, 1e-30),
+            "examples": [{"sample": split.key(int(i)), "value": float(own[i])} for i in order[:EXAMPLES]],
+            "marked": {"outlier": {split.name: numbers}},
+        }  # fmt: skip

@@ -93,6 +93,8 @@ def _short(split: Split) -> npt.NDArray[np.bool_]:
 
 # Wider samples are told apart by more than a few values each.
 MAX_COLUMNS = 256
+# Odds of differing in a column from which on it tells by itself; in others a single pair may make it look by chance.
+TELLING = 0.5
 # Share of the pairs of equal samples that chance must explain; an estimate of it may be off by so much (columns depend
 # on each other).
 EXPLAINED = 0.25
@@ -115,8 +117,7 @@ def by_chance(data: Audited, pool: Pool) -> bool:
         return equal > 0
     company = np.array([_pairs(whole ^ code) - equal for code, _ in codes])
     odds = np.array([(1 - agreeing) / agreeing for _, agreeing in codes])
-    telling = odds >= 1
-    single = (company / np.maximum(odds, 1))[telling].max(initial=0.0)
+    single = (company / np.maximum(odds, TELLING))[odds >= TELLING].max(initial=0.0)
     return max(float(single), float(company.sum() / max(odds.sum(), 1e-9))) >= EXPLAINED * equal
 
 

@@ -1,0 +1,144 @@
+"""Copies, near copies and what is equal by chance."""
+
+import numpy as np
+import pytest
+
+from netvet.data.chunks import Chunk
+from netvet.data.describe import describe
+from netvet.data.faults import NotAssessable, duplicates
+from netvet.data.faults.pool import Pool, by_chance, pool_of
+from netvet.data.index import Audited, splits_of
+
+
+def audited(kind, targets=None, **inputs):
+    rows = {}
+    for name, values in inputs.items():
+        aimed = None if targets is None else np.asarray(targets[name])
+        rows[name] = describe(kind, Chunk([f"{name}{i}" for i in range(len(values))], values, aimed))
+    splits, classes = splits_of(rows)
+    return Audited(kind, "data", splits, classes)
+
+
+def points(samples, width=6, seed=0):
+    return np.random.default_rng(seed).normal(size=(samples, width))
+
+
+def only(records):
+    (record,) = records
+    return record
+
+
+def test_copies_are_counted_and_named():
+    train = points(100)
+    train[[5, 7]] = train[3]
+    record = only(duplicates.samples(audited("tensor", train=train)))
+    assert (record["train_seen"], record["train"], record["duplicates"]) == (100, 98, 2)
+    assert record["duplicate_keys"] == [["train3", "train5"], ["train3", "train7"]]
+    assert record["by_chance"] is False
+    assert record["marked"]["duplicate"]["train"].tolist() == [3, 5, 7]
+
+
+def test_overlap_is_counted_for_each_held_out_split():
+    train, val, test = points(100), points(50, seed=1), points(50, seed=2)
+    val[:5] = train[:5]
+    val[5] = train[0]
+    first, second = duplicates.samples(audited("tensor", train=train, val=val, test=test))
+    assert (first["split"], first["overlap"], first["eval"]) == ("val", 6, 50)
+    assert first["overlap_keys"][0] == ["val: val0", "train: train0"]
+    assert (second["split"], second["overlap"]) == ("test", 0)
+    assert first["marked"]["overlap"]["val"].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_inputs_with_several_targets_are_counted():
+    train = points(60)
+    train[1], train[3] = train[0], train[2]
+    record = only(duplicates.samples(audited("tensor", {"train": [0, 1] + [0] * 29 + [1] * 29}, train=train)))
+    assert record["conflicting"] == 1
+
+
+def test_without_training_data_nothing_is_said():
+    with pytest.raises(NotAssessable, match="train"):
+        duplicates.samples(audited("tensor", a=points(30), b=points(30)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("values", [(3, 5), (2, 12), (4, 4)])
+def test_few_discrete_values_meet_by_chance(values, seed):
+    choices, width = values
+    data = audited("tensor", train=np.random.default_rng(seed).integers(0, choices, (800, width)))
+    assert by_chance(data, pool_of(data))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sparse_features_meet_by_chance(seed):
+    data = audited("tensor", train=np.random.default_rng(seed).random((800, 40)) < 0.05)
+    assert by_chance(data, pool_of(data))
+
+
+@pytest.mark.parametrize("share", [0.002, 0.1, 0.4])
+def test_copied_rows_of_measured_numbers_are_no_chance(share):
+    train = points(1000).round(2)
+    train[: int(share * 1000)] = train[-int(share * 1000) :]
+    data = audited("tensor", train=train)
+    assert not by_chance(data, pool_of(data))
+
+
+def test_near_copies_are_found_within_and_between_splits():
+    train, test = points(400, 10), points(200, 10, seed=1)
+    train[10] = train[0] + 0.001
+    test[0] = train[1] - 0.001
+    test[1] = train[2]
+    within, between = duplicates.near(audited("tensor", train=train, test=test))
+    assert (within["split"], within["other"], within["samples"]) == ("train", None, 1)
+    assert within["examples"][0]["samples"] == ["train: train0", "train: train10"]
+    assert (between["split"], between["other"], between["samples"]) == ("test", "train", 1)
+    assert within["marked"]["near duplicate"]["test"].tolist() == [0]
+
+
+@pytest.mark.parametrize("width", [2, 3, 8, 30])
+@pytest.mark.parametrize("seed", range(4))
+def test_clean_points_of_any_dimension_have_no_near_copies(width, seed):
+    assert sum(r["samples"] for r in duplicates.near(audited("tensor", train=points(600, width, seed)))) <= 1
+
+
+def test_many_near_copies_do_not_hide_themselves():
+    train = points(1000, 10)
+    train[:150] = train[-150:] + 0.002 * points(150, 10, seed=1)
+    record = only(duplicates.near(audited("tensor", train=train)))
+    assert record["samples"] >= 145
+
+
+def test_edited_texts_are_near_and_others_not():
+    pytest.importorskip("rensa")
+    generator = np.random.default_rng(0)
+    words = np.array([f"word{i}" for i in range(3000)])
+    texts = [" ".join(generator.choice(words, 60)) for _ in range(200)]
+    edited = texts[0].split()
+    edited[30] = "another"
+    texts[100] = " ".join(edited)
+    record = only(duplicates.near(audited("text", train=texts)))
+    assert record["examples"][0]["samples"] == ["train0", "train100"]
+    assert record["samples"] == 1
+
+
+def test_short_texts_are_equal_by_chance():
+    pytest.importorskip("rensa")
+    record = only(duplicates.samples(audited("text", train=["yes"] * 50 + ["no"] * 50)))
+    assert record["duplicates"] == 0
+
+
+def test_images_are_known_again_when_lighter_or_compressed():
+    generator = np.random.default_rng(0)
+    coarse = generator.random((120, 8, 8, 3))
+    images = (np.kron(coarse, np.ones((1, 6, 6, 1))) * 200).astype(np.uint8)
+    images[60] = np.clip(images[0] * 1.1 + 3, 0, 255).astype(np.uint8)
+    images[61] = np.clip(images[1] + generator.normal(0, 3, images[1].shape), 0, 255).astype(np.uint8)
+    record = only(duplicates.near(audited("image", train=images)))
+    assert sorted(e["samples"] for e in record["examples"]) == [["train0", "train60"], ["train1", "train61"]]
+
+
+def test_a_pool_numbers_samples_of_all_splits_through():
+    data = audited("tensor", train=points(5), test=points(3, seed=1))
+    pool = Pool.of(tuple(data.splits.values()))
+    assert [pool.key(i) for i in (0, 4, 5, 7)] == ["train: train0", "train: train4", "test: test0", "test: test2"]
+    assert pool.starts.tolist() == [0, 5, 8]
