@@ -54,7 +54,8 @@ def label_errors(
         bottom, top, overlap = (number(record, f) or 0.0 for f in ("low", "high", "overlap"))
         if not count or part is None:
             continue
-        sure = part >= share and bottom > low and (number(record, "wrong") or 0) >= fewest
+        needed = fewest if 2 * part >= part + overlap else 2 * fewest  # the more overlap, the more must speak for it
+        sure = part >= share and bottom > low and (number(record, "wrong") or 0) >= needed
         sure = sure and part >= clear * (part + overlap) and record.get("task") != "regression"
         severity: Severity = "warning" if sure else "note"
         split, samples = str(record.get("split")), number(record, "samples") or 0.0
