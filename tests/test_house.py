@@ -51,7 +51,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "datasketches", "rensa", "datasets"},
     ),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
-    "ui": ({"core", "signals", "store", "diagnose", "report"}, {"numpy", "starlette", "uvicorn"}),
+    "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report"}, set()),
     "recipe": ({"core", "checks", "diagnose", "config", "store", "executors", "experiments", "report"}, set()),
     "fix": ({"core", "experiments", "fixes", "recipe", "report"}, set()),

@@ -41,6 +41,11 @@ def cnn():
     return model, torch.randn(8, 3, 10, 10), torch.rand(8, 5)
 
 
+def mlp():
+    model = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 5))
+    return model, torch.randn(64, 12), torch.rand(64, 5)
+
+
 class Loop:
     def __init__(self, make):
         torch.manual_seed(0)
@@ -146,6 +151,13 @@ def test_a_step_looked_at_in_sleep_takes_few_operations_and_one_transfer(asleep,
         calls, transfers = count.of(loop.step)
         assert 0 < calls - plain <= 8 * (loop.tensors + loop.layers)
         assert transfers - own == 1 + norm
+
+
+def test_of_a_small_network_every_step_is_looked_at_in_four_operations_per_tensor_and_layer(asleep, monkeypatch):
+    count = Count(monkeypatch)
+    plain, _own = unwatched(mlp, count)
+    loop, _session = asleep(mlp, every_step=True)
+    assert max(count.of(loop.step)[0] - plain for _ in range(12)) <= 4 * (loop.tensors + loop.layers) + 4
 
 
 @pytest.mark.parametrize("make", [transformer, cnn])

@@ -280,3 +280,16 @@ def test_targets_that_become_one_class_are_heard_out_when_the_budget_is_spent(sl
     record = one.end().get("targets")[0]
     assert record["batches_before"] < 50
     assert record["constant_batches"] >= 10
+
+
+def test_losses_of_two_places_are_two_in_sleep_too(sleepy):
+    one, loop = sleepy(), Loop()
+    for _ in range(40):
+        loop.optimizer.zero_grad()
+        F.cross_entropy(loop.model(loop.x), loop.y).backward()
+        (2 * F.cross_entropy(loop.model(loop.x), loop.y)).backward()
+        loop.optimizer.step()
+    assert one.session.asleep
+    first, second = one.end().get("loss").values()
+    assert len(first.steps) == len(second.steps) == 40
+    assert all(second.values > 1.5 * first.values)

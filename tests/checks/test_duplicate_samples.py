@@ -37,3 +37,22 @@ def test_short_rows_of_measured_numbers_are_not_equal_by_chance():
     assert [f.severity for f in duplicate_samples(Facts.of(short), table)] == ["warning"]
     assert duplicate_samples(Facts.of({**short, "conflicting": 40}), table) == []
     assert duplicate_samples(Facts.of(short), Facts.of({"phase": "train", "dtype": "float32", "distinct": 30})) == []
+
+
+AUDITED = {"train_seen": 1000, "duplicates": 5, "granular": 4, "by_chance": False, "duplicate_keys": [["a", "b"]]}
+
+
+def test_an_audit_notes_every_copy_that_is_not_by_chance():
+    (finding,) = duplicate_samples(Facts.of(AUDITED))
+    assert finding.severity == "note"
+    assert finding.evidence["examples"] == [["a", "b"]]
+    assert duplicate_samples(Facts.of({**AUDITED, "duplicates": 400, "by_chance": True})) == []
+
+
+def test_near_copies_within_a_split_are_told_apart():
+    near = {"split": "train", "other": None, "role": "train", "samples": 30, "total": 1000, "share": 0.03}
+    (finding,) = duplicate_samples(Facts.of({}), None, Facts.of(near))
+    assert finding.severity == "note"
+    (finding,) = duplicate_samples(Facts.of({}), None, Facts.of({**near, "samples": 80, "share": 0.08}))
+    assert finding.severity == "warning"
+    assert duplicate_samples(Facts.of({}), None, Facts.of({**near, "other": "val"})) == []

@@ -36,3 +36,23 @@ def test_is_quiet_for_tokens_that_repeat():
 
 def test_is_quiet_without_fields():
     assert split_overlap(Facts.of({})) == []
+
+
+def test_an_audit_says_which_split_and_whether_it_is_by_chance():
+    audited = {**SICK, "granular": 3, "by_chance": False, "split": "test", "overlap_keys": [["test: 1", "train: 2"]]}
+    (finding,) = split_overlap(Facts.of(audited))
+    assert finding.where == "test"
+    assert finding.evidence["pairs"] == [["test: 1", "train: 2"]]
+    assert split_overlap(Facts.of({**audited, "by_chance": True})) == []
+
+
+def test_near_copies_in_a_held_out_split_warn():
+    near = {
+        "split": "test", "other": "train", "role": "test", "other_role": "train", "samples": 20, "total": 200,
+        "share": 0.1,
+    }  # fmt: skip
+    (finding,) = split_overlap(Facts.of({}), None, None, None, Facts.of(near))
+    assert finding.severity == "warning"
+    (finding,) = split_overlap(Facts.of({}), None, None, None, Facts.of({**near, "share": 0.01, "samples": 2}))
+    assert finding.severity == "note"
+    assert split_overlap(Facts.of({}), None, None, None, Facts.of({**near, "other_role": "other"})) == []

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from torch.nn.functional import cross_entropy
 
-from netvet.core import NetvetError
 from netvet import executors
+from netvet.core import NetvetError
 from netvet.executors import Workers, require, workers
 from netvet.experiments.lab import Lab
 from netvet.experiments.trial import Trial

@@ -12,7 +12,7 @@ from torch import nn
 from netvet.capture.torch_events import Call, Happening, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, is_wrapped, path_in_model, walk
 from netvet.capture.torch_models import plain_name
-from netvet.capture.torch_sampling import SAMPLED, SampleMatrix, moments
+from netvet.capture.torch_sampling import SAMPLED, SampleMatrix, moments, without_gradients
 from netvet.capture.torch_units import RELU_LIKE, SQUASHING, Units
 
 # Calls of one module within one step that are looked at (steps of an unrolled recurrent cell).
@@ -26,6 +26,8 @@ SIGNALS = ("activation_mean", "activation_std", "dead_unit_share", "saturated_un
 
 def main_tensor(output: Any) -> torch.Tensor | None:
     """The tensor that a layer puts out: the first one of a tuple (recurrent layers); None where it holds no numbers."""
+    if type(output) is torch.Tensor and output.is_floating_point() and output.is_cpu and not is_wrapped(output):
+        return output.detach() if output.layout is torch.strided and output.numel() else None
     if isinstance(output, (tuple, list)) and output:
         output = output[0]
     if not isinstance(output, torch.Tensor) or is_wrapped(output):
@@ -85,9 +87,11 @@ class ActivationCollector:
         values = main_tensor(output)
         if values is None or called > MAX_CALLS:
             return
-        if values.device not in self._matrices:
-            self._matrices[values.device] = (SampleMatrix(self._rows, values.new_empty(0).float(), SAMPLED), [])
-        matrix, names = self._matrices[values.device]
+        known = self._matrices.get(values.device)
+        if known is None:
+            known = SampleMatrix(self._rows, values.new_empty(0).float(), SAMPLED), []
+            self._matrices[values.device] = known
+        matrix, names = known
         if len(names) == matrix.rows < MAX_GROWN:
             matrix = matrix.grown()
             self._matrices[values.device] = matrix, names
@@ -121,11 +125,14 @@ class ActivationCollector:
     def on_step_begin(self, _event: Any) -> None:
         """While calls are not heard of, a step ends the look at it; the hooks stay for the next."""
         if self._session.asleep:
-            with torch.no_grad():
-                self._units.end(None)
-                self._write()
+            self._end_look()
             self._clear()
             self._hooks.new_step()
+
+    @without_gradients
+    def _end_look(self) -> None:
+        self._units.end(None)
+        self._write()
 
     def on_step_end(self, _event: Any) -> None:
         if self._session.asleep and not self._hooks.open:
@@ -163,7 +170,7 @@ class ActivationCollector:
         for matrix, names in self._matrices.values():
             if names:
                 deliver = partial(self._deliver, step, matrix.counts(len(names)), list(names))
-                session.options["outbox"].put([matrix.sums(len(names))], deliver)
+                session.options["outbox"].put(matrix.sums(len(names)), deliver)
                 called.update(names)
         for signal, units, counts in self._units.shares():
             session.options["outbox"].put([counts], partial(self._deliver_shares, step, signal, units))
@@ -173,16 +180,18 @@ class ActivationCollector:
     def _deliver(self, step: int, counts: list[int], names: list[str], numbers: list[float]) -> None:
         """Means and standard deviations of the rows: the average over the calls of each layer."""
         for signal, found in zip(SIGNALS[:2], moments(counts, numbers), strict=True):
-            calls: dict[str, list[float]] = {}
-            for name, number in zip(names, found, strict=True):
-                calls.setdefault(name, []).append(number)
+            means = dict(zip(names, found, strict=True))
+            if len(means) < len(names):
+                calls: dict[str, list[float]] = {}
+                for name, number in zip(names, found, strict=True):
+                    calls.setdefault(name, []).append(number)
+                means = {name: sum(values) / len(values) for name, values in calls.items()}
             self._seen.add(signal)
-            means = {name: sum(values) / len(values) for name, values in calls.items()}
             self._session.recorder.values(step, signal, means)
 
-    def _deliver_shares(self, step: int, signal: str, units: dict[str, int], counts: list[float]) -> None:
+    def _deliver_shares(self, step: int, signal: str, units: dict[str, int], others: list[float]) -> None:
         self._seen.add(signal)
-        shares = {name: count / units[name] for name, count in zip(units, counts, strict=True)}
+        shares = {name: (units[name] - other) / units[name] for name, other in zip(units, others, strict=True)}
         self._session.recorder.values(step, signal, shares)
 
     def on_finish(self, _ended: str) -> None:

@@ -70,11 +70,11 @@ class AlwaysOn:
         self.measure = session.recorder.guard("sleeping gradient norms", self._measure)
 
     def loss(self, tensors: Any) -> None:
-        """A backward call begins; the tap calls this. No clock runs here."""
+        """A backward call begins; the tap calls this, through two functions of netvet's. No clock runs here."""
         if self._off or self._session.settled:  # in a step: what a closure computes is the optimizer's own search
             return
         try:
-            self._loss(tensors if isinstance(tensors, torch.Tensor) else tensors[0], sys._getframe(2))
+            self._loss(tensors if isinstance(tensors, torch.Tensor) else tensors[0], sys._getframe(3))
         except Exception as error:
             self._off = True
             self._session.recorder.switch_off("losses of sleeping steps", error)
@@ -112,6 +112,11 @@ class AlwaysOn:
     def free_steps(self) -> int:
         """How many steps may pass before a gradient norm is due."""
         return self._left - 1
+
+    @property
+    def at_only_place(self) -> bool:
+        """The loss of the step that goes on has been heard, where all others of this sleep were."""
+        return bool(self._losses) and self._losses[-1][:2] == (self._session.step, self.only_place)
 
     def after_plain(self, steps: int, losses: list[tuple[int, float]]) -> None:
         """Take over what was counted and kept in a stretch of plain steps: step and value of each loss."""

@@ -167,14 +167,14 @@ class Session:
         every_step: parameters and layers are measured at every step, also while the collectors sleep.
         steps_of: completed steps of each optimizer, by its name; `heard`: those at which the collectors were awake.
         emitting: collectors are at work: PyTorch functions that run now are theirs, not the user's.
-        stretch: see `PlainSteps`, which owns it: the optimizer of a stretch of plain steps, and what it has counted.
+        stretch: see `PlainSteps`, which owns it: the optimizer of plain steps, how many, and their limit.
     """
 
     def __init__(self, recorder: Recorder, models: Models, *, every_step: bool = False) -> None:
         self.recorder = recorder
         self.models = models
         self._step = 0
-        self.stretch: list[Any] = [None, 0, 0, -1]
+        self.stretch: list[Any] = [None, 0, 0]
         self.deep = True
         self.in_backward = self.settled = False
         self.first_step_done = self.ended = False

@@ -70,12 +70,13 @@ class GradientCollector:
         if known is None:
             known = self._known[optimizer] = _Agreement(f"{optimizer} (all)" if self._known else "(all)")
         cosines: dict[str, float] = {}
-        total = [0.0, 0.0, 0.0]
+        dots, firsts, seconds = 0.0, 0.0, 0.0
+        befores, nows = kinds["before"], kinds["now"]
         for name, dot in kinds["dot"].items():
-            three = (dot, kinds["before"][name] ** 2, kinds["now"][name] ** 2)
-            total = [t + stands[name] * n for t, n in zip(total, three, strict=True)]
-            self._put(cosines, name, *three)
-        self._put(cosines, known.key, *total)
+            first, second, weight = befores[name] ** 2, nows[name] ** 2, stands[name]
+            dots, firsts, seconds = dots + weight * dot, firsts + weight * first, seconds + weight * second
+            self._put(cosines, name, dot, first, second)
+        self._put(cosines, known.key, dots, firsts, seconds)
         if cosines:
             self._session.recorder.values(step, "grad_cosine", cosines)
         if known.key in cosines:

@@ -25,13 +25,13 @@ class Outbox:
     def __init__(self, session: Session) -> None:
         self._session = session
         session.options["outbox"] = self
-        self._waiting: list[tuple[torch.Tensor, Deliver]] = []
+        self._waiting: list[tuple[list[torch.Tensor], Deliver]] = []
         self._travelling: deque[tuple[Any, torch.Tensor, list[tuple[int, Deliver]]]] = deque()
 
     def put(self, vectors: Sequence[torch.Tensor], deliver: Deliver) -> None:
         """Send vectors of real numbers of one device; `deliver` gets them as one list."""
         if vectors:
-            self._waiting.append((torch.cat(list(vectors)) if len(vectors) > 1 else vectors[0], deliver))
+            self._waiting.append((list(vectors), deliver))
 
     def on_step_end(self, _event: Any = None) -> None:
         """Send what waits, take what has arrived."""
@@ -49,11 +49,11 @@ class Outbox:
 
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for device in dict.fromkeys(vector.device for vector, _ in waiting):
-            mine = [(vector, deliver) for vector, deliver in waiting if vector.device == device]
-            vectors = [vector for vector, _ in mine]
-            whole = torch.cat(vectors) if len(vectors) > 1 else vectors[0]
-            parts = [(len(vector), deliver) for vector, deliver in mine]
+        for device in dict.fromkeys(vectors[0].device for vectors, _ in waiting):
+            mine = [(vectors, deliver) for vectors, deliver in waiting if vectors[0].device == device]
+            each = [vector for vectors, _ in mine for vector in vectors]
+            whole = torch.cat(each) if len(each) > 1 else each[0]
+            parts = [(sum(map(len, vectors)), deliver) for vectors, deliver in mine]
             if device.type != "cuda":
                 _hand_out(whole.tolist(), parts)
                 continue

@@ -86,6 +86,7 @@ class ParameterRows:
 
     Attributes:
         names: of the parameters that are in a called model; `shown`: names for all.
+        stands: for how many elements of a parameter a sampled one stands, by its shown name.
         at: step of the optimizer whose gradients are kept for comparison with the next; negative: none are.
     """
 
@@ -93,6 +94,7 @@ class ParameterRows:
         self.held = held
         self.names: list[str | None] = []
         self.shown: list[str] = []
+        self.stands: dict[str, float] = {}
         self.at = -2
         self._parameters = [one.parameter for one in held]
         values = self._values()
@@ -108,6 +110,8 @@ class ParameterRows:
         self._pointers: list[int] = []
         self._found = values
         self._views: list[torch.Tensor] = []
+        self._places: dict[int, list[torch.Tensor]] = {}
+        self._complex = [row for row, v in enumerate(values) if v.is_complex()]
         self._large = [i for i, v in enumerate(values) if _real(v).numel() > self._old.limit]
         # Of these weights, which have gaps in memory, the elements must be copied each time.
         self._copied: list[int] = []
@@ -137,6 +141,7 @@ class ParameterRows:
             if [(v.shape, v.dtype, v.device) for v in values] != self._forms:
                 return False
             self._pointers, self._views = pointers, [spread(_real(v), self._old.limit) for v in values]
+            self._places.clear()
             pairs = enumerate(zip(self._views, values, strict=True))
             self._copied = [i for i, (few, v) in pairs if _storage(few) != _storage(v)]
         return True
@@ -145,7 +150,10 @@ class ParameterRows:
         """Put the weights into a matrix; they hold."""
         for row in self._copied:
             self._views[row] = spread(_real(self._found[row]), matrix.limit)
-        matrix.put_spread(self._views)
+        places = self._places.get(id(matrix))  # shapes of weights do not change
+        if places is None:
+            places = self._places[id(matrix)] = matrix.rows_like(self._views)
+        torch._foreach_copy_(places, self._views)
 
     def begin(self, scale: float, count: int, *, deep: bool) -> None:
         """Measure weights and gradients before a step, and gradients beside those of the last step.
@@ -166,27 +174,26 @@ class ParameterRows:
         values = self._found
         self._put_weights(self._old)
         self._deep, self._scale = True, scale
-        self._note("sums", None, self._old.sums(len(values)))
+        self._note("sums", None, *self._old.sums(len(values)))
         self._note("param_norm", None, self._old.norms(len(values)))
         self._note_complex(values)
         # A row that holds the whole tensor tells its norm; of the others all elements are read.
         rows, gradients = _split([(i, g) for i, g in found if i in self._large or i not in self._compared], readable)
         whole = [values[i] for i in self._large]
         if whole or gradients:
-            norms = norms_of([*whole, *gradients])
-            self._note("whole_norm", self._large, norms[: len(whole)])
-            self._note("whole_grad_norm", rows, norms[len(whole) :])
+            self._kinds += [("whole_norm", self._large), ("whole_grad_norm", rows)]
+            self._vectors.append(norms_of([*whole, *gradients]))
 
     def _note_complex(self, values: list[torch.Tensor]) -> None:
         """The variance of complex numbers is that of their real and of their imaginary parts together."""
-        rows = [row for row, v in enumerate(values) if v.is_complex()]
+        rows = self._complex
         if rows:
             few = [torch.view_as_real(spread(values[row]).resolve_conj()).reshape(-1, 2) for row in rows]
             self._note("param_std", rows, torch.stack([f.var(0, correction=0).sum().sqrt() for f in few]))
 
-    def _note(self, kind: str, rows: list[int] | None, vector: torch.Tensor) -> None:
+    def _note(self, kind: str, rows: list[int] | None, *vectors: torch.Tensor) -> None:
         """Remember what was measured of these rows (None: of all)."""
-        self._vectors.append(vector)
+        self._vectors += vectors
         self._kinds.append((kind, rows))
 
     def _compare(self, found: Found, count: int) -> None:
@@ -207,9 +214,16 @@ class ParameterRows:
             self._put_weights(self._new)
             self._note("change", None, self._new.distances(self._old, len(self.held)))
 
-    def stands(self) -> dict[str, float]:
-        """For how many elements of a parameter a sampled one stands."""
-        return {name: max(1.0, size / self._old.limit) for name, size in zip(self.shown, self._sizes, strict=True)}
+    def name(self, names: list[str | None], optimizer: str) -> None:
+        """Name the parameters.
+
+        Args:
+            names: in the models that were called; None for those that are in none.
+        """
+        self.names = names
+        self.shown = [name or f"{optimizer}/{one.number}" for name, one in zip(names, self.held, strict=True)]
+        limit = self._old.limit
+        self.stands = {name: max(1.0, size / limit) for name, size in zip(self.shown, self._sizes, strict=True)}
 
     def take(self) -> tuple[list[torch.Tensor], list[Kind]]:
         """What was measured: vectors, and for each its kind and the rows of its elements (None: all)."""
@@ -230,7 +244,8 @@ class ParameterRows:
             begin += count
             if kind == "sums":
                 kind, (_, part) = "param_std", moments(self._old.counts(len(names)), part)
-            found.setdefault(kind, {}).update(zip(names, part, strict=True))
+            read = dict(zip(names, part, strict=True))
+            found[kind] = found[kind] | read if kind in found else read
         found["before"], self._before = self._before, found.get("now", {})
         if "param_norm" in found:
             found["size"] = found["param_norm"]

@@ -10,7 +10,7 @@ import torch
 
 from netvet.capture.torch_events import Session, Step
 from netvet.capture.torch_parameter_rows import MAX_TENSORS, Held, Kind, ParameterRows, readable
-from netvet.capture.torch_sampling import LOW
+from netvet.capture.torch_sampling import LOW, without_gradients
 
 SIGNALS = ("param_norm", "param_std", "update_ratio", "param_grad_norm")
 
@@ -61,7 +61,7 @@ class ParameterCollector:
         self._stepping: Any = None
         self._measured: list[ParameterRows] = []
 
-    @torch.no_grad()
+    @without_gradients
     def on_step_begin(self, event: Step) -> None:
         deep, count = self._session.deep, self._session.steps_of.get(event.name, 0)
         self._stepping, self._measured = event.optimizer, []
@@ -77,7 +77,7 @@ class ParameterCollector:
             rows.begin(event.scale, count, deep=deep)
             self._measured.append(rows)
 
-    @torch.no_grad()
+    @without_gradients
     def on_step_end(self, event: Step) -> None:
         measured, self._measured = self._measured, []
         if self._stepping is not event.optimizer:
@@ -94,8 +94,7 @@ class ParameterCollector:
     def _name(self, rows: ParameterRows, event: Step) -> None:
         """Names are asked for only now: a closure may have called the model for the first time within the step."""
         known = {id(p): name for name, p, _ in self._session.models.parameters()}
-        rows.names = [known.get(id(one.parameter)) for one in rows.held]
-        rows.shown = [name or f"{event.name}/{one.number}" for name, one in zip(rows.names, rows.held, strict=True)]
+        rows.name([known.get(id(one.parameter)) for one in rows.held], event.name)
 
     def _deliver(
         self, step: int, optimizer: str, rows: ParameterRows, measured: list[Kind], numbers: list[float]
@@ -109,7 +108,7 @@ class ParameterCollector:
             if kinds.get(signal):
                 self._session.recorder.values(step, signal, kinds[signal])
         if "dot" in kinds:
-            self._session.options["gradients"].agree(step, optimizer, kinds, rows.stands())
+            self._session.options["gradients"].agree(step, optimizer, kinds, rows.stands)
 
     def on_finish(self, _ended: str) -> None:
         self._rows.clear()

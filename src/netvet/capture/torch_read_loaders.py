@@ -22,6 +22,8 @@ MAX_LOADERS = 16
 # Batches of a loader whose way to the model and the loss is followed: what is true of these is true of all.
 FOLLOWED = 8
 MAX_FRAMES = 50
+# Samples that are kept as they entered the model, to be looked at, and bytes of each split.
+SHOWN, SHOWN_BYTES = 32, 16 * 2**20
 
 
 @dataclass(eq=False)
@@ -34,6 +36,7 @@ class ReadLoader:
         inputs, target: names of the parts of a batch (see `torch_fields`).
         unchanged: parts entered the model with the numbers that the loader gave.
         forms: of the parts of a batch.
+        shown: some samples as they entered the model; `facts`: parts of the batch with one number for each of these.
     """
 
     reference: weakref.ref[DataLoader[Any]]
@@ -49,6 +52,8 @@ class ReadLoader:
     target: str | None = None
     unchanged: bool = True
     forms: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    shown: torch.Tensor | None = None
+    facts: dict[str, torch.Tensor] = field(default_factory=dict)
     passes: int = 0
     whole: bool = False
     batches: int = 0
@@ -126,6 +131,8 @@ class ReadLoaders:
             known.inputs += [name for name in inputs if name not in known.inputs]
             known.unchanged = known.unchanged and unchanged
             known.forms = {name: tuple(part.shape[1:]) for name, part in given.items()}
+            if known.shown is None:
+                _show(known, given, seen)
 
     def on_loss(self, event: LossCall) -> None:
         if self._given is None or event.own_target or not is_plain(event.target):
@@ -154,6 +161,18 @@ class ReadLoaders:
         for name, loader in _loaders_in_sight():
             if self._known(loader) is None and len(self.found) < MAX_LOADERS:
                 self.found.append(ReadLoader.of(loader, (name,)))
+
+
+def _show(known: ReadLoader, given: dict[str, torch.Tensor], seen: list[torch.Tensor]) -> None:
+    """Keep some samples of what has just entered: of the tensor with most numbers, that is what a sample is."""
+    size = len(given[known.inputs[0]])
+    rows = [t for t in seen if t.dim() and len(t) == size and not t.is_complex()]
+    if rows:
+        largest = max(rows, key=lambda t: t.numel())
+        count = min(SHOWN, max(1, SHOWN_BYTES // max(1, largest[0].numel() * largest.element_size())))
+        known.shown = largest[:count].detach().cpu().clone()
+        single = {name: part for name, part in given.items() if part.numel() == size == len(part)}
+        known.facts = {name: part[:count].detach().reshape(-1).cpu().clone() for name, part in single.items()}
 
 
 def names_of(thing: Any) -> tuple[str, ...]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import ParamSpec, TypeVar
 
 import torch
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Of a larger tensor so many elements stand for all: a standard deviation is then off by about 2 %.
 SAMPLED = 4096
@@ -16,6 +21,22 @@ RUN = 8
 MAX_ELEMENTS = 1 << 22
 MIN_COLUMNS = 256
 LOW = (torch.float16, torch.bfloat16)
+
+
+def without_gradients(function: Callable[P, T]) -> Callable[P, T]:
+    """What `torch.no_grad` does as a decorator, which takes as long as some of what is measured at every step."""
+    turn = torch._C._set_grad_enabled
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        before = torch.is_grad_enabled()
+        turn(False)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            turn(before)
+
+    return call
 
 
 @lru_cache(maxsize=4096)
@@ -79,7 +100,8 @@ class SampleMatrix:
         self._data = torch.zeros((rows, min(self.limit, widest)), dtype=dtype, device=like.device)
         self._mask = torch.zeros_like(self._data)
         self.rows = rows
-        self._views: dict[tuple[int, torch.Size], torch.Tensor] = {}
+        # Of a row and a shape: the place, and how many elements it has.
+        self._views: dict[tuple[int, torch.Size], tuple[torch.Tensor, int]] = {}
         self._filled: dict[int, int] = {}
         # By number of rows: the first ones of the data, their first elements (twice, as column and row), their mask.
         self._tops: dict[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]] = {}
@@ -90,18 +112,17 @@ class SampleMatrix:
 
     def row(self, index: int, shape: torch.Size) -> torch.Tensor:
         """The place for the elements of one tensor, in the shape that `spread` gives."""
-        view = self._views.get((index, shape))
-        if view is None:
-            count = shape.numel()
-            view = self._views[index, shape] = self._data[index, :count].view(shape)
-            if self._filled.get(index) != count:
-                self._filled[index] = count
-                self._data[index] = 0
-                self._mask[index] = 0
-                self._mask[index, :count] = 1
-        elif self._filled[index] != shape.numel():  # the row had another shape in between
-            del self._views[index, shape]
-            return self.row(index, shape)
+        known = self._views.get((index, shape))
+        if known is not None and self._filled[index] == known[1]:
+            return known[0]
+        count = shape.numel()
+        view = self._data[index, :count].view(shape)
+        self._views[index, shape] = view, count
+        if self._filled.get(index) != count:  # the row is new, or had another shape in between
+            self._filled[index] = count
+            self._data[index] = 0
+            self._mask[index] = 0
+            self._mask[index, :count] = 1
         return view
 
     def put(self, index: int, tensor: torch.Tensor) -> None:
@@ -115,16 +136,20 @@ class SampleMatrix:
 
     def put_spread(self, few: list[torch.Tensor]) -> None:
         """The same, of elements that `spread` has picked already."""
-        torch._foreach_copy_([self.row(i, f.shape) for i, f in enumerate(few)], few)
+        torch._foreach_copy_(self.rows_like(few), few)
 
-    def sums(self, rows: int) -> torch.Tensor:
+    def rows_like(self, few: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The first rows, for elements that `spread` has picked."""
+        return [self.row(i, f.shape) for i, f in enumerate(few)]
+
+    def sums(self, rows: int) -> list[torch.Tensor]:
         """What `moments` needs of the first rows, one after the other: first elements, sums and norms of the rest.
 
         All are of differences to the first element: where a mean is large beside the spread, nothing is lost.
         """
         data, column, first, mask = self._top(rows)
         apart = torch.addcmul(data, mask, column, value=-1)
-        return torch.cat([first, apart.sum(1), torch.linalg.vector_norm(apart, dim=1)])
+        return [first.clone(), apart.sum(1), torch.linalg.vector_norm(apart, dim=1)]  # rows may be filled again soon
 
     def _top(self, rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         found = self._tops.get(rows)

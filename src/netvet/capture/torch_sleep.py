@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,6 +25,8 @@ PHASE_STEPS = 50
 MAX_URGENT = 20
 # A place that turns gradients off, but not to evaluate, is asked no more after so many times.
 PATIENCE = 2
+# So many functions of PyTorch's own that do so are remembered.
+MAX_OWN = 64
 
 
 class Sleeper:
@@ -42,6 +44,8 @@ class Sleeper:
         self._whole = True
         self._watchers = Patches()
         self._useless: dict[tuple[Any, int], int] = {}
+        # Functions of PyTorch that turn gradients off, by their ids; each is kept alive, so that no other gets its id.
+        self._own: dict[int, CodeType] = {}
         self._roused_at: tuple[Any, int] | None = None
         self._urgent = 0
 
@@ -143,12 +147,14 @@ class Sleeper:
             self._watchers.wrap(owner, "__enter__", self._entering)
 
     def _entering(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        session = self._session
+        session, own = self._session, self._own
         notice = session.recorder.guard("evaluations", self._notice)
 
         def enter(context: Any) -> Any:
             if session.asleep and not session.emitting:
-                notice(sys._getframe(1))
+                frame = sys._getframe(1)
+                if id(frame.f_code) not in own:  # gradients are clipped so, at every step
+                    notice(frame)
             return original(context)
 
         return enter
@@ -156,6 +162,8 @@ class Sleeper:
     def _notice(self, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_filename.endswith("_contextlib.py"):  # used as a decorator
             frame = frame.f_back
+        elif frame is not None and len(self._own) < MAX_OWN and _kind(frame.f_code.co_filename) == 2:
+            self._own[id(frame.f_code)] = frame.f_code
         if frame is None or _kind(frame.f_code.co_filename) == 2:
             return
         place = (frame.f_code, frame.f_lasti)

@@ -9,12 +9,12 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.optim.optimizer import Optimizer
 
 from netvet.capture.torch_events import Happening, Session, Step
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches, runs, untraced
-from netvet.capture.torch_plain_steps import PlainSteps
+from netvet.capture.torch_plain_steps import LAST, PlainSteps, StepHooks
 from netvet.capture.torch_site import user_site
 from netvet.capture.torch_taps_loop import after
 
@@ -28,7 +28,6 @@ class OptimizerTap:
         self._session = session
         self._names: WeakIdMap[str] = session.options.setdefault("optimizers", WeakIdMap())
         self._counts: dict[str, int] = {}
-        self._handles: list[Any] = []
         # Ids of the optimizers that count, where the user named them.
         self.only: set[int] | None = None
         # Tell of a step; for steps that no hook hears of.
@@ -47,20 +46,17 @@ class OptimizerTap:
 
     def install(self, patches: Patches) -> None:
         """Hook into every optimizer's step, present and future."""
-        self.before, self.behind = self._make_before(2), self._make_behind()
-        begin, end = untraced(self._make_before(3)), untraced(self.behind)
-        hooks = self._plain.before(begin), self._plain.behind(end)
-        for hook in hooks:
-            hook._torchdynamo_disable = True  # type: ignore[attr-defined]
-        self._handles = [register_optimizer_step_pre_hook(hooks[0]), register_optimizer_step_post_hook(hooks[1])]
+        self.before, self.behind = self._make_before(), self._make_behind()
+        self._plain.hooks = StepHooks(untraced(self.before), untraced(self.behind))
+        late = untraced(self._session.recorder.guard("sleep", self._late))
+        patches.wrap(Optimizer, LAST, self._plain.ended(late))
         after(patches, self._session, Optimizer, "__init__", self._created)
         for owner in (Optimizer, torch.nn.Module):
             after(patches, self._session, owner, "zero_grad", _cleared, rests=True)
 
-    # While the collectors sleep these two are all that netvet adds to a step; no clock runs there.
+    # While the collectors sleep these two are what netvet adds to a step that is not a plain one; no clock runs there.
 
-    def _make_before(self, depth: int) -> Callable[..., Any]:
-        """What is called before a step; `depth`: how many calls further out the frame of the step is."""
+    def _make_before(self) -> Callable[..., Any]:
         session, plain = self._session, self._plain
         plan = session.recorder.guard("optimizer steps", self._plan)
 
@@ -68,7 +64,7 @@ class OptimizerTap:
             plain.leave()
             if self.only is not None and id(optimizer) not in self.only:
                 return None
-            frame = sys._getframe(depth)
+            frame = sys._getframe(2)  # of the step
             if self._stepping is not None and runs(self._stepping, frame):
                 self._inner += 1  # a step inside a step: of a base class, or of what a wrapper holds
                 plain.nested = True
@@ -94,17 +90,12 @@ class OptimizerTap:
         enter = session.recorder.guard("sleep", plain.enter)
 
         def behind(optimizer: Optimizer, *_: Any) -> None:
-            if plain.optimizer is not None:  # the last of a stretch, which has counted it
-                plain.leave()
-                if session.left <= 0:
-                    awaken(optimizer)
-                return
             if self.only is not None and id(optimizer) not in self.only:
                 return
             if self._inner:
                 self._inner -= 1
                 return
-            self._stepping, session.settled = None, False
+            frame, self._stepping, session.settled = self._stepping, None, False
             if self._left_out:
                 return
             if not session.asleep or session.every_step:
@@ -116,14 +107,14 @@ class OptimizerTap:
             if session.left <= 0:
                 awaken(optimizer)
             else:
-                enter(optimizer)
+                enter(optimizer, frame and frame.f_code)
 
         return behind
 
     def remove(self) -> None:
         """Take the hooks away again."""
-        for handle in self._handles:
-            handle.remove()
+        if self._plain.hooks is not None:
+            self._plain.hooks.take_out()
 
     def name(self, optimizer: Optimizer) -> str:
         """Class of the optimizer, numbered where there are several."""
@@ -148,6 +139,13 @@ class OptimizerTap:
         self._idle.clear()
 
     on_report = on_finish = on_wake
+
+    def _late(self, optimizer: Optimizer) -> None:
+        """A step has ended that is none of a stretch of plain ones, and was not heard when it began."""
+        session = self._session
+        session.plain.leave(at_end=True)
+        if session.asleep and (self.only is None or id(optimizer) in self.only):
+            session.always_on.begin(optimizer)
 
     def _awaken(self, _optimizer: Optimizer) -> None:
         if self._session.recorder.here and self._session.sleeper is not None:

@@ -122,9 +122,10 @@ def tap_backward(session: Session, patches: Patches) -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if session.asleep:
-                session.plain.leave()
+                coming = session.plain.leave()
                 session.always_on.loss(tensors)  # one that is no number wakes the collectors
                 if session.asleep:
+                    session.plain.begin(coming)
                     return original(tensors, *args, **kwargs)
             if _skip(session):
                 return original(tensors, *args, **kwargs)

@@ -118,7 +118,7 @@ class Units:
         self._waiting.clear()
 
     def shares(self) -> Iterator[tuple[str, dict[str, int], torch.Tensor]]:
-        """Signal, layers with their units, and how many are dead or saturated, where enough samples were seen."""
+        """Signal, layers with their units, and how many are not dead (saturated), where enough samples were seen."""
         found: dict[tuple[str, torch.device], dict[str, list[torch.Tensor]]] = {}
         for (name, width), known in list(self._counted.items()):
             if known.samples < MIN_SAMPLES:
@@ -126,10 +126,10 @@ class Units:
             del self._counted[name, width]
             saturated = name in self._squashing
             signal = "saturated_unit_share" if saturated else "dead_unit_share"
-            interesting = known.counts * 2 > known.rows if saturated else known.counts == 0
-            found.setdefault((signal, interesting.device), {}).setdefault(name, []).append(interesting)
+            others = known.counts * 2 <= known.rows if saturated else known.counts
+            found.setdefault((signal, others.device), {}).setdefault(name, []).append(others)
         for (signal, _), layers in found.items():
             # A layer that is used at several widths: all its units together.
             each = [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in layers.values()]
             units = {name: one.numel() for name, one in zip(layers, each, strict=True)}
-            yield signal, units, torch.stack([one.sum() for one in each])
+            yield signal, units, torch.stack([one.count_nonzero() for one in each])

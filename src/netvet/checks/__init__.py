@@ -10,6 +10,8 @@ from netvet.core import Check
 NAMES: tuple[str, ...] = (
     "duplicate-samples",
     "split-overlap",
+    "conflicting-labels",
+    "outlier-samples",
     "future-in-train",
     "group-overlap",
     "split-drift",
@@ -98,6 +100,7 @@ NAMES: tuple[str, ...] = (
     "unused-recurrence",
     "ignores-input",
     "below-baseline",
+    "below-human",
     "batched-differs",
     "lr-too-high",
     "lr-too-low",

@@ -8,12 +8,10 @@ from netvet.core import Facts, Finding, Record, Severity, check
 from netvet.stats import number
 
 # What no loader gets past: it stops, or waits for ever.
-_FATAL = {
-    "empty": "empty", "truncated": "truncated", "damaged": "damaged", "unreadable": "unreadable",
-    "not an image": "no images", "not audio": "no audio", "too large": "too large to decode",
-    "not a file": "pipes, devices or sockets", "link loop": "links in a loop", "dangling link": "links to nothing",
-    "missing file": "in the list of labels and not there",
-}  # fmt: skip
+_FATAL = (
+    "empty", "truncated", "damaged", "unreadable", "not an image", "not audio", "too large", "not a file",
+    "link loop", "dangling link", "missing file",
+)  # fmt: skip
 # What a loader passes over or reads without a word, and one may not expect.
 _REMARKS = ("foreign file", "odd name", "no class", "no label", "folder", "linked folder")
 
@@ -43,9 +41,9 @@ def corrupt_samples(
 
     ## Example
     >>> from netvet.core import Facts
-    >>> bad = {"split": "train", "what": "truncated", "count": 3, "samples": 997, "examples": ["7.jpg"] * 3}
+    >>> bad = {"split": "train", "what": "truncated", "count": 3, "samples": 997, "examples": ["7.jpg"]}
     >>> corrupt_samples(Facts.of(bad))[0].message
-    '3 of 1,000 samples of train are truncated: 7.jpg, 7.jpg, 7.jpg'
+    '3 of 1,000 samples of train cannot be read: 3 truncated (7.jpg and 2 more)'
 
     ## Known problems
     Masks and depth maps are blank where nothing is to be seen. Links that lead out of the folder are told and not
@@ -54,32 +52,43 @@ def corrupt_samples(
     ## References
     Pillow, decompression bombs and truncated images; PyTorch, DataLoader: an exception in a worker ends the epoch.
     """
-    for record in data_problems:
-        count, seen, what = number(record, "count"), number(record, "samples"), str(record.get("what"))
-        if not count or seen is None:
-            continue
-        split = str(record.get("split"))
-        total = seen + sum(_lost(other) for other in data_problems.where(split=record.get("split")))
-        severity: Severity = "error" if what in _FATAL else "note" if what in _REMARKS else "warning"
-        if what == "blank" and count < handful and count < share * total:
-            severity = "note"
-        evidence = {"what": what, "examples": list(record.get("examples") or ())[:10]}
-        message, part = _message(what, count, total, record), min(1.0, count / max(total, 1))
-        yield Finding(message, split, None, part, 0.0, None, evidence, severity=severity, confidence=1.0)
+    for split in dict.fromkeys(str(r.get("split")) for r in data_problems):
+        records = [r for r in data_problems if str(r.get("split")) == split and number(r, "count")]
+        total = max((number(r, "samples") or 0.0 for r in records), default=0.0) + _count(_of(records, *_FATAL))
+        if fatal := _of(records, *_FATAL):
+            kinds = sorted(fatal, key=lambda r: -(number(r, "count") or 0.0))
+            told = ", ".join(f"{_count([r]):,.0f} {r.get('what')} ({_names(r, 2)})" for r in kinds)
+            yield _finding(
+                f"{_count(fatal):,.0f} of {total:,.0f} samples of {split} cannot be read: {told}", fatal, total
+            )
+        for record in records:
+            what = str(record.get("what"))
+            if what == "blank":
+                few = _count([record]) < handful and _count([record]) < share * total
+                message = f"{_count([record]):,.0f} of {total:,.0f} samples of {split} hold nothing but one value"
+                yield _finding(f"{message}: {_names(record, 3)}", [record], total, "note" if few else "warning")
+            elif what not in _FATAL:
+                message = f"{what} in {split}: {_names(record, 3)}: {record.get('message')}"
+                yield _finding(message, [record], total, "note" if what in _REMARKS else "warning")
 
 
-def _lost(record: Record) -> float:
-    """Samples that a record takes from those that can be used."""
-    return (number(record, "count") or 0.0) if record.get("what") in _FATAL else 0.0
+def _of(records: list[Record], *kinds: str) -> list[Record]:
+    return [r for r in records if r.get("what") in kinds]
 
 
-def _message(what: str, count: float, total: float, record: Record) -> str:
-    names = [str(name) for name in record.get("examples") or ()]
-    shown = names[: 1 if count == 1 else 3]
-    more = int(count) - len(shown)
-    which = ", ".join(shown) + (f" and {more:,} more" if more else "")
-    if what not in (*_FATAL, "blank"):
-        return f"{what} in {record.get('split')}: {which}: {record.get('message')}"
-    be = "is" if count == 1 else "are"
-    told = f"{count:,.0f} of {total:,.0f} samples of {record.get('split')} {be} {_FATAL.get(what, what)}"
-    return f"{told}: {which}" if shown else told
+def _count(records: list[Record]) -> float:
+    return sum(number(r, "count") or 0.0 for r in records)
+
+
+def _names(record: Record, most: int) -> str:
+    """The first examples and how many more there are."""
+    names = [str(name) for name in record.get("examples") or ()][:most]
+    more = int(_count([record])) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _finding(message: str, records: list[Record], total: float, severity: Severity = "error") -> Finding:
+    part = min(1.0, _count(records) / max(total, 1.0))
+    evidence = {str(r.get("what")): list(r.get("examples") or ())[:10] for r in records}
+    where = str(records[0].get("split"))
+    return Finding(message, where, None, part, 0.0, None, evidence, severity=severity, confidence=1.0)

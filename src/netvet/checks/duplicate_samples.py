@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, Record, Severity, check
-from netvet.stats import number
+from netvet.stats import number, shown
 
 
 @check(
@@ -21,6 +21,7 @@ from netvet.stats import number
 def duplicate_samples(
     samples: Facts,
     inputs: Facts | None = None,
+    near_duplicates: Facts | None = None,
     *,
     share: float = 0.01,  # catalogue
     many: float = 0.05,  # from here on a warning: more than curated data sets have
@@ -28,7 +29,7 @@ def duplicate_samples(
     narrow: int = 4,  # values per sample that suffice where they are measured, and the copies have the same target
     measured: int = 100,  # different values in the inputs of one batch
 ) -> Iterator[Finding]:
-    """Many training samples are exact copies of others.
+    """Many training samples are copies of others, exactly or nearly.
 
     ## Why it matters
     Copies count several times in the loss, make a data set look larger than it is, and end up on both sides of a
@@ -41,31 +42,47 @@ def duplicate_samples(
 
     ## Known problems
     Tokens, binary and short inputs are equal by chance; sampling with replacement repeats samples on purpose. Both are
-    silent. Copying the rare class is a way to balance the classes: legal after the split.
+    silent: an audit compares with how many samples agree in all values but one. Copying the rare class is a way to
+    balance the classes: legal after the split.
 
     ## References
     Lee et al., Deduplicating Training Data Makes Language Models Better, arXiv:2107.06499; cleanlab, near duplicates.
     """
-    if any(_discrete(i) for i in inputs or () if i.get("phase") != "eval"):
-        return
-    for record in samples:
+    discrete = any(_discrete(i) for i in inputs or () if i.get("phase") != "eval")
+    for record in samples[:1]:
         copies, seen, values = number(record, "duplicates"), number(record, "train_seen"), number(record, "granular")
-        if not copies or not seen or values is None or copies / seen <= share or seen < 50:
+        chance = record.get("by_chance")  # an audit has measured it
+        if not copies or not seen or seen < 50 or (chance is None and copies / seen <= share):
             continue
         fine = all((number(i, "distinct") or 0) >= measured for i in inputs or () if i.get("phase") != "eval")
-        if values < (narrow if inputs and fine and record.get("conflicting") == 0 else width):
+        least = narrow if inputs and fine and record.get("conflicting") == 0 else width
+        if chance or (chance is None and (discrete or values is None or values < least)):
             continue
         part = copies / seen
         message = (
-            f"{copies:g} of {seen:g} training samples ({part:.0%}) are exact copies of others, "
+            f"{copies:g} of {seen:g} training samples ({shown(part)}) are exact copies of others, "
             f"so the data hold only {seen - copies:g} different samples"
         )
         clash = number(record, "conflicting")
         if clash:
             message += f"; {clash:g} inputs have several targets"
         severity: Severity = "warning" if part > many else "note"
-        evidence = {"examples": list(record.get("duplicate_examples") or ())[:10]}
+        evidence = {"examples": list(record.get("duplicate_keys") or record.get("duplicate_examples") or ())[:10]}
         yield Finding(message, "training data", None, part, share, None, evidence, severity=severity, confidence=0.8)
+    for record in near_duplicates or ():
+        if record.get("other") is None and record.get("samples"):
+            yield _near(record, many)
+
+
+def _near(record: Record, many: float) -> Finding:
+    part, split = number(record, "share") or 0.0, str(record.get("split"))
+    message = (
+        f"{record['samples']} of {record.get('total')} samples of {split} ({shown(part)}) are all but equal to another "
+        f"one there (noise, compression, a shift, some words): they count as several and say the same"
+    )
+    severity: Severity = "warning" if part > many and record.get("role") == "train" else "note"
+    evidence = {"examples": list(record.get("examples") or ())[:10]}
+    return Finding(message, split, None, part, many, None, evidence, severity=severity, confidence=0.6)
 
 
 def _discrete(record: Record) -> bool:

@@ -19,7 +19,6 @@ _SAYS = {
     kind="symptom",
     severity="warning",
     since="0.2",
-    explained_by=("corrupt-samples", "outlier-samples", "split-drift"),
     fixes={
         "look-at-images": "Look at the images named here: leave out what a person could not label.",
         "augment-quality": "If such images will come in use too, vary brightness, sharpness or size in training.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, Location, Record, Severity, check, location_of
-from netvet.stats import number
+from netvet.stats import number, shown
 
 
 @check(
@@ -23,6 +23,7 @@ def split_overlap(
     inputs: Facts | None = None,
     target_in_input: Facts | None = None,
     loaders: Facts | None = None,
+    near_duplicates: Facts | None = None,
     *,
     error: float = 0.05,  # share of the evaluation samples; deepchecks' limit for duplicates between splits
     warning: float = 0.01,  # catalogue: any; below 1 % the score moves by less than its own error
@@ -55,8 +56,9 @@ def split_overlap(
         if not train or not total or not shared or total < fewest:
             continue
         part = min(shared / total, 1.0)
-        discrete = tokens or (number(record, "granular") or 0) < 16
-        if discrete and _collides(record, part, tokens=tokens):
+        chance = record.get("by_chance")  # an audit has measured it
+        discrete = chance is None and (tokens or (number(record, "granular") or 0) < 16)
+        if chance or (discrete and _collides(record, part, tokens=tokens)):
             continue
         whole = part > 0.99
         severity: Severity = "error" if part >= error else "warning" if part >= warning else "note"
@@ -65,12 +67,29 @@ def split_overlap(
         elif whole:  # it may be meant as a score on training data
             severity = "warning"
         what = "no score is about data that the net has not seen" if whole else "the score partly measures memory"
-        shown = f"{part:.0%}" if part >= 0.01 else f"{part:.1%}"
-        message = f"{shared:g} of {total:g} evaluation samples ({shown}) are also training samples: {what}"
-        evidence = {"pairs": list(record.get("overlap_examples") or ())[:10]}
+        split = record.get("split")
+        kind = "evaluation samples" if split is None else f"samples of {split}"
+        message = f"{shared:g} of {total:g} {kind} ({shown(part)}) are also training samples: {what}"
+        evidence = {"pairs": list(record.get("overlap_keys") or record.get("overlap_examples") or ())[:10]}
         sure = 0.7 if whole or discrete else 1.0
         place = _place(inputs, loaders, widened=whole and train > total)
-        yield Finding(message, "evaluation", None, part, warning, place, evidence, severity=severity, confidence=sure)
+        where = "evaluation" if split is None else str(split)
+        yield Finding(message, where, None, part, warning, place, evidence, severity=severity, confidence=sure)
+    for record in near_duplicates or ():
+        roles = {str(record.get("role")), str(record.get("other_role"))}
+        if "train" in roles and roles & {"val", "test"} and (number(record, "samples") or 0) > 0:
+            yield _near(record, error, natural)
+
+
+def _near(record: Record, error: float, natural: int) -> Finding:
+    part, split = number(record, "share") or 0.0, str(record.get("split"))
+    message = (
+        f"{record['samples']} of {record.get('total')} samples of {split} ({shown(part)}) are all but equal to one of "
+        f"{record.get('other')} (noise, compression, a shift, some words): the score partly measures memory"
+    )
+    severity: Severity = "warning" if part >= error and record["samples"] >= natural else "note"
+    evidence = {"pairs": list(record.get("examples") or ())[:10]}
+    return Finding(message, split, None, part, error, None, evidence, severity=severity, confidence=0.6)
 
 
 def _place(inputs: Facts | None, loaders: Facts | None, *, widened: bool) -> Location | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ import netvet
 from netvet.cli.compare import compare
 from netvet.cli.data import assessable, data
 from netvet.cli.fix import fix
+from netvet.cli.human import keep, records_of
 from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay, tell_of
@@ -107,6 +108,7 @@ cli.add_command(tune)
 @click.option("--stop-on", type=SEVERITY, default="never", help="End the training at a finding that is certain.")
 @click.option("--overhead", default="1%", callback=percent, metavar="PCT", help="Time for close looks (default: 1%).")
 @click.option("--like", metavar="GOOD", help="Compare with this stored run at the end (exit 1 if they differ).")
+@click.option("--human-baseline", metavar="FILE", help="Annotations of the validation data, or an accuracy (0.98).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -124,6 +126,7 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
     from netvet.stopping import stopper
     from netvet.store.find import find_run
 
+    people = records_of(options["human_baseline"])
     like = find_run(options["like"], asked.store.absolute()) if options["like"] else None
 
     chosen = RunOptions(
@@ -138,7 +141,7 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         stopper=stopper(asked.checks, asked.settings, options["stop_on"]),
         observe=None if options["quiet"] else _progress(asked),
     )
-    return partial(_run, chosen, asked, like, quiet=options["quiet"])
+    return partial(_run, chosen, asked, like, people, quiet=options["quiet"])
 
 
 def _progress(asked: Asked) -> Callable[[Live], AbstractContextManager[object]] | None:
@@ -151,7 +154,7 @@ def _progress(asked: Asked) -> Callable[[Live], AbstractContextManager[object]] 
     return lambda run: StatusLine(stream.fileno(), run, asked.checks, asked.settings)
 
 
-def _run(chosen: RunOptions, asked: Asked, like: Run | None, *, quiet: bool) -> int:
+def _run(chosen: RunOptions, asked: Asked, like: Run | None, people: list[Mapping[str, Any]], *, quiet: bool) -> int:
     from netvet.capture import torch_runner
     from netvet.report.compare import tell as against
     from netvet.store import Run
@@ -167,6 +170,8 @@ def _run(chosen: RunOptions, asked: Asked, like: Run | None, *, quiet: bool) -> 
         try:
             if not quiet:
                 stream.write("\n")
+            if people:
+                keep(outcome.run_path, people)
             made = Run.open(outcome.run_path)
             status = report_of(made, asked, stream, problems=outcome.problems, quiet=quiet)
             if like is not None:

@@ -8,21 +8,24 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from netvet.cli.annotate import annotating
+from netvet.cli.data_find import finding, is_search
 from netvet.cli.data_script import Program, program_in, run_program, run_setup
 from netvet.cli.options import Asked, asked_of, choosing, is_setup
 
 if TYPE_CHECKING:
     from netvet.core import Check
-    from netvet.data.audit import Found, Options
+    from netvet.data.audit import Options
     from netvet.data.chunks import Source
     from netvet.data.readers import Wanted
     from netvet.diagnose import Settings
     from netvet.store import Run
 
+T = TypeVar("T")
 FACTS = ("group", "time")
 
 
@@ -47,7 +50,12 @@ class _Command(click.Command):
 @click.option("--fresh", is_flag=True, help="Read all again, also what an earlier audit has read.")
 @click.option("--whole", is_flag=True, help="Let a script train to its end.")
 @click.option("--seconds", type=click.FloatRange(min=1), default=120.0, help="For reading its data (default: 120).")
+@click.option(
+    "--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Show what enters a script's net here."
+)
 @click.option("-m", "is_module", is_flag=True, help="TARGETS is a module with a script, as in `python -m`.")
+@finding
+@annotating
 @click.argument("targets", nargs=-1, required=True, type=click.UNPROCESSED)
 def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     """Look at all of the data and say what is wrong with them.
@@ -80,7 +88,7 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
 
 
 def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str, Any]) -> int:
-    from netvet.data.audit import Options, write
+    from netvet.data.audit import Options, audit, gathered, with_people, write
     from netvet.data.readers import open_source
 
     began = perf_counter()
@@ -93,23 +101,31 @@ def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str
         task=options["task"], folder=folder,
         facts={name: options[name] for name in (*FACTS, "vocabulary") if options[name]},
     )  # fmt: skip
-    found = _audited(source, chosen, options)
+    if options["annotate"]:
+        from netvet.cli.annotate import annotate
+
+        return annotate(_scanned(source, chosen, options, gathered), source, folder, options)
+    if is_search(options):
+        from netvet.cli.data_find import search
+
+        return search(partial(_scanned, source, chosen, options), options, asked.json)
+    found = _scanned(source, chosen, options, audit)
+    with_people(found, folder)
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
     return _tell(path, asked=asked)
 
 
-def _audited(source: Source, chosen: Options, options: dict[str, Any]) -> Found:
-    """The audit with its progress at a terminal."""
+def _scanned(source: Source, chosen: Options, options: dict[str, Any], function: Callable[[Source, Options], T]) -> T:
+    """What `audit` or `gathered` gives, with its progress at a terminal."""
     from netvet.cli.recipe import Progress
-    from netvet.data.audit import audit
     from netvet.executors import workers
 
     with Progress(sys.stderr) as progress:
         told = replace(chosen, tell=lambda now: progress.tell(now.line))
         if source.here_only or (options["jobs"] == 1 and options["on"] is None):
-            return audit(source, told)
+            return function(source, told)
         with workers(options["on"], options["jobs"], "netvet.data.scan") as made:
-            return audit(source, replace(told, calls=made.run))
+            return function(source, replace(told, calls=made.run))
 
 
 def _tell(path: Path, problems: Sequence[str] = (), *, asked: Asked) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from netvet.cli.options import Asked, is_setup, setup_name
+from netvet.cli.options import Asked, absolute, is_setup, setup_name
 
 if TYPE_CHECKING:
     from netvet.data.audit import Found
@@ -24,6 +24,7 @@ class Program:
 
     Args:
         whole: train to the end; `seconds`: for reading the data; `task`: as the user says.
+        pictures: folder for sheets of what enters the net.
     """
 
     target: str
@@ -32,6 +33,7 @@ class Program:
     whole: bool
     seconds: float
     task: str | None
+    pictures: Path | None = None
 
     @classmethod
     def of(cls, targets: Sequence[str], options: dict[str, Any]) -> Program | None:
@@ -39,9 +41,8 @@ class Program:
         target = targets[0]
         if not options["is_module"] and not _is_program(target):
             return None
-        return cls(
-            target, tuple(targets[1:]), options["is_module"], options["whole"], options["seconds"], options["task"]
-        )
+        chosen = (options[name] for name in ("is_module", "whole", "seconds", "task"))
+        return cls(target, tuple(targets[1:]), *chosen, absolute(options["pictures"]))
 
 
 def program_in(arguments: list[str]) -> list[str]:
@@ -67,6 +68,7 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     from netvet.capture.torch_runner import RunOptions
     from netvet.core import NetvetError
     from netvet.data.audit import write_into
+    from netvet.data.net_inputs import net_inputs
     from netvet.data.script import read_script
 
     store, stream = asked.store.absolute(), sys.stdout
@@ -81,7 +83,8 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     stream.write("\n")
     source, found = _audited(ran.parts, Path(program.target).name, program)
     assert ran.outcome.run_path is not None
-    write_into(found, ran.outcome.run_path, ran.stopped)
+    entered = net_inputs(ran.shown, program.pictures)
+    write_into(found, ran.outcome.run_path, {"net_inputs": entered}, ran.stopped)
     status = tell(ran.outcome.run_path, (*ran.outcome.problems, *ran.notes, *source.notes))
     return ended or status
 

@@ -124,6 +124,7 @@ class Audited:
         live: the inputs are what enters a net, not files that a program is yet to convert.
         facts: what the user said of the data (`group`, `time`: names of attributes).
         sketches: by split, what is kept of columns or attributes besides.
+        shared: what one look has found that others need too, by its name.
     """
 
     kind: Kind
@@ -134,6 +135,7 @@ class Audited:
     live: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     sketches: Mapping[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def of(self, role: Role) -> list[Split]:
         """The splits of a role that have samples."""

@@ -146,6 +146,12 @@ def _file(source: Source, shard: Shard, folder: Path) -> Path:
     return folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.npz"
 
 
+def kept_rows(source: Source, shard: Shard, folder: Path | None) -> int | None:
+    """Samples of a shard, where an audit has left what it read; else None."""
+    kept = shard_file.load(_file(source, shard, folder)) if folder is not None else None
+    return None if kept is None else len(kept[0])
+
+
 def problems_of(source: Source) -> Mapping[str, list[Problem]]:
     """What is wrong before any sample is read, by split."""
     found: dict[str, list[Problem]] = {}

@@ -15,11 +15,12 @@ from torch.utils.data import TensorDataset
 
 from netvet.capture.torch_entered import EnteredCollector, Stretch
 from netvet.capture.torch_live import Live
-from netvet.capture.torch_read_loaders import ReadLoader, ReadLoaders
+from netvet.capture.torch_read_loaders import SHOWN, ReadLoader, ReadLoaders
 from netvet.capture.torch_runner import Outcome, RunOptions, run
 from netvet.core import NetvetError, TrainingStopped
 from netvet.data.chunks import role_of
-from netvet.data.readers.torch_data import Part, numbers_of
+from netvet.data.net_inputs import Shown
+from netvet.data.readers.torch_data import Part, numbers_of, values_of
 
 BECAUSE = "its data having been seen (--whole trains to the end)"
 LATE = "the time for it being over before all data were seen (--whole trains to the end)"
@@ -33,12 +34,14 @@ class Ran:
 
     Args:
         parts: the training data first; none where no data were seen, for the `reason`.
+        shown: of each split, some samples as they entered the model.
         stopped: step and reason of the end, where the script was ended before its own.
     """
 
     outcome: Outcome
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
+    shown: tuple[Shown, ...] = ()
     stopped: tuple[int, str] | None = None
     reason: str = ""
 
@@ -76,7 +79,8 @@ def read_script(chosen: RunOptions, *, whole: bool = False, patience: float = PA
         f"{chosen.target} {how} data entered a model: netvet sees batches of torch's DataLoader, and tensors given to "
         "a module together with a loss of torch.nn.functional"
     )
-    return Ran(outcome, tuple(parts), tuple(watched[0].notes), watched[0].stopped, "" if parts else reason)
+    shown = tuple(watched[0].shown[p.split] for p in parts if p.split in watched[0].shown)
+    return Ran(outcome, tuple(parts), tuple(watched[0].notes), shown, watched[0].stopped, "" if parts else reason)
 
 
 class _Watched:
@@ -89,6 +93,7 @@ class _Watched:
         session.add(self.loaders)
         session.add(self.entered)
         self.notes: list[str] = []
+        self.shown: dict[str, Shown] = {}
         self.stopped: tuple[int, str] | None = None
 
     @contextmanager
@@ -130,7 +135,9 @@ class _Watched:
         for one in [*train, *(o for o in used if o not in train), *unread]:
             part = self._part(one, train[0] if train else one, found)
             found += [part] if part is not None else []
-        found += self._without_loaders(found)
+        for part in self._without_loaders(found):
+            found.append(part)
+            self.shown[part.split] = _first_of(part)
         return found
 
     def _part(self, one: ReadLoader, train: ReadLoader, found: list[Part]) -> Part | None:
@@ -146,9 +153,11 @@ class _Watched:
             self.notes.append(f"the loop changes the samples of {role} before they enter the model: they are shown as "
                               "the loader gives them")  # fmt: skip
         collate = one.collate if one.batch_sampler is not None else None
-        return Part(
-            _named(role, found), one.dataset, tuple(inputs), target, numbers, collate, (one.sampler, one.generator)
-        )
+        split = _named(role, found)
+        if one.shown is not None:
+            facts = one.facts.get(target) if target is not None else None
+            self.shown[split] = Shown(split, values_of(one.shown), facts, (one.dataset, one.collate))
+        return Part(split, one.dataset, tuple(inputs), target, numbers, collate, (one.sampler, one.generator))
 
     def _without_loaders(self, found: list[Part]) -> list[Part]:
         roles = {role_of(p.split) for p in found}
@@ -162,6 +171,14 @@ class _Watched:
             if largest is not None and known is not None and not _is_the_same(largest, known):
                 made.append(largest)
         return made
+
+
+def _first_of(part: Part) -> Shown:
+    """Of tensors that are the data, the first samples."""
+    tensors = part.dataset.tensors
+    largest = max(tensors[: len(part.inputs)], key=lambda t: t.numel())
+    target = tensors[-1][:SHOWN] if part.target is not None else None
+    return Shown(part.split, values_of(largest[:SHOWN]), target, (part.dataset,))
 
 
 def _other_role(one: ReadLoader) -> bool:

@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 import zlib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +53,24 @@ def save(file: Path, rows: Rows, moments: Moments, sketches: Sketches) -> None:
 def load(file: Path) -> tuple[Rows, Moments, Sketches] | None:
     """What was saved; None where nothing was, or nothing that can be read."""
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
         texts = json.loads(arrays.pop("texts").tobytes())
         if texts["version"] != VERSION:
             return None
         sketches = _sketches(_prefixed(arrays, "sketch "), texts)
         return _rows(arrays, texts), Moments.from_state(_prefixed(arrays, "moments ")), sketches
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, zipfile.BadZipFile, EOFError, zlib.error):
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        zipfile.BadZipFile,
+        EOFError,
+        zlib.error,
+    ):
         return None
 
 
@@ -86,9 +96,12 @@ def _sketches(arrays: dict[str, npt.NDArray[Any]], texts: dict[str, Any]) -> Ske
     columns = {}
     for i, (name, words, common) in enumerate(texts["columns"]):
         count, missing, infinite, *moments = arrays["numbers"][i].tolist()
-        long = {key: values[i] for key, values in parts.items()}
-        found = Column(words, int(count), int(missing), int(infinite), *moments, **long)
-        columns[name] = replace(found, common={value: number for value, number in common})
+        mean, squares, low, high = moments
+        order, sample, hashes = (parts[key][i] for key in _LONG)
+        columns[name] = Column(
+            words, int(count), int(missing), int(infinite), mean, squares, low, high, order, sample, hashes,
+            dict(common),
+        )  # fmt: skip
     together = Together(
         tuple(texts["together"]), int(arrays["together count"]), arrays["together mean"], arrays["together products"]
     )

@@ -99,6 +99,7 @@ NAMES: tuple[str, ...] = (
     "drop-column",
     "clean-data",
     "drop-suspects",
+    "drop-label-errors",
     "balanced-sampler",
     "under-sampling",
     "stratify",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from netvet.fixes.fix import fix
 from netvet.fixes.in_place import input_arrays, target_array
 from netvet.fixes.loss_calls import loss_at
 from netvet.fixes.program import Program, Record
 from netvet.fixes.samples import define, free_of, loader, unused, with_data_set
-from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.source import Editor, NotApplicable, SourceFile, Statement
 
 FINITE = '''def {}(dataset):
     """The samples of a data set that hold neither NaN nor infinite values."""
@@ -61,6 +62,32 @@ def _finite(program: Program, record: Record) -> Editor:
         raise NotApplicable("so many samples hold NaN or infinite values that too few would be left")
     if any(r.get("created_file") and r.get("phase") != "eval" for r in program.facts("loaders")):
         return _subset(program, NUMBERS, "finite", FINITE)
+    rows = training_rows(program, record)
+    x, y, file = rows.inputs, rows.targets, rows.file
+    finite = unused(file, "finite")
+    lines = f"{finite} = torch.isfinite(torch.as_tensor({x})).flatten(1).all(1)\n"
+    editor = program.editor(NUMBERS)
+    editor.insert(file, rows.last, after=f"{lines}{x}, {y} = {x}[{finite}], {y}[{finite}]\n")
+    editor.require(file, "torch", "import torch")
+    return editor
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The two variables that hold all training samples. `last`: the statement behind which both are known."""
+
+    file: SourceFile
+    inputs: str
+    targets: str
+    last: Statement
+
+
+def training_rows(program: Program, record: Record) -> TrainingRows:
+    """Those of an input, and of the targets of the loss in training.
+
+    Raises:
+        NotApplicable: they are not two variables of one place.
+    """
     call = loss_at(program)
     inputs = input_arrays(program, record)
     target = target_array(program, call.site.file, call.target())
@@ -68,13 +95,7 @@ def _finite(program: Program, record: Record) -> Editor:
     same = target.file is file and target.scope is inputs.scope and inputs.code == x and target.code == y
     if not same or file.parent(inputs.place) is not file.parent(target.place):
         raise NotApplicable("inputs and targets of training are not two variables of one place")
-    last = max(inputs.place, target.place, key=file.line)
-    finite = unused(file, "finite")
-    lines = f"{finite} = torch.isfinite(torch.as_tensor({x})).flatten(1).all(1)\n"
-    editor = program.editor(NUMBERS)
-    editor.insert(file, last, after=f"{lines}{x}, {y} = {x}[{finite}], {y}[{finite}]\n")
-    editor.require(file, "torch", "import torch")
-    return editor
+    return TrainingRows(file, x, y, max(inputs.place, target.place, key=file.line))
 
 
 def _subset(program: Program, what: str, name: str, code: str) -> Editor:

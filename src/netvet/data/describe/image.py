@@ -103,8 +103,9 @@ def sharpness(light: Array) -> npt.NDArray[np.float64]:
         light = _resized(light, max(1, int(height // factor)), max(1, int(width // factor)))
     if min(light.shape[1:]) < 3:
         return np.zeros(len(light))
-    around: Array = np.sum([_shifted(light, y, x) for y in range(3) for x in range(3)], axis=0)
-    edges = np.clip(9 * _shifted(light, 1, 1) - around, 0, 255)  # as 8-bit filters of images do
+    three = light[:, :-2] + light[:, 1:-1] + light[:, 2:]
+    around = three[:, :, :-2] + three[:, :, 1:-1] + three[:, :, 2:]
+    edges: Array = np.clip(9 * light[:, 1:-1, 1:-1] - around, 0, 255)  # as 8-bit filters of images do
     found: npt.NDArray[np.float64] = edges.reshape(len(light), -1).var(axis=1, dtype=np.float64)
     return found
 
@@ -129,12 +130,12 @@ def perceptual(grey: Array) -> Words:
 def features_of(grid: Array) -> Floats:
     """Features of images [n, 32, 32, C] of 0..1: grey values, directions of edges, colours."""
     n, grey = len(grid), _grey(grid)
-    coarse = grey.reshape(n, 8, 4, 8, 4).mean(axis=(2, 4)).reshape(n, -1)
-    colour = np.broadcast_to(grid, (*grid.shape[:3], 3)) if grid.shape[-1] < 3 else grid[..., :3]
-    flat = colour.reshape(n, -1, 3)
-    bins = np.minimum((flat * BINS).astype(np.int64), BINS - 1)
-    shares = np.stack([(bins == b).mean(axis=1, dtype=np.float32) for b in range(BINS)], axis=1).reshape(n, -1)
-    parts = [coarse, _edges(grey), flat.mean(axis=1), flat.std(axis=1), shares]
+    coarse = _resized(grey, 8, 8).reshape(n, -1)
+    channels = (0, 1, 2) if grid.shape[-1] >= 3 else (0, 0, 0)
+    planes = np.stack([grid[..., c].reshape(n, -1) for c in channels], axis=1)
+    bins = np.minimum((planes * BINS).astype(np.int64), BINS - 1) + BINS * np.arange(3 * n).reshape(n, 3, 1)
+    shares = np.bincount(bins.ravel(), minlength=3 * n * BINS).reshape(n, -1) / planes.shape[-1]
+    parts = [coarse, _edges(grey), planes.mean(axis=2), planes.std(axis=2), shares]
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
@@ -144,7 +145,7 @@ def feature_names() -> tuple[str, ...]:
     grey = [f"grey {y},{x}" for y in range(8) for x in range(8)]
     edges = [f"edges {y},{x},{d}" for y in range(CELLS) for x in range(CELLS) for d in range(DIRECTIONS)]
     tones = [f"{what} {c}" for what in ("mean", "std") for c in ("red", "green", "blue")]
-    return (*grey, *edges, *tones, *(f"share {b} {c}" for b in range(BINS) for c in ("red", "green", "blue")))
+    return (*grey, *edges, *tones, *(f"{c} share {b}" for c in ("red", "green", "blue") for b in range(BINS)))
 
 
 def _edges(grey: Array) -> Array:
@@ -208,11 +209,6 @@ def _cosines() -> Array:
 def _by_frequency() -> npt.NDArray[np.int64]:
     total = np.add.outer(np.arange(FREQUENCIES), np.arange(FREQUENCIES))
     return np.argsort(total.ravel(), kind="stable")
-
-
-def _shifted(light: Array, y: int, x: int) -> Array:
-    height, width = light.shape[1:]
-    return light[:, y : height - 2 + y, x : width - 2 + x]
 
 
 def _histogram(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

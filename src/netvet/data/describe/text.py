@@ -20,8 +20,8 @@ HASHES, SEED = 64, 1
 # A shingle: successive words, or letters where a text has fewer words (or a language no spaces).
 SHINGLE_WORDS, SHINGLE_LETTERS = 3, 5
 MIN_WORDS = 8
-# Buckets of runs of letters, by multiplicative hashing (Knuth, The art of computer programming 3, 6.4), and the features
-# that these are projected to (Achlioptas 2003: signs suffice).
+# Buckets of runs of letters, by multiplicative hashing (Knuth, The art of computer programming 3, section 6.4), and
+# features that these are projected to (Achlioptas 2003: signs suffice).
 BUCKET_BITS, FEATURES, _KNUTH = 14, 64, 2654435761
 # More of a text would change neither signature nor features much, and costs time.
 MAX_TEXT = 20_000
@@ -100,7 +100,7 @@ def features(texts: Sequence[str]) -> Floats:
         NetvetError: SciPy is not installed.
     """
     try:
-        from scipy.sparse import csr_matrix
+        from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
     except ImportError as error:
         raise NetvetError("texts are compared with SciPy: pip install 'netvet[data]'") from error
     if not texts:

@@ -13,6 +13,10 @@ Look = Callable[[Audited], list[Record]]
 # Signal -> module below and its function.
 LOOKS: Mapping[str, str] = {
     "data_splits": "overview:splits",
+    "samples": "duplicates:samples",
+    "near_duplicates": "duplicates:near",
+    "conflicts": "conflicts:conflicts",
+    "outliers": "outliers:outliers",
     "data_problems": "unusable:problems",
     "image_quality": "image_quality:quality",
     "targets": "sides:targets",

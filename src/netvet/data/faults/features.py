@@ -21,7 +21,7 @@ def features(data: Audited) -> list[Record]:
 def _of_split(split: str, sketches: Sketches) -> list[Record]:
     twins = _twins(sketches)
     listed = list(sketches.columns.items())[:MAX_COLUMNS]
-    return [_record(split, name, column) | {"correlated": twins.get(name)} for name, column in listed]
+    return [{**_record(split, name, column), "correlated": twins.get(name)} for name, column in listed]
 
 
 def _record(split: str, name: str, column: Column) -> Record:

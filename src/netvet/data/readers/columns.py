@@ -108,7 +108,7 @@ def _target(forms: Mapping[str, Form]) -> str | None:
 
 def _forms(samples: Sequence[pa.Table]) -> dict[str, Form]:
     """Form of each column by all samples; nested ones and bytes are left out."""
-    found: dict[str, set[Form | None]] = {}
+    found: dict[str, set[Any]] = {}
     for sample in samples:
         for name in sample.column_names:
             found.setdefault(name, set()).add(form_of(sample.column(name)))
@@ -118,7 +118,7 @@ def _forms(samples: Sequence[pa.Table]) -> dict[str, Form]:
         if known == {"flag", "number"}:
             kinds[name] = "number"
         elif known != {"nested"}:
-            kinds[name] = next(iter(known)) if len(known) == 1 else "word"  # type: ignore[assignment]
+            kinds[name] = known.pop() if len(known) == 1 else "word"
     return kinds
 
 
@@ -156,7 +156,7 @@ def _is_identifier(name: str, form: Form, samples: Sequence[pa.Table]) -> bool:
         return False
     if form == "word":
         return all(len(p.unique()) == len(p) for p in pieces)
-    values = [numbers_of(p) for p in pieces]
+    values = [_parsed(p, form)[0] for p in pieces]
     if not all(bool(np.all(v % 1 == 0)) for v in values):
         return False
     counts = all(bool(np.all(np.diff(v) == 1)) for v in values)

@@ -1,4 +1,4 @@
-"""A CSV file cut into ranges of bytes that can be read apart: rows stay whole, also where a value holds a line break."""
+"""A CSV file cut into ranges of bytes that can be read apart: rows stay whole, also with line breaks in a value."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def _separator(text: str) -> str:
     best, columns = ",", 1
     for one in SEPARATORS:
         try:
-            rows = [r for _, r in zip(range(20), csv.reader(io.StringIO(text, newline=""), delimiter=one), strict=False)]
+            rows = [
+                r for _, r in zip(range(20), csv.reader(io.StringIO(text, newline=""), delimiter=one), strict=False)
+            ]
         except csv.Error:
             continue
         widths = [len(r) for r in rows if r]
@@ -127,8 +129,13 @@ def ranges(path: Path, dialect: Dialect, size: int = 0, *, quoted: bool = True) 
     return found if found is not None else _ranges(path, dialect, size or RANGE, quoted=False) or []
 
 
-def beginning(path: Path, part: Range, size: int) -> Range:
-    """The first whole rows of a range, of at most a size in bytes."""
+def beginnings(path: Path, parts: Sequence[Range], size: int, count: int) -> list[Range]:
+    """Whole rows from the begins of the first, the last and some ranges between, each of at most a size in bytes."""
+    chosen = sorted({i * (len(parts) - 1) // max(count - 1, 1) for i in range(count)}) if parts else []
+    return [_beginning(path, Range(parts[i].begin, parts[-1].end, parts[i].row), size) for i in chosen]
+
+
+def _beginning(path: Path, part: Range, size: int) -> Range:
     if part.end - part.begin <= size:
         return part
     with path.open("rb") as file:
@@ -171,13 +178,12 @@ def read_range(
 
     Args:
         path, dialect, part: what to read.
-        types: of columns; None to tell them from the values. Strings where a value does not fit.
+        types: of the columns to read; None: of all, told from the values. Strings where a value does not fit.
 
     Raises:
         NetvetError: the file cannot be read any more.
     """
     import pyarrow as pa
-    from pyarrow import csv as reader
 
     try:
         with path.open("rb") as file:
@@ -185,42 +191,43 @@ def read_range(
             content = file.read(part.end - part.begin)
     except OSError as error:
         raise NetvetError(f"{path}: cannot be read ({error.strerror})") from error
-    wrong: list[tuple[int, str]] = []
-
-    def skip(row: Any) -> str:
-        told = f"{row.actual_columns} values where {row.expected_columns} are expected"
-        wrong.append((row.number - 1 if row.number else 0, told))
-        return "skip"
-
-    def table(types: dict[str, Any] | None) -> pa.Table:
-        wrong.clear()
-        return reader.read_csv(
-            pa.BufferReader(content),
-            read_options=reader.ReadOptions(
-                column_names=list(dialect.names), use_threads=False, block_size=max(len(content), 1)
-            ),
-            parse_options=reader.ParseOptions(
-                delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=skip
-            ),
-            convert_options=reader.ConvertOptions(
-                column_types=types, include_columns=list(types or ()), null_values=MISSING, strings_can_be_null=True
-            ),
-        )
-
     if not content.strip():
         return pa.table({name: pa.array([], pa.string()) for name in dialect.names}), range(0), []
     try:
-        found = table(types)
+        found, wrong = _parsed(content, dialect, types)
     except pa.ArrowInvalid:  # a value does not fit
         try:
-            found = table({name: pa.binary() for name in types or dialect.names})
+            found, wrong = _parsed(content, dialect, dict.fromkeys(types or dialect.names, pa.binary()))
         except pa.ArrowException as error:
             raise NetvetError(f"{path}: cannot be read as CSV ({error})") from error
-    found = _decoded(found)
-    skipped = {row for row, _ in wrong}
-    every = range(part.row, part.row + len(found) + len(skipped))
-    problems = [Problem(str(part.row + row), "broken row", f"row {part.row + row}: {told}") for row, told in wrong]
-    return found, [n for n in every if n - part.row not in skipped] if skipped else every, problems
+    every = range(part.row, part.row + len(found) + len(wrong))
+    problems = [Problem(str(part.row + row), "broken row", f"row {part.row + row}: {t}") for row, t in wrong.items()]
+    return _decoded(found), [n for n in every if n - part.row not in wrong] if wrong else every, problems
+
+
+def _parsed(content: bytes, dialect: Dialect, types: dict[str, Any] | None) -> tuple[pa.Table, dict[int, str]]:
+    """The rows, and what is wrong with those that are left out, by their number."""
+    import pyarrow as pa
+    from pyarrow import csv as reader
+
+    wrong: dict[int, str] = {}
+
+    def skip(row: Any) -> str:
+        wrong[(row.number or 1) - 1] = f"{row.actual_columns} values where {row.expected_columns} are expected"
+        return "skip"
+
+    names = list(dialect.names)
+    found = reader.read_csv(
+        pa.BufferReader(content),
+        read_options=reader.ReadOptions(column_names=names, use_threads=False, block_size=len(content)),
+        parse_options=reader.ParseOptions(
+            delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=skip
+        ),
+        convert_options=reader.ConvertOptions(
+            column_types=types, include_columns=list(types or ()), null_values=MISSING, strings_can_be_null=True
+        ),
+    )
+    return found, wrong
 
 
 def _decoded(table: pa.Table) -> pa.Table:
@@ -229,6 +236,8 @@ def _decoded(table: pa.Table) -> pa.Table:
 
     for position, field in enumerate(table.schema):
         if pa.types.is_binary(field.type):
-            texts = [None if v is None else v.decode("utf-8", "backslashreplace") for v in table[field.name].to_pylist()]
+            texts = [
+                None if v is None else v.decode("utf-8", "backslashreplace") for v in table[field.name].to_pylist()
+            ]
             table = table.set_column(position, field.name, pa.array(texts, pa.string()))
     return table

@@ -93,7 +93,7 @@ class _Gathered:
         names = dict.fromkeys(name for facts in self.facts for name in facts)
         return Chunk(
             self.keys, self.inputs, targets_of(self.labels), {n: column([f.get(n) for f in self.facts]) for n in names},
-            tuple(self.problems), np.array(self.prints, dtype=np.uint64),
+            tuple(self.problems), prints=np.array(self.prints, dtype=np.uint64),
         )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def open_source(wanted: Wanted) -> Hub:
     Raises:
         NetvetError: the library is missing, or there is no such data set.
     """
-    paths = tuple((split, str(path)) for split, path in wanted.paths.items())
+    paths = tuple((split, _absolute(path)) for split, path in wanted.paths.items())
     splits = loaded(paths)
     image, classes = _of_features(splits, wanted)
     samples = [_sample(data, image) for data in splits.values()]
@@ -113,6 +113,10 @@ def _of_features(splits: Mapping[str, Any], wanted: Wanted) -> tuple[str | None,
     return (images[0] if images else None), classes
 
 
+def _absolute(path: Path) -> str:
+    return str(path) if str(path).startswith(HUB) else str(path.absolute())
+
+
 def loaded(paths: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """The splits by their names.
 
@@ -120,9 +124,11 @@ def loaded(paths: Sequence[tuple[str, str]]) -> dict[str, Any]:
         NetvetError: the library is missing, or a data set cannot be loaded.
     """
     try:
-        import datasets
+        import datasets  # type: ignore[import-untyped]
     except ImportError as error:
-        raise NetvetError("data sets of Hugging Face are read by their library: pip install 'netvet[corpus]'") from error
+        raise NetvetError(
+            "data sets of Hugging Face are read by their library: pip install 'netvet[corpus]'"
+        ) from error
     found: dict[str, Any] = {}
     for split, path in paths:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -22,7 +23,7 @@ MAX_SIDE = 256
 # Pillow refuses images of twice its Image.MAX_IMAGE_PIXELS (89,478,485: a quarter GiB of RGB) as decompression bombs.
 MAX_PIXELS = 2 * 89_478_485
 # Formats that Pillow may try: those that decode in this process, without programs such as Ghostscript.
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 _CUT_SHORT = ("truncated", "unexpected end", "end of file", "not enough", "not processed", "buffer is not large")
 
 
@@ -52,7 +53,7 @@ def decode(data: bytes) -> Decoded:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow, about sizes that are told below, and odd metadata
         try:
-            with Image.open(BytesIO(data), formats=FORMATS) as image:
+            with Image.open(BytesIO(data), formats=_formats()) as image:
                 return _decoded(image)
         except Unusable:
             raise
@@ -64,6 +65,15 @@ def decode(data: bytes) -> Decoded:
             text = " ".join(str(error).split()) or type(error).__name__
             short = any(word in text.lower() for word in _CUT_SHORT)
             raise Unusable("truncated" if short else "damaged", f"cannot be decoded ({text[:120]})") from None
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those that this Pillow was built with."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _decoded(image: Any) -> Decoded:

@@ -55,7 +55,8 @@ def read_labels(file: Path, paths: Sequence[str], target: str | None) -> Labels:
     table = _table(file)
     known = {name for path in paths for name in _names(path)}
     width = max(map(len, table))
-    hits = [sum(_clean(row[c]) in known for row in table if c < len(row)) for c in range(width)]
+    # Different names: a class 3 is not the file 3.png.
+    hits = [len({_clean(row[c]) for row in table if c < len(row)} & known) for c in range(width)]
     if not max(hits):
         raise NetvetError(f"{file}: no column names any of the {len(paths):,} files; expected their names or paths")
     at = hits.index(max(hits))

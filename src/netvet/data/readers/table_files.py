@@ -1,4 +1,4 @@
-"""Files with a table, by their form: which parts can be read apart, a sample to tell the columns by, the rows of a part."""
+"""Files with a table, by their form: parts that can be read apart, a sample to tell the columns by, rows of a part."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netvet.core import NetvetError
 from netvet.data.chunks import Problem
 from netvet.data.readers import csv_ranges
-from netvet.data.readers.csv_ranges import Dialect, Range
 from netvet.data.readers.columns import Plan
+from netvet.data.readers.csv_ranges import Dialect, Range
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Rows of a part at least, so that small row groups are read together; rows and bytes of a piece that is looked at first.
+# Rows of a part at least, so that small row groups are read together; rows and bytes of a piece that is looked at.
 PART, SAMPLE, SAMPLE_BYTES = 100_000, 5_000, 1 << 20
 # Pieces of a file that are looked at first: at the beginning, in the middle, at the end.
 PIECES = 3
@@ -89,7 +89,7 @@ class Csv:
     def sample(self) -> list[pa.Table]:
         """The beginnings of some ranges."""
         parts = csv_ranges.ranges(self.path, self.dialect)
-        begun = [csv_ranges.beginning(self.path, parts[i], SAMPLE_BYTES) for i in _spread(len(parts))]
+        begun = csv_ranges.beginnings(self.path, parts, SAMPLE_BYTES, PIECES)
         return [csv_ranges.read_range(self.path, self.dialect, one)[0] for one in begun]
 
     def parts(self) -> list[Part]:
@@ -242,8 +242,7 @@ class JsonLines:
 
     def sample(self) -> list[pa.Table]:
         """The beginnings of some ranges."""
-        parts = self._ranges()
-        begun = [csv_ranges.beginning(self.path, parts[i], SAMPLE_BYTES) for i in _spread(len(parts))]
+        begun = csv_ranges.beginnings(self.path, self._ranges(), SAMPLE_BYTES, PIECES)
         return [_table(self._objects(one)[0]) for one in begun]
 
     def _ranges(self) -> list[Range]:
@@ -262,7 +261,7 @@ class JsonLines:
         whole = not problems and rows == list(range(part.row, part.row + len(rows)))
         yield _table(kept, plan.forms), range(part.row, part.row + len(rows)) if whole else rows, problems
 
-    def _objects(self, part: Range) -> tuple[list[Mapping[str, Any]], list[int], list[Problem]]:
+    def _objects(self, part: Range) -> tuple[list[dict[str, Any]], list[int], list[Problem]]:
         with self.path.open("rb") as file:
             file.seek(part.begin)
             lines = file.read(part.end - part.begin).split(b"\n")

@@ -100,7 +100,7 @@ def open_source(wanted: Wanted) -> Tables:
     files: list[File] = []
     broken: list[tuple[str, Problem]] = []
     for split, path in wanted.paths.items():
-        found, wrong = _files(split or (path.stem if path.is_file() else "data"), path)
+        found, wrong = _files(split or (path.stem if path.is_file() else "data"), path.absolute())
         files += found
         broken += wrong
     files.sort(key=lambda f: role_of(f.split) != "train")

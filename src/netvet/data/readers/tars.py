@@ -9,6 +9,7 @@ import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from itertools import groupby, islice
@@ -20,7 +21,7 @@ from netvet.data.chunks import Chunk, Kind, Problem, Shard, role_of
 from netvet.data.readers import Wanted, audio, images
 from netvet.data.readers.arrays import TARGETS
 from netvet.data.readers.decoded import Decoded, Form, Raw, Unusable, chunks
-from netvet.data.readers.walk import MAX_BYTES, File, odd_name, printable, walk
+from netvet.data.readers.walk import MAX_BYTES, File, odd_name, open_plain, printable, walk
 
 # Members that tell what the shards hold; larger tars than this do not occur (1 TiB).
 _LOOKED_AT, _LARGEST = 300, 2**40
@@ -110,23 +111,17 @@ def _split(key: str) -> str:
 
 
 def _kind(path: str) -> Kind | None:
-    try:
-        with _opened(path) as tar:
-            endings = {PurePosixPath(m.name).suffix.lower() for m in islice(tar, _LOOKED_AT)}
-    except (OSError, tarfile.TarError, ValueError):
-        return None
+    endings = set()
+    with suppress(OSError, tarfile.TarError, ValueError), _opened(path) as tar:
+        for member in islice(tar, _LOOKED_AT):
+            endings.add(PurePosixPath(member.name).suffix.lower())
     return next((form.kind for form in FORMS.values() if endings & form.endings), None)
 
 
-def _opened(path: str) -> tarfile.TarFile:
-    from netvet.data.readers.walk import open_plain
-
-    file = BufferedReader(open_plain(path))
-    try:
-        return tarfile.open(fileobj=file, mode="r:", errorlevel=0)
-    except BaseException:
-        file.close()
-        raise
+@contextmanager
+def _opened(path: str) -> Iterator[tarfile.TarFile]:
+    with BufferedReader(open_plain(path)) as file, tarfile.open(fileobj=file, mode="r:", errorlevel=0) as tar:
+        yield tar
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +135,24 @@ class _Member:
 
 
 def _samples(path: str, key: str, form: Form) -> Iterator[Raw]:
-    """The samples of a tar, and as a sample without bytes what is wrong with it."""
+    """The samples of a tar, and as samples without bytes what is wrong with it."""
+    for stem, group in groupby(_members(path, form), key=lambda m: m.stem):
+        yield from _sample(f"{key}/{printable(stem)}", key, list(group), form)
+
+
+def _members(path: str, form: Form) -> Iterator[_Member]:
+    """The members that may count; at the end of a tar that ends too early, one without a name."""
     try:
         with _opened(path) as tar:
-            for stem, group in groupby(_members(tar, form), key=lambda m: m.stem):
-                yield from _sample(f"{key}/{printable(stem)}", key, list(group), form)
+            yield from _listed(tar, form)
     except (OSError, tarfile.TarError, ValueError, EOFError) as error:
         text = " ".join(str(error).split())[:120]
         short = any(word in text for word in ("unexpected end", "truncated"))
-        yield Raw(key, Unusable("truncated" if short else "damaged", f"cannot be read to its end ({text})"))
+        why = Unusable("truncated" if short else "damaged", f"cannot be read to its end ({text})")
+        yield _Member("", "", "", why)
 
 
-def _members(tar: tarfile.TarFile, form: Form) -> Iterator[_Member]:
+def _listed(tar: tarfile.TarFile, form: Form) -> Iterator[_Member]:
     for member in tar:
         tar.members = []  # type: ignore[attr-defined]  # tarfile keeps all that it has seen
         if member.isdir():
@@ -172,14 +173,15 @@ def _members(tar: tarfile.TarFile, form: Form) -> Iterator[_Member]:
 def _bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | Unusable:
     if member.size > MAX_BYTES:
         return Unusable("too large", f"{member.size:,} bytes by its header; up to {MAX_BYTES:,} are read")
-    file = tar.extractfile(member)
-    data = file.read() if file is not None else b""
+    file, data = tar.extractfile(member), b""
+    with suppress(tarfile.ReadError):  # it ends too early
+        data = file.read() if file is not None else b""
     return data if len(data) == member.size else Unusable("truncated", f"{member.size - len(data):,} bytes are missing")
 
 
 def _sample(key: str, tar: str, members: Sequence[_Member], form: Form) -> Iterator[Raw]:
     told = [m for m in members if not m.ending]
-    yield from (Raw(f"{tar}/{printable(m.name)}", m.data) for m in told)
+    yield from (Raw(f"{tar}/{printable(m.name)}" if m.name else tar, m.data) for m in told)
     inputs = [m for m in members if f".{m.ending.rpartition('.')[2]}" in form.endings]
     if inputs:
         first = min(inputs, key=lambda m: m.ending.count("."))

@@ -124,7 +124,7 @@ def open_source(wanted: Wanted) -> Texts:
     Raises:
         NetvetError: there is no text.
     """
-    files = [one for split, path in wanted.paths.items() for one in _files(split, path)]
+    files = [one for split, path in wanted.paths.items() for one in _files(split, path.absolute())]
     if not files:
         raise NetvetError(f"{', '.join(map(str, wanted.paths.values()))}: no .txt file there")
     files.sort(key=lambda f: role_of(f.split) != "train")

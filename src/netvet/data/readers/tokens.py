@@ -77,7 +77,8 @@ def _mapped(file: TokenFile) -> npt.NDArray[np.integer]:
     if found.ndim != 1 or found.dtype.kind not in "iu" or not len(found):
         what = f"{found.dtype} {list(found.shape)}"
         raise NetvetError(f"{file.path}: holds {what}; expected tokens, which are whole numbers [n]")
-    return found
+    tokens: npt.NDArray[np.integer] = found
+    return tokens
 
 
 def is_tokens(path: Path) -> bool:
@@ -98,7 +99,7 @@ def open_source(wanted: Wanted) -> Tokens:
     files = []
     for split, path in wanted.paths.items():
         inside = sorted(path.glob("*.bin")) if path.is_dir() else [path]
-        files += [TokenFile(split or one.stem, one, _dtype(one)) for one in inside]
+        files += [TokenFile(split or one.stem, one.absolute(), _dtype(one)) for one in inside]
     if not files:
         raise NetvetError(f"{', '.join(map(str, wanted.paths.values()))}: no .bin file there")
     for file in files:
@@ -108,7 +109,7 @@ def open_source(wanted: Wanted) -> Tokens:
 
 
 def _dtype(path: Path) -> str:
-    """16 or 32 bits: the upper halves of 32 bits are 0 or far smaller than the lower ones, of 16 bits they are alike."""
+    """16 or 32 bits: upper halves of 32 bits are 0 or far smaller than the lower ones, of 16 bits they are alike."""
     if path.suffix.lower() == ".npy":
         return ""
     with path.open("rb") as file:

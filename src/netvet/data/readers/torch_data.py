@@ -276,7 +276,8 @@ def _columns(
     return columns, good, problems
 
 
-def _array(tensor: torch.Tensor) -> Array:
+def values_of(tensor: torch.Tensor) -> Array:
+    """The numbers of a tensor, on whatever device."""
     plain = tensor.detach().cpu()
     found: Array = (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()
     return found
@@ -284,7 +285,7 @@ def _array(tensor: torch.Tensor) -> Array:
 
 def _joined(part: Part, sample: Mapping[str, torch.Tensor]) -> Array:
     """What enters the net of a sample: one array, or the numbers of several."""
-    arrays = [_array(sample[name]) for name in part.inputs]
+    arrays = [values_of(sample[name]) for name in part.inputs]
     return arrays[0] if len(arrays) == 1 else np.concatenate([a.astype(np.float64).ravel() for a in arrays])
 
 
@@ -297,7 +298,7 @@ def _targets(targets: Sequence[torch.Tensor]) -> Array | None:
     """One label or number for each sample, if that is what they have."""
     if any(t.numel() != 1 for t in targets):
         sizes = {t.numel() for t in targets}
-        rows = [_array(t).reshape(-1) for t in targets]
+        rows = [values_of(t).reshape(-1) for t in targets]
         hot = len(sizes) == 1 and all(set(np.unique(r)) == {0, 1} and r.sum() == 1 for r in rows)
         return np.array([int(r.argmax()) for r in rows]) if hot else None
     values = [t.reshape(()).item() for t in targets]

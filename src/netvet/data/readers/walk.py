@@ -101,12 +101,12 @@ class Walked:
         for ending, count in sorted(self._foreign.items()):
             self.tell(
                 self._first[ending], "foreign file",
-                f"{count} file{'s' * (count > 1)} with {ending or 'no ending'} among the {self.word}s: not read",
+                f"{count:,} with {ending or 'no ending'} among the {self.word}s: not read",
             )  # fmt: skip
 
     def _folder(self, path: str) -> None:
         if ending(path) in self.endings:
-            self.tell(path, "folder", f"a folder with the name of {self.word}")
+            self.tell(path, "folder", f"a folder that is named as {self.word}s are")
         if odd := odd_name(path):
             self.tell(path, "odd name", odd)
 
