@@ -8,7 +8,7 @@ from netvet.core import Facts
 ONE = {"key": "17", "given": "3", "suggested": "8", "given_probability": 0.0, "suggested_probability": 0.99}
 SICK = {
     "split": "train", "samples": 1000, "suspects": 40, "share": 0.05, "low": 0.03, "high": 0.07, "overlap": 0.02,
-    "wrong": 25, "examples": [ONE], "task": "classification", "learner": "random trees", "accuracy": 0.93,
+    "wrong": 25, "sure": 500, "examples": [ONE], "task": "classification", "learner": "random trees", "accuracy": 0.93,
 }  # fmt: skip
 
 
@@ -18,7 +18,9 @@ def test_fires_on_the_fault():
     assert "first 17: given 3, more like 8" in finding.message
 
 
-@pytest.mark.parametrize("change", [{"share": 0.005}, {"low": 0.001}, {"wrong": 3}, {"overlap": 0.3}])
+@pytest.mark.parametrize(
+    "change", [{"share": 0.005}, {"low": 0.001}, {"wrong": 3}, {"overlap": 0.3}, {"overlap": 0.08, "sure": 100}]
+)
 def test_is_a_note_where_it_may_be_overlap_or_chance(change):
     assert [f.severity for f in label_errors(Facts.of({**SICK, **change}))] == ["note"]
 

@@ -62,7 +62,7 @@ def test_infinite_values_are_found_with_their_samples():
     broken = NUMBERS.copy()
     broken[[3, 50], 2] = np.inf
     (finding,) = told("non-finite-input", audited({"train": (broken, None)}, names=NAMES))
-    assert "the train data hold 2 NaN or infinite values in 2 of 200 samples, most of them in column c" in finding.message
+    assert "hold 2 NaN or infinite values in 2 of 200 samples, most of them in column c" in finding.message
     assert finding.evidence["samples"] == ["3", "50"]
 
 
@@ -93,7 +93,8 @@ def test_splits_on_two_scales_are_found_in_files_too():
     (finding,) = told("mismatched-normalisation", data)
     assert "in training, but mean" in finding.message
     assert finding.severity is None
-    assert told("mismatched-normalisation", audited({"train": (digits[:900], None), "test": (digits[900:], None)})) == []
+    same = {"train": (digits[:900], None), "test": (digits[900:], None)}
+    assert told("mismatched-normalisation", audited(same, kind="tensor")) == []
 
 
 def test_moments_are_those_of_all_values():

@@ -31,7 +31,9 @@ def test_random_splits_have_not_drifted(make, seed):
 def test_other_shares_of_labels_are_drift():
     few = np.flatnonzero((DIGITS.target[1000:] != 3) | (np.arange(797) % 20 == 0)) + 1000
     moved = np.concatenate([few, np.flatnonzero(DIGITS.target[:1000] == 5)])
-    data = audited({"train": (DIGITS.data[:1000], DIGITS.target[:1000]), "test": (DIGITS.data[moved], DIGITS.target[moved])})
+    data = audited(
+        {"train": (DIGITS.data[:1000], DIGITS.target[:1000]), "test": (DIGITS.data[moved], DIGITS.target[moved])}
+    )
     (finding,) = load("split-drift")(Facts(split_drift(data)))
     assert "class 5 has 10% of train" in finding.message
 
@@ -51,7 +53,7 @@ def test_a_few_samples_are_not_compared():
 
 def timed(train, val, **facts):
     parts = {n: (np.zeros((len(t), 2)), None, {"time": np.asarray(t)}) for n, t in (("train", train), ("val", val))}
-    return [f for f in load("future-in-train")(Facts(future_in_train(audited(parts, **facts))))]
+    return load("future-in-train")(Facts(future_in_train(audited(parts, **facts))))
 
 
 def test_a_split_by_time_is_right():

@@ -18,7 +18,7 @@ def export() -> None:
         level[t] = 0.9 * level[t - 1] + random.normal()
     rows = [[date(2022, 1, 1) + timedelta(t), *level[t - 6 : t].round(4), int(level[t] > level[t - 1])]
             for t in range(6, 760)]  # fmt: skip
-    random.shuffle(rows)  # fault
+    random.shuffle(rows)
     for path, part in (("train.csv", rows[:560]), ("val.csv", rows[560:])):
         with open(path, "w", newline="") as file:
             out = csv.writer(file)

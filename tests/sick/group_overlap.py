@@ -17,7 +17,7 @@ def export() -> None:
     people, ill = make_classification(90, 12, n_informative=6, class_sep=1.5, random_state=0)
     patient = np.repeat(np.arange(90), 6)
     data = people[patient] + 0.3 * random.normal(size=(540, 12))
-    order = random.permutation(540)  # fault
+    order = random.permutation(540)
     for path, rows in (("train.csv", order[:400]), ("val.csv", order[400:])):
         with open(path, "w", newline="") as file:
             out = csv.writer(file)

@@ -1,11 +1,10 @@
 # expect: label-errors
-# audit: digits.csv
+# audit: digits.csv --target digit
 # location: none
 # note: every twelfth label is typed one key to the right of the digit that was meant
 import argparse
 import csv
 
-import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
@@ -14,7 +13,7 @@ KEYS = "1234567890"
 
 
 def typed(digit: int, number: int) -> str:
-    slip = number % 12 == 5  # fault
+    slip = number % 12 == 5
     return KEYS[(KEYS.index(str(digit)) + slip) % 10]
 
 

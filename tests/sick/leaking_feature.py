@@ -17,7 +17,7 @@ def export() -> None:
     order = random.permutation(len(cancer.target))
     dose = np.where(cancer.target == 0, random.gamma(9.0, 5.0, len(order)).round(1), 0.0)
     columns = {name: cancer.data[:, i] for i, name in enumerate(cancer.feature_names[:10])}
-    columns["dose"] = dose  # fault
+    columns["dose"] = dose
     columns["diagnosis"] = cancer.target_names[cancer.target]
     for path, rows in (("train.csv", order[:420]), ("val.csv", order[420:])):
         with open(path, "w", newline="") as file:

@@ -17,7 +17,7 @@ def export() -> None:
     for path, rows in (("train.csv", order[:110]), ("test.csv", order[110:])):
         data = wine.data[rows].copy()
         if path == "test.csv":
-            data[:, [1, 2, 6, 9]] *= 1.8  # fault
+            data[:, [1, 2, 6, 9]] *= 1.8
         with open(path, "w", newline="") as file:
             out = csv.writer(file)
             out.writerow([*wine.feature_names, "cultivar"])

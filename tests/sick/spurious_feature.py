@@ -1,7 +1,7 @@
 # expect: spurious-feature
 # audit: scans
 # location: none
-# note: odd digits come from another scanner, whose files are a little wider; the net pads all to one size and reads that
+# note: odd digits come from another scanner, whose files are a little wider: the net sees how far the padding goes
 import argparse
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def export(root: Path) -> None:
     digits = load_digits()
     for number, (pixels, digit) in enumerate(zip(digits.images[:700], digits.target)):
         odd = int(digit) % 2
-        width = 22 if odd else 20  # fault
+        width = 22 if odd else 20
         image = Image.fromarray((pixels * 15.9).astype(np.uint8)).resize((width, 20), Image.BICUBIC)
         folder = root / ("val" if number % 5 == 0 else "train") / ("odd" if odd else "even")
         folder.mkdir(parents=True, exist_ok=True)

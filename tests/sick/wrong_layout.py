@@ -2,7 +2,7 @@
 # accept: split-drift
 # audit: digits.npz
 # location: none
-# note: the test images were written from the bottom row up, as in bitmaps, and the training images from the top row down
+# note: the test images were written from the bottom row up, as in bitmaps, the training images from the top down
 import argparse
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import nn
 def export(path: str) -> None:
     digits = load_digits()
     images = digits.images.astype(np.float32)
-    test = images[1300:, ::-1]  # fault
+    test = images[1300:, ::-1]
     np.savez(path, x_train=images[:1300], y_train=digits.target[:1300], x_test=test, y_test=digits.target[1300:])
 
 

@@ -25,6 +25,7 @@ def label_errors(
     share: float = 0.01,  # catalogue
     low: float = 0.005,  # of the interval that holds the share with 95 %
     fewest: int = 4,  # disagreements that the share rests on; clean sets of 100 to 200 samples have up to 3
+    many: int = 256,  # samples that the models are sure of, in which the halves of 128 can be compared
     clear: float = 0.3,  # of all disagreements; below, most are overlap of the classes. Clean sets: up to 0.25
 ) -> Iterator[Finding]:
     """Samples whose label is probably wrong.
@@ -35,7 +36,7 @@ def label_errors(
     ## Example
     >>> from netvet.core import Facts
     >>> wrong = {"key": "17", "given": "3", "suggested": "8", "given_probability": 0.0, "suggested_probability": 0.99}
-    >>> about = {"share": 0.011, "low": 0.006, "high": 0.02, "overlap": 0.02, "wrong": 10, "accuracy": 0.95}
+    >>> about = {"share": 0.011, "low": 0.006, "high": 0.02, "overlap": 0.02, "wrong": 10, "sure": 898}
     >>> found = {"split": "train", "samples": 1797, "suspects": 18, "examples": [wrong], "learner": "random trees"}
     >>> label_errors(Facts.of({**found, **about}))[0].message
     '18 of 1,797 labels of train are probably wrong (1.1% of all, 0.6% to 2%), first 17: given 3, more like 8 (p 0.99)'
@@ -54,9 +55,9 @@ def label_errors(
         bottom, top, overlap = (number(record, f) or 0.0 for f in ("low", "high", "overlap"))
         if not count or part is None:
             continue
-        needed = fewest if 2 * part >= part + overlap else 2 * fewest  # the more overlap, the more must speak for it
-        sure = part >= share and bottom > low and (number(record, "wrong") or 0) >= needed
-        sure = sure and part >= clear * (part + overlap) and record.get("task") != "regression"
+        mostly = clear if (number(record, "sure") or 0) >= many else 0.5  # few cannot show whether overlap has an end
+        sure = part >= share and bottom > low and (number(record, "wrong") or 0) >= fewest
+        sure = sure and part >= mostly * (part + overlap) and record.get("task") != "regression"
         severity: Severity = "warning" if sure else "note"
         split, samples = str(record.get("split")), number(record, "samples") or 0.0
         shown = f"{part:.2g} of all" if part > 1 else f"{part:.1%} of all, {bottom:.1%} to {top:.0%}"

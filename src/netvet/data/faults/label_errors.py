@@ -245,7 +245,7 @@ def _residuals(data: Audited, by: Cheap) -> tuple[dict[str, Suspects], dict[str,
     """Numbers that are far from what similar samples have."""
     explained = _explained(data, by)
     if explained < MIN_R2:
-        raise NotAssessable(f"cheap models explain too little of the targets ({explained:.0%} of their robust variance)")
+        raise NotAssessable(f"cheap models explain too little of targets ({explained:.0%} of their robust variance)")
     found: dict[str, Suspects] = {}
     total = wrong = 0
     for name, said in by.numbers.items():
