@@ -69,23 +69,22 @@ def class_imbalance(
         top = _last(prediction_top_share, str(target.get("site")))
         common, rare = int(counts.argmax()), int(np.where(counts > 0, counts, np.inf).argmin())
         share, part = float(seen.max() / seen.sum()), float(counts[rare] / counts.sum())
-        main = class_name(target, common)  # counts go over epochs: a share is of the data
-        what = f"class {class_name(target, rare)} has {part:.2%} of the training samples"
-        measured: tuple[float, float | None] = (float(seen.max() / seen.min()), ratio)
-        severity: Severity = "warning"
+        main, name = class_name(target, common), class_name(target, rare)
+        what = f"class {name} has {part:.2%} of the training samples"  # counts go over epochs: a share is of the data
+        measured: tuple[float, float | None, Severity] = (float(seen.max() / seen.min()), ratio, "warning")
         if top is not None and top >= collapsed and share < collapsed:
             message = f"{what}, and the net ends with class {main} for {top:.0%}: guessing it scores {share:.2g}"
         elif missed := _forgotten(predicted_labels, top, part, told):
             message = f"{what}, {missed}: always guessing class {main} scores {share:.3g}"
         elif (expected := _evaluated(targets, metrics, counts, rare)) > drift * part:
-            message, measured = f"{what}, but {expected:.0%} of those in evaluation", (expected, drift)
+            message, measured = f"{what}, but {expected:.0%} of those in evaluation", (expected, drift, "warning")
         elif seen.min() / seen.sum() < rarest / max(len(seen), 1):
             message = f"{what}: always guessing class {main} already has an accuracy of {share:.2f}"
-            measured, severity = (share, None), "note"
+            measured = (share, None, "note")
         else:
             continue
-        at, sure = location_of(loss, "created", ""), 0.9 if severity == "note" else 0.7
-        yield Finding(message, target.get("site"), None, *measured, at, severity=severity, confidence=sure)
+        at, sure = location_of(loss, "created", ""), 0.9 if measured[2] == "note" else 0.7
+        yield Finding(message, target.get("site"), None, *measured[:2], at, severity=measured[2], confidence=sure)
 
 
 def _forgotten(made: Facts | None, top: float | None, part: float, told: float) -> str | None:

@@ -12,15 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.data.faults import NotAssessable
-from netvet.data.index import Audited, Split
+from netvet.data.index import Audited, Rows, Split
 
 Floats = npt.NDArray[np.float32]
 
 FOLDS = 5
+# Of a vote of random trees: more change the score by less than its error.
+TREES = 60
 # Samples that are cross-validated, and numbers in them: about half a minute on one core at the most.
 MAX_SAMPLES, MAX_NUMBERS = 20_000, 2_500_000
 # Samples beside them that nearest neighbours are looked up for: a search through all of the others for each.
 MAX_LOOKED_UP = 20_000
+# Words of a column that have a column of their own.
+MAX_WORDS = 20
 # Fewer say nothing of a share of errors.
 MIN_SAMPLES = 40
 # Learners whose own score is so near to the best one vote with it.
@@ -83,6 +87,23 @@ def prepared(features: Floats, like: Floats) -> Floats:
     return found
 
 
+def encoded(rows: Rows, like: Rows) -> Floats:
+    """Features with a column of 0 and 1 for each of the most common words of a column of words, in place of its code.
+
+    Args:
+        rows: samples [n, d]; `like`: those whose most common words count.
+    """
+    words = [rows.names.index(name) for name in like.categorical if name in rows.names]
+    if not words:
+        return rows.features
+    parts = [np.delete(rows.features, words, axis=1)]
+    for column in words:
+        codes, counts = np.unique(like.features[:MAX_SAMPLES, column], return_counts=True)
+        common = codes[np.argsort(-counts, kind="stable")][:MAX_WORDS]
+        parts.append((rows.features[:, [column]] == common).astype(np.float32))
+    return np.concatenate(parts, axis=1)
+
+
 def folds_of(prints: npt.NDArray[np.uint64], labels: npt.NDArray[Any], count: int = FOLDS) -> npt.NDArray[np.int64]:
     """A fold for each sample, with equal shares of each label; copies of a sample are in one fold."""
     _, first, inverse = np.unique(prints, return_index=True, return_inverse=True)
@@ -96,13 +117,14 @@ def folds_of(prints: npt.NDArray[np.uint64], labels: npt.NDArray[Any], count: in
 def _fitted(data: Audited, train: Split) -> Cheap:
     aimed: npt.NDArray[Any] = train.labels if train.labels is not None else np.asarray(train.numbers)
     known = np.flatnonzero(np.isfinite(aimed) & (aimed >= 0) if train.labels is not None else np.isfinite(aimed))
-    width = max(train.rows.features.shape[1], 1)
+    features = encoded(train.rows, train.rows)
+    width = max(features.shape[1], 1)
     most = min(MAX_SAMPLES, MAX_NUMBERS // width)
     chosen = known if len(known) <= most else np.sort(np.random.default_rng(0).choice(known, most, replace=False))
     targets = aimed[chosen]
     if len(chosen) < MIN_SAMPLES or len(np.unique(targets)) < 2:
         raise NotAssessable(f"it takes {MIN_SAMPLES} training samples with different targets")
-    like = train.rows.features[chosen]
+    like = features[chosen]
     inputs = prepared(like, like)
     if not inputs.shape[1]:
         raise NotAssessable("no feature of the samples varies")
@@ -122,7 +144,7 @@ def _voted(data: Audited, train: Split, chosen: npt.NDArray[np.int64], like: Flo
         if len(split) and (split.labels is not None or split.numbers is not None):
             rest = np.setdiff1d(np.arange(len(split)), chosen) if split is train else np.arange(len(split))
             all_of = np.zeros((len(split), *vote.shape[1:]), dtype=vote.dtype)
-            all_of[rest] = fits.applied(best, prepared(split.rows.features[rest], like))
+            all_of[rest] = fits.applied(best, prepared(encoded(split.rows, train.rows)[rest], like))
             if split is train:
                 all_of[chosen] = vote
             found[name] = all_of
@@ -189,10 +211,10 @@ def learner(name: str, classes: int, samples: int) -> Any:
         return {
             "linear": lambda: linear_model.LogisticRegression(max_iter=100, tol=1e-3),
             "nearest": lambda: neighbors.KNeighborsClassifier(near, weights="distance"),
-            "trees": lambda: ensemble.ExtraTreesClassifier(100, min_samples_leaf=2, random_state=0),
+            "trees": lambda: ensemble.ExtraTreesClassifier(TREES, min_samples_leaf=2, random_state=0),
         }[name]()
     return {
         "linear": lambda: linear_model.Ridge(1.0),
         "nearest": lambda: neighbors.KNeighborsRegressor(near, weights="distance"),
-        "trees": lambda: ensemble.ExtraTreesRegressor(100, min_samples_leaf=2, random_state=0),
+        "trees": lambda: ensemble.ExtraTreesRegressor(TREES, min_samples_leaf=2, random_state=0),
     }[name]()

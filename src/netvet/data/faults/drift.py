@@ -81,7 +81,7 @@ def _labels(data: Audited, train: Split, split: Split) -> dict[str, Any]:
 
 def _features(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Kolmogorov-Smirnov of each feature (and the share of missing values), p values times the number of features."""
-    from scipy.stats import ks_2samp  # type: ignore[import-untyped]
+    from scipy.stats import ks_2samp
 
     rows = []
     for column in range(ours.shape[1]):

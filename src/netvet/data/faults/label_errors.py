@@ -30,8 +30,9 @@ MIN_SURE, SURER = 64, 0.1
 FLOORS = 2.5
 # A record lists so many suspects, the surest first; all are in `suspects`.
 LISTED = 50
-# Robust standard deviations of a residual, and r2 from which on a model says what a number should be.
-FAR, MIN_R2 = 8.0, 0.5
+# Robust standard deviations of a residual, and share of the (robust) variance of the targets that models must explain
+# to say what a number should be.
+FAR, MIN_R2 = 8.0, 0.75
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class _Judged:
 
     def floor(self, able: npt.NDArray[np.bool_]) -> Floor:
         """The disagreements among the surest, where being surer brings no fewer of them."""
-        from scipy.stats import binom  # type: ignore[import-untyped]
+        from scipy.stats import binom
 
         wrong = self._ordered(able)[1]
         sure = len(wrong) // 2
@@ -230,10 +231,21 @@ def _number(value: float) -> float | None:
     return round(float(value), 4) if np.isfinite(value) else None
 
 
+def _explained(data: Audited, by: Cheap) -> float:
+    """Share of the variance of the training targets that is explained, both taken of medians: a few are far off."""
+    train = data.train
+    given = np.asarray(train.numbers) if train is not None else np.zeros(0)
+    residual = given - by.numbers[train.name] if train is not None else given
+    known = residual[np.isfinite(residual)]
+    usual, left = (float(np.median(np.abs(v - np.median(v)))) for v in (given[np.isfinite(given)], known))
+    return 1 - (left / usual) ** 2 if usual > 0 else 0.0
+
+
 def _residuals(data: Audited, by: Cheap) -> tuple[dict[str, Suspects], dict[str, Any]]:
     """Numbers that are far from what similar samples have."""
-    if by.score < MIN_R2:
-        raise NotAssessable(f"cheap models explain too little of the target (r2 {by.score:.2f} in cross-validation)")
+    explained = _explained(data, by)
+    if explained < MIN_R2:
+        raise NotAssessable(f"cheap models explain too little of targets ({explained:.0%} of their robust variance)")
     found: dict[str, Suspects] = {}
     total = wrong = 0
     for name, said in by.numbers.items():

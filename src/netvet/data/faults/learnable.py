@@ -11,7 +11,7 @@ import numpy.typing as npt
 from netvet.core import Record
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.alone import balanced, r2
-from netvet.data.faults.cheap import Cheap, cheap, folds_of, prepared
+from netvet.data.faults.cheap import Cheap, cheap, encoded, folds_of, prepared
 from netvet.data.index import Audited, Split
 
 # Samples for shuffled pairings, of which each is fitted anew, and how many of these.
@@ -125,7 +125,7 @@ def _known(split: Split) -> npt.NDArray[np.int64]:
 
 
 def _arrays(split: Split, chosen: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    features = split.rows.features[chosen]
+    features = encoded(split.rows, split.rows)[chosen]
     targets = split.labels if split.labels is not None else np.asarray(split.numbers)
     return prepared(features, features), targets[chosen]
 

@@ -14,6 +14,8 @@ from netvet.data.faults import NotAssessable
 from netvet.data.index import Audited, Split
 
 EXAMPLES = 10
+# Numbers in a column of times that are seconds since 1970: from 1985 to 2100.
+EPOCH = (4.7e8, 4.1e9)
 # A split by time has almost all of the training data before the validation data: by chance it is half.
 INTENT = 0.8
 # A column that looks like a group id: its values repeat, and are many.
@@ -78,18 +80,19 @@ def group_overlap(data: Audited) -> list[Record]:
         for split in data.held_out:
             theirs = _column(split, name)
             if theirs is not None:
-                found.append(_shared(train, split, name, ours, theirs, said=said))
+                shown = str(data.facts.get("group", name)) if said else name
+                found.append(_shared(train, split, shown, ours, theirs, said=said))
     return found
 
 
 def _shared(
-    train: Split, split: Split, name: str, ours: npt.NDArray[Any], theirs: npt.NDArray[Any], *, said: bool
+    train: Split, split: Split, shown: str, ours: npt.NDArray[Any], theirs: npt.NDArray[Any], *, said: bool
 ) -> Record:
     own, other = set(_words(ours)) - {""}, _words(theirs)
     both = [i for i, word in enumerate(other) if word in own]
     groups = list(dict.fromkeys(other[i] for i in both))
     return {
-        "train": train.name, "split": split.name, "column": name, "said": said, "groups": len(set(other) - {""}),
+        "train": train.name, "split": split.name, "column": shown, "said": said, "groups": len(set(other) - {""}),
         "shared": len(groups), "samples": len(other), "shared_samples": len(both), "train_groups": len(own),
         "examples": [{"group": other[i], "sample": split.key(i)} for i in both[:EXAMPLES]],
     }  # fmt: skip
@@ -162,7 +165,7 @@ def _shown(split: Split, facts: Mapping[str, Any], time: float) -> str:
     """A time as a person wrote it."""
     name = _named(split, facts, "time")
     values = split.rows.attributes[name] if name is not None else np.zeros(0)
-    if values.dtype.kind in "fiub":
+    if values.dtype.kind in "fiub" and not EPOCH[0] <= time <= EPOCH[1]:
         return f"{time:g}"
     shown = datetime.fromtimestamp(time, UTC)
     return shown.date().isoformat() if shown.timestamp() % 86_400 == 0 else shown.isoformat(sep=" ", timespec="seconds")

@@ -141,7 +141,7 @@ def _columns(split: Split, moments: Moments) -> dict[str, Any]:
     lost = moments.infinite if names else moments.infinite + moments.missing
     bad = ~np.isfinite(features) if not names else np.isinf(features)
     # Codes of words tell words apart and have no size.
-    codes = getattr(split.rows, "categorical", ())
+    codes = split.rows.categorical
     count &= ~np.isin(np.array(names, dtype=str), codes) if names and codes else True
     total = float(moments.count[count].sum())
     mean = float((moments.mean * moments.count)[count].sum() / max(total, 1))
