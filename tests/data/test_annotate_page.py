@@ -191,7 +191,6 @@ def test_page_has_nothing_inline_and_nothing_from_elsewhere(page):
 def test_socket_is_of_this_machine_alone():
     taken = bound(0)
     assert taken.getsockname()[0] == "127.0.0.1"
-    taken.listen()
     with pytest.raises(NetvetError, match="another --port"):
         bound(taken.getsockname()[1])
     taken.close()
@@ -220,15 +219,20 @@ def test_command_serves_the_page_and_ends_with_the_statistics(tmp_path):
     random = np.random.default_rng(0)
     np.savez(tmp_path / "d.npz", x_val=random.random((30, 8, 8)), y_val=random.integers(0, 3, 30))
     command = [sys.executable, "-m", "netvet", "data", "d.npz", "--annotate", "--annotator", "ann", "--samples", "4"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
         address = re.match(r"http://127\.0\.0\.1:(\d+)/([\w-]+)/\n", process.stderr.readline())
+        assert address is not None
         connection = HTTPConnection("127.0.0.1", int(address[1]), timeout=60)
         body = json.dumps({"position": 0, "choice": 1, "seconds": 2.0})
         connection.request("POST", f"/{address[2]}/answer", body, {"Content-Type": "application/json"})
         assert json.loads(connection.getresponse().read())["position"] == 1
         connection.close()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 0, err
     assert re.match(r"ann: [01] of 1 as the data say: .*, 2\.0 s a sample, 0 skipped\n", out)
     assert "Traceback" not in err

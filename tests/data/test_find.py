@@ -7,7 +7,7 @@ from netvet.core import NetvetError
 from netvet.data.find import find, mentions_findings
 from netvet.data.index import Audited, Rows, splits_of
 
-SUSPECTS = {"label-errors": {"train": [1, 3]}, "duplicate-samples": {"train": np.array([3]), "val": [0]}}
+SUSPECTS = {"label error": {"train": [1, 3]}, "near duplicate": {"train": np.array([3]), "val": [0]}}
 
 
 def rows(count, labels, **attributes):
@@ -51,7 +51,8 @@ def keys(expression, **how):
         ("finding in ('label-errors', 'duplicate-samples')", ["train 1", "train 3", "val 0"]),
         ("finding and label == 1", ["train 1", "train 3", "val 0"]),
         ("finding == ''", ["train 0", "train 2", "train 4", "val 1"]),
-        ("finding == 'split-overlap'", []),
+        ("finding == 'near duplicate'", ["train 3", "val 0"]),
+        ("finding == 'outlier-samples'", []),
     ],
 )
 def test_samples_for_which_it_holds(expression, expected):
@@ -74,14 +75,14 @@ def test_columns_that_are_named_are_shown_once():
     found = find(audited(), SUSPECTS, "finding and age > 1", sort="brightness", show=["sex", "age", "file bytes"])
     assert found.names == ("split", "key", "label", "sex", "age", "file bytes", "brightness", "finding")
     assert found.rows == (
-        ("train", "img/1.png", 1.0, 3.0, 2.0, 1.0, 0.2, "label-errors"),
-        ("train", "img/3.png", 1.0, 7.0, 6.0, 3.0, None, "label-errors, duplicate-samples"),
+        ("train", "img/1.png", 1.0, 3.0, 2.0, 1.0, 0.2, "label error"),
+        ("train", "img/3.png", 1.0, 7.0, 6.0, 3.0, None, "label error, near duplicate"),
     )
 
 
 def test_cells_hold_what_is_known():
     (row,) = find(audited(), SUSPECTS, "sample == 3", show=["brightness", "camera", "finding"]).rows
-    assert row == ("train", "img/3.png", 1.0, None, "a b", "label-errors, duplicate-samples", 3.0)
+    assert row == ("train", "img/3.png", 1.0, None, "a b", "label error, near duplicate", 3.0)
 
 
 def test_names_of_classes_are_texts_unless_all_are_numbers():
@@ -122,7 +123,7 @@ def test_what_cannot_be_read_is_one_line(expression):
 
 
 def test_unknown_check_and_order_of_texts_are_refused():
-    with pytest.raises(NetvetError, match="there is no check 'label-eror'"):
+    with pytest.raises(NetvetError, match="'label-eror': no such finding"):
         find(audited(), SUSPECTS, "finding == 'label-eror'")
     with pytest.raises(NetvetError, match="no order"):
         find(audited(), SUSPECTS, "camera < 3")

@@ -42,7 +42,7 @@ class Numbers:
 
 def test_samples_are_those_of_the_rows_of_an_audit():
     source = Numbers()
-    rows, _ = scan(source)
+    rows = scan(source)[0]
     samples = Samples(source, None)
     for split in ("val", "train"):
         for i in (0, 6, 7, 8, 14, 21):

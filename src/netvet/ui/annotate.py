@@ -129,7 +129,7 @@ def _answer(said: Any) -> tuple[int, int | None, float]:
 
 
 def bound(port: int) -> socket.socket:
-    """A socket of this machine alone.
+    """A socket of this machine alone, that listens.
 
     Args:
         port: 0 for any that is free.
@@ -140,6 +140,7 @@ def bound(port: int) -> socket.socket:
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         found.bind((HOST, port))
+        found.listen()  # whoever is told the address may come before the server is ready
     except OSError as error:
         found.close()
         raise NetvetError(f"port {port} cannot be used ({error.strerror}); give another --port, or none") from error
