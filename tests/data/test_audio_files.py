@@ -59,6 +59,7 @@ def test_only_the_first_minute_is_looked_at_and_the_true_length_is_told():
         (encoded(tone(440), "OGG")[:50], "damaged"),
         (encoded(np.zeros(0, np.float32)), "empty"),
     ],
+    ids=["nothing", "text", "half a wav", "half a flac", "start of an ogg", "no samples"],
 )
 def test_what_cannot_be_used_is_told_by_its_name(data, what):
     with pytest.raises(Unusable) as told:
