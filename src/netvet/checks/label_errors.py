@@ -16,7 +16,7 @@ from netvet.stats import number
     explained_by=("label-out-of-range", "random-labels", "conflicting-labels"),
     fixes={
         "relabel": "Look at the suspects, the surest first, and correct those that are wrong.",
-        "drop-suspects": "Train without the suspects and see whether the held-out score rises.",
+        "drop-label-errors": "Train without the suspects and see whether the held-out score rises.",
     },
 )
 def label_errors(

@@ -73,6 +73,8 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     asked = asked_of(options)
     program = Program.of(targets, options)
     if program is not None:
+        if options["annotate"] or is_search(options):
+            raise click.UsageError("--annotate and --find read files and folders: give these in place of a script")
         from netvet.core import require_torch
 
         require_torch()

@@ -139,11 +139,8 @@ class Store:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.Lock()
-        try:
-            with self._open() as connection:
-                found = connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone()
-        except sqlite3.Error as error:
-            raise NetvetError(f"{file}: is no file of annotations ({error}); move it away, or name another") from error
+        with self._open() as connection:
+            found = connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone()
         if found is None or int(found[0]) != VERSION:
             raise NetvetError(f"{file}: annotations of another version of netvet (expected {VERSION}); move it away")
 
@@ -184,7 +181,9 @@ class Store:
     def answers(self, annotator: str | None = None) -> list[Answer]:
         """What was said, by one or by all, in the order of the questions."""
         with self._open() as connection:
-            rows = connection.execute("SELECT annotator, position, label, seconds FROM answers ORDER BY position")
+            rows = connection.execute(
+                "SELECT annotator, position, label, seconds FROM answers ORDER BY position, annotator"
+            )
             return [Answer(*row) for row in rows if annotator in (None, row[0])]
 
     def answer(self, given: Answer) -> None:
@@ -208,8 +207,13 @@ class Store:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _connected(self.file) as connection:
-            yield connection
+        try:
+            with self._lock, _connected(self.file) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise NetvetError(
+                f"{self.file}: {error}; expected a writable file that `netvet data --annotate` has made"
+            ) from error
 
 
 @contextmanager

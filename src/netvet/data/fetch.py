@@ -58,13 +58,14 @@ class Samples:
 
     def _read(self, split: str, number: int) -> None:
         first, shard = self._holder(split, number)
-        wanted = sorted({n for s, n in self._wanted if s == split and n >= first} | {number})[:KEPT]
+        others = {n for s, n in self._wanted if s == split and n >= first} | {number}
+        wanted = sorted(others, key=lambda n: abs(n - number))[:KEPT]
         for chunk in self._source.read(shard):
             for one in wanted:
                 if first <= one < first + len(chunk):
                     self._keep((split, one), _sample(chunk, one - first))
             first += len(chunk)
-            if first > wanted[-1]:
+            if first > max(wanted):
                 break
         if (split, number) not in self._kept:
             raise NetvetError(

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netvet.checks import NAMES
 from netvet.core import NetvetError
 from netvet.data.index import Audited, Split
 
@@ -26,6 +25,14 @@ Column = npt.NDArray[Any]
 Suspects = Mapping[str, Mapping[str, Sequence[int] | npt.NDArray[np.integer[Any]]]]
 
 FINDING = "finding"
+# Faults of single samples by the check that tells of them; a fault may also be named by itself.
+FAULTS: Mapping[str, tuple[str, ...]] = {
+    "duplicate-samples": ("duplicate", "near duplicate"),
+    "split-overlap": ("overlap",),
+    "conflicting-labels": ("conflicting label (exact)", "conflicting label (near)"),
+    "outlier-samples": ("outlier",),
+    "label-errors": ("label error",),
+}
 LONGEST = 2_000  # characters of an expression: deeper ones than a person writes overflow the stack
 _ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
@@ -108,7 +115,8 @@ class _Table:
     def about(self, kind: str) -> Mask:
         """Samples that a kind of finding is about."""
         found = np.zeros(len(self.split), dtype=bool)
-        found[np.asarray(self._suspects.get(kind, {}).get(self.split.name, ()), dtype=np.int64)] = True
+        for fault in (kind, *FAULTS.get(kind, ())):
+            found[np.asarray(self._suspects.get(fault, {}).get(self.split.name, ()), dtype=np.int64)] = True
         return found
 
     def cell(self, name: str, sample: int) -> str | float | None:
@@ -278,9 +286,9 @@ def _about(table: _Table, kind: str) -> Mask:
     """Samples of a kind of finding; of none at all for an empty text."""
     kinds = table.kinds
     if kind:
-        if kind not in kinds and kind not in NAMES:
-            there = ", ".join(kinds) or "none"
-            raise NetvetError(f"there is no check {kind!r}; findings about single samples here: {there}")
+        if kind not in kinds and kind not in FAULTS:
+            there = ", ".join([*FAULTS, *kinds])
+            raise NetvetError(f"{kind!r}: no such finding about single samples; expected one of: {there}")
         return table.about(kind)
     none: Mask = ~np.logical_or.reduce([np.zeros(len(table.split), dtype=bool), *map(table.about, kinds)])
     return none

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,64 +45,72 @@ def application(asking: Asking, token: str) -> Starlette:
         token: whoever does not know it gets "not found".
     """
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
-    from starlette.responses import JSONResponse, PlainTextResponse, Response
     from starlette.routing import Route
 
-    def guarded(handler: Handler) -> Handler:
-        async def safe(request: Request) -> Response:
-            if not secrets.compare_digest(request.path_params["token"].encode(), token.encode()):
-                return PlainTextResponse("not found", 404, HEADERS)
-            try:
-                response = await handler(request)
-            except NetvetError as error:
-                response = JSONResponse({"error": str(error)}, 400)
-            response.headers.update(HEADERS)
-            return response
-
-        return safe
-
-    async def page(request: Request) -> Response:
-        name, media = FILES[request.path_params.get("file", "")]
-        return Response((PAGE / name).read_bytes(), media_type=media)
-
-    async def state(_request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(asking.state))
-
-    async def sample(request: Request) -> Response:
-        found = await run_in_threadpool(asking.sample, request.path_params["position"])
-        return Response(found.body, media_type=found.media_type)
-
-    async def answer(request: Request) -> Response:
-        said = await _json(request)
-        kept = await run_in_threadpool(asking.answer, *_answer(said))
-        return JSONResponse(await run_in_threadpool(asking.state), 200 if kept else 409)
-
-    async def undo(request: Request) -> Response:
-        await _json(request)
-        await run_in_threadpool(asking.undo)
-        return JSONResponse(await run_in_threadpool(asking.state))
-
-    routes = [
-        Route("/{token}/", guarded(page)),
-        Route("/{token}/state", guarded(state)),
-        Route("/{token}/sample/{position:int}", guarded(sample)),
-        Route("/{token}/answer", guarded(answer), methods=["POST"]),
-        Route("/{token}/undo", guarded(undo), methods=["POST"]),
-        *(Route(f"/{{token}}/{name}", guarded(_named(page, name))) for name in FILES if name),
-    ]
+    questions = _Questions(asking)
+    handlers: dict[str, Handler] = {name: partial(_file, name=name) for name in FILES}
+    handlers |= {"state": questions.state, "sample/{position:int}": questions.sample}
+    writing: dict[str, Handler] = {"answer": questions.answer, "undo": questions.undo}
+    routes = [Route(f"/{{token}}/{path}", _guarded(h, token)) for path, h in handlers.items()]
+    routes += [Route(f"/{{token}}/{path}", _guarded(h, token), methods=["POST"]) for path, h in writing.items()]
     # Another site that has its name point to this machine is refused, too.
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, [HOST, "localhost"])])
 
 
-def _named(handler: Handler, file: str) -> Handler:
-    async def named(request: Request) -> Response:
-        request.path_params["file"] = file
-        return await handler(request)
+def _guarded(handler: Handler, token: str) -> Handler:
+    """Only for who knows the token; an error of ours is told as JSON."""
+    from starlette.responses import JSONResponse, PlainTextResponse
 
-    return named
+    async def safe(request: Request) -> Response:
+        if not secrets.compare_digest(request.path_params["token"].encode(), token.encode()):
+            return PlainTextResponse("not found", 404, HEADERS)
+        try:
+            response = await handler(request)
+        except NetvetError as error:
+            response = JSONResponse({"error": str(error)}, 400)
+        response.headers.update(HEADERS)
+        return response
+
+    return safe
+
+
+async def _file(_request: Request, name: str) -> Response:
+    from starlette.responses import Response
+
+    file, media = FILES[name]
+    return Response((PAGE / file).read_bytes(), media_type=media)
+
+
+class _Questions:
+    """What the page asks of an `Asking`, in threads, as it reads files."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+
+    async def state(self, _request: Request) -> Response:
+        return await self._state()
+
+    async def sample(self, request: Request) -> Response:
+        from starlette.responses import Response
+
+        found = await asyncio.to_thread(self._asking.sample, request.path_params["position"])
+        return Response(found.body, media_type=found.media_type)
+
+    async def answer(self, request: Request) -> Response:
+        kept = await asyncio.to_thread(self._asking.answer, *_answer(await _json(request)))
+        return await self._state(200 if kept else 409)
+
+    async def undo(self, request: Request) -> Response:
+        await _json(request)
+        await asyncio.to_thread(self._asking.undo)
+        return await self._state()
+
+    async def _state(self, status: int = 200) -> Response:
+        from starlette.responses import JSONResponse
+
+        return JSONResponse(await asyncio.to_thread(self._asking.state), status)
 
 
 async def _json(request: Request) -> Any:
@@ -129,7 +139,7 @@ def _answer(said: Any) -> tuple[int, int | None, float]:
 
 
 def bound(port: int) -> socket.socket:
-    """A socket of this machine alone.
+    """A socket of this machine alone, that listens.
 
     Args:
         port: 0 for any that is free.
@@ -140,6 +150,7 @@ def bound(port: int) -> socket.socket:
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         found.bind((HOST, port))
+        found.listen()  # whoever is told the address may come before the server is ready
     except OSError as error:
         found.close()
         raise NetvetError(f"port {port} cannot be used ({error.strerror}); give another --port, or none") from error

@@ -221,10 +221,11 @@ def _record(data: Audited, split: Split, found: Suspects, about: dict[str, Any])
         pair = f"{names[g]} -> {names[h]}"
         pairs[pair] = pairs.get(pair, 0) + 1
     common = dict(sorted(pairs.items(), key=lambda item: -item[1])[:10])
-    return {
+    record = {
         "split": split.name, "samples": len(split), "suspects": len(found.samples), "examples": listed,
         "pairs": common, "task": "classification" if names else "regression", **about,
     }  # fmt: skip
+    return record | {"marked": {"label error": {split.name: found.samples}}} if len(found.samples) else record
 
 
 def _number(value: float) -> float | None:
