@@ -142,10 +142,8 @@ def main() -> None:
     if options.audit:
         print(json.dumps(audited(options.audit, options.jobs)))
         return
-    print(
     head = f"{'data':8} {'samples':>10} {'looks':>6} {'reading s':>9} {'samples/s':>10}"
     print(f"{head} {'all s':>8} {'peak MB':>8} {'times':>6}")
-    )
     for name in options.only:
         make, full = CASES[name]
         least = None
