@@ -27,7 +27,8 @@ class Options:
     Args:
         task: `classification` or `regression`; None to tell it from the targets.
         live: the inputs are what enters a net.
-        facts: what the user says of the data, such as the names of columns with groups and times.
+        facts: what the user says of the data, such as the names of columns with groups and times, and
+            what was seen of them: `changing`, the splits whose samples are others each time.
         folder: where what each shard has left is kept, None to keep nothing.
         calls: where shards are read; `tell`: hears of the progress.
     """
