@@ -107,6 +107,7 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
 def _without_parts(ran: Ran, ended: int, tell: Tell) -> int:
     """Nothing to read: what the run has recorded itself is all there is."""
     from netvet.core import NetvetError
+    from netvet.data.audit import mark
     from netvet.store import Run
 
     assert ran.outcome.run_path is not None
@@ -116,6 +117,7 @@ def _without_parts(ran: Ran, ended: int, tell: Tell) -> int:
             raise NetvetError(ran.reason)
         sys.stderr.write(f"netvet: error: {ran.reason}\n")
         return ended
+    mark(ran.outcome.run_path, ran.stopped)
     note = f"only what the run saw of its data is judged: {ran.reason}"
     status = tell(ran.outcome.run_path, (*ran.outcome.problems, note))
     return ended or status

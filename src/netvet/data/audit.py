@@ -151,6 +151,17 @@ def write_into(
     _put(RunWriter.join(path), whole, dict(records[0]) | stopped, own)
 
 
+def mark(path: Path, because: tuple[int, str] | None) -> None:
+    """Say that a program was run for its data, where these could not be read again: it is judged by what it recorded."""
+    run: Any = Run.open(path)
+    records: Any = run.get("run") or [{}]
+    run.close()
+    stopped = dict(zip(("stopped_step", "stopped_because"), because, strict=True)) if because is not None else {}
+    writer = RunWriter.join(path)
+    writer.put_facts("run", [dict(records[0]) | stopped | {"audit": True}])
+    writer.close()
+
+
 def _put(writer: RunWriter, found: Found, about: dict[str, Any], own: frozenset[str]) -> None:
     samples = sum(len(s) for s in found.data.splits.values())
     writer.put_facts("run", [about | {"audit": True, "samples": samples}])

@@ -79,7 +79,8 @@ def read_script(chosen: RunOptions, *, whole: bool = False, patience: float = PA
     if outcome.run_path is None or not watched:
         raise NetvetError("the run was not recorded, so that its data are not known")
     parts = watched[0].parts()
-    how = "ended before" if outcome.script_status not in (0, TrainingStopped.EXIT_CODE) else "ended, and no single samples of its"
+    failed = outcome.script_status not in (0, TrainingStopped.EXIT_CODE)
+    how = "ended before" if failed else "ended, and no single samples of its"
     reason = (
         f"{chosen.target} {how} data entered a model: netvet sees batches of torch's DataLoader, and tensors given to "
         "a module together with a loss of torch.nn.functional"
