@@ -152,7 +152,7 @@ def write_into(
 
 
 def mark(path: Path, because: tuple[int, str] | None) -> None:
-    """Say that a program was run for its data, where these could not be read again: it is judged by what it recorded."""
+    """Say that a program was run for its data, which could not be read again: it is judged by what it recorded."""
     run: Any = Run.open(path)
     records: Any = run.get("run") or [{}]
     run.close()
