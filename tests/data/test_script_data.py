@@ -99,7 +99,7 @@ def test_arguments_behind_the_script_are_its_own(tmp_path):
 def test_a_script_without_data_is_one_clear_line(tmp_path):
     _, err, report, _ = audited("print('done')", tmp_path)
     assert report is None
-    assert "train.py ended, and none of its data entered a model" in err
+    assert "train.py ended, and no single samples of its data entered a model" in err
     assert "Traceback" not in err
 
 

@@ -43,11 +43,13 @@ class Stretch:
 
     Attributes:
         pieces: of the calls; `done`: the samples have begun to come again, or no more are kept.
+        drawn: they never came again as a whole: drawn at random, or changed at random; known after `samples`.
     """
 
     pieces: list[Piece] = field(default_factory=list)
     bytes: int = 0
     done: bool = False
+    drawn: bool = False
     checked: int = 1
 
     def add(self, piece: Piece) -> None:
@@ -75,6 +77,7 @@ class Stretch:
             return None
         chunks = [p.prints() for p in pieces]
         length = epoch_length(chunks)
+        self.drawn = length is None
         # Without a pass that ends, an input that came with two targets may be a state of a game: it counts once.
         prints = np.concatenate([p.prints(aimed=False) for p in pieces])
         first = np.arange(length) if length is not None else np.sort(np.unique(prints, return_index=True)[1])

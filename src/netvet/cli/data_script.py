@@ -73,6 +73,7 @@ def _is_program(target: str) -> bool:
 def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     """Run the script, read its data, and report."""
     from netvet.capture.torch_runner import RunOptions
+    from netvet.core import NetvetError
     from netvet.data.audit import write_into
     from netvet.data.net_inputs import net_inputs
     from netvet.data.script import read_script
@@ -85,7 +86,10 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     if not ran.parts:
         return _without_parts(ran, ended, tell)
     stream.write("\n")
-    source, found = _audited(ran.parts, Path(program.target).name, program)
+    try:
+        source, found = _audited(ran.parts, Path(program.target).name, program)
+    except NetvetError as error:  # of what the run saw itself there is still something to say
+        return _without_parts(replace(ran, reason=str(error)), ended, tell)
     more: dict[str, list[Record]] = {"net_inputs": net_inputs(ran.shown, program.pictures)}
     missing, losses = "", _losses(source, ran, program)
     if isinstance(losses, str):
@@ -103,6 +107,7 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
 def _without_parts(ran: Ran, ended: int, tell: Tell) -> int:
     """Nothing to read: what the run has recorded itself is all there is."""
     from netvet.core import NetvetError
+    from netvet.data.audit import mark
     from netvet.store import Run
 
     assert ran.outcome.run_path is not None
@@ -112,7 +117,8 @@ def _without_parts(ran: Ran, ended: int, tell: Tell) -> int:
             raise NetvetError(ran.reason)
         sys.stderr.write(f"netvet: error: {ran.reason}\n")
         return ended
-    note = "single samples could not be told apart, so that only what the run saw of its data is judged"
+    mark(ran.outcome.run_path, ran.stopped)
+    note = f"only what the run saw of its data is judged: {ran.reason}"
     status = tell(ran.outcome.run_path, (*ran.outcome.problems, note))
     return ended or status
 
@@ -189,4 +195,5 @@ def _audited(parts: Sequence[Part], name: str, program: Program) -> tuple[TorchD
         parts = [_without_random(part, notes) for part in parts]
     source = TorchData(parts, name, program.seconds, notes=notes)
     with Progress(sys.stderr) as progress:
-        return source, audit(source, Options(program.task, live=True, tell=lambda now: progress.tell(now.line)))
+        chosen = Options(program.task, live=True, facts={"changing": tuple(source.changing)})
+        return source, audit(source, replace(chosen, tell=lambda now: progress.tell(now.line)))

@@ -27,7 +27,8 @@ class Options:
     Args:
         task: `classification` or `regression`; None to tell it from the targets.
         live: the inputs are what enters a net.
-        facts: what the user says of the data, such as the names of columns with groups and times.
+        facts: what the user says of the data, such as the names of columns with groups and times, and
+            what was seen of them: `changing`, the splits whose samples are others each time.
         folder: where what each shard has left is kept, None to keep nothing.
         calls: where shards are read; `tell`: hears of the progress.
     """
@@ -148,6 +149,17 @@ def write_into(
     stopped = dict(zip(("stopped_step", "stopped_because"), because, strict=True)) if because is not None else {}
     whole = replace(found, signals={**found.signals, **more})
     _put(RunWriter.join(path), whole, dict(records[0]) | stopped, own)
+
+
+def mark(path: Path, because: tuple[int, str] | None) -> None:
+    """Say that a program was run for its data, which could not be read again: it is judged by what it recorded."""
+    run: Any = Run.open(path)
+    records: Any = run.get("run") or [{}]
+    run.close()
+    stopped = dict(zip(("stopped_step", "stopped_because"), because, strict=True)) if because is not None else {}
+    writer = RunWriter.join(path)
+    writer.put_facts("run", [dict(records[0]) | stopped | {"audit": True}])
+    writer.close()
 
 
 def _put(writer: RunWriter, found: Found, about: dict[str, Any], own: frozenset[str]) -> None:

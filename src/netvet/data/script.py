@@ -79,7 +79,8 @@ def read_script(chosen: RunOptions, *, whole: bool = False, patience: float = PA
     if outcome.run_path is None or not watched:
         raise NetvetError("the run was not recorded, so that its data are not known")
     parts = watched[0].parts()
-    how = "ended before" if outcome.script_status not in (0, TrainingStopped.EXIT_CODE) else "ended, and none of its"
+    failed = outcome.script_status not in (0, TrainingStopped.EXIT_CODE)
+    how = "ended before" if failed else "ended, and no single samples of its"
     reason = (
         f"{chosen.target} {how} data entered a model: netvet sees batches of torch's DataLoader, and tensors given to "
         "a module together with a loss of torch.nn.functional"
@@ -229,7 +230,8 @@ def _part_of(stretch: Stretch, split: str) -> Part | None:
     inputs, target = kept
     names = tuple(str(i) for i in range(len(inputs)))
     tensors = [*inputs.values(), *([target] if target is not None else [])]
-    return Part(split, TensorDataset(*tensors), names, str(len(names)) if target is not None else None)
+    aimed = str(len(names)) if target is not None else None
+    return Part(split, TensorDataset(*tensors), names, aimed, drawn=stretch.drawn)
 
 
 def _is_the_same(held: Part, train: Part) -> bool:

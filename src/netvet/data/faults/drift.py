@@ -27,6 +27,10 @@ def split_drift(data: Audited) -> list[Record]:
     held_out = [s for s in data.held_out if len(s) >= FEWEST]
     if train is None or len(train) < FEWEST or not held_out:
         raise NotAssessable(f"it takes {FEWEST} training samples and as many that are held out")
+    if train.name in data.facts.get("changing", ()):
+        raise NotAssessable(
+            "training samples are others each time, by augmentation or chance, so that they differ anyway"
+        )
     return [_compared(data, train, split) for split in held_out]
 
 

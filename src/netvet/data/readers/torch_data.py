@@ -41,6 +41,7 @@ class Part:
         collate: puts samples together as the loader does; None where the data set gives whole batches.
         inputs, target: names of the parts of a batch that enter the net, and that the loss compares with.
         holders: further objects with random generators: samplers.
+        drawn: samples that entered a model and were other ones each time, as far as was seen.
     """
 
     split: str
@@ -50,6 +51,7 @@ class Part:
     numbers: Sequence[int] | None = None
     collate: Any = default_collate
     holders: tuple[Any, ...] = ()
+    drawn: bool = False
 
     @property
     def streams(self) -> bool:
@@ -108,6 +110,7 @@ class TorchData:
         self._probes = {part.split: self._probed(part) for part in self.parts}
         self._chosen = {part.split: self._choose(part) for part in self.parts if not part.streams}
         self._ends: dict[str, float] = {}
+        self.changing += [part.split for part in self.parts if part.drawn]
         if all(probe.tokens for probe in self._probes.values()):
             self.kind = "tokens"
 
