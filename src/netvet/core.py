@@ -170,6 +170,11 @@ def class_name(record: Record, number: int) -> str:
     return str(names[number]) if 0 <= number < len(names) else str(number)
 
 
+def shown(share: float) -> str:
+    """A share as a percentage, with a digit more where it is small."""
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else f"{share:.2g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong: what, where, since when, with the number and the limit.

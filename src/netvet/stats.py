@@ -279,11 +279,6 @@ def late(series: Series, *, share: float = 0.2, patience: int = 50) -> float | N
     return float(np.median(kept.values[-max(3, int(len(kept) * share)) :]))
 
 
-def shown(share: float) -> str:
-    """A share as a percentage, with a digit more where it is small."""
-    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else f"{share:.2g}"
-
-
 def listed(names: Iterable[str]) -> str:
     """The first three names and how many more there are."""
     every = list(names)

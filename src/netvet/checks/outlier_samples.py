@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Record, Severity, check
-from netvet.stats import number, shown
+from netvet.core import Facts, Finding, Record, Severity, check, shown
+from netvet.stats import number
 
 
 @check(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Location, Record, Severity, check, location_of
-from netvet.stats import number, shown
+from netvet.core import Facts, Finding, Location, Record, Severity, check, location_of, shown
+from netvet.stats import number
 
 
 @check(
@@ -75,10 +75,13 @@ def split_overlap(
         place = _place(inputs, loaders, widened=whole and train > total)
         where = "evaluation" if split is None else str(split)
         yield Finding(message, where, None, part, warning, place, evidence, severity=severity, confidence=sure)
-    for record in near_duplicates or ():
-        roles = {str(record.get("role")), str(record.get("other_role"))}
-        if "train" in roles and roles & {"val", "test"} and (number(record, "samples") or 0) > 0:
-            yield _near(record, error, natural)
+    yield from (_near(record, error, natural) for record in near_duplicates or () if _leaks(record))
+
+
+def _leaks(record: Record) -> bool:
+    """Near samples of which one side is trained on and the other is held out."""
+    roles = {str(record.get("role")), str(record.get("other_role"))}
+    return "train" in roles and bool(roles & {"val", "test"}) and (number(record, "samples") or 0) > 0
 
 
 def _near(record: Record, error: float, natural: int) -> Finding:

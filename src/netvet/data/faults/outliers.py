@@ -114,8 +114,9 @@ def _marked(values: Numbers) -> npt.NDArray[np.bool_]:
         return marked
     if (known > 0).all():
         limit = max(limit, float(np.exp(tail_limit(np.log(known)))))
-    elif (known < 0).all():
-        limit = max(limit, -float(np.exp(-tail_limit(-np.log(-known)))))
+    elif (known <= 0).all():
+        # A zero among measures is beyond all that logarithms tell.
+        limit = max(limit, -float(np.exp(-tail_limit(-np.log(-known[known < 0])))))
     else:
         middle = float(np.median(known))
         limit = max(limit, middle + float(np.exp(tail_limit(np.log(known[known > middle] - middle)))))

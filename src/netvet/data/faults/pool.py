@@ -94,7 +94,7 @@ def _short(split: Split) -> npt.NDArray[np.bool_]:
 # Wider samples are told apart by more than a few values each.
 MAX_COLUMNS = 256
 # Odds of differing in a column from which on it tells by itself; in others a single pair may make it look by chance.
-TELLING = 0.5
+TELLING = 0.9
 # Share of the pairs of equal samples that chance must explain; an estimate of it may be off by so much (columns depend
 # on each other).
 EXPLAINED = 0.25
