@@ -29,7 +29,7 @@ _CAUSES = (
     stage="fit",
     kind="symptom",
     severity="warning",
-    since="0.2",
+    since="0.1",
     explained_by=_CAUSES,
     fixes={
         "look-at-inputs": "Look at what enters the net as people look at the samples: is what they go by still there?",

@@ -20,7 +20,7 @@ _REMARKS = ("foreign file", "odd name", "no class", "no label", "listed twice", 
     stage="data",
     kind="cause",
     severity="error",
-    since="0.2",
+    since="0.1",
     fixes={
         "drop-corrupt": "Leave the samples named here out, or get them again from where they came.",
         "check-export": "Blank samples: look at the step that wrote them; a failed decoding or crop leaves such.",

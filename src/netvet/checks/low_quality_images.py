@@ -18,7 +18,7 @@ _SAYS = {
     stage="data",
     kind="symptom",
     severity="warning",
-    since="0.2",
+    since="0.1",
     fixes={
         "look-at-images": "Look at the images named here: leave out what a person could not label.",
         "augment-quality": "If such images will come in use too, vary brightness, sharpness or size in training.",

@@ -22,6 +22,7 @@ MAX_WIDTH = 100
 MIN_WIDTH = 40
 # Symptoms and further places that are shown one by one.
 MAX_FOLDED = 4
+MAX_OTHERS = 2
 MAX_PLACES = 3
 # Reasons for not assessing, in one line.
 MAX_REASONS = 2
@@ -196,6 +197,7 @@ def _verdict(page: _Page, view: View, verdict: VerdictView, *, full: bool, verbo
         about += f", explains {', '.join(verdict['explains'])}"
     page.header(verdict["check"], _STYLES[main["severity"]], about)
     page.labelled("seen" if verdict["undetermined"] else "proof", main["message"])
+    _others(page, view, findings, every=verbose)
     if full or verbose:
         _figures(page, main)
     _places(page, findings, full=full or verbose, every=verbose)
@@ -206,6 +208,16 @@ def _verdict(page: _Page, view: View, verdict: VerdictView, *, full: bool, verbo
         page.labelled("prove it", f"netvet fix {command_of(view)}")
     if full or verbose:
         _folded(page, view, verdict, every=verbose)
+
+
+def _others(page: _Page, view: View, findings: Sequence[FindingView], *, every: bool) -> None:
+    """Of data, what the same check says of other splits and columns; of a training, where there is room for it."""
+    others = [f["message"] for f in findings[1:] if f["message"] != findings[0]["message"]]
+    shown = others if every else others[:MAX_OTHERS] if view["run"]["samples"] is not None else []
+    for number, message in enumerate(shown):
+        page.labelled("" if number else "also", message)
+    if shown and len(others) > len(shown):
+        page.one_line("", f"and {len(others) - len(shown)} more (--verbose shows them)")
 
 
 def _sureness(verdict: VerdictView) -> str:
