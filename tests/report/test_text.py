@@ -192,10 +192,10 @@ def test_further_places_of_one_cause_are_listed() -> None:
 
 def test_of_data_the_same_fault_of_other_splits_is_told_too() -> None:
     @check(stage="data", kind="cause", severity="error", since="0.1")
-    def broken(data_splits: Facts) -> list[Finding]:
+    def broken(losses: Facts) -> list[Finding]:
         return [Finding(f"split {number} is broken") for number in range(1, 6)]
 
-    source = PlainSignals({"run": Facts.of({"samples": 10, "ended": "ok"}), "data_splits": Facts.of({"split": "a"})})
+    source = PlainSignals({"run": Facts.of({"samples": 10, "ended": "ok"}), "losses": Facts.of({"site": "a"})})
     view = build(diagnose(source, [broken]), source, selected=["broken"])
     assert [f"split {n} is broken" in text_of(view) for n in range(1, 6)] == [True, True, True, False, False]
     assert "and 2 more (--verbose shows them)" in text_of(view)
