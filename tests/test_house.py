@@ -48,11 +48,12 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),
     "data": (
         BELOW | {"experiments"},
-        {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "datasketches", "rensa", "datasets"},
+        {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "rensa", "datasets"},
     ),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report"}, set()),
+    "audit": ({"core", "checks", "diagnose", "config", "store", "data", "report"}, set()),
     "recipe": ({"core", "checks", "diagnose", "config", "store", "executors", "experiments", "report"}, set()),
     "fix": ({"core", "experiments", "fixes", "recipe", "report"}, set()),
     "testing": (BELOW - {"capture"}, {"numpy"}),
@@ -60,7 +61,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "ui"},
         {"click", "rich"},
     ),
-    "__init__": ({"core", "diagnose", "experiments", "fix", "recipe", "store", "watch"}, set()),
+    "__init__": ({"audit", "core", "diagnose", "experiments", "fix", "recipe", "store", "watch"}, set()),
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}

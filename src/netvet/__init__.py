@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from netvet.audit import Audit, audit
     from netvet.core import (
         Check,
         Facts,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audit",
     "Check",
     "Diagnosis",
     "Facts",
@@ -50,6 +52,7 @@ __all__ = [
     "TrainingStopped",
     "WatchedRun",
     "__version__",
+    "audit",
     "check",
     "diagnose",
     "fix",
@@ -58,6 +61,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "audit": ("Audit", "audit"),
     "core": (
         "Check",
         "Facts",

@@ -14,7 +14,7 @@ import click
 
 import netvet
 from netvet.cli.compare import compare
-from netvet.cli.data import assessable, data
+from netvet.cli.data import data
 from netvet.cli.fix import fix
 from netvet.cli.human import keep, records_of
 from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
@@ -206,6 +206,7 @@ def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[s
 
 def _view(source: Run, asked: Asked, problems: Sequence[str] = ()) -> View:
     from netvet.config import selected
+    from netvet.data.assessable import assessable
     from netvet.diagnose import diagnose
     from netvet.report.view import build
 

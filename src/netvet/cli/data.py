@@ -18,12 +18,9 @@ from netvet.cli.data_script import Program, program_in, run_program, run_setup
 from netvet.cli.options import Asked, asked_of, choosing, is_setup
 
 if TYPE_CHECKING:
-    from netvet.core import Check
     from netvet.data.audit import Options
     from netvet.data.chunks import Source
     from netvet.data.readers import Wanted
-    from netvet.diagnose import Settings
-    from netvet.store import Run
 
 T = TypeVar("T")
 FACTS = ("group", "time")
@@ -147,36 +144,3 @@ def _tell(path: Path, problems: Sequence[str] = (), *, asked: Asked) -> int:
     from netvet.store import Run
 
     return report_of(Run.open(path), asked, sys.stdout, problems=problems)
-
-
-def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[tuple[Check, ...], Settings]:
-    """Of an audit, the checks that look at data and what was set for them; of a training, all.
-
-    Raises:
-        NetvetError: only others were asked for.
-    """
-    from netvet.core import Facts, NetvetError
-
-    facts = run.get("run")
-    if not isinstance(facts, Facts) or not any(record.get("audit") for record in facts):
-        return tuple(checks), settings
-    from netvet.data.faults import LOOKS
-
-    recorded = set(run.names())
-    program = "environment" in recorded  # it has run too: whatever looks at its data may speak
-
-    def looks(one: Check) -> bool:
-        """All that it needs can be seen in data; of what it may take without needing it, some was."""
-        of_data = set(LOOKS) & {*one.required, *(recorded & set(one.optional))}
-        return set(one.required) <= {*LOOKS, *recorded} and bool(of_data or (program and one.stage == "data"))
-
-    able = tuple(c for c in checks if looks(c))
-    names = {c.name for c in able}
-    only = tuple(name for name in settings.only if name in names)
-    if settings.only and not only:
-        raise NetvetError(f"--only {','.join(settings.only)}: looks at no data; expected {', '.join(sorted(names))}")
-    return able, replace(
-        settings, only=only, skip=tuple(name for name in settings.skip if name in names),
-        allow={key: reason for key, reason in settings.allow.items() if key.partition(":")[0] in names},
-        limits={name: limits for name, limits in settings.limits.items() if name in names},
-    )  # fmt: skip
