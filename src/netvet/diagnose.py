@@ -8,13 +8,15 @@ from typing import Any, Protocol
 
 from netvet.core import SEVERITIES, Check, Facts, Finding, Fix, LayerSeries, NetvetError, Series, Severity
 from netvet.locate import located
+from netvet.signals import SIGNALS
 
 # A diagnosis names at most this many entries: more is a flood, not an answer.
 MAX_VERDICTS = 5
 # How sure an experiment is of the fault that it names: others may look the same to it.
 ACCUSED = 0.7
 # Signals that no run records by itself.
-_UNASKED = {"experiments": "it takes experiments, which `netvet recipe` makes"}
+_EXPERIMENTS = "it takes experiments, which `netvet recipe` makes"
+_AUDIT = "it takes a look at all samples, which `netvet data` has"
 
 
 class SignalSource(Protocol):
@@ -152,8 +154,7 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
     found = {name: source.get(name) for name in (*one.required, *one.optional)}
     for name in one.required:
         if found[name] is None:
-            told = source.reason(name) or _UNASKED.get(name) or f"{name.replace('_', ' ')} was not recorded"
-            return NotAssessed(one.name, told)
+            return NotAssessed(one.name, source.reason(name) or _missing(name))
     if not one.required and all(found[name] is None for name in one.optional):
         return NotAssessed(one.name, f"none of its signals was recorded ({', '.join(one.optional)})")
     given = {name: value for name, value in found.items() if value is not None}
@@ -162,6 +163,13 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
     except Exception as error:  # a broken check must not cost the user the other findings
         return NotAssessed(one.name, f"the check itself failed: {type(error).__name__}: {error}")
     return [Reported(one, f, f.severity or one.severity, (), _allowed(one.name, f, settings.allow)) for f in findings]
+
+
+def _missing(signal: str) -> str:
+    if signal == "experiments":
+        return _EXPERIMENTS
+    known = SIGNALS.get(signal)
+    return _AUDIT if known is not None and known.cost == "audit" else f"{signal.replace('_', ' ')} was not recorded"
 
 
 def _accused(checks: Sequence[Check], source: SignalSource, settings: Settings) -> list[Reported]:
