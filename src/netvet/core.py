@@ -172,7 +172,7 @@ def class_name(record: Record, number: int) -> str:
 
 def shown(share: float) -> str:
     """A share as a percentage, with a digit more where it is small."""
-    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else f"{share:.2g}"
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 0.001 else f"{100 * share:.2g}%"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def _message(record: Record, part: float) -> str:
     like = "an equal input" if record.get("kind") == "equal" else "a nearly equal input"
     found = (
         f"{record['samples']} of {record.get('total')} samples ({shown(part)}) have {like} with {other} "
-        f"({record.get('groups')} different inputs)"
+        f"({record.get('groups')} different {'input' if record.get('groups') == 1 else 'inputs'})"
     )
     if record.get("by_chance"):
         return f"{found}; the features take so few values that this is natural, and bounds the score"
