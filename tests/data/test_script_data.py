@@ -110,10 +110,9 @@ class Mean(nn.Module):
         return self.one(a.mean(1, keepdim=True))
 net = Mean()
 opt = torch.optim.Adam(net.parameters(), 1e-2)
-data = torch.randint(0, 4, (300, WIDTH), generator=g).float()
-wide = torch.randint(0, 4, (100, HELD), generator=g).float()
-y = (data.mean(1) > 1.5).long()
-aims = (wide.mean(1) > 1.5).long()
+y, aims = (torch.randint(0, 2, (n,), generator=g) for n in (300, 100))
+data = torch.randint(0, 4, (300, WIDTH), generator=g) + 2.0 * y[:, None]
+wide = torch.randint(0, 4, (100, HELD), generator=g) + 2.0 * aims[:, None]
 for i in range(40):
     step(data, y)
     with torch.no_grad():
@@ -126,6 +125,22 @@ def test_samples_that_are_mixed_have_no_target_of_their_own(tmp_path):
     assert [f["check"] for f in report["findings"] if f["severity"] in ("error", "warning")] == []
     assert splits(run)["train"][1] == splits(run)["val"][1] == 2
     assert run.get("data_splits")[0]["counts"] is None
+
+
+STILL = """
+opt = torch.optim.SGD(net.parameters(), 1e-12)
+for epoch in range(3000):
+    for i in range(0, 300, 2):
+        step(x[i : i + 2], y[i : i + 2])
+    with torch.no_grad():
+        nn.functional.cross_entropy(net(x[300:]), y[300:])
+"""
+
+
+def test_the_course_of_a_training_that_was_cut_short_is_not_judged(tmp_path):
+    _, _, report, run = audited(STILL, tmp_path)
+    assert run.get("run")[0]["stopped_step"] >= 150
+    assert [f["check"] for f in report["findings"] if f["severity"] in ("error", "warning")] == []
 
 
 @pytest.mark.parametrize(("width", "held"), [(6, 12), (300, 400)])
