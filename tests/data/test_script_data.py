@@ -91,6 +91,66 @@ def test_data_without_a_loader_are_those_that_entered_the_model(body, tmp_path):
     assert len(run.get("sample_losses")[0]["steps"]) >= 3
 
 
+MIXED = """
+torch.manual_seed(0)
+for i in range(40):
+    pick, share = torch.randperm(300), float(torch.rand(())) ** 4
+    out = net((1 - share) * x[:300] + share * x[:300][pick])
+    loss = (1 - share) * nn.functional.cross_entropy(out, y[:300]) + share * nn.functional.cross_entropy(out, y[pick])
+    opt.zero_grad(); loss.backward(); opt.step()
+    with torch.no_grad():
+        nn.functional.cross_entropy(net(x[300:]), y[300:])
+"""
+GROWING = """
+class Mean(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Linear(1, 2)
+    def forward(self, a):
+        return self.one(a.mean(1, keepdim=True))
+net = Mean()
+opt = torch.optim.Adam(net.parameters(), 1e-2)
+y, aims = (torch.randint(0, 2, (n,), generator=g) for n in (300, 100))
+data = torch.randint(0, 4, (300, WIDTH), generator=g) + 2.0 * y[:, None]
+wide = torch.randint(0, 4, (100, HELD), generator=g) + 2.0 * aims[:, None]
+for i in range(40):
+    step(data, y)
+    with torch.no_grad():
+        nn.functional.cross_entropy(net(wide), aims)
+"""
+
+
+def test_samples_that_are_mixed_have_no_target_of_their_own(tmp_path):
+    _, _, report, run = audited(MIXED, tmp_path, "--whole")
+    assert [f["check"] for f in report["findings"] if f["severity"] in ("error", "warning")] == []
+    assert splits(run)["train"][1] == splits(run)["val"][1] == 2
+    assert run.get("data_splits")[0]["counts"] is None
+
+
+STILL = """
+opt = torch.optim.SGD(net.parameters(), 1e-12)
+for epoch in range(3000):
+    for i in range(0, 300, 2):
+        step(x[i : i + 2], y[i : i + 2])
+    with torch.no_grad():
+        nn.functional.cross_entropy(net(x[300:]), y[300:])
+"""
+
+
+def test_the_course_of_a_training_that_was_cut_short_is_not_judged(tmp_path):
+    _, _, report, run = audited(STILL, tmp_path)
+    assert run.get("run")[0]["stopped_step"] >= 150
+    assert [f["check"] for f in report["findings"] if f["severity"] in ("error", "warning")] == []
+
+
+@pytest.mark.parametrize(("width", "held"), [(6, 12), (300, 400)])
+def test_held_out_samples_may_have_another_size_than_the_training_data(width, held, tmp_path):
+    body = GROWING.replace("WIDTH", str(width)).replace("HELD", str(held))
+    _, _, report, _ = audited(body, tmp_path, "--whole")
+    assert [f["check"] for f in report["findings"] if f["severity"] in ("error", "warning")] == []
+    assert not any("failed" in told["reason"] for told in report["not_assessed"])
+
+
 def test_arguments_behind_the_script_are_its_own(tmp_path):
     out, *_ = audited("print(sys.argv[1:])\n" + FULL, tmp_path, arguments=["--epochs", "3", "--json", "x"])
     assert "['--epochs', '3', '--json', 'x']" in out

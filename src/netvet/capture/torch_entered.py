@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +36,14 @@ class Piece:
         """Of each sample, with its target if that is asked for."""
         parts = [*self.inputs.values()] + ([self.target] if aimed and self.target is not None else [])
         return fingerprints([t.reshape(self.size, -1) for t in parts])
+
+
+def _differs(piece: Piece, target: torch.Tensor) -> bool:
+    """Whether a piece has another target of the same form (a soft one beside a class has another form)."""
+    known = piece.target
+    if known is None or (known.shape, known.dtype) != (target.shape, target.dtype):
+        return False
+    return not torch.equal(known, target.detach().cpu())
 
 
 @dataclass
@@ -102,6 +111,8 @@ class EnteredCollector:
         self.evaluations: list[Stretch] = []
         self._current: Stretch | None = None
         self._present: tuple[Stretch, Piece] | None = None
+        # The piece whose loss was seen last, and the outputs that the loss took.
+        self._scored: tuple[Piece, weakref.ref[torch.Tensor]] | None = None
         self._calls = self._losses = 0
 
     @property
@@ -111,7 +122,7 @@ class EnteredCollector:
 
     def on_call_begin(self, event: Call) -> None:
         loaders: ReadLoaders = self._session.options["read loaders"]
-        self._present = None
+        self._present = self._scored = None
         trains = event.phase in ("train", "eval-mode-grad")
         stretch = self._stretch(trains)
         if loaders.given or event.module is not event.model or stretch is None or stretch.done:
@@ -136,13 +147,18 @@ class EnteredCollector:
         return self._current
 
     def on_loss(self, event: LossCall) -> None:
-        if self._present is None or event.own_target or not is_plain(event.target) or not event.target.dim():
+        if event.own_target or not is_plain(event.target) or not event.target.dim():
+            return
+        if self._scored is not None and self._scored[1]() is event.input and _differs(self._scored[0], event.target):
+            self._scored[0].target = None  # mixed samples have two targets, of which neither is theirs
+        if self._present is None:
             return
         size, target = self._present[1].size, event.target.detach()
         if target.shape[0] != size and target.numel() % size == 0:
             target = target.reshape(size, -1)  # a sequence for each sample, flattened for the loss
         if len(target) == size:
             self._present[1].target = target.cpu().clone()
+        self._scored = self._present[1], weakref.ref(event.input)
         self._end()
 
     def on_backward_begin(self, _event: Backward) -> None:

@@ -24,8 +24,12 @@ def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[t
     program = "environment" in recorded  # it has run too: whatever looks at its data may speak
 
     def looks(one: Check) -> bool:
-        """All that it needs can be seen in data; of what it may take without needing it, some was."""
-        of_data = set(LOOKS) & {*one.required, *(recorded & set(one.optional))}
+        """All that it needs can be seen in data; of what it may take without needing it, some was.
+
+        The course of a training says nothing: it was ended once its data had been seen.
+        """
+        taken = recorded & set(one.optional) if one.stage != "fit" else set()
+        of_data = set(LOOKS) & {*one.required, *taken}
         return set(one.required) <= {*LOOKS, *recorded} and bool(of_data or (program and one.stage == "data"))
 
     able = tuple(c for c in checks if looks(c))

@@ -112,6 +112,16 @@ class Split:
         return keys[sample] if keys is not None else str(sample)
 
 
+def alike(splits: Sequence[Split]) -> list[Split]:
+    """Those with samples whose features mean the same as those of the first such: others are near none of them."""
+    full = [s for s in splits if len(s)]
+    return [s for s in full if _form(s.rows) == _form(full[0].rows)]
+
+
+def _form(rows: Rows) -> tuple[int, tuple[str, ...]]:
+    return rows.features.shape[1], rows.names
+
+
 @dataclass(frozen=True)
 class Audited:
     """All that one pass over the data has left, for `faults` to look at.
@@ -161,7 +171,7 @@ def splits_of(rows: Mapping[str, Rows], task: str | None = None) -> tuple[dict[s
     Args:
         task: `classification` or `regression`; None to tell it from the targets.
     """
-    targets = {name: r.targets for name, r in rows.items() if r.targets is not None and len(r)}
+    targets = _single({name: r.targets for name, r in rows.items() if r.targets is not None and len(r)})
     classes: tuple[str, ...] = ()
     if targets and task != "regression":
         classes = _classes(list(targets.values()), sure=task is not None)
@@ -177,6 +187,14 @@ def splits_of(rows: Mapping[str, Rows], task: str | None = None) -> tuple[dict[s
         found[name] = Split(name, role_of(name), one, labels, numbers)
     order = sorted(found, key=lambda n: found[n].role != "train")
     return {name: found[name] for name in order}, classes
+
+
+def _single(targets: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """One target a sample: of targets [n, k] the class, where all are one-hot; else none, as several are no class."""
+    wide = {name: t.reshape(len(t), -1) for name, t in targets.items() if t.ndim > 1}
+    hot = all(np.isin(t, (0, 1)).all() and (np.count_nonzero(t, axis=1) == 1).all() for t in wide.values())
+    return {name: wide[name].argmax(axis=1) if name in wide else t for name, t in targets.items()
+            if name not in wide or hot}  # fmt: skip
 
 
 def _words(targets: npt.NDArray[Any]) -> npt.NDArray[np.str_]:

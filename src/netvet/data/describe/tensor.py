@@ -11,6 +11,7 @@ from netvet.data.index import Floats, Rows
 
 # Wider samples are projected: distances hold to about 10 % (Johnson and Lindenstrauss; Achlioptas 2003, signs suffice).
 MAX_FEATURES, PROJECTED = 256, 128
+_NAME = "projection "
 # Numbers that are computed with at a time: half a megabyte.
 CACHED = 1 << 16
 
@@ -23,16 +24,27 @@ def rows(chunk: Chunk) -> Rows:
     flat = array.reshape(len(array), -1)
     features = projected(flat)
     attributes = {**_moments(flat), **chunk.attributes}
+    # Samples of other sizes have other projections, which are not to be compared with these.
+    names = tuple(f"{_NAME}{i} of {flat.shape[1]} values" for i in range(PROJECTED)) if _is_wide(flat) else ()
     return Rows(
         chunk.keys, fingerprints.of_rows(flat), features, np.zeros((len(flat), 0), np.uint64), attributes,
-        chunk.targets, problems=chunk.problems,
+        chunk.targets, names, chunk.problems,
     )  # fmt: skip
+
+
+def is_projected(found: Rows) -> bool:
+    """Whether no feature of the samples stands for a value of theirs."""
+    return bool(found.names) and found.names[0].startswith(_NAME)
+
+
+def _is_wide(flat: npt.NDArray[np.generic]) -> bool:
+    return flat.shape[1] > MAX_FEATURES
 
 
 def projected(flat: npt.NDArray[np.generic]) -> Floats:
     """The samples [n, d] as at most 256 features; wider ones through random signs that depend on d alone."""
     values = flat.astype(np.float32)
-    if flat.shape[1] <= MAX_FEATURES:
+    if not _is_wide(flat):
         return values
     signs = np.random.default_rng(flat.shape[1]).integers(0, 2, (flat.shape[1], PROJECTED), dtype=np.int8) * 2 - 1
     found: Floats = np.nan_to_num(values) @ signs.astype(np.float32) / np.float32(np.sqrt(PROJECTED))

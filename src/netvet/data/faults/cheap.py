@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.data.faults import NotAssessable
-from netvet.data.index import Audited, Rows, Split
+from netvet.data.index import Audited, Rows, Split, alike
 
 Floats = npt.NDArray[np.float32]
 
@@ -140,14 +140,14 @@ def _voted(data: Audited, train: Split, chosen: npt.NDArray[np.int64], like: Flo
     best = [name for name, score in scores.items() if score >= max(scores.values()) - NEAR]
     vote = np.mean([outputs[name] for name in best], axis=0)
     found: dict[str, npt.NDArray[Any]] = {}
-    for name, split in data.splits.items():
-        if len(split) and (split.labels is not None or split.numbers is not None):
+    for split in alike([train, *data.splits.values()])[1:]:
+        if split.labels is not None or split.numbers is not None:
             rest = np.setdiff1d(np.arange(len(split)), chosen) if split is train else np.arange(len(split))
             all_of = np.zeros((len(split), *vote.shape[1:]), dtype=vote.dtype)
             all_of[rest] = fits.applied(best, prepared(encoded(split.rows, train.rows)[rest], like))
             if split is train:
                 all_of[chosen] = vote
-            found[name] = all_of
+            found[split.name] = all_of
     share = float(np.unique(fits.targets, return_counts=True)[1].max() / len(fits.targets)) if fits.classes else 0.0
     told = " and ".join(LEARNERS[name] for name in best)
     classes = {name: p.astype(np.float32) for name, p in found.items()} if fits.classes else {}

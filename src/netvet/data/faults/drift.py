@@ -11,7 +11,7 @@ import numpy.typing as npt
 from netvet.core import Record
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.cheap import prepared
-from netvet.data.index import Audited, Split
+from netvet.data.index import Audited, Split, alike
 
 # So many of each side tell an effect that matters from none.
 MAX_SAMPLES = 10_000
@@ -43,7 +43,7 @@ def _compared(data: Audited, train: Split, split: Split) -> Record:
     }
     record |= _labels(data, train, split)
     ours, theirs = (_drawn(s.rows.features, MAX_SAMPLES, seed) for seed, s in enumerate((train, split)))
-    if ours.shape[1] == theirs.shape[1]:
+    if split in alike([train, split]):
         record |= _features(ours, theirs, train.rows.names)
         record |= _told_apart(ours[:TOLD_APART], theirs[:TOLD_APART])
     return record

@@ -48,7 +48,7 @@ def _grid(data: Audited, split: Split) -> Planes | None:
     if names:
         cells = [i for i, name in enumerate(names) if name.startswith("grey ")]
     else:
-        cells = list(range(features.shape[1])) if data.kind == "tensor" and features.shape[1] != 128 else []
+        cells = list(range(features.shape[1])) if data.kind == "tensor" else []
     side = int(np.sqrt(len(cells)))
     if side < MIN_SIDE or side * side != len(cells):
         return None

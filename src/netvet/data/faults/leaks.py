@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.core import Record
+from netvet.data.describe.tensor import is_projected
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.alone import Sampled, balanced, r2, sampled, skill
 from netvet.data.faults.cheap import cheap
@@ -38,7 +39,7 @@ def feature_leaks(data: Audited) -> list[Record]:
         raise NotAssessable("the training data have no targets")
     if data.kind not in ("table", "tensor") or train.rows.features.shape[1] > MAX_COLUMNS:
         raise NotAssessable(f"samples of the kind {data.kind} have no columns that stand for themselves")
-    if data.kind == "tensor" and not train.rows.names and train.rows.features.shape[1] == 128:
+    if is_projected(train.rows):
         raise NotAssessable("the samples are too wide for a look at each of their values")
     of = sampled(train)
     if len(of.chosen) < 2 * FEWEST or len(np.unique(of.targets)) < 2:

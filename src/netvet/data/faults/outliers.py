@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from netvet.core import Record
 from netvet.data.faults import NotAssessable, neighbours
-from netvet.data.index import Audited, Split, joined
+from netvet.data.index import Audited, Split, alike, joined
 
 Numbers = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ UNTAILED = ("time", "group", "file bytes", "blank", "greyscale", "channels")
 
 def outliers(data: Audited) -> list[Record]:
     """Records of the signal `outliers`: one for each axis and split with any; the tail is that of all splits."""
-    splits = [s for s in data.splits.values() if len(s)]
+    splits = alike(list(data.splits.values()))
     if sum(map(len, splits)) < FEWEST:
         raise NotAssessable(f"fewer than {FEWEST} samples: no tail to be seen")
     found: list[Record] = []

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.data.faults.neighbours import Floats, Numbers, Words
-from netvet.data.index import Audited, Split
+from netvet.data.index import Audited, Split, alike
 
 # Texts and sequences below this are equal by chance ("ok", "yes"), by the attribute that tells their length.
 SHORT = {"words": 4.0, "tokens": 8.0, "characters": 20.0, "length": 20.0}
@@ -78,8 +78,8 @@ class Pool:
 
 
 def pool_of(data: Audited) -> Pool:
-    """All splits with samples, the training data first."""
-    return Pool.of(tuple(s for s in data.splits.values() if len(s)))
+    """All splits with samples that can be compared with the first, which are the training data."""
+    return Pool.of(tuple(alike(list(data.splits.values()))))
 
 
 def _short(split: Split) -> npt.NDArray[np.bool_]:
@@ -109,7 +109,7 @@ def by_chance(data: Audited, pool: Pool) -> bool:
     width = pool.splits[0].rows.features.shape[1]
     if data.kind not in ("table", "tensor") or width > MAX_COLUMNS:
         return False
-    features = np.concatenate([s.rows.features for s in pool.splits])
+    features = np.concatenate([s.rows.features for s in alike(pool.splits)])
     codes = [_codes(features[:, c]) for c in range(width)]
     whole = np.bitwise_xor.reduce([code for code, _ in codes]) if codes else np.zeros(len(features), np.uint64)
     equal = _pairs(whole)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from netvet.core import Record
 from netvet.data.chunks import Kind
+from netvet.data.describe.tensor import is_projected
 from netvet.data.faults import NotAssessable
 from netvet.data.index import Audited, Split
 from netvet.data.summaries import Moments
@@ -119,8 +120,7 @@ def _whole(split: Split) -> dict[str, Any] | None:
     """Of samples too wide for a feature a value: what their attributes tell; None for others."""
     rows = split.rows
     bad = rows.attributes.get("not finite")
-    wide = bad is not None and not rows.names and rows.features.shape[1] == 128  # of describe/tensor.py
-    if bad is None or not wide:
+    if bad is None or not is_projected(rows):
         return None
     mean, std = (np.asarray(rows.attributes[name], dtype=np.float64) for name in ("mean", "std"))
     centre = float(np.nanmean(mean))
