@@ -76,6 +76,26 @@ def test_nearest_are_the_naive_ones():
     np.testing.assert_array_equal(numbers, np.argsort(apart, axis=1)[:, :3])
 
 
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_the_smallest_of_many_numbers_are_those_that_sorting_gives(count):
+    values = np.random.default_rng(0).integers(0, 500, (20, 2777)).astype(np.float32)
+    values[:, ::50], values[:, 1] = np.inf, np.nan
+    found = np.take_along_axis(values, neighbours.smallest(values, count), 1)
+    np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(values, axis=1)[:, :count])
+
+
+def test_very_many_pairs_are_still_the_groups_that_they_were(monkeypatch):
+    monkeypatch.setattr(neighbours, "ALL_PAIRS", 0)
+    generator = np.random.default_rng(0)
+    centres = 50 * generator.normal(size=(60, 4))
+    points = (centres.repeat(200, axis=0) + 1e-3 * generator.normal(size=(12_000, 4))).astype(np.float32)
+    every = neighbours.near_points(points, 0.05)
+    monkeypatch.setattr(neighbours, "MANY", 100_000)
+    fewer = neighbours.near_points(points, 0.05)
+    assert len(fewer) <= len(every)
+    np.testing.assert_array_equal(fewer.groups(len(points)), every.groups(len(points)))
+
+
 def test_features_of_many_units_are_brought_to_one_scale():
     generator = np.random.default_rng(0)
     units = np.array([1.0, 1e3, 1e-3])

@@ -13,6 +13,7 @@ import pytest
 from netvet.core import NetvetError
 from netvet.data.audit import Options, audit
 from netvet.data.chunks import Chunk, Problem, Shard
+from netvet.data.faults import LOOKS
 from netvet.data.readers import Wanted, csv_ranges, open_source, wanted_paths
 from netvet.data.scan import Progress, scan
 from netvet.executors import workers
@@ -215,6 +216,14 @@ def test_a_look_that_fails_costs_no_other(monkeypatch):
     found = audit(Made([Chunk(["0"], np.zeros((1, 2)))]), Options())
     assert "ZeroDivisionError: none" in found.missing["data_features"]
     assert found.signals["data_splits"][0]["samples"] == 1
+
+
+def test_each_look_is_told_after_all_that_was_read():
+    told = []
+    audit(Made([Chunk(["0"], np.zeros((1, 2)))]), Options(tell=lambda now: told.append(now.line)))
+    assert told[0].startswith("1 samples")
+    assert told[3] == f"looking at near duplicates, 3 of {len(LOOKS)}"
+    assert len(told) == 1 + len(LOOKS)
 
 
 def test_what_cannot_be_looked_for_says_why():

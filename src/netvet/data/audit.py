@@ -20,6 +20,20 @@ from netvet.data.scan import Calls, Progress, here, problems_of, scan
 from netvet.store import Run, RunWriter
 
 
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What is looked for once all is read: the signal, its number among all, and how many these are."""
+
+    signal: str
+    number: int
+    looks: int
+
+    @property
+    def line(self) -> str:
+        """For a person."""
+        return f"looking at {self.signal.replace('_', ' ')}, {self.number} of {self.looks}"
+
+
 @dataclass(frozen=True)
 class Options:
     """How data are audited.
@@ -30,7 +44,7 @@ class Options:
         facts: what the user says of the data, such as the names of columns with groups and times, and
             what was seen of them: `changing`, the splits whose samples are others each time.
         folder: where what each shard has left is kept, None to keep nothing.
-        calls: where shards are read; `tell`: hears of the progress.
+        calls: where shards are read; `tell`: hears of the progress, first of reading and then of each look.
     """
 
     task: str | None = None
@@ -38,7 +52,7 @@ class Options:
     facts: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
     calls: Calls = here
-    tell: Callable[[Progress], None] = lambda _: None
+    tell: Callable[[Progress | Looking], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,8 @@ def audit(source: Source, options: Options) -> Found:
     signals: dict[str, list[Record]] = {}
     missing: dict[str, str] = {}
     suspects: dict[str, dict[str, npt.NDArray[np.int64]]] = {}
-    for signal in LOOKS:
+    for number, signal in enumerate(LOOKS, 1):
+        options.tell(Looking(signal, number, len(LOOKS)))
         try:
             signals[signal] = [_parted(record, suspects) for record in load(signal)(data)]
         except NotAssessable as reason:

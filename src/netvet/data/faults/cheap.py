@@ -23,6 +23,8 @@ TREES = 60
 MAX_SAMPLES, MAX_NUMBERS = 20_000, 2_500_000
 # Samples beside them that nearest neighbours are looked up for: a search through all of the others for each.
 MAX_LOOKED_UP = 20_000
+# Samples that are predicted at once.
+PART = 50_000
 # Words of a column that have a column of their own.
 MAX_WORDS = 20
 # Fewer say nothing of a share of errors.
@@ -143,15 +145,15 @@ def _voted(data: Audited, train: Split, chosen: npt.NDArray[np.int64], like: Flo
     for split in alike([train, *data.splits.values()])[1:]:
         if split.labels is not None or split.numbers is not None:
             rest = np.setdiff1d(np.arange(len(split)), chosen) if split is train else np.arange(len(split))
-            all_of = np.zeros((len(split), *vote.shape[1:]), dtype=vote.dtype)
-            all_of[rest] = fits.applied(best, prepared(encoded(split.rows, train.rows)[rest], like))
+            all_of = np.zeros((len(split), *vote.shape[1:]), dtype=np.float32 if fits.classes else vote.dtype)
+            all_of[rest] = fits.applied(best, encoded(split.rows, train.rows)[rest], like)
             if split is train:
                 all_of[chosen] = vote
             found[split.name] = all_of
     share = float(np.unique(fits.targets, return_counts=True)[1].max() / len(fits.targets)) if fits.classes else 0.0
     told = " and ".join(LEARNERS[name] for name in best)
-    classes = {name: p.astype(np.float32) for name, p in found.items()} if fits.classes else {}
-    return Cheap(told, fits.score(vote), share, classes, {} if fits.classes else found, scores)
+    classes, numbers = (found, {}) if fits.classes else ({}, found)
+    return Cheap(told, fits.score(vote), share, classes, numbers, scores)
 
 
 LEARNERS = {"linear": "a linear model", "nearest": "nearest neighbours", "trees": "random trees"}
@@ -177,16 +179,21 @@ class _Fits:
             found[~away] = self._said(model, self.inputs[~away])
         return found
 
-    def applied(self, names: Sequence[str], inputs: Floats) -> npt.NDArray[Any]:
-        """The vote for samples that no model has seen: of all folds, or of one where these are many."""
-        many = len(inputs) > MAX_LOOKED_UP
+    def applied(self, names: Sequence[str], features: Floats, like: Floats) -> npt.NDArray[Any]:
+        """The vote for samples that no model has seen: of all folds, or of one where these are many.
+
+        Args:
+            features: [n, d], which are prepared `like` those that the models were fitted on.
+        """
+        many = len(features) > MAX_LOOKED_UP
         able = [n for n in names if n != "nearest"] or ["trees"] if many else names
         models = [self.models[name, fold] for name in able for fold in range(1 if many else FOLDS)]
-        size = 50_000
-        parts = [inputs[i : i + size] for i in range(0, max(len(inputs), 1), size)]
-        shape = (0, self.classes) if self.classes else (0,)
-        said = [np.mean([self._said(m, part) for m in models], axis=0) for part in parts if len(part)]
-        return np.concatenate(said) if said else np.zeros(shape)
+        shape, kept = ((len(features), self.classes), np.float32) if self.classes else ((len(features),), np.float64)
+        found = np.zeros(shape, kept)
+        for begin in range(0, len(features), PART):
+            part = prepared(features[begin : begin + PART], like)
+            found[begin : begin + PART] = np.mean([self._said(m, part) for m in models], axis=0)
+        return found
 
     def score(self, said: npt.NDArray[Any]) -> float:
         """Accuracy or r2."""

@@ -141,7 +141,7 @@ class _Judged:
             if labels is not None and len(kept):
                 parts.append((np.full(len(kept), name, dtype=object), kept, labels[kept], output[kept]))
         names, samples, given, output = (np.concatenate(column) for column in zip(*parts, strict=True))
-        share = np.bincount(given, minlength=output.shape[1]) / len(given)
+        share = (np.bincount(given, minlength=output.shape[1]) / len(given)).astype(output.dtype)
         # A rare class has low probabilities everywhere: without its rareness only evidence counts.
         even = output / np.maximum(share, 1 / len(given))
         return cls(names, samples, given, output, even / np.maximum(even.sum(axis=1, keepdims=True), 1e-30))

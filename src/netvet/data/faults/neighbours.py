@@ -27,6 +27,12 @@ FOLLOWING = 32
 # Multiplications that the search for the nearest neighbours of some samples among all may take: a few seconds.
 EFFORT = 2e10
 BLOCK = 4_000_000  # distances held at once
+# Numbers of one group, of which only the least is looked at first.
+GROUP = 64
+# Coordinates that most pairs are told apart by, and by how much rounding may make them differ.
+SKETCH, SLACK = 16, 1 + 1e-4
+# Above so many pairs, others within a group of them are not looked at: memory is bounded.
+MANY = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +85,15 @@ def near_points(points: Floats, limit: float) -> Pairs:
 
     def keys() -> Iterator[Words]:
         for _ in range(grids):
-            axes = generator.normal(size=(points.shape[1], directions)).astype(np.float32)
-            cells = np.floor(points @ axes / np.float32(limit * cell) + generator.random(directions, dtype=np.float32))
-            yield fingerprints.of_words(cells.astype(np.int64).view(np.uint64))
-
-    sketch = points if points.shape[1] <= 16 else _sketch(points, generator)
+            axes = generator.normal(size=(points.shape[1], directions)) / (limit * cell)
+            cells = np.floor(points @ axes.astype(np.float32) + generator.random(directions, dtype=np.float32))
+            # Random odd factors hash the cells at one multiplication each (Dietzfelbinger et al., 1997).
+            yield cells.astype(np.int64).view(np.uint64) @ (generator.integers(0, 2**63, directions, np.uint64) * 2 + 1)
 
     def apart(first: Numbers, second: Numbers) -> npt.NDArray[np.float64]:
-        # Few coordinates tell most pairs apart: no distance grows by leaving some out.
-        found = distances(sketch[first], sketch[second])
-        close = np.flatnonzero(found <= limit)
-        found[close] = distances(points[first[close]], points[second[close]])
-        return found
+        return distances(points[first], points[second])
 
-    return bucketed(keys(), apart, limit)
+    return bucketed(keys(), apart, limit, _sketch(points))
 
 
 def _grid(typical: float, count: int) -> tuple[float, int, int]:
@@ -115,9 +116,12 @@ def _meeting(cells: float) -> float:
     return min(max(found, 1e-9), 1 - 1e-9)
 
 
-def _sketch(points: Floats, generator: np.random.Generator) -> Floats:
-    """Sixteen coordinates along random directions at right angles to each other."""
-    axes = np.linalg.qr(generator.normal(size=(points.shape[1], 16)))[0].astype(np.float32)
+def _sketch(points: Floats) -> Floats:
+    """Points [n, d] by their first principal axes, 16 at most: no distance grows by leaving the others out."""
+    if points.shape[1] <= SKETCH:
+        return points
+    part = points[:: max(len(points) // 10_000, 1)]
+    axes = np.linalg.eigh(np.cov(part, rowvar=False))[1][:, -SKETCH:].astype(np.float32)
     found: Floats = points @ axes
     return found
 
@@ -158,18 +162,39 @@ def _caught(similarity: float, places: int, width: int) -> float:
     return float(1 - (1 - similarity**width) ** (places // width))
 
 
-def bucketed(keys: Iterator[Words], distance: Distance, limit: float) -> Pairs:
-    """Pairs with an equal key in one of the tables that are at most `limit` apart."""
-    found: list[Pairs] = []
+def bucketed(keys: Iterator[Words], distance: Distance, limit: float, sketch: Floats | None = None) -> Pairs:
+    """Pairs with an equal key in one of the tables that are at most `limit` apart.
+
+    Args:
+        sketch: [n, k] points, between which no distance is above that of the samples.
+    """
+    found, fresh, group = Pairs.none(), list[Pairs](), None
     for table in keys:
         order = np.argsort(table, kind="stable")
-        ranked = table[order]
+        ranked, drawn = table[order], sketch[order] if sketch is not None else None
         for step in range(1, FOLLOWING + 1):
             equal = np.flatnonzero(ranked[step:] == ranked[:-step])
             if not len(equal):
                 break
-            found.extend(_measured(order[equal], order[equal + step], distance, limit))
-    return _joined(found)
+            if group is not None:
+                equal = equal[group[order[equal]] != group[order[equal + step]]]
+            if drawn is not None:
+                equal = equal[_near_sketches(drawn, equal, step, limit)]
+            fresh.extend(_measured(order[equal], order[equal + step], distance, limit))
+        if sum(map(len, fresh)) > max(len(found), 100_000):
+            found, fresh = _joined([found, *fresh]), []
+            group = found.groups(len(table)) if len(found) > MANY else None
+    return _joined([found, *fresh])
+
+
+def _near_sketches(drawn: Floats, first: Numbers, step: int, limit: float) -> npt.NDArray[np.bool_]:
+    """Which of some samples, in the order of their keys, may be near that which is so many steps further on."""
+    near = np.zeros(len(first), bool)
+    for begin in range(0, len(first), 100_000):
+        some = first[begin : begin + 100_000]
+        apart = drawn[some] - drawn[some + step]
+        near[begin : begin + 100_000] = np.einsum("ij,ij->i", apart, apart) <= (limit * SLACK) ** 2
+    return near
 
 
 def _measured(left: Numbers, right: Numbers, distance: Distance, limit: float) -> Iterator[Pairs]:
@@ -182,7 +207,8 @@ def _measured(left: Numbers, right: Numbers, distance: Distance, limit: float) -
 def _joined(parts: Sequence[Pairs]) -> Pairs:
     parts = [Pairs.none(), *parts]
     first, second = np.concatenate([p.first for p in parts]), np.concatenate([p.second for p in parts])
-    _, once = np.unique(np.stack([first, second]), axis=1, return_index=True)
+    # One number a pair: below 2**32 samples none is that of another.
+    _, once = np.unique((first << 32) | second, return_index=True)
     return Pairs(first[once], second[once], np.concatenate([p.distance for p in parts])[once])
 
 
@@ -199,14 +225,32 @@ def nearest(points: Floats, asked: Numbers, neighbours: int = 1) -> tuple[npt.ND
     size = max(BLOCK // len(points), 1)
     for begin in range(0, len(asked), size):
         some = asked[begin : begin + size]
-        apart = squares - 2 * (points[some] @ points.T)
+        apart = (-2 * points[some]) @ points.T
+        apart += squares
         apart[np.arange(len(some)), some] = np.inf
-        best = np.argpartition(apart, neighbours - 1, axis=1)[:, :neighbours]
+        best = smallest(apart, neighbours)
         true = np.sqrt(np.square(points[some][:, None] - points[best]).sum(axis=2, dtype=np.float64))
         order = np.argsort(true, axis=1)
         found[begin : begin + size] = np.take_along_axis(true, order, 1)
         numbers[begin : begin + size] = np.take_along_axis(best, order, 1)
     return found, numbers
+
+
+def smallest(values: Floats, count: int) -> Numbers:
+    """Where the smallest numbers of each row [n, m] are, [n, count], in no order.
+
+    They are in as many groups of numbers as have the smallest least ones: the other groups are not sorted.
+    """
+    groups = values.shape[1] // GROUP
+    if groups < 2 * count:
+        return np.argpartition(values, count - 1, axis=1)[:, :count]
+    grouped = groups * GROUP
+    least = np.fmin.reduce(values[:, :grouped].reshape(-1, GROUP, groups), axis=1)
+    chosen = np.argpartition(least, count - 1, axis=1)[:, :count, None] + groups * np.arange(GROUP)
+    rest = np.broadcast_to(np.arange(grouped, values.shape[1]), (len(values), values.shape[1] - grouped))
+    places = np.concatenate([chosen.reshape(len(values), -1), rest], axis=1)
+    best = np.argpartition(np.take_along_axis(values, places, 1), count - 1, axis=1)[:, :count]
+    return np.take_along_axis(places, best, 1)
 
 
 def asked_of(points: Floats) -> Numbers:

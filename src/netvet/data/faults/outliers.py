@@ -94,10 +94,12 @@ def _to_part(points: neighbours.Floats, asked: npt.NDArray[np.int64]) -> Numbers
     place[asked] = np.arange(len(asked))
     for begin in range(0, len(points), max(BLOCK // len(part), 1)):
         some = slice(begin, begin + max(BLOCK // len(part), 1))
-        apart = squares - 2 * (points[some] @ part.T) + np.square(points[some]).sum(axis=1)[:, None]
+        apart = (-2 * points[some]) @ part.T
+        apart += squares
+        apart += np.square(points[some]).sum(axis=1)[:, None]
         own = np.flatnonzero(place[some] >= 0)
         apart[own, place[some][own]] = np.inf
-        best = np.partition(apart, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
+        best = np.take_along_axis(apart, neighbours.smallest(apart, NEIGHBOURS), 1)
         found[some] = np.sqrt(np.maximum(best, 0)).mean(axis=1)
     return found
 
