@@ -25,7 +25,7 @@ DECIDES, AHEAD = 0.98, 0.1
 SORTED, COPIED = 0.9, 0.9
 # Of the distance between the values of two classes: their own spread. A measured feature has more (iris: 0.2).
 TIGHT = 0.03
-# Share of a class that has a value, and of every other: what is measured before the target is filled in for some of all.
+# Share of a class that has a value, and of every other: what is measured before the target is there for some of each.
 FILLED, EMPTY = 0.5, 0.005
 # Samples on each side of what a column is said to tell.
 FEWEST = 20
