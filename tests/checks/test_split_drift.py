@@ -40,3 +40,9 @@ def test_is_quiet_where_it_is_small_or_chance(seen):
 
 def test_is_quiet_without_fields():
     assert split_drift(Facts.of({})) == []
+
+
+@pytest.mark.parametrize(("late", "said", "severity"), [(0, True, "note"), (5, True, "warning"), (0, False, "warning")])
+def test_of_a_split_by_time_that_is_right_it_is_a_note(late, said, severity):
+    time = Facts.of({"train": "train", "split": "val", "late": late, "said": said})
+    assert [f.severity for f in split_drift(Facts.of({**BASE, **LABELS}), time)] == [severity]

@@ -158,3 +158,17 @@ def test_blank_images_are_told():
 def test_no_image_gives_no_row():
     found = rows([])
     assert (len(found), found.features.shape, found.near.shape) == (0, (0, len(described.feature_names())), (0, 4))
+
+
+def test_a_border_is_a_frame_or_bars_and_no_background():
+    framed = np.array(patches(48, 40))
+    plain = rows(list(framed)).attributes["border"]
+    assert plain.max() == 0
+    framed[:, :3] = framed[:, -3:] = framed[:, :, :3] = framed[:, :, -3:] = 5
+    assert np.median(rows(list(framed)).attributes["border"]) == pytest.approx(12 / 48)
+    bars = np.array(patches(48, 40))
+    bars[:, :, :6] = bars[:, :, -6:] = 0
+    assert np.median(rows(list(bars)).attributes["border"]) == pytest.approx(12 / 48)
+    digits = load_digits().images[:300].repeat(4, axis=1).repeat(4, axis=2)[..., None]
+    drawn = np.uint8(255 - np.pad(digits, [(0, 0), (4, 4), (4, 4), (0, 0)]) * 15.9)
+    assert rows(list(drawn)).attributes["border"].max() == 0

@@ -76,3 +76,12 @@ def test_an_exact_function_of_the_target_leaks():
 def test_a_single_column_is_not_assessed():
     with pytest.raises(NotAssessable, match="single column"):
         found(np.arange(100.0)[:, None], np.arange(100) % 2)
+
+
+@pytest.mark.parametrize(("filled", "others", "leaks"), [(0.8, 0.0, True), (0.8, 0.1, False), (0.2, 0.0, False)])
+def test_what_only_samples_of_one_class_have_leaks(filled, others, leaks):
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 2, 800)
+    has = random.random(800) < np.where(labels == 1, filled, others)
+    inputs = np.c_[random.normal(size=(800, 3)), np.where(has, random.integers(1, 6, 800), np.nan)]
+    assert warned(found(inputs, labels)) == (["3"] if leaks else [])

@@ -7,10 +7,13 @@ from sklearn.model_selection import train_test_split
 
 from netvet.checks import load
 from netvet.core import Facts
+from netvet.data.chunks import Chunk
+from netvet.data.describe import tensor
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.drift import split_drift
 from netvet.data.faults.layout import split_layout
 from netvet.data.faults.provenance import future_in_train, group_overlap
+from netvet.data.index import Audited, splits_of
 from tests.data.made import audited
 
 DIGITS = load_digits()
@@ -134,3 +137,16 @@ def test_swapped_channels_are_found():
     assert "have their channels swapped" in finding.message
     parts["test"] = (colours[300:], None)
     assert load("wrong-layout")(Facts(split_layout(audited(parts, kind="image", names=names)))) == []
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_swapped_channels_of_tensors_are_found(last):
+    random = np.random.default_rng(0)
+    tint = np.array([0.8, 0.0, -0.6]).reshape(1, 3, 1, 1)
+    images = random.normal(size=(300, 3, 12, 12)) + tint + random.normal(0, 0.3, (300, 3, 1, 1))
+    turned = [np.moveaxis(part, 1, 3) if last else part for part in (images[:200], images[200:], images[200:, ::-1])]
+    made = [tensor.rows(Chunk([str(i) for i in range(len(one))], one.astype(np.float32))) for one in turned]
+    for held, found in ((made[1], []), (made[2], ["channels swapped"])):
+        splits, classes = splits_of({"train": made[0], "val": held}, None)
+        records = split_layout(Audited("tensor", "made", splits, classes, {}, True, {}))
+        assert [r["change"] for r in records if load("wrong-layout")(Facts.of(r))] == found

@@ -167,3 +167,46 @@ def test_a_script_that_fails_before_its_data_shows_its_own_error(tmp_path):
     _, err, _, _ = audited("raise ValueError('no such file')", tmp_path)
     assert "ValueError: no such file" in err
     assert "train.py ended before data entered a model" in err
+
+
+FOLDS = """
+for fold in range(3):
+    held = torch.arange(400) % 3 == fold
+    train = DataLoader(TensorDataset(x[~held], y[~held]), batch_size=20, shuffle=True)
+    val_loader = DataLoader(TensorDataset(x[held], y[held]), batch_size=25)
+    for epoch in range(3):
+        for a, b in train:
+            step(a, b)
+    with torch.no_grad():
+        hits = sum((net(a).argmax(1) == b).sum().item() for a, b in val_loader)
+"""
+PEOPLE = """
+class Visits(torch.utils.data.Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+    def __len__(self):
+        return len(self.rows)
+    def __getitem__(self, i):
+        row = self.rows[i]
+        return {"pixels": x[row], "label": y[row], "patient_id": row % 40}
+train = DataLoader(Visits(range(300)), batch_size=20, shuffle=True)
+val_loader = DataLoader(Visits(range(300, 400)), batch_size=25)
+for epoch in range(3000):
+    for one in train:
+        step(one["pixels"], one["label"])
+    with torch.no_grad():
+        for one in val_loader:
+            net(one["pixels"])
+"""
+
+
+def test_the_held_out_data_of_the_next_fold_are_not_those_of_this_one(tmp_path):
+    _, _, report, run = audited(FOLDS, tmp_path)
+    assert "split-overlap" not in [f["check"] for f in report["findings"]]
+    assert {name: n for name, n in splits(run).items() if name.startswith("val")} == {"val": (134, 2)}
+
+
+@pytest.mark.parametrize(("options", "severity"), [((), "note"), (("--group", "patient_id"), "error")])
+def test_parts_of_a_batch_that_the_net_is_not_given_tell_whose_samples_are(options, severity, tmp_path):
+    _, _, report, _ = audited(PEOPLE, tmp_path, *options)
+    assert [f["severity"] for f in report["findings"] if f["check"] == "group-overlap"] == [severity]

@@ -168,8 +168,12 @@ class ReadLoaders:
     def look_round(self) -> None:
         """Make loaders known that are held by variables and have not been read yet: a test set comes last."""
         for name, loader in _loaders_in_sight():
-            if self._known(loader) is None and len(self.found) < MAX_LOADERS:
+            if self._known(loader) is None and not self._remade(name) and len(self.found) < MAX_LOADERS:
                 self.found.append(ReadLoader.of(loader, (name,)))
+
+    def _remade(self, name: str) -> bool:
+        """The variable held a loader that was read and is gone: what it holds now is of the next fold."""
+        return any(one.reference() is None and one.phases and name in one.names for one in self.found)
 
 
 def _slots(event: Call, given: dict[str, torch.Tensor]) -> dict[str, tuple[str, torch.dtype]]:

@@ -9,7 +9,7 @@ from netvet.stats import number
 
 _WHY = {
     "code": "it has practically one value for each class, as if it were made of the target",
-    "missing": "which samples lack a value is decided by the class, as if it were filled in after the target was known",
+    "missing": "which samples have a value is decided by the class, as if it were filled in after the target was known",
     "later": "one class has a single value there that no other has, as if it were filled in after the target was known",
     "counter": "it numbers the rows, and these are sorted by the target",
     "function": "the target is a smooth function of it, without any noise",

@@ -21,6 +21,7 @@ from netvet.stats import number
 )
 def split_drift(
     split_drift: Facts,
+    time_order: Facts | None = None,
     *,
     labels: float = 0.1,  # total variation of the classes (or KS of numbers)
     feature: float = 0.15,  # KS of one feature
@@ -41,7 +42,7 @@ def split_drift(
 
     ## Known problems
     Random splits differ by chance; the limits grow with their smallness. A test set that is balanced, or of a later
-    time, on purpose differs rightly: the finding is then what to expect of the score.
+    time, on purpose differs rightly: the finding is then what to expect of the score, and a note where --time tells.
 
     ## References
     Rabanser, Günnemann and Lipton, Failing Loudly, arXiv:1810.11953; Lopez-Paz and Oquab, Revisiting Classifier
@@ -69,6 +70,8 @@ def split_drift(
         severity: Severity = "warning" if told[0][1] >= 2 * told[0][2] or len(told) > 1 else "note"
         train, split = record.get("train"), str(record.get("split"))
         message = f"{split} is not distributed as {train}: " + "; ".join(t[0] for t in told[:3])
+        if any(r.get("split") == split and r.get("said") and r.get("late") == 0 for r in time_order or ()):
+            severity, message = "note", f"{message} (it is of a later time, as is meant: the season or the trend)"
         evidence = {"columns": columns, "area": seen, "label_shares": record.get("label_shares")}
         yield Finding(message, split, None, told[0][1], told[0][2], None, evidence, severity=severity, confidence=0.8)
 

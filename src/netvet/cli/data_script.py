@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ class Program:
         whole: train to the end; `seconds`: for reading the data; `task`: as the user says.
         pictures: folder for sheets of what enters the net.
         random: leave random transforms of data sets in.
+        said: parts of a batch with groups and times, as the user names them.
     """
 
     target: str
@@ -38,6 +39,7 @@ class Program:
     task: str | None
     pictures: Path | None = None
     random: bool = True
+    said: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, targets: Sequence[str], options: dict[str, Any]) -> Program | None:
@@ -47,7 +49,8 @@ class Program:
             return None
         chosen = {name: options[name] for name in ("is_module", "whole", "seconds", "task")}
         on = options["transforms"] == "on"
-        return cls(target, tuple(targets[1:]), **chosen, pictures=absolute(options["pictures"]), random=on)
+        said = {name: options[name] for name in ("group", "time") if options[name]}
+        return cls(target, tuple(targets[1:]), **chosen, pictures=absolute(options["pictures"]), random=on, said=said)
 
 
 def program_in(arguments: list[str]) -> list[str]:
@@ -193,7 +196,7 @@ def _audited(parts: Sequence[Part], name: str, program: Program) -> tuple[TorchD
     notes: list[str] = []
     if not program.random:
         parts = [_without_random(part, notes) for part in parts]
-    source = TorchData(parts, name, program.seconds, notes=notes)
+    source = TorchData(parts, name, program.seconds, notes=notes, said=tuple(program.said.values()))
     with Progress(sys.stderr) as progress:
-        chosen = Options(program.task, live=True, facts={"changing": tuple(source.changing)})
+        chosen = Options(program.task, live=True, facts={"changing": tuple(source.changing), **program.said})
         return source, audit(source, replace(chosen, tell=lambda now: progress.tell(now.line)))

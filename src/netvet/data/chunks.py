@@ -27,6 +27,16 @@ def role_of(split: str) -> Role:
     return next((_ROLES[word] for word in reversed(words) if word in _ROLES), "other")
 
 
+# Names of columns of whom a sample is.
+_IDS = {"id", "patient", "user", "subject", "speaker", "customer", "client", "person", "session", "device",
+        "participant"}  # fmt: skip
+
+
+def is_id(name: str) -> bool:
+    """A column is of whom a sample is, by its name: `patient_id`, `Speaker`."""
+    return bool(set(name.lower().replace("-", "_").replace(" ", "_").replace(".", "_").split("_")) & _IDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Numbered(Sequence[str]):
     """Keys of samples that have no other name than their number."""

@@ -69,7 +69,7 @@ def _size(kind: str, features: Sequence[Mapping[str, Any]]) -> str:
     if named:
         unit = "" if kind == "image" else f" {named[0]['feature']}"
         return " x ".join(_span(f["low"], f["high"]) for f in named) + unit
-    if kind in ("table", "tensor") and features:
+    if kind in ("table", "tensor") and features and not {"mean", "std", "lowest", "highest"} <= known.keys():
         word = "column" if kind == "table" else "value"
         return f"{len(features):,} {word if len(features) == 1 else word + 's'}"
     return "-"

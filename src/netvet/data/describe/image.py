@@ -18,6 +18,9 @@ SHARP_SIDE = 64
 CELLS, DIRECTIONS, BINS = 4, 8, 4
 # Share of the length of all coefficients; coefficient of a wave of one grey value on the grid.
 _LEAST, _LEAST_GREY = 0.01, 16 / 255
+# Of 0..255: what the lines of a border differ in at most, and by how much most of what is inside differs from them; of
+# smaller images the lines are too short to tell a border from a glyph.
+EVEN, STEP, INSIDE, FRAMED_SIDE = 6, 16, 0.8, 24
 # Of images at a time: 256 x 256 x 3 x 8 bytes each.
 _BATCH_VALUES = 4_000_000
 Array = npt.NDArray[np.float32]
@@ -52,7 +55,7 @@ def rows(chunk: Chunk) -> Rows:
 
 ATTRIBUTES = (
     "width", "height", "channels", "aspect", "brightness", "darkest", "brightest", "contrast", "entropy", "sharpness",
-    "greyscale", "blank",
+    "greyscale", "blank", "border",
 )  # fmt: skip
 
 
@@ -66,7 +69,7 @@ def attributes_of(batch: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.fl
 
     `brightness` is the mean, `darkest` and `brightest` its 5th and 99th percentile, `contrast` its standard deviation,
     all of 0..1; `entropy` in bits; `sharpness` the variance of the Laplacian (of 0..255) at no more than 64 pixels;
-    `greyscale` and `blank` are 0 or 1.
+    `greyscale` and `blank` are 0 or 1; `border` is the share of height and width that bars of one colour take.
     """
     n, height, width, channels = batch.shape
     light = brightness(batch)
@@ -81,7 +84,7 @@ def attributes_of(batch: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.fl
         "brightness": flat.mean(axis=1) / 255, "darkest": _percentile(shares, 0.05),
         "brightest": _percentile(shares, 0.99), "contrast": flat.std(axis=1) / 255,
         "entropy": -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1), "sharpness": sharpness(light),
-        "greyscale": grey, "blank": whole.max(axis=1) == whole.min(axis=1),
+        "greyscale": grey, "blank": whole.max(axis=1) == whole.min(axis=1), "border": border(light),
     }  # fmt: skip
     return {name: np.asarray(values, dtype=np.float64) for name, values in found.items()}
 
@@ -107,6 +110,31 @@ def sharpness(light: Array) -> npt.NDArray[np.float64]:
     around = three[:, :, :-2] + three[:, :, 1:-1] + three[:, :, 2:]
     edges: Array = np.clip(9 * light[:, 1:-1, 1:-1] - around, 0, 255)  # as 8-bit filters of images do
     found: npt.NDArray[np.float64] = edges.reshape(len(light), -1).var(axis=1, dtype=np.float64)
+    return found
+
+
+def border(light: Array) -> npt.NDArray[np.float64]:
+    """Bars at opposite sides of images [n, H, W], as shares of height and width: even, and cut off sharply.
+
+    The plain background of a drawing or a digit is none: most of the line behind it is background as well.
+    """
+    if min(light.shape[1:]) < FRAMED_SIDE:
+        return np.zeros(len(light))
+    down, right = light, light.swapaxes(1, 2)
+    pairs = [(_bar(one), _bar(one[:, ::-1])) for one in (down, right)]
+    found: npt.NDArray[np.float64] = np.sum([np.where((a > 0) & (b > 0), a + b, 0.0) for a, b in pairs], axis=0)
+    return found
+
+
+def _bar(light: Array) -> npt.NDArray[np.float64]:
+    """Of the first lines of images [n, H, W], the share of H that is a bar of one colour."""
+    size = light.shape[1]
+    colour = light[:, :1, :1]
+    even = (np.abs(light[:, : size // 4 + 1] - colour) <= EVEN).all(axis=2)
+    lines = np.where(even.all(axis=1), 0, even.argmin(axis=1))  # the first line that is not of the colour
+    behind = light[np.arange(len(light)), lines]
+    cut = (np.abs(behind - colour[:, :, 0]) >= STEP).mean(axis=1) >= INSIDE
+    found: npt.NDArray[np.float64] = np.where(cut, lines / size, 0.0)
     return found
 
 

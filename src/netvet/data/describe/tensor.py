@@ -12,6 +12,8 @@ from netvet.data.index import Floats, Rows
 # Wider samples are projected: distances hold to about 10 % (Johnson and Lindenstrauss; Achlioptas 2003, signs suffice).
 MAX_FEATURES, PROJECTED = 256, 128
 _NAME = "projection "
+# Names of three channels, in the order that most programs have, and the least side of what may be a picture.
+COLOURS, LEAST_SIDE = ("red", "green", "blue"), 8
 # Numbers that are computed with at a time: half a megabyte.
 CACHED = 1 << 16
 
@@ -23,7 +25,7 @@ def rows(chunk: Chunk) -> Rows:
         return _ragged(chunk)
     flat = array.reshape(len(array), -1)
     features = projected(flat)
-    attributes = {**_moments(flat), **chunk.attributes}
+    attributes = {**_moments(flat), **_channels(array), **chunk.attributes}
     # Samples of other sizes have other projections, which are not to be compared with these.
     names = tuple(f"{_NAME}{i} of {flat.shape[1]} values" for i in range(PROJECTED)) if _is_wide(flat) else ()
     return Rows(
@@ -38,7 +40,7 @@ def is_projected(found: Rows) -> bool:
 
 
 def _is_wide(flat: npt.NDArray[np.generic]) -> bool:
-    return flat.shape[1] > MAX_FEATURES
+    return bool(flat.shape[1] > MAX_FEATURES)
 
 
 def projected(flat: npt.NDArray[np.generic]) -> Floats:
@@ -56,6 +58,21 @@ def _moments(flat: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float64]
     step = max(1, CACHED // max(flat.shape[1], 1))
     parts = [_of_some(flat[first : first + step].astype(np.float64)) for first in range(0, max(len(flat), 1), step)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _channels(array: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float64]]:
+    """Mean and spread of each of three channels of samples [n, 3, H, W] or [n, H, W, 3], by `mean red` and the like."""
+    if array.ndim != 4 or 3 not in (array.shape[1], array.shape[3]):
+        return {}
+    planes = array if array.shape[1] == 3 else np.moveaxis(array, 3, 1)
+    if min(planes.shape[2:]) < LEAST_SIDE:
+        return {}
+    found = {}
+    for channel, colour in enumerate(COLOURS):
+        plane = planes[:, channel].reshape(len(planes), -1)
+        found[f"mean {colour}"] = plane.mean(axis=1, dtype=np.float64)
+        found[f"std {colour}"] = plane.std(axis=1, dtype=np.float64)
+    return found
 
 
 def _of_some(values: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,16 +58,19 @@ def _grid(data: Audited, split: Split) -> Planes | None:
 
 def _colours(split: Split) -> Planes | None:
     """Statistics of red, green and blue [n, statistics, 3] of images that are not all grey."""
-    places = {name: i for i, name in enumerate(split.rows.names)}
-    words = sorted({name.removesuffix(" red") for name in places if name.endswith(" red")})
-    columns = [places.get(f"{word} {colour}", -1) for word in words for colour in ("red", "green", "blue")]
-    if not words or min(columns) < 0:
+    rows = split.rows
+    known = {name: rows.features[:MAX_SAMPLES, i] for i, name in enumerate(rows.names)}
+    known = known or {name: values[:MAX_SAMPLES] for name, values in rows.attributes.items()}  # of tensors
+    words = sorted({name.removesuffix(" red") for name in known if name.endswith(" red")})
+    columns = [known.get(f"{word} {colour}") for word in words for colour in ("red", "green", "blue")]
+    kept = [column for column in columns if column is not None]
+    if not words or len(kept) < len(columns):
         return None
-    found = _finite(split.rows.features[:MAX_SAMPLES, columns].reshape(-1, len(words), 3))
+    found = _finite(np.stack(kept, axis=1).reshape(-1, len(words), 3))
     return found if float(np.abs(found[:, :, 0] - found[:, :, 2]).max(initial=0)) > 1e-3 else None
 
 
-def _finite(planes: npt.NDArray[np.float32]) -> Planes:
+def _finite(planes: npt.NDArray[np.floating[Any]]) -> Planes:
     return np.nan_to_num(planes.astype(np.float64))
 
 

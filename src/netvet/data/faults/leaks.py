@@ -26,6 +26,8 @@ DECIDES, AHEAD = 0.98, 0.1
 SORTED, COPIED = 0.9, 0.9
 # Of the distance between the values of two classes: their own spread. A measured feature has more (iris: 0.2).
 TIGHT = 0.03
+# Share of a class that has a value, and of every other: what is measured before the target is there for some of each.
+FILLED, EMPTY = 0.5, 0.005
 # Samples on each side of what a column is said to tell.
 FEWEST = 20
 # Wider samples are pixels or projections, of which none stands for itself.
@@ -151,7 +153,14 @@ def _missing_tells(column: npt.NDArray[np.float64], of: Sampled) -> bool:
     if min(missing.sum(), (~missing).sum()) < FEWEST:
         return False
     share = np.array([missing[of.targets == c].mean() for c in np.unique(of.targets)])
-    return bool(np.all((share <= 0.02) | (share >= 0.98)) and share.max() > 0.5 > share.min())
+    decided = np.all((share <= 0.02) | (share >= 0.98)) and share.max() > 0.5 > share.min()
+    return bool(decided or _only_one(~missing, of))
+
+
+def _only_one(present: npt.NDArray[np.bool_], of: Sampled) -> bool:
+    """One class has values, if not always, and hardly any sample of the others has: a survey of those who left."""
+    share = np.sort([present[of.targets == c].mean() for c in np.unique(of.targets)])
+    return bool(share[-1] >= FILLED and share[-2] <= EMPTY)
 
 
 def _is_function(column: npt.NDArray[np.float64], numbers: npt.NDArray[Any]) -> bool:

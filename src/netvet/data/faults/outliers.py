@@ -32,7 +32,7 @@ LIGHT, EXPECTED, SEVERAL = 1.15, 0.5, 5
 MAX_AXES = 256
 BLOCK = 4_000_000
 # Attributes that are no property of a sample that has a tail.
-UNTAILED = ("time", "group", "file bytes", "blank", "greyscale", "channels")
+UNTAILED = ("time", "group", "file bytes", "blank", "greyscale", "channels", "border")
 
 
 def outliers(data: Audited) -> list[Record]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.core import Record
+from netvet.data.chunks import is_id
 from netvet.data.faults import NotAssessable
 from netvet.data.index import Audited, Split
 
@@ -20,20 +21,6 @@ EPOCH = (4.7e8, 4.1e9)
 INTENT = 0.8
 # A column that looks like a group id: its values repeat, and are many.
 REPEATS, MANY = 2.0, 20
-# Names of columns of whom a sample is.
-_IDS = (
-    "id",
-    "patient",
-    "user",
-    "subject",
-    "speaker",
-    "customer",
-    "client",
-    "person",
-    "session",
-    "device",
-    "participant",
-)
 
 
 def future_in_train(data: Audited) -> list[Record]:
@@ -119,8 +106,7 @@ def _column(split: Split, name: str) -> npt.NDArray[Any] | None:
 
 
 def _is_id(name: str, values: npt.NDArray[Any] | None) -> bool:
-    words = name.lower().replace("-", "_").replace(" ", "_").split("_")
-    if values is None or not set(words) & set(_IDS):
+    if values is None or not is_id(name):
         return False
     if values.dtype.kind == "f" and (not np.isfinite(values).all() or np.any(values % 1)):
         return False

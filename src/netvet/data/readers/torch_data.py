@@ -17,7 +17,7 @@ from torch.utils.data._utils.collate import default_collate
 from netvet.capture.torch_fields import fields
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
-from netvet.data.chunks import Chunk, Kind, Problem, Shard
+from netvet.data.chunks import Chunk, Kind, Problem, Shard, is_id
 from netvet.experiments.given import rewound
 from netvet.experiments.problem import seed_all
 
@@ -96,6 +96,7 @@ class TorchData:
     Args:
         parts: one a split, the training data first; `name`: what a report calls them.
         seconds: that reading may take in all; what is left out is said in `notes`.
+        said: parts of a batch that the user has named: of groups, of times.
     """
 
     parts: Sequence[Part]
@@ -105,6 +106,7 @@ class TorchData:
     here_only: bool = True
     notes: list[str] = field(default_factory=list)
     changing: list[str] = field(default_factory=list)
+    said: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self._probes = {part.split: self._probed(part) for part in self.parts}
@@ -177,7 +179,14 @@ class TorchData:
         inputs: Any = [_joined(part, one) for one in columns] if probe.ragged else _stacked(part, columns)
         target = part.target
         targets = _targets([one[target] for one in columns]) if target and columns else None
-        yield Chunk(kept, inputs, targets, {}, (*problems, *bad), ragged=probe.ragged)
+        facts = self._facts(part, columns)
+        yield Chunk(kept, inputs, targets, facts, (*problems, *bad), ragged=probe.ragged)
+
+    def _facts(self, part: Part, columns: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Array]:
+        """Of whom and from when samples are: parts of a batch that neither the net nor the loss is given."""
+        names = [n for n, t in columns[0].items() if t.numel() == 1] if columns else []
+        wanted = [n for n in names if n in self.said or (is_id(n) and n not in (*part.inputs, part.target))]
+        return {n: np.array([float(one[n]) for one in columns]) for n in wanted if all(n in one for one in columns)}
 
     def _share(self, part: Part) -> float:
         """Seconds for a part: what all may take, by the estimated times, and a fifth in any case."""
