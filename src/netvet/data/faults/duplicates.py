@@ -23,6 +23,8 @@ NEAR = 0.36
 NEAR_IMAGE = 0.45
 # Of the median distance of random images: what two that are one moved by little are at most apart in what they show.
 MOVED = 0.5
+# Logarithm of the ratio of their contrasts: a quarter more.
+LIGHTER = 0.22
 # Different values of a column of measured numbers, how many such columns tell rows apart, and how far near rows may be
 # apart in a column, in standard deviations: rows with few measured numbers come near each other by chance.
 VALUES, COLUMNS, STEP = 50, 3, 0.1
@@ -163,10 +165,12 @@ def _near_images(points: neighbours.Floats, words: neighbours.Words, names: tupl
     alike = _near(shapes[rich], NEAR_IMAGE).joined(_near(points[rich], NEAR)).of(rich)
     alike = alike.joined(_near(points[smooth], NEAR).of(smooth))
     moved = _near(image.spectrum_of(words), NEAR_IMAGE)
-    # An image turned upside down has the same waves, but shows something else.
+    # An image turned upside down has the same waves, but shows something else; of two plain boxes it is their borders.
     some = shapes[np.random.default_rng(0).integers(0, len(shapes), (2, 2000))]
     apart = neighbours.distances(shapes[moved.first], shapes[moved.second])
-    return alike.joined(moved.where(apart <= MOVED * np.median(neighbours.distances(*some))))
+    contrast = np.log(np.maximum(points[:, [n.startswith("grey ") for n in names]].std(axis=1), 1e-3))
+    lighter = np.abs(contrast[moved.first] - contrast[moved.second])
+    return alike.joined(moved.where((apart <= MOVED * np.median(neighbours.distances(*some))) & (lighter <= LIGHTER)))
 
 
 def _near_rows(features: neighbours.Floats, points: neighbours.Floats) -> Pairs:
