@@ -1,8 +1,9 @@
 """What `netvet data` finds of planted faults, beside cleanlab and CleanVision on the same data: `make bench-data`.
 
 Faults of each kind are planted into clean images, tables and texts at three rates. Recall is over the faulty samples;
-precision over the samples that are named, where the originals of copies are right answers too. Seconds are of the whole
-audit with all its looks, from files, and for the others of the one look that is asked for.
+precision over the samples that are named, where the originals of copies are right answers too. cleanlab is given the
+features that netvet has made, and for labels the probabilities of its cheap models as well. Seconds are of one look from
+files on: for netvet and cleanlab both with the features (and models) that they share.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.data_faults import PLANTERS, Planted, plant
-from benchmarks.data_rivals import NUMBER, Answer, clean_vision, cleanlab
+from benchmarks.data_rivals import NUMBER, Answer, clean_vision, cleanlab, cleanlab_labels
 from benchmarks.data_sets import Array, Data, clean
 
 if TYPE_CHECKING:
-    from netvet.data.audit import Found
+    from netvet.data.audit import Options
+    from netvet.data.chunks import Source
+    from netvet.data.index import Audited, Split
 
 RATES = (0.001, 0.01, 0.1)
 # What netvet calls the samples (`Found.suspects`) that are right answers to each kind.
@@ -36,6 +39,17 @@ NAMES: dict[str, tuple[str, ...]] = {
     "near split overlap": ("near duplicate", "overlap"),
     "outliers": ("outlier",),
     "label errors": ("label error",),
+}
+# The looks that find them (`netvet.data.faults.LOOKS`).
+LOOKS: dict[str, tuple[str, ...]] = {
+    "exact duplicates": ("samples",),
+    "split overlap": ("samples",),
+    "conflicting labels": ("conflicts",),
+    "missing values": (),
+    "near duplicates": ("samples", "near_duplicates"),
+    "near split overlap": ("samples", "near_duplicates"),
+    "outliers": ("outliers",),
+    "label errors": ("label_suspects",),
 }
 
 
@@ -86,21 +100,19 @@ def _write_images(data: Data, numbers: NUMBER, folder: Path) -> Path:
     return folder
 
 
-def audit_of(data: Data, paths: dict[str, Path]) -> tuple[Found, float]:
-    """All that netvet sees, and the seconds that it takes."""
-    from netvet.data.audit import Options, audit
+def opened(data: Data, paths: dict[str, Path]) -> tuple[Source, Options]:
+    """What an audit of these files is asked for."""
+    from netvet.data.audit import Options
     from netvet.data.readers import Wanted, open_source
 
-    began = perf_counter()
     wanted = Wanted(paths, "label" if data.form == "text" else "target" if data.form == "table" else None)
-    found = audit(open_source(wanted), Options(task="classification" if data.classes else "regression"))
-    return found, perf_counter() - began
+    return open_source(wanted), Options(task="classification" if data.classes else "regression")
 
 
-def numbers_of(data: Data, found: Found) -> dict[str, NUMBER]:
+def numbers_of(data: Data, splits: Mapping[str, Split]) -> dict[str, NUMBER]:
     """Which of the data the samples of each split are."""
     numbers = {}
-    for name, split in found.data.splits.items():
+    for name, split in splits.items():
         if data.form == "image":
             numbers[name] = np.array([int(Path(split.key(i)).stem) for i in range(len(split))], dtype=np.int64)
         else:
@@ -108,29 +120,22 @@ def numbers_of(data: Data, found: Found) -> dict[str, NUMBER]:
     return numbers
 
 
-def named(kind: str, data: Data, found: Found, seconds: float) -> Answer:
+def named(kind: str, seen: Audited, numbers: dict[str, NUMBER]) -> NUMBER:
     """The samples that netvet names for a kind."""
-    numbers, samples = numbers_of(data, found), []
-    for fault in NAMES[kind]:
-        for split, which in found.suspects.get(fault, {}).items():
-            samples.append(numbers[split][which])
-    if kind in ("missing values", "label errors") and not samples:
-        return Answer("netvet", _of_signals(kind, found, numbers), seconds)
-    return Answer("netvet", np.unique(np.concatenate([*samples, np.zeros(0, np.int64)])), seconds)
+    from netvet.data.faults import NotAssessable, load
 
-
-def _of_signals(kind: str, found: Found, numbers: dict[str, NUMBER]) -> NUMBER | None:
-    """The samples of looks that do not mark them; None without such a look."""
+    samples = [np.zeros(0, np.int64)]
     if kind == "missing values":
         # The audit counts them by column, and `netvet data --find` lists them; here they are read off the features.
-        marked = [numbers[n][~np.isfinite(s.rows.features).all(axis=1)] for n, s in found.data.splits.items()]
-        return np.unique(np.concatenate(marked))
-    if "label_suspects" not in found.signals:
-        return None
-    from netvet.data.faults.label_errors import suspects
-
-    marked = [numbers[split][np.asarray(which)] for split, which in suspects(found.data).items()]
-    return np.unique(np.concatenate([*marked, np.zeros(0, np.int64)]))
+        samples += [numbers[n][~np.isfinite(s.rows.features).all(axis=1)] for n, s in seen.splits.items()]
+    for look in LOOKS[kind]:
+        try:
+            records: list[Any] = load(look)(seen)
+        except NotAssessable:
+            continue
+        marked = [record.get("marked", {}).get(fault, {}) for record in records for fault in NAMES[kind]]
+        samples += [numbers[split][which] for splits in marked for split, which in splits.items()]
+    return np.unique(np.concatenate(samples))
 
 
 def judged(kind: str, planted: Planted, rate: float, answer: Answer) -> Row:
@@ -144,30 +149,55 @@ def judged(kind: str, planted: Planted, rate: float, answer: Answer) -> Row:
     return Row(kind, name, rate, answer.tool, recall, precision, answer.seconds)
 
 
-def rows(data: Data, kinds: Sequence[str], rates: Sequence[float]) -> Iterator[Row]:
+def rows(data: Data, kinds: Sequence[str], rates: Sequence[float], seed: int) -> Iterator[Row]:
     """All tools on one set, each kind at each rate."""
     for kind in kinds:
         for rate in rates:
-            planted = plant(kind, data, rate)
+            planted = plant(kind, data, rate, seed)
             if planted is None:
                 continue
             with tempfile.TemporaryDirectory() as place:
-                paths = write(planted.data, Path(place))
-                found, seconds = audit_of(planted.data, paths)
-                answers = [named(kind, planted.data, found, seconds)]
-                answers.append(cleanlab(kind, planted.data, features_of(planted.data, found)))
-                if data.form == "image":
-                    answers.append(clean_vision(kind, Path(place)))
+                answers = answers_of(kind, planted.data, Path(place))
             yield from (judged(kind, planted, rate, answer) for answer in answers)
 
 
-def features_of(data: Data, found: Found) -> Array:
-    """Features of all samples [n, d] in the order of the data."""
-    splits, numbers = found.data.splits, numbers_of(data, found)
-    features = np.zeros((len(data), next(iter(splits.values())).rows.features.shape[1]), np.float32)
-    for name, split in splits.items():
-        features[numbers[name]] = split.rows.features
-    return features
+def answers_of(kind: str, data: Data, folder: Path) -> list[Answer]:
+    """What each tool says of the data; the features of netvet are made once, and count for both that use them."""
+    from netvet.data.audit import gathered
+
+    paths = write(data, folder)
+    began = perf_counter()
+    seen = gathered(*opened(data, paths))
+    shared, numbers = perf_counter() - began, numbers_of(data, seen.splits)
+    began = perf_counter()
+    found = named(kind, seen, numbers)
+    answers = [Answer("netvet", found, perf_counter() - began)]
+    features = in_order(data, {n: s.rows.features for n, s in seen.splits.items()}, numbers)
+    if kind == "label errors":
+        answers += _labels(data, seen, numbers, features)
+    else:
+        answers.append(cleanlab(kind, data, features))
+    answers = [replace(a, seconds=a.seconds + shared) for a in answers]
+    return [*answers, clean_vision(kind, folder)] if data.form == "image" else answers
+
+
+def _labels(data: Data, seen: Audited, numbers: dict[str, NUMBER], features: Array) -> list[Answer]:
+    """cleanlab on the probabilities that netvet has used (which it has kept: they are made anew for the time)."""
+    from netvet.data.faults.cheap import cheap
+
+    began = perf_counter()
+    by = cheap(replace(seen, shared={}))
+    fitting = perf_counter() - began
+    same = cleanlab_labels("cleanlab", data, in_order(data, by.probabilities, numbers))
+    return [replace(same, seconds=same.seconds + fitting), cleanlab("label errors", data, features)]
+
+
+def in_order(data: Data, parts: Mapping[str, Array], numbers: Mapping[str, NUMBER]) -> Array:
+    """What there is of each split as one array [n, d] in the order of the data."""
+    found = np.zeros((len(data), next(iter(parts.values())).shape[1]), np.float32)
+    for name, part in parts.items():
+        found[numbers[name]] = part
+    return found
 
 
 def alarms(data: Data) -> list[str]:
@@ -175,9 +205,10 @@ def alarms(data: Data) -> list[str]:
     from netvet.checks import NAMES as CHECKS
     from netvet.checks import load
     from netvet.core import Facts
+    from netvet.data.audit import audit
 
     with tempfile.TemporaryDirectory() as place:
-        found, _ = audit_of(data, write(data, Path(place)))
+        found = audit(*opened(data, write(data, Path(place))))
     said = []
     for check in map(load, CHECKS):
         if not set(check.required) <= set(found.signals):
@@ -221,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kinds", nargs="*", default=list(PLANTERS), choices=list(PLANTERS))
     parser.add_argument("--data", nargs="*", help="names of sets (default: all)")
     parser.add_argument("--rates", nargs="*", type=float, default=RATES)
+    parser.add_argument("--seed", type=int, default=0, help="of what is planted")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
     every: list[Row] = []
@@ -229,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             continue
         said = alarms(data)
         print(f"{data.name} ({data.form}, {len(data)}), clean: {said or 'no error, no warning'}", flush=True)
-        for row in rows(data, asked.kinds, asked.rates):
+        for row in rows(data, asked.kinds, asked.rates, asked.seed):
             every.append(row)
             print(table([row]).splitlines()[-1], flush=True)
     print(f"\n{table(every)}\n\n{summary(every)}")

@@ -50,10 +50,28 @@ def quiet() -> Iterator[None]:
             logging.disable(logging.NOTSET)
 
 
+def cleanlab_labels(tool: str, data: Data, probabilities: Array) -> Answer:
+    """`find_label_issues` on probabilities [n, classes] of models that have not seen the samples."""
+    if find_spec("cleanlab") is None:
+        return Answer(tool, None)
+    from cleanlab.filter import find_label_issues
+
+    began = perf_counter()
+    with quiet():
+        marked = find_label_issues(data.targets, probabilities, n_jobs=1)
+    return Answer(tool, np.flatnonzero(marked), perf_counter() - began)
+
+
 def cleanlab(kind: str, data: Data, features: Array) -> Answer:
     """Datalab with the features that netvet has made (of tables: standardised), and for labels a linear model."""
     if find_spec("cleanlab") is None or kind not in ISSUES:
         return Answer("cleanlab", None)
+    if kind == "label errors":
+        began = perf_counter()
+        said = _probabilities(_scaled(features), data.targets)
+        fitting = perf_counter() - began
+        found = cleanlab_labels("cleanlab (linear)", data, said)
+        return Answer(found.tool, found.samples, found.seconds + fitting)
     from cleanlab import Datalab
 
     issue, began = ISSUES[kind], perf_counter()
@@ -64,10 +82,7 @@ def cleanlab(kind: str, data: Data, features: Array) -> Answer:
     task = "classification" if data.classes else "regression"
     with quiet():
         lab = Datalab(data={"y": data.targets}, label_name="y", task=task)
-        if issue == "label":
-            lab.find_issues(pred_probs=_probabilities(values, data.targets), issue_types={"label": {}})
-        else:
-            lab.find_issues(features=values, issue_types={issue: {}})
+        lab.find_issues(features=values, issue_types={issue: {}})
         marked = lab.get_issues(issue)[f"is_{issue}_issue"].to_numpy()
     return Answer("cleanlab", np.flatnonzero(marked), perf_counter() - began)
 

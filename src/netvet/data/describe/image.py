@@ -13,6 +13,9 @@ from netvet.data.index import Floats, Rows, Words
 
 # Every image is brought to this grid for its hash and features; its low frequencies make the hash.
 GRID, FREQUENCIES = 32, 16
+HASH_WORDS = FREQUENCIES**2 // 64
+# Frequencies of the spectrum in either direction: waves of four cells of the grid and longer.
+_WAVES = 8
 # Sharpness is measured where an edge is an edge, whatever the size of the image (CleanVision: 64).
 SHARP_SIDE = 64
 CELLS, DIRECTIONS, BINS = 4, 8, 4
@@ -32,7 +35,7 @@ def rows(chunk: Chunk) -> Rows:
     n, names = len(images), feature_names()
     prints = np.zeros(n, np.uint64)
     features = np.zeros((n, len(names)), np.float32)
-    near = np.zeros((n, FREQUENCIES**2 // 64), np.uint64)
+    near = np.zeros((n, HASH_WORDS + _WAVES * (2 * _WAVES - 1) // 4), np.uint64)
     attributes = {name: np.full(n, np.nan) for name in ATTRIBUTES}
     shapes: dict[tuple[tuple[int, ...], str], list[int]] = {}
     for i, one in enumerate(images):
@@ -43,7 +46,8 @@ def rows(chunk: Chunk) -> Rows:
             where = np.array(every[first : first + step])
             batch = np.stack([images[i] for i in where])
             prints[where], grid = [exact(one) for one in batch], _grid(batch)
-            features[where], near[where] = features_of(grid), perceptual(_grey(grid))
+            features[where], grey = features_of(grid), _grey(grid)
+            near[where, :HASH_WORDS], near[where, HASH_WORDS:] = perceptual(grey), _packed(spectrum(grey))
             for name, values in attributes_of(batch).items():
                 attributes[name][where] = values
     if chunk.prints is not None:
@@ -153,6 +157,30 @@ def perceptual(grey: Array) -> Words:
     blocks = waves.reshape(len(grey), -1, 64)
     bits = blocks > np.maximum(np.median(blocks, axis=2, keepdims=True), least)
     return np.packbits(bits, axis=2).view(np.uint64).reshape(len(grey), -1)
+
+
+def spectrum(grey: Array) -> Array:
+    """Roots of the magnitudes of the low frequencies of images [n, 32, 32], [n, 120] of length 1.
+
+    Magnitudes stay what they are where an image is shifted, and change little where it is cropped a little (Reddy and
+    Chatterji, An FFT-based technique for translation, rotation, and scale-invariant image registration, 1996). The
+    window halves what a shift changes at the borders; roots keep the strongest wave from being all that counts.
+    """
+    centred = grey - grey.mean(axis=(1, 2), keepdims=True)
+    window = np.sqrt(np.hanning(GRID + 2)[1:-1]).astype(np.float32)
+    waves = np.abs(np.fft.rfft2(centred * np.outer(window, window)))
+    low = np.sqrt(waves[:, np.r_[:_WAVES, 1 - _WAVES : 0], :_WAVES].reshape(len(grey), -1))
+    found: Array = (low / (np.linalg.norm(low, axis=1, keepdims=True) + _LEAST)).astype(np.float32)
+    return found
+
+
+def spectrum_of(near: Words) -> Array:
+    """The spectrum [n, 120] that `near` of these images holds behind their hash."""
+    return np.ascontiguousarray(near[:, HASH_WORDS:]).view(np.float16).astype(np.float32)
+
+
+def _packed(values: Array) -> Words:
+    return np.ascontiguousarray(values.astype(np.float16)).view(np.uint64)
 
 
 def features_of(grid: Array) -> Floats:

@@ -17,6 +17,9 @@ from netvet.data.index import Floats, Rows, Words
 # Hashes of a signature: the similarity of two texts is told to within 1 / sqrt(64) = 0.125 (Broder, On the resemblance
 # and containment of documents, 1997); two of 32 bits are one word.
 HASHES, SEED = 64, 1
+SIGNATURE = HASHES // 2
+# Letters that are told apart: ASCII in lower case, and other bytes of UTF-8 in the places that leaves free.
+LETTERS = 128
 # A shingle: successive words, or letters where a text has fewer words (or a language no spaces).
 SHINGLE_WORDS, SHINGLE_LETTERS = 3, 5
 MIN_WORDS = 8
@@ -33,7 +36,7 @@ def rows(chunk: Chunk) -> Rows:
     prints = [fingerprints.of_bytes([text.encode("utf-8", "surrogatepass")]) for text in texts]
     return Rows(
         None if isinstance(chunk.keys, Numbered) else chunk.keys,
-        np.array(prints, dtype=np.uint64), features(texts), signatures(texts),
+        np.array(prints, dtype=np.uint64), features(texts), np.concatenate([signatures(texts), letters(texts)], axis=1),
         {**attributes(texts), **chunk.attributes}, chunk.targets, problems=chunk.problems,
     )  # fmt: skip
 
@@ -77,9 +80,29 @@ def signatures(texts: Sequence[str]) -> Words:
     except ImportError as error:
         raise NetvetError("near copies of texts are found with rensa: pip install 'netvet[data]'") from error
     if not texts:
-        return np.zeros((0, HASHES // 2), np.uint64)
+        return np.zeros((0, SIGNATURE), np.uint64)
     found = RMinHash.digests_from_token_sets([shingles(text) for text in texts], HASHES, SEED)
     return np.array(found, dtype=np.uint32).view(np.uint64)
+
+
+def letters(texts: Sequence[str]) -> Words:
+    """Which letters each text is made of: roots of the shares of 128, of 0..255, as bytes of uint64 [n, 16]."""
+    found = np.zeros((len(texts), LETTERS), np.uint8)
+    for i, text in enumerate(texts):
+        values = np.frombuffer(text[:MAX_TEXT].lower().encode("utf-8", "surrogatepass"), np.uint8)
+        # No capitals are left: the places of these (65 to 90) and of control characters are free for other bytes.
+        places = np.where(values < 128, values, np.where(values < 192, values % 32, 65 + values % 26))
+        counts = np.bincount(places, minlength=LETTERS)
+        found[i] = np.rint(255 * np.sqrt(counts / max(len(values), 1)))
+    return found.view(np.uint64)
+
+
+def shares_of(near: Words) -> Floats:
+    """Shares of the letters of texts [n, 128] that `near` holds behind their signature."""
+    roots = np.ascontiguousarray(near[:, SIGNATURE:]).view(np.uint8).astype(np.float32)
+    squares = np.square(roots)
+    found: Floats = squares / np.maximum(squares.sum(axis=1, keepdims=True), 1)
+    return found
 
 
 def shingles(text: str) -> list[str]:

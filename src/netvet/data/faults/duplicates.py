@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.core import Record
+from netvet.data.describe import image, text
 from netvet.data.faults import NotAssessable, neighbours
 from netvet.data.faults.neighbours import Pairs
 from netvet.data.faults.pool import Pool, by_chance, pool_of
@@ -20,6 +21,10 @@ EXAMPLES = 10
 NEAR = 0.36
 # The same for images, whose shapes stay what they are under compression, light and a shift by a pixel.
 NEAR_IMAGE = 0.45
+# Of the median distance of random images: what two that are one moved by little are at most apart in what they show.
+MOVED = 0.5
+# Logarithm of the ratio of their contrasts: a quarter more.
+LIGHTER = 0.22
 # Different values of a column of measured numbers, how many such columns tell rows apart, and how far near rows may be
 # apart in a column, in standard deviations: rows with few measured numbers come near each other by chance.
 VALUES, COLUMNS, STEP = 50, 3, 0.1
@@ -143,17 +148,29 @@ def near_pairs(data: Audited, pool: Pool) -> Pairs:
 def _near_pairs(data: Audited, pool: Pool) -> Pairs:
     words = pool.near()
     if data.kind in ("text", "tokens") and words.shape[1] >= 8:
-        return neighbours.near_signatures(words.view(np.uint32), SIMILAR)
+        return neighbours.near_signatures(np.ascontiguousarray(words[:, : text.SIGNATURE]).view(np.uint32), SIMILAR)
     points = neighbours.scaled(pool.features()) if data.kind in ("table", "tensor") else np.nan_to_num(pool.features())
     if data.kind == "table" or (data.kind == "tensor" and points.shape[1] <= ROW):
         return _near_rows(pool.features(), points)
     if data.kind != "image":
         return _near(points, NEAR)
-    detailed = np.bitwise_count(words).sum(axis=1) >= STRUCTURE
+    return _near_images(points, words, pool.splits[0].rows.names)
+
+
+def _near_images(points: neighbours.Floats, words: neighbours.Words, names: tuple[str, ...]) -> Pairs:
+    """Images that are near in what they show, in all features, or in their waves wherever these begin."""
+    detailed = np.bitwise_count(words[:, : image.HASH_WORDS]).sum(axis=1) >= STRUCTURE
     rich, smooth = np.flatnonzero(detailed), np.flatnonzero(~detailed)
-    shapes = _shapes(points[rich], pool.splits[0].rows.names)
-    alike = _near(shapes, NEAR_IMAGE).joined(_near(points[rich], NEAR)).of(rich)
-    return alike.joined(_near(points[smooth], NEAR).of(smooth))
+    shapes = _shapes(points, names)
+    alike = _near(shapes[rich], NEAR_IMAGE).joined(_near(points[rich], NEAR)).of(rich)
+    alike = alike.joined(_near(points[smooth], NEAR).of(smooth))
+    moved = _near(image.spectrum_of(words), NEAR_IMAGE)
+    # An image turned upside down has the same waves, but shows something else; of two plain boxes it is their borders.
+    some = shapes[np.random.default_rng(0).integers(0, len(shapes), (2, 2000))]
+    apart = neighbours.distances(shapes[moved.first], shapes[moved.second])
+    contrast = np.log(np.maximum(points[:, [n.startswith("grey ") for n in names]].std(axis=1), 1e-3))
+    lighter = np.abs(contrast[moved.first] - contrast[moved.second])
+    return alike.joined(moved.where((apart <= MOVED * np.median(neighbours.distances(*some))) & (lighter <= LIGHTER)))
 
 
 def _near_rows(features: neighbours.Floats, points: neighbours.Floats) -> Pairs:

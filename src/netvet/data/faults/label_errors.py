@@ -26,8 +26,9 @@ Ints = npt.NDArray[np.int64]
 MIN_SKILL = 0.6
 # The surest part of the samples is halved while its surer half has clearly fewer disagreements, but not below this.
 MIN_SURE, SURER = 64, 0.1
-# Times the floor: where more disagree than that, most of it is overlap of classes.
-FLOORS = 2.5
+# Times the floor: where more disagree than that, most of it is overlap of classes; all but a quarter of it, for samples
+# that the models are confident of.
+FLOORS, FLOORS_CONFIDENT = 2.5, 4.0
 # A record lists so many suspects, the surest first; all are in `suspects`.
 LISTED = 50
 # Robust standard deviations of a residual, and share of the (robust) variance of the targets that models must explain
@@ -184,11 +185,22 @@ class _Judged:
         from sklearn.isotonic import isotonic_regression  # type: ignore[import-untyped]
 
         order, wrong = self._ordered(able)
-        if not floor.wrong:
-            return order[:0]
-        rate = isotonic_regression(wrong.astype(np.float64))
-        chosen: Ints = order[wrong & (np.asarray(rate) <= FLOORS * floor.share)]
+        if not len(order):
+            return order
+        rate = np.asarray(isotonic_regression(wrong.astype(np.float64)))
+        # The floor of few disagreements is known badly: for what the models are confident of it may be at its highest.
+        highest = max(FLOORS_CONFIDENT * floor.share, floor.interval[1])
+        limit = np.where(self.confident[order], highest, FLOORS * floor.share)
+        chosen: Ints = order[wrong & (rate <= limit)]
         return chosen
+
+    @property
+    def confident(self) -> npt.NDArray[np.bool_]:
+        """Where what is said is as probable as for the samples of that class (Northcutt et al., 2021, section 3.1)."""
+        classes = range(self.output.shape[1])
+        usual = [self.output[self.given == c, c].mean() if (self.given == c).any() else 2.0 for c in classes]
+        sure: npt.NDArray[np.bool_] = (self.output >= np.array(usual))[np.arange(len(self.given)), self.said]
+        return sure
 
     def _ordered(self, able: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """Positions of the samples of such classes from the surest on, and whether prediction and label differ."""

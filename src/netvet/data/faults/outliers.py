@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.core import Record
+from netvet.data.describe import text
 from netvet.data.faults import NotAssessable, neighbours
 from netvet.data.index import Audited, Split, alike, joined
 
@@ -28,6 +29,8 @@ CHANCE, LEAST = 0.001, 0.3
 # distribution with the same middle half; expected samples beyond its limit, and how many there must be instead.
 NORMAL = {0.85: 1.0364, 0.9: 1.2816, 0.95: 1.6449}
 LIGHT, EXPECTED, SEVERAL = 1.15, 0.5, 5
+# Axes that tell how far a sample is from all others, whatever it differs in: only far is an outlier.
+WHOLE = ("features", "letters")
 # Columns of a table that are looked at one by one; distances held at once.
 MAX_AXES = 256
 BLOCK = 4_000_000
@@ -43,10 +46,10 @@ def outliers(data: Audited) -> list[Record]:
     found: list[Record] = []
     for axis, values in _axes(data, splits):
         for side, signed in (("high", values), ("low", -values)):
-            if axis == "features" and side == "low":
+            if axis in WHOLE and side == "low":
                 continue
             marked = _marked(signed)
-            if 0 < marked.sum() <= (MOST if axis == "features" else MOST_OF_COLUMN) * len(marked):
+            if 0 < marked.sum() <= (MOST if axis in WHOLE else MOST_OF_COLUMN) * len(marked):
                 found += _records(splits, axis, side, values, marked)
     return found
 
@@ -61,8 +64,25 @@ def _axes(data: Audited, splits: Sequence[Split]) -> Iterator[tuple[str, Numbers
     if data.kind == "table":
         for column in numeric[:MAX_AXES]:
             yield (rows.names[column] if rows.names else str(column)), rows.features[:, column].astype(np.float64)
+    if data.kind == "text" and rows.near.shape[1] > text.SIGNATURE:
+        yield "letters", strangeness(text.shares_of(rows.near))
     if len(numeric) >= 2:
         yield "features", neighbour_distance(data, rows.features[:, numeric])
+
+
+def strangeness(shares: neighbours.Floats) -> Numbers:
+    """Bits that a letter of each text [n] costs in the code of all texts, of shares of letters [n, d].
+
+    A text of random letters, of bytes or in another script costs more, whatever it is about (Shannon, 1948). One that is
+    empty costs what is usual.
+    """
+    known = shares.sum(axis=1) > 0
+    mean = shares[known].mean(axis=0) if known.any() else shares[:0].sum(axis=0)
+    # A letter that nobody else uses costs as much as if a text in all had used it once in a thousand.
+    bits = -np.log2(np.maximum(mean, 1e-3 / max(len(shares), 1)))
+    found: Numbers = (shares @ bits).astype(np.float64)
+    found[~known] = np.median(found[known]) if known.any() else 0.0
+    return found
 
 
 def neighbour_distance(data: Audited, features: neighbours.Floats) -> Numbers:
