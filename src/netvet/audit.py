@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from netvet.core import NetvetError
 
 if TYPE_CHECKING:
-    from netvet.data.audit import Found
+    from netvet.data.audit import Found, Looking
     from netvet.data.chunks import Source
     from netvet.data.find import Matches
     from netvet.data.scan import Progress
@@ -107,7 +107,7 @@ def audit(
     else:
         source, live = _of_sets(data, seconds), True
 
-    def hear(now: Progress) -> None:
+    def hear(now: Progress | Looking) -> None:
         tell(now.line)
 
     found = look(source, Options(task=task, live=live, facts=columns, tell=hear))

@@ -59,8 +59,8 @@ def _grid(data: Audited, split: Split) -> Planes | None:
 def _colours(split: Split) -> Planes | None:
     """Statistics of red, green and blue [n, statistics, 3] of images that are not all grey."""
     rows = split.rows
-    known = {name: rows.features[:MAX_SAMPLES, i] for i, name in enumerate(rows.names)}
-    known = known or {name: values[:MAX_SAMPLES] for name, values in rows.attributes.items()}  # of tensors
+    known = {name: values[:MAX_SAMPLES] for name, values in rows.attributes.items()}  # of tensors
+    known |= {name: rows.features[:MAX_SAMPLES, i] for i, name in enumerate(rows.names)}
     words = sorted({name.removesuffix(" red") for name in known if name.endswith(" red")})
     columns = [known.get(f"{word} {colour}") for word in words for colour in ("red", "green", "blue")]
     kept = [column for column in columns if column is not None]
