@@ -27,8 +27,6 @@ FOLLOWING = 32
 # Multiplications that the search for the nearest neighbours of some samples among all may take: a few seconds.
 EFFORT = 2e10
 BLOCK = 4_000_000  # distances held at once
-# Numbers of one group, of which only the least is looked at first.
-GROUP = 64
 # Coordinates that most pairs are told apart by, and by how much rounding may make them differ.
 SKETCH, SLACK = 16, 1 + 1e-4
 # Above so many pairs, others within a group of them are not looked at: memory is bounded.
@@ -241,12 +239,13 @@ def smallest(values: Floats, count: int) -> Numbers:
 
     They are in as many groups of numbers as have the smallest least ones: the other groups are not sorted.
     """
-    groups = values.shape[1] // GROUP
-    if groups < 2 * count:
+    size = int(np.sqrt(values.shape[1] / count))  # as many least ones as numbers in the groups that are chosen
+    if size < 4:
         return np.argpartition(values, count - 1, axis=1)[:, :count]
-    grouped = groups * GROUP
-    least = np.fmin.reduce(values[:, :grouped].reshape(-1, GROUP, groups), axis=1)
-    chosen = np.argpartition(least, count - 1, axis=1)[:, :count, None] + groups * np.arange(GROUP)
+    groups = values.shape[1] // size
+    grouped = groups * size
+    least = np.fmin.reduce(values[:, :grouped].reshape(-1, size, groups), axis=1)
+    chosen = np.argpartition(least, count - 1, axis=1)[:, :count, None] + groups * np.arange(size)
     rest = np.broadcast_to(np.arange(grouped, values.shape[1]), (len(values), values.shape[1] - grouped))
     places = np.concatenate([chosen.reshape(len(values), -1), rest], axis=1)
     best = np.argpartition(np.take_along_axis(values, places, 1), count - 1, axis=1)[:, :count]

@@ -119,7 +119,7 @@ def _to_part(points: neighbours.Floats, asked: npt.NDArray[np.int64]) -> Numbers
         apart += np.square(points[some]).sum(axis=1)[:, None]
         own = np.flatnonzero(place[some] >= 0)
         apart[own, place[some][own]] = np.inf
-        best = np.take_along_axis(apart, neighbours.smallest(apart, NEIGHBOURS), 1)
+        best = np.partition(apart, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
         found[some] = np.sqrt(np.maximum(best, 0)).mean(axis=1)
     return found
 
