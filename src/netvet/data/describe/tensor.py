@@ -38,7 +38,7 @@ def is_projected(found: Rows) -> bool:
 
 
 def _is_wide(flat: npt.NDArray[np.generic]) -> bool:
-    return flat.shape[1] > MAX_FEATURES
+    return bool(flat.shape[1] > MAX_FEATURES)
 
 
 def projected(flat: npt.NDArray[np.generic]) -> Floats:
