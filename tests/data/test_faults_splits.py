@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 from netvet.checks import load
 from netvet.core import Facts
 from netvet.data.chunks import Chunk
-from netvet.data.describe import tensor
+from netvet.data.describe import describe, tensor
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.drift import split_drift
 from netvet.data.faults.layout import split_layout
@@ -47,6 +47,17 @@ def test_a_column_in_another_unit_is_drift():
     (finding,) = load("split-drift")(Facts(split_drift(audited(parts, names=load_wine().feature_names))))
     assert "alcalinity_of_ash" in finding.message
     assert finding.severity == "warning"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_windows_of_tokens_of_another_length_have_not_drifted(seed):
+    draw = np.random.default_rng(seed)
+    rows = {
+        split: describe("tokens", Chunk(list(map(str, range(n))), draw.integers(0, 40, (n, length))))
+        for split, n, length in (("train", 1200, 20), ("val", 400, 10))
+    }
+    data = Audited("tokens", "made", *splits_of(rows))
+    assert load("split-drift")(Facts(split_drift(data))) == []
 
 
 def test_a_few_samples_are_not_compared():

@@ -127,6 +127,26 @@ def test_samples_that_are_mixed_have_no_target_of_their_own(tmp_path):
     assert run.get("data_splits")[0]["counts"] is None
 
 
+TWO_TARGETS = """
+other = x[:, 1] ** 2
+loaders = [DataLoader(TensorDataset(x[a:b], y[a:b], other[a:b]), batch_size=25) for a, b in ((0, 300), (300, 400))]
+for epoch in range(3):
+    for a, b, c in loaders[0]:
+        out = net(a)
+        loss = nn.functional.cross_entropy(out, b) + nn.functional.mse_loss(out[:, 0], c)
+        opt.zero_grad(); loss.backward(); opt.step()
+    with torch.no_grad():
+        for a, b, c in loaders[1]:
+            nn.functional.mse_loss(net(a)[:, 0], c)
+"""
+
+
+def test_all_splits_have_the_target_of_the_training_data(tmp_path):
+    _, _, report, run = audited(TWO_TARGETS, tmp_path)
+    assert splits(run) == {"train": (300, 2), "val": (100, 2)}
+    assert [f["check"] for f in report["findings"] if f["severity"] in ("error", "warning")] == []
+
+
 STILL = """
 opt = torch.optim.SGD(net.parameters(), 1e-12)
 for epoch in range(3000):

@@ -26,9 +26,9 @@ def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[t
     def looks(one: Check) -> bool:
         """All that it needs can be seen in data; of what it may take without needing it, some was.
 
-        The course of a training says nothing: it was ended once its data had been seen.
+        Of the net and its course nothing is said: the training was ended once its data had been seen.
         """
-        taken = recorded & set(one.optional) if one.stage != "fit" else set()
+        taken = recorded & set(one.optional) if one.stage == "data" else set()
         of_data = set(LOOKS) & {*one.required, *taken}
         return set(one.required) <= {*LOOKS, *recorded} and bool(of_data or (program and one.stage == "data"))
 

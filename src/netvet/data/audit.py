@@ -160,6 +160,8 @@ def write_into(
     run: Any = Run.open(path)
     records: Any = run.get("run") or [{}]
     own = frozenset(signal for signal in (*found.signals, *found.missing) if run.get(signal))
+    # What a net has learned by the time that its training was ended does not tell what can be learned.
+    own -= {"random_labels"} if because is not None else set()
     run.close()
     stopped = dict(zip(("stopped_step", "stopped_because"), because, strict=True)) if because is not None else {}
     whole = replace(found, signals={**found.signals, **more})

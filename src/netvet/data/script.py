@@ -153,6 +153,8 @@ class _Watched:
 
     def _part(self, one: ReadLoader, train: ReadLoader, found: list[Part]) -> Part | None:
         inputs, target = (one.inputs or train.inputs), (one.target or train.target)
+        if train.target is not None and one.forms == train.forms:
+            target = train.target  # of several, an evaluation may compare another with a loss
         target = target or _left_over(one.forms or train.forms, inputs)
         inputs = [n for n in inputs if n != target] or [n for n in one.forms if n != target]
         numbers = numbers_of(one)

@@ -36,7 +36,7 @@ def rows(chunk: Chunk) -> Rows:
 
 def is_projected(found: Rows) -> bool:
     """Whether no feature of the samples stands for a value of theirs."""
-    return bool(found.names) and found.names[0].startswith(_NAME)
+    return any(name.startswith(_NAME) for name in found.names[:1])
 
 
 def _is_wide(flat: npt.NDArray[np.generic]) -> bool:

@@ -43,10 +43,16 @@ def _compared(data: Audited, train: Split, split: Split) -> Record:
     }
     record |= _labels(data, train, split)
     ours, theirs = (_drawn(s.rows.features, MAX_SAMPLES, seed) for seed, s in enumerate((train, split)))
-    if split in alike([train, split]):
+    if split in alike([train, split]) and _length(train) == _length(split):
         record |= _features(ours, theirs, train.rows.names)
         record |= _told_apart(ours[:TOLD_APART], theirs[:TOLD_APART])
     return record
+
+
+def _length(split: Split) -> float | None:
+    """Tokens of most windows; shares of the tokens of windows of two lengths differ by themselves."""
+    tokens = split.rows.attributes.get("tokens")
+    return float(np.median(tokens)) if tokens is not None and np.ptp(np.quantile(tokens, [0.25, 0.75])) == 0 else None
 
 
 def _drawn(features: npt.NDArray[np.float32], most: int, seed: int) -> npt.NDArray[np.float32]:
