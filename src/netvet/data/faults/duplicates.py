@@ -33,7 +33,7 @@ BY_CHANCE, FALSE = 0.1, 0.05
 QUANTILES = ((0.02, 0.5), (0.05, 0.5), (0.1, 0.5), (0.3, 0.75))
 # Copies of a sample are seldom both in a part of the data, so that distances to a part tell of the samples alone.
 PART = 0.2
-# By how much neighbours in the part are too far apart where most samples have a copy; iris: 1.4, in other clean data less.
+# How many times too far apart neighbours in the part are where most samples have a copy; iris: 1.4, clean data: less.
 COPIED = 2.0
 # Share of equal shingles from which texts are one text: of 40 words with one replaced and one left out, 0.7 are left;
 # different texts have hardly any (Broder, On the resemblance and containment of documents, 1997: 0.5).
