@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from netvet.data.chunks import Chunk
 from netvet.data.describe import describe
@@ -142,3 +143,23 @@ def test_a_pool_numbers_samples_of_all_splits_through():
     pool = Pool.of(tuple(data.splits.values()))
     assert [pool.key(i) for i in (0, 4, 5, 7)] == ["train: train0", "train: train4", "test: test0", "test: test2"]
     assert pool.starts.tolist() == [0, 5, 8]
+
+
+def test_copies_of_nearly_all_samples_made_before_the_split_are_found():
+    random = np.random.default_rng(0)
+    clean = load_digits().images.reshape(-1, 64)[:800] / 16
+    noisy = np.clip(clean + random.normal(0, 0.03, clean.shape), 0, 1)
+    pool = np.concatenate([clean, noisy, np.clip(clean * 1.1, 0, 1)])[random.permutation(2400)]
+    data = audited("tensor", train=pool[:1900], val=pool[1900:])
+    (shared,) = [r for r in duplicates.near(data) if r["other"]]
+    assert shared["share"] > 0.7
+    alone = audited("tensor", train=clean[:600], val=clean[600:])
+    assert [r for r in duplicates.near(alone) if r["share"] >= 0.05] == []
+
+
+def test_blank_images_are_no_copies_and_no_conflict():
+    images = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    images[[3, 9, 20]] = 0
+    data = audited("image", {"train": np.arange(40) % 2}, train=list(images))
+    record = only(duplicates.samples(data))
+    assert (record["duplicates"], record["conflicting"]) == (0, 0)

@@ -38,6 +38,8 @@ BY_CHANCE, FALSE = 0.1, 0.05
 QUANTILES = ((0.02, 0.5), (0.05, 0.5), (0.1, 0.5), (0.3, 0.75))
 # Copies of a sample are seldom both in a part of the data, so that distances to a part tell of the samples alone.
 PART = 0.2
+# How many times too far apart neighbours in the part are where most samples have a copy; iris: 1.4, clean data: less.
+COPIED = 2.0
 # Share of equal shingles from which texts are one text: of 40 words with one replaced and one left out, 0.7 are left;
 # different texts have hardly any (Broder, On the resemblance and containment of documents, 1997: 0.5).
 SIMILAR = 0.5
@@ -217,13 +219,23 @@ def near_limit(points: neighbours.Floats, share: float) -> float:
     dimension = max(_dimension(distance), _dimension(apart))
     if dimension <= 0:
         return 0.0
-    middle = float(np.median(distance))
+    middle = _middle(distance, apart, dimension)
     # No limit is beyond the median, and powers of what is would overflow.
     expected = np.log(2) * len(points) * np.minimum(distance / middle, 1.0) ** dimension
     seen = np.arange(1, len(distance) + 1) * len(points) / len(distance)
     allowed = distance[(expected <= FALSE * seen) & (distance <= share * middle)]
     natural = middle * (BY_CHANCE / (len(points) * np.log(2))) ** (1 / dimension)
     return float(max(allowed.max(initial=0.0) * (1 + 1e-5), min(natural, share * middle)))
+
+
+def _middle(distance: npt.NDArray[np.float64], apart: npt.NDArray[np.float64], dimension: float) -> float:
+    """The usual distance of nearest neighbours, which a copy of nearly every sample does not make smaller.
+
+    In a part of the data neighbours are further apart, by what the dimension tells; where they are further still, most
+    of the nearest neighbours among all are copies.
+    """
+    middle, expected = float(np.median(distance)), float(np.median(apart)) * PART ** (1 / dimension)
+    return expected if expected > COPIED * middle else middle
 
 
 def _dimension(distance: npt.NDArray[np.float64]) -> float:

@@ -263,6 +263,8 @@ def asked_of(points: Floats) -> Numbers:
 
 # Scales of features (of 10 % and 90 % of them) that are one unit all the same, as those of pixels.
 ONE_UNIT = 10.0
+# Of wider samples half may hardly vary, as the pixels at the edge of a picture do.
+WIDE = 32
 
 
 def scaled(features: Floats) -> Floats:
@@ -281,7 +283,7 @@ def scaled(features: Floats) -> Floats:
     if not varies.any():
         return np.zeros((len(values), 0), np.float32)
     wide = width[width > 0]
-    if len(wide) and np.quantile(wide, 0.9) <= ONE_UNIT * np.quantile(wide, 0.1):
+    if len(wide) and np.quantile(wide, 0.9) <= ONE_UNIT * np.quantile(wide, 0.5 if len(wide) > WIDE else 0.1):
         spread = np.ones_like(spread)
     spread = np.maximum(spread, 0.1 * np.median(spread[varies]))[varies].astype(np.float32)
     centred = (values[:, varies] - middle[varies].astype(np.float32)) / spread

@@ -21,7 +21,8 @@ class Pool:
 
     Args:
         splits: in order; the samples of all are numbered through.
-        inputs: number of the distinct input of each sample, -1 for texts so short that they are equal by chance.
+        inputs: number of the distinct input of each sample, -1 for texts so short that they are equal by chance, and
+            for blank images.
         first: a sample with each distinct input.
     """
 
@@ -88,6 +89,9 @@ def _short(split: Split) -> npt.NDArray[np.bool_]:
         values = split.rows.attributes.get(name)
         if values is not None and values.dtype.kind == "f":
             short |= values < least
+    blank = split.rows.attributes.get("blank")  # equal to all others of its size; `corrupt-samples` tells of them
+    if blank is not None and blank.dtype.kind == "f":
+        short |= blank > 0
     return short
 
 
