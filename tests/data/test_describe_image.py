@@ -158,3 +158,13 @@ def test_blank_images_are_told():
 def test_no_image_gives_no_row():
     found = rows([])
     assert (len(found), found.features.shape, found.near.shape) == (0, (0, len(described.feature_names())), (0, 34))
+
+
+def test_the_spectrum_of_a_shifted_image_is_near_its_own():
+    whole = patches(64, 30)
+    moved = [np.pad(p, ((1, 0), (1, 0), (0, 0)), mode="edge")[:-1, :-1] for p in whole]
+    of, after = (described.spectrum_of(rows(images).near) for images in (whole, moved))
+    own = np.linalg.norm(of - after, axis=1)
+    others = np.linalg.norm(of[:, None] - of[None], axis=2)[~np.eye(len(of), dtype=bool)]
+    assert np.allclose(np.linalg.norm(of, axis=1), 1, atol=0.02)
+    assert np.median(own) < 0.3 * np.median(others)

@@ -38,7 +38,7 @@ def test_all_splits_that_were_saved_are_read_with_names_of_classes(tmp_path):
     rows, *_ = scan(pickle.loads(pickle.dumps(source)))
     assert {name: len(one) for name, one in rows.items()} == {"train": 50, "test": 20}
     assert rows["train"].targets[:3].tolist() == ["no", "yes", "no"]
-    assert rows["train"].near.shape == (50, 32)
+    assert rows["train"].near.shape == (50, 48)
 
 
 def test_parts_are_joined_to_the_same_rows(tmp_path, monkeypatch):

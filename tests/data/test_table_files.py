@@ -306,7 +306,7 @@ def test_a_table_of_texts_is_read_as_texts(tmp_path):
     (tmp_path / "a.csv").write_text("review,label\n" + "\n".join(lines))
     source, rows = read(tmp_path / "a.csv")
     assert source.kind == "text"
-    assert rows["train"].near.shape == (40, 32)
+    assert rows["train"].near.shape == (40, 48)
     assert rows["train"].targets.tolist() == [i % 2 for i in range(40)]
 
 

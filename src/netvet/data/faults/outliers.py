@@ -73,8 +73,8 @@ def _axes(data: Audited, splits: Sequence[Split]) -> Iterator[tuple[str, Numbers
 def strangeness(shares: neighbours.Floats) -> Numbers:
     """Bits that a letter of each text [n] costs in the code of all texts, of shares of letters [n, d].
 
-    A text of random letters, of bytes or in another script costs more, whatever it is about (Shannon, 1948). One that is
-    empty costs what is usual.
+    A text of random letters, of bytes or in another script costs more, whatever it is about (Shannon, 1948). An empty
+    one costs what is usual.
     """
     known = shares.sum(axis=1) > 0
     mean = shares[known].mean(axis=0) if known.any() else shares[:0].sum(axis=0)
@@ -140,7 +140,8 @@ def _marked(values: Numbers) -> npt.NDArray[np.bool_]:
     else:
         middle = float(np.median(known))
         limit = max(limit, middle + float(np.exp(tail_limit(np.log(known[known > middle] - middle)))))
-    marked[finite] = known >= limit
+    # The limit is a value itself, which logarithms have rounded.
+    marked[finite] = known >= limit - 1e-9 * abs(limit)
     return marked
 
 
