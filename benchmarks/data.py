@@ -2,8 +2,8 @@
 
 Faults of each kind are planted into clean images, tables and texts at three rates. Recall is over the faulty samples;
 precision over the samples that are named, where the originals of copies are right answers too. cleanlab is given the
-features that netvet has made, and for labels the probabilities of its cheap models too. Seconds are of one look from
-files on, for netvet and cleanlab both with the features (and models) that they share.
+features that netvet has made, and for labels the probabilities of its cheap models as well. Seconds are of one look,
+from files on: for netvet and cleanlab both with the features (and models) that they share.
 """
 
 from __future__ import annotations

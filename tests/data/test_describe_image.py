@@ -172,3 +172,13 @@ def test_a_border_is_a_frame_or_bars_and_no_background():
     digits = load_digits().images[:300].repeat(4, axis=1).repeat(4, axis=2)[..., None]
     drawn = np.uint8(255 - np.pad(digits, [(0, 0), (4, 4), (4, 4), (0, 0)]) * 15.9)
     assert rows(list(drawn)).attributes["border"].max() == 0
+
+
+def test_the_spectrum_of_a_shifted_image_is_near_its_own():
+    whole = patches(64, 30)
+    moved = [np.pad(p, ((1, 0), (1, 0), (0, 0)), mode="edge")[:-1, :-1] for p in whole]
+    of, after = (described.spectrum_of(rows(images).near) for images in (whole, moved))
+    own = np.linalg.norm(of - after, axis=1)
+    others = np.linalg.norm(of[:, None] - of[None], axis=2)[~np.eye(len(of), dtype=bool)]
+    assert np.allclose(np.linalg.norm(of, axis=1), 1, atol=0.02)
+    assert np.median(own) < 0.3 * np.median(others)

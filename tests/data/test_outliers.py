@@ -100,3 +100,25 @@ def test_distances_of_many_samples_are_near_the_exact_ones(monkeypatch):
 def test_few_samples_have_no_tail():
     with pytest.raises(NotAssessable, match="fewer"):
         outliers.outliers(audited(np.ones((10, 3))))
+
+
+WORDS = [
+    "the", "model", "reads", "every", "image", "once", "and", "writes", "what", "it", "has", "seen", "of", "them", "to",
+    "file", "near", "others",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.1])
+def test_texts_of_random_letters_are_found(share):
+    generator = np.random.default_rng(0)
+    texts, count = [" ".join(generator.choice(WORDS, 30)) for _ in range(1000)], int(share * 1000)
+    texts[:count] = ["".join(generator.choice(list("qxzjkvwpyg0123456789"), 150)) for _ in range(count)]
+    found = outliers.outliers(audited(texts, "text"))
+    marked = next(r["marked"]["outlier"]["train"] for r in found if r["axis"] == "letters")
+    assert marked.tolist() == list(range(count))
+
+
+def test_topics_and_lengths_have_no_strange_letters():
+    generator = np.random.default_rng(0)
+    texts = [" ".join(generator.choice(WORDS[i % 3 * 6 : i % 3 * 6 + 6], 10 + i % 50)) for i in range(1000)]
+    assert [r for r in outliers.outliers(audited(texts, "text")) if r["axis"] == "letters"] == []

@@ -142,7 +142,8 @@ def _marked(values: Numbers) -> npt.NDArray[np.bool_]:
     else:
         middle = float(np.median(known))
         limit = max(limit, middle + float(np.exp(tail_limit(np.log(known[known > middle] - middle)))))
-    marked[finite] = known >= limit
+    # The limit is a value itself, which logarithms have rounded.
+    marked[finite] = known >= limit - 1e-9 * abs(limit)
     return marked
 
 
