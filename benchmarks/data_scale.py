@@ -97,20 +97,27 @@ CASES: dict[str, tuple[Callable[[Path, int], Path], int]] = {
 }
 
 
+def own_peak() -> int:
+    """Most kilobytes that this program held; what `getrusage` says of it counts the process that started it too."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
 def audited(path: Path, jobs: int) -> dict[str, float]:
     """Audit a path in this process."""
     from netvet.data.audit import Options, audit
     from netvet.data.readers import Wanted, open_source
+    from netvet.data.scan import Progress
     from netvet.executors import workers
 
     began = perf_counter()
     told: list[float] = []
     source = open_source(Wanted({"" if path.is_dir() or path.suffix == ".npz" else "train": path}))
     with workers(None, jobs, "netvet.data.scan") as made:
-        options = Options(tell=lambda now: told.append(perf_counter() - began))
+        options = Options(tell=lambda now: told.append(perf_counter() - began) if isinstance(now, Progress) else None)
         found = audit(source, replace(options, calls=made.run) if jobs > 1 else options)
     seconds = perf_counter() - began
-    kilobytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    kilobytes = own_peak() + (resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if jobs > 1 else 0)
     samples = sum(len(split) for split in found.data.splits.values())
     return {
         "seconds": seconds,

@@ -46,7 +46,7 @@ def split_drift(
 
     ## References
     Rabanser, Günnemann and Lipton, Failing Loudly, arXiv:1810.11953; Lopez-Paz and Oquab, Revisiting Classifier
-    Two-Sample Tests, arXiv:1610.06545. Silent on 20 random splits of each of digits, iris, wine, cancer, diabetes.
+    Two-Sample Tests, arXiv:1610.06545. Silent on 8 random splits of each of digits, iris, wine, cancer, diabetes.
     """
     for record in split_drift:
         told: list[tuple[str, float, float]] = []

@@ -40,7 +40,7 @@ def spurious_feature(
     Brightness, size in bytes and length may be what the classes are about (night, rain, long texts): these are notes.
 
     ## References
-    Geirhos et al., Shortcut learning in deep neural networks, arXiv:2004.07780. The digits by their mean ink: 0.15.
+    Geirhos et al., Shortcut learning in deep neural networks, arXiv:2004.07780.
     """
     for record in spurious_features:
         own, permuted = number(record, "skill"), number(record, "permuted") or 0.0

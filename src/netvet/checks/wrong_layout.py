@@ -19,7 +19,7 @@ def wrong_layout(
     split_layout: Facts,
     *,
     times: float = 3.0,  # the distance of the mean images as they are over that after the change, and over chance
-    least: float = 0.15,  # of the distance, in units of the spread of a cell; random splits of digits have 0.06
+    least: float = 0.15,  # of the distance, in units of the spread of a cell
 ) -> Iterator[Finding]:
     """Held-out images are upside down, mirrored, transposed or have their channels swapped against the training data.
 
@@ -38,7 +38,7 @@ def wrong_layout(
     change makes them equal.
 
     ## References
-    OpenCV, imread (BGR); measured on the digits: tested upside down 0.30 in place of 0.97.
+    OpenCV, imread (BGR).
     """
     for record in split_layout:
         usual, changed, chance = (number(record, f) for f in ("distance", "changed", "chance"))
