@@ -143,7 +143,8 @@ def test_files_are_audited_without_a_framework(jobs):
 
 
 HANGING = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 from netvet.cli import main
 from netvet.data.readers import csv_ranges, tables
 csv_ranges.RANGE = 1000
