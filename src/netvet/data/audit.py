@@ -15,7 +15,7 @@ import numpy.typing as npt
 from netvet.core import NetvetError, Record
 from netvet.data.chunks import Source
 from netvet.data.faults import LOOKS, NotAssessable, load
-from netvet.data.index import Audited, Rows, splits_of
+from netvet.data.index import Audited, splits_of
 from netvet.data.scan import Calls, Progress, here, problems_of, scan
 from netvet.store import Run, RunWriter
 
@@ -189,10 +189,3 @@ def _put(writer: RunWriter, found: Found, about: dict[str, Any], own: frozenset[
         if signal not in own:
             writer.explain_missing(signal, reason)
     writer.close()
-
-
-def memory(rows: Mapping[str, Rows]) -> int:
-    """Bytes that the rows of all splits hold."""
-    from netvet.data.scan import nbytes
-
-    return sum(nbytes(r) for r in rows.values())

@@ -158,9 +158,3 @@ def problems_of(source: Source) -> Mapping[str, list[Problem]]:
     for split, problem in source.problems():
         found.setdefault(split, []).append(problem)
     return found
-
-
-def nbytes(rows: Rows) -> int:
-    """Bytes that rows hold in arrays, strings at their shortest."""
-    arrays: list[Any] = [rows.prints, rows.features, rows.near, *rows.attributes.values()]
-    return sum(int(a.nbytes) for a in arrays)
