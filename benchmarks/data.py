@@ -52,6 +52,9 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "label errors": ("label_suspects",),
 }
 
+# Kinds of which the audit lists, beside what it is sure of, samples that are as likely right as wrong.
+UNSURE = ("near duplicates", "near split overlap", "outliers", "label errors")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -120,10 +123,11 @@ def numbers_of(data: Data, splits: Mapping[str, Split]) -> dict[str, NUMBER]:
     return numbers
 
 
-def named(kind: str, seen: Audited, numbers: dict[str, NUMBER]) -> NUMBER:
-    """The samples that netvet names for a kind."""
+def named(kind: str, seen: Audited, numbers: dict[str, NUMBER], *, possible: bool = False) -> NUMBER:
+    """The samples that netvet names for a kind; on demand also those that it lists as possible."""
     from netvet.data.faults import NotAssessable, load
 
+    faults = NAMES[kind] + tuple(f"possible {name}" for name in NAMES[kind] if possible)
     samples = [np.zeros(0, np.int64)]
     if kind == "missing values":
         # The audit counts them by column, and `netvet data --find` lists them; here they are read off the features.
@@ -133,7 +137,7 @@ def named(kind: str, seen: Audited, numbers: dict[str, NUMBER]) -> NUMBER:
             records: list[Any] = load(look)(seen)
         except NotAssessable:
             continue
-        marked = [record.get("marked", {}).get(fault, {}) for record in records for fault in NAMES[kind]]
+        marked = [record.get("marked", {}).get(fault, {}) for record in records for fault in faults]
         samples += [numbers[split][which] for splits in marked for split, which in splits.items()]
     return np.unique(np.concatenate(samples))
 
@@ -172,6 +176,8 @@ def answers_of(kind: str, data: Data, folder: Path) -> list[Answer]:
     began = perf_counter()
     found = named(kind, seen, numbers)
     answers = [Answer("netvet", found, perf_counter() - began)]
+    if kind in UNSURE:
+        answers.append(Answer("netvet, with possible", named(kind, seen, numbers, possible=True), answers[0].seconds))
     features = in_order(data, {n: s.rows.features for n, s in seen.splits.items()}, numbers)
     if kind == "label errors":
         answers += _labels(data, seen, numbers, features)
