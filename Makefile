@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The version that the figures and tests were made with; first and apart, so that no later range pulls another one.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test lint docs bench bench-store bench-detection bench-lr bench-repair bench-data
+.PHONY: help demo test lint browser docs bench bench-store bench-detection bench-lr bench-repair bench-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,7 +31,13 @@ demo: $(READY) ## watch netvet find the fault in examples/digits.py
 	test $$code = 1 || { echo "demo: expected exit code 1 (findings), got $$code" >&2; exit 1; }; \
 	grep -q 'double-softmax' .netvet/demo.txt || { echo "demo: the diagnosis was not printed" >&2; exit 1; }
 
-test: $(READY) ## run the tests
+# A browser for the tests of the page. Elsewhere than on Debian: NETVET_CHROMIUM=/path/to/chromium.
+browser:
+	@test -n "$${NETVET_CHROMIUM:-}" || command -v chromium >/dev/null || { \
+	  echo "installing chromium"; as=; test $$(id -u) = 0 || as=sudo; \
+	  $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
+test: $(READY) browser ## run the tests
 	$(BIN)/python -m pytest -n 2
 
 lint: $(READY) ## ruff and mypy

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netvet.core import Facts, LayerSeries, Series
+from netvet.store.encoding import buckets
+from netvet.store.reader import Thinned
 
 
 @dataclass(frozen=True)
@@ -22,3 +24,11 @@ class PlainSignals:
     def reason(self, signal: str) -> str | None:
         """Why it is missing, if the test said so."""
         return self.reasons.get(signal)
+
+    def thinned(self, signal: str, factor: int, key: str | None = None) -> dict[str, Thinned]:
+        """Every series of a signal in buckets, as `Run.thinned` gives them."""
+        found = self.get(signal)
+        series = {"(all)": found} if isinstance(found, Series) else found if isinstance(found, LayerSeries) else {}
+        names = ("step", "count", "minimum", "maximum", "mean", "last")
+        rows = {n: buckets(s.steps, s.values, factor) for n, s in series.items() if key in (None, n)}
+        return {n: Thinned(*(of[name] for name in names)) for n, of in rows.items()}

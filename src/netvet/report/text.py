@@ -44,6 +44,11 @@ def show(view: View, stream: TextIO, *, verbose: bool = False) -> None:
     write_lines(render(view, width_of(stream), verbose=verbose), stream)
 
 
+def plain_text(view: View) -> str:
+    """The report without colours."""
+    return "".join("".join(text for text, _ in line) + "\n" for line in render(view))
+
+
 def width_of(stream: TextIO) -> int:
     """Columns to fill."""
     return shutil.get_terminal_size().columns if stream.isatty() else MAX_WIDTH

@@ -88,11 +88,12 @@ class NotAssessedView(TypedDict):
 
 
 class RuleView(TypedDict):
-    """A check that fired."""
+    """A check that fired, and the signals that it looks at."""
 
     name: str
     stage: str
     summary: str
+    signals: list[str]
 
 
 class RunView(TypedDict):
@@ -311,4 +312,7 @@ def _verdict(
 
 def _rules(findings: Iterable[Reported]) -> list[RuleView]:
     fired = {reported.check.name: reported.check for reported in findings}
-    return [{"name": n, "stage": fired[n].stage, "summary": fired[n].summary} for n in sorted(fired)]
+    return [
+        {"name": n, "stage": c.stage, "summary": c.summary, "signals": [*c.required, *c.optional]}
+        for n, c in sorted(fired.items())
+    ]

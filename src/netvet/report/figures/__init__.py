@@ -1,0 +1,55 @@
+"""The pictures of a run: functions from its signals to figures, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Protocol
+
+from netvet.core import Facts, LayerSeries, NetvetError, Series
+from netvet.report.figures.spec import Figure, Panel
+from netvet.store import Thinned
+
+
+class Source(Protocol):
+    """What pictures are made from: a stored run."""
+
+    def get(self, signal: str) -> Series | LayerSeries | Facts | None:
+        """The signal, or None where it was not recorded."""
+
+    def thinned(self, signal: str, factor: int, key: str | None = None) -> dict[str, Thinned]:
+        """Every series of a signal in buckets."""
+
+
+Draw = Callable[[Source], Iterable[Figure]]
+# Module and function of each group of figures, and the panel that shows them. A function gives nothing where the
+# signals that it needs were not recorded.
+FIGURES: dict[str, tuple[str, Panel]] = {
+    "losses": ("curves:losses", "training"),
+}
+
+
+def load(name: str) -> Draw:
+    """The function that makes a group of figures."""
+    module, _, function = FIGURES[name][0].partition(":")
+    found: Draw = getattr(import_module(f"netvet.report.figures.{module}"), function)
+    return found
+
+
+def figures_of(source: Source) -> tuple[list[Figure], list[str]]:
+    """All figures of a run, and a line for each group that failed: a page must never fail for one picture."""
+    found: list[Figure] = []
+    problems = []
+    for name, (_, panel) in FIGURES.items():
+        try:
+            made = list(load(name)(source))
+        except NetvetError as error:
+            problems.append(f"no picture of {name}: {error}")
+            continue
+        except Exception as error:
+            problems.append(f"no picture of {name}: {type(error).__name__}: {error} (please report it)")
+            continue
+        for figure in made:
+            figure["panel"] = panel
+        found += made
+    return found, problems

@@ -1,0 +1,93 @@
+"""What a page shows: the report, the checklist of the recipe and all figures, as one plain dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from netvet.report.figures import Source, figures_of
+from netvet.report.figures.spec import PANELS, STEPS, Figure
+from netvet.report.view import View
+
+SCHEMA = "netvet.page/1"
+
+
+class PanelView(TypedDict):
+    """A panel that has figures."""
+
+    id: str
+    title: str
+
+
+class MarkView(TypedDict):
+    """Since which step a finding holds; drawn into every figure over steps."""
+
+    step: int
+    check: str
+    severity: str
+
+
+class PageView(TypedDict):
+    """The page of one run.
+
+    Attributes:
+        title: of the page. view: the report. stages: the six stages of the recipe with their gates; empty where none
+            was asked for.
+        figures: all of them, in order. pictures: by check, the ids of the figures that show its proof.
+        marks: steps of findings. steps: unit of the axes on which they are drawn.
+        problems: what could not be drawn.
+    """
+
+    schema: str
+    title: str
+    view: View
+    stages: list[Mapping[str, Any]]
+    panels: list[PanelView]
+    figures: list[Figure]
+    pictures: dict[str, list[str]]
+    marks: list[MarkView]
+    steps: str
+    problems: list[str]
+
+
+def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) -> PageView:
+    """The page of a run.
+
+    Args:
+        view: its report.
+        source: the run.
+        stages: of the recipe, as the checklist has them.
+    """
+    figures, problems = figures_of(source)
+    used = {figure.get("panel") for figure in figures}
+    return {
+        "schema": SCHEMA,
+        "title": view["run"]["name"] or "netvet",
+        "view": view,
+        "stages": list(stages),
+        "panels": [{"id": panel, "title": title} for panel, title in PANELS.items() if panel in used],
+        "figures": figures,
+        "pictures": pictures_of(view, figures),
+        "marks": marks_of(view),
+        "steps": STEPS,
+        "problems": problems,
+    }
+
+
+def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:
+    """By check that fired, the figures that show the most of the signals it was made from."""
+    found = {}
+    for rule in view["rules"]:
+        wanted = rule["signals"]
+        shown = {f["id"]: len(set(f["signals"]).intersection(wanted)) for f in figures}
+        found[rule["name"]] = [name for name, shared in sorted(shown.items(), key=lambda one: -one[1]) if shared][:3]
+    return {check: ids for check, ids in found.items() if ids}
+
+
+def marks_of(view: View) -> list[MarkView]:
+    """The findings that hold since a step."""
+    return [
+        {"step": f["step"], "check": f["check"], "severity": f["severity"]}
+        for f in view["findings"]
+        if f["step"] is not None and f["step"] > 0 and f["allowed"] is None
+    ]
