@@ -42,6 +42,20 @@ def document(page: PageView) -> str:
     return "\n".join(parts)
 
 
+def shell(assets: str) -> str:
+    """The page without data, whose scripts and styles are at the address `assets` and which asks for the rest."""
+    styles = (f'<link rel="stylesheet" href="{assets}{name}">' for name in STYLES)
+    scripts = (f'<script src="{assets}{name}" defer></script>' for name in SCRIPTS)
+    parts = [
+        '<!doctype html>\n<html lang="en" data-live>\n<head>\n<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>netvet</title>',
+        *styles,
+        *scripts,
+        "</head>\n<body>\n<noscript>The live page needs JavaScript; `netvet report` does not.</noscript>\n</body>\n</html>\n",
+    ]
+    return "\n".join(parts)
+
+
 def packed(page: Any) -> str:
     """The data of a page: JSON, compressed, base64; holds no character that ends a script element."""
     text = json.dumps(page, allow_nan=False, separators=(",", ":"), default=str)

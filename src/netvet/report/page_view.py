@@ -59,6 +59,11 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
         stages: of the recipe, as the checklist has them.
     """
     figures, problems = figures_of(source)
+    return assembled(view, stages, figures, problems)
+
+
+def assembled(view: View, stages: Sequence[Mapping[str, Any]], figures: list[Figure], problems: list[str]) -> PageView:
+    """The page from what was made already."""
     used = {figure.get("panel") for figure in figures}
     return {
         "schema": SCHEMA,

@@ -36,20 +36,20 @@ def load(name: str) -> Draw:
     return found
 
 
+def group_of(name: str, source: Source) -> tuple[list[Figure], str | None]:
+    """A group of figures, and a line if it failed: a page must never fail for one picture."""
+    try:
+        made = list(load(name)(source))
+    except NetvetError as error:
+        return [], f"no picture of {name}: {error}"
+    except Exception as error:
+        return [], f"no picture of {name}: {type(error).__name__}: {error} (please report it)"
+    for figure in made:
+        figure["panel"] = FIGURES[name][1]
+    return made, None
+
+
 def figures_of(source: Source) -> tuple[list[Figure], list[str]]:
-    """All figures of a run, and a line for each group that failed: a page must never fail for one picture."""
-    found: list[Figure] = []
-    problems = []
-    for name, (_, panel) in FIGURES.items():
-        try:
-            made = list(load(name)(source))
-        except NetvetError as error:
-            problems.append(f"no picture of {name}: {error}")
-            continue
-        except Exception as error:
-            problems.append(f"no picture of {name}: {type(error).__name__}: {error} (please report it)")
-            continue
-        for figure in made:
-            figure["panel"] = panel
-        found += made
-    return found, problems
+    """All figures of a run, and a line for each group that failed."""
+    groups = [group_of(name, source) for name in FIGURES]
+    return [figure for made, _ in groups for figure in made], [problem for _, problem in groups if problem]
