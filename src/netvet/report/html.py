@@ -51,7 +51,8 @@ def shell(assets: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>netvet</title>',
         *styles,
         *scripts,
-        "</head>\n<body>\n<noscript>The live page needs JavaScript; `netvet report` does not.</noscript>\n</body>\n</html>\n",
+        "</head>\n<body>\n<noscript>The live page needs JavaScript; `netvet report` does not.</noscript>",
+        "</body>\n</html>\n",
     ]
     return "\n".join(parts)
 
