@@ -21,6 +21,7 @@ from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay, tell_of
 from netvet.cli.tune import tune
+from netvet.cli.watch import watch
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -97,6 +98,7 @@ cli.add_command(fix)
 cli.add_command(recipe)
 cli.add_command(replay)
 cli.add_command(tune)
+cli.add_command(watch)
 
 
 @cli.command(context_settings={"allow_interspersed_args": False})
