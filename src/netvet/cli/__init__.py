@@ -21,6 +21,7 @@ from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay, tell_of
 from netvet.cli.tune import tune
+from netvet.cli.ui import beside, ui
 from netvet.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ cli.add_command(fix)
 cli.add_command(recipe)
 cli.add_command(replay)
 cli.add_command(tune)
+cli.add_command(ui)
 cli.add_command(watch)
 
 
@@ -109,6 +111,9 @@ cli.add_command(watch)
 @click.option("--deep", is_flag=True, help="Measure parameters and layers at every step.")
 @click.option("--stop-on", type=SEVERITY, default="never", help="End the training at a finding that is certain.")
 @click.option("--overhead", default="1%", callback=percent, metavar="PCT", help="Time for close looks (default: 1%).")
+@click.option(
+    "--ui", "with_page", is_flag=True, help="Serve the live page meanwhile (`netvet ui` does it at any time)."
+)
 @click.option("--like", metavar="GOOD", help="Compare with this stored run at the end (exit 1 if they differ).")
 @click.option("--human-baseline", metavar="FILE", help="Annotations of the validation data, or an accuracy (0.98).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
@@ -143,7 +148,7 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         stopper=stopper(asked.checks, asked.settings, options["stop_on"]),
         observe=None if options["quiet"] else _progress(asked),
     )
-    return partial(_run, chosen, asked, like, people, quiet=options["quiet"])
+    return partial(_run, chosen, asked, like, people, quiet=options["quiet"], with_page=options["with_page"])
 
 
 def _progress(asked: Asked) -> Callable[[Live], AbstractContextManager[object]] | None:
@@ -156,7 +161,15 @@ def _progress(asked: Asked) -> Callable[[Live], AbstractContextManager[object]] 
     return lambda run: StatusLine(stream.fileno(), run, asked.checks, asked.settings)
 
 
-def _run(chosen: RunOptions, asked: Asked, like: Run | None, people: list[Mapping[str, Any]], *, quiet: bool) -> int:
+def _run(
+    chosen: RunOptions,
+    asked: Asked,
+    like: Run | None,
+    people: list[Mapping[str, Any]],
+    *,
+    quiet: bool,
+    with_page: bool,
+) -> int:
     from netvet.capture import torch_runner
     from netvet.report.compare import tell as against
     from netvet.store import Run
@@ -185,7 +198,8 @@ def _run(chosen: RunOptions, asked: Asked, like: Run | None, people: list[Mappin
             status = _failed(error)
         return outcome.script_status or status
 
-    return tell(torch_runner.run(replace(chosen, terminated=tell)))
+    with beside(chosen.store, wanted=with_page and os.environ.get("RANK", "0") == "0"):
+        return tell(torch_runner.run(replace(chosen, terminated=tell)))
 
 
 def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:

@@ -32,7 +32,7 @@ HEAD = ("title", "view", "stages", "panels", "pictures", "marks", "problems")
 class Live:
     """The handlers of the routes; files are read in threads."""
 
-    def __init__(self, store: Path, report: Report, act: Act) -> None:
+    def __init__(self, store: Path, report: Report, act: Act | None) -> None:
         self._store, self._report, self._act = store, report, act
         self._followed: dict[Path, Followed] = {}
 
@@ -42,7 +42,7 @@ class Live:
             "": self.shell, "assets/{name:path}": self.file, "runs": self.runs, "run/{name}": self.page,
             "follow/{name}": self.follow,
         }  # fmt: skip
-        return serving.application(reading, {"act/{action}": self.act}, token, hosts)
+        return serving.application(reading, {"act/{action}": self.act} if self._act else {}, token, hosts)
 
     async def shell(self, _request: Request) -> Response:
         """The empty page, whose scripts ask for the rest."""
@@ -91,6 +91,7 @@ class Live:
         from starlette.responses import JSONResponse
 
         said = await serving.body_of(request)
+        assert self._act is not None
         if not isinstance(said, dict):
             raise NetvetError("expected a JSON object")
         return JSONResponse(await asyncio.to_thread(self._act, request.path_params["action"], said))

@@ -1,0 +1,105 @@
+"""What a page may do beyond looking: acknowledge a finding, try fixes. Each is confirmed on the page first."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from netvet.core import NetvetError
+from netvet.report.view import View
+from netvet.store import Run
+from netvet.store.allowed import allow
+
+# Longer reasons are no reasons.
+MAX_REASON = 400
+# Seconds that a process has to end by itself when the server ends.
+PATIENCE = 5.0
+# What a process has said is shown from its end.
+TAIL = 8_000
+
+
+class Actions:
+    """Carries out what a page asks for; processes it has started end with it."""
+
+    def __init__(self, store: Path, report: Callable[[Run], tuple[View, Any]]) -> None:
+        self._store, self._report = store, report
+        self._started: dict[Path, subprocess.Popen[bytes]] = {}
+
+    def __call__(self, action: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Do it.
+
+        Raises:
+            NetvetError: there is no such action or run, or it cannot be done.
+        """
+        actions = {"allow": self._allow, "try": self._try, "tried": self._tried, "stop": self._stop}
+        if action not in actions:
+            raise NetvetError(f"no action {action!r}; there are: {', '.join(actions)}")
+        return actions[action](self._run(said.get("run")), said)
+
+    def _run(self, name: Any) -> Path:
+        path = self._store / str(name)
+        if not isinstance(name, str) or name in ("", ".", "..") or path.parent != self._store or not path.is_dir():
+            raise NetvetError(f"no run {name!r}")
+        return path
+
+    def _allow(self, run: Path, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        check, where, reason = said.get("check"), said.get("where"), said.get("reason")
+        view = self._report(Run.open(run))[0]
+        if not any(f["check"] == check and f["where"] == where for f in view["findings"]):
+            raise NetvetError(f"{run.name} has no finding {check!r} at {where!r}")
+        if reason is not None and (not isinstance(reason, str) or not 0 < len(reason.strip()) <= MAX_REASON):
+            raise NetvetError(f"expected a reason of at most {MAX_REASON} letters, or null to take it back")
+        allow(run, f"{check}:{where}" if where else str(check), reason and reason.strip())
+        return {"allowed": reason}
+
+    def _try(self, run: Path, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Start `netvet fix` on the script of a run, for one of its causes."""
+        view = self._report(Run.open(run))[0]
+        check = said.get("check")
+        if check not in [verdict["check"] for verdict in view["diagnosis"]]:
+            raise NetvetError(f"{check!r} is no part of the diagnosis of {run.name}")
+        script = view["run"]["script"]
+        if not script or not Path(script).is_file():
+            raise NetvetError(f"the script of {run.name} is not here: {script}")
+        running = self._started.get(run)
+        if running is not None and running.poll() is None:
+            raise NetvetError("a trial of this run is under way already")
+        target = [script, *view["run"]["arguments"]]
+        words = [sys.executable, "-m", "netvet", "fix", "--store", str(self._store), "--for", str(check), *target]
+        with self._log(run).open("wb") as log:
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        self._started[run] = process
+        return {"command": shlex.join(["netvet", *words[3:]])}
+
+    def _tried(self, run: Path, _said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How far a trial is: what it has said so far."""
+        process = self._started.get(run)
+        if process is None:
+            raise NetvetError(f"no trial of {run.name} was started here")
+        said = self._log(run).read_bytes()[-TAIL:].decode("utf-8", "replace")
+        return {"status": process.poll(), "said": re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said)}
+
+    def _stop(self, run: Path, _said: Mapping[str, Any]) -> Mapping[str, Any]:
+        process = self._started.get(run)
+        if process is not None and process.poll() is None:
+            process.terminate()
+        return {"stopped": process is not None}
+
+    def _log(self, run: Path) -> Path:
+        return run / "trial.log"
+
+    def close(self) -> None:
+        """End what was started."""
+        running = [process for process in self._started.values() if process.poll() is None]
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
