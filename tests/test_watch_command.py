@@ -12,7 +12,9 @@ def stored(folder, *, ended):
     writer = RunWriter.create(folder, "a-run")
     for step in range(20):
         writer.append(step, "loss", 20.0 - step, "train.py:3")
-    writer.put_facts("run", [{"script": "train.py", "started": "2026-01-01T00:00:00+00:00", "ended": ended, "steps": 20}])
+    writer.put_facts(
+        "run", [{"script": "train.py", "started": "2026-01-01T00:00:00+00:00", "ended": ended, "steps": 20}]
+    )
     writer.close()
     return writer.path
 
