@@ -12,7 +12,7 @@
       if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
       else element.setAttribute(name, String(value));
     }
-    element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
     return element;
   };
 
@@ -26,7 +26,7 @@
   netvet.fitted = function (text, width, size = 12) {
     if (netvet.textWidth(text, size) <= width) return text;
     let [low, high] = [0, text.length];
-    const cut = (kept) => `${text.slice(0, Math.floor(kept / 3))}\u2026${text.slice(text.length - Math.ceil((2 * kept) / 3))}`;
+    const cut = (kept) => `${text.slice(0, Math.floor(kept / 2))}\u2026${text.slice(text.length - Math.ceil(kept / 2))}`;
     while (low + 1 < high) {
       const middle = (low + high) >> 1;
       if (netvet.textWidth(cut(middle), size) <= width) low = middle; else high = middle;
@@ -49,6 +49,7 @@
   function logTicks(low, high, wanted) {
     const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
     if (last - first < 1) return netvet.ticks(low, high, wanted).filter((tick) => tick > 0);
+    if (last - first < 2) return [first - 1, first, first + 1, first + 2].flatMap((power) => [1, 2, 5].map((factor) => Number(`${factor}e${power}`))).filter((tick) => tick >= low && tick <= high);
     const stride = Math.max(1, Math.ceil((last - first + 1) / Math.max(2, wanted)));
     const found = [];
     for (let power = first; power <= last; power += stride) found.push(10 ** power);
@@ -132,11 +133,25 @@
   /** What an empty figure says. */
   netvet.said = (container, text) => container.replaceChildren(netvet.h("p", { class: "nothing" }, text));
 
+  const REACHED = "a, button, input, select, [tabindex]";
+
+  /** Make the content of a container anew; what had the focus has it again, and what was scrolled stays where it was. */
+  netvet.remade = function (container, make) {
+    const reached = [...container.querySelectorAll(REACHED)].indexOf(document.activeElement);
+    const scrolled = container.querySelector(".matrix-box, .graph-box, .scrolling");
+    const place = scrolled ? [scrolled.scrollLeft, scrolled.scrollTop] : null;
+    container.setAttribute("role", "group"); // it has parts that can be chosen, which `img` would hide
+    make();
+    const next = container.querySelector(".matrix-box, .graph-box, .scrolling");
+    if (place && next) [next.scrollLeft, next.scrollTop] = place;
+    const again = reached < 0 ? null : container.querySelectorAll(REACHED)[reached];
+    if (again) again.focus({ preventScroll: true });
+  };
+
   /** A drawing that is made anew whenever its data, its width or the theme changes. */
   netvet.redrawn = function (container, figure, make) {
-    container.setAttribute("role", "group"); // it has parts that can be chosen, which `img` would hide
     let drawn = 0;
-    const draw = () => { drawn = container.clientWidth; make(figure, drawn || 600); };
+    const draw = () => { drawn = container.clientWidth; netvet.remade(container, () => make(figure, drawn || 600)); };
     draw();
     return {
       update(next) { figure = next; draw(); },

@@ -94,15 +94,18 @@
     ctx.restore();
   };
 
-  /** Exponential mean, without the pull of its start; where there is no number it holds its breath. */
+  /** Mean of the values around each place, at the ends of fewer: it does not lag behind; nothing stays nothing. */
   netvet.smoothed = function (values, span) {
-    const keep = 1 - 2 / (span + 1);
-    let [sum, weight] = [0, 0];
-    return values.map((value) => {
+    const [sums, counts] = [[0], [0]];
+    values.forEach((value, at) => {
+      const known = value !== null && value !== undefined;
+      sums.push(sums[at] + (known ? value : 0));
+      counts.push(counts[at] + (known ? 1 : 0));
+    });
+    return values.map((value, at) => {
       if (value === null || value === undefined) return value;
-      sum = keep * sum + (1 - keep) * value;
-      weight = keep * weight + (1 - keep);
-      return sum / weight;
+      const half = Math.min(span >> 1, at, values.length - 1 - at);
+      return (sums[at + half + 1] - sums[at - half]) / (counts[at + half + 1] - counts[at - half]);
     });
   };
 })();

@@ -63,7 +63,7 @@
     const arrow = netvet.unique("arrow");
     const byPlace = [...laid.nodes].sort((a, b) => a.y - b.y || a.x - b.x);
     const chart = svg("svg", { class: "graph", width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Modules, from input to output" },
-      svg("defs", {}, svg("marker", { id: arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto" }, svg("path", { class: "arrow", d: "M0 0L8 4L0 8z" }))),
+      svg("defs", {}, svg("marker", { id: arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { class: "arrow", d: "M0 0L8 4L0 8z" }))),
       laid.edges.map((edge) => drawnEdge(edge, arrow)), byPlace.map((item) => drawnNode(item, choose)));
     return { chart, width, sick: byPlace.find((item) => item.node.health === "error") || byPlace.find((item) => item.node.health === "warning") };
   }

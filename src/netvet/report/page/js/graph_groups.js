@@ -1,7 +1,7 @@
 // Repeated groups of a module graph as one node: twelve equal layers are one, and the one that differs stays apart.
 "use strict";
 (() => {
-  const WORST = ["healthy", "unknown", "note", "warning", "error"];
+  const WORST = ["unknown", "healthy", "note", "warning", "error"]; // of a run: what was not assessed hides nothing
   const LEAST = 3; // equal groups in a row before they become one
   const pattern = (text) => text.replace(/\d+/g, "#");
 
@@ -38,7 +38,7 @@
 
   function merged(names, groups) {
     const members = names.flatMap((name) => groups.get(name));
-    const health = members.reduce((worst, node) => (WORST.indexOf(node.health) > WORST.indexOf(worst) ? node.health : worst), "healthy");
+    const health = members.reduce((worst, node) => (WORST.indexOf(node.health) > WORST.indexOf(worst) ? node.health : worst), "unknown");
     const one = groups.get(names[0]);
     const inside = one.length === 1 ? [] : [`Each: ${one.map((node) => node.label).join(", ")}.`];
     const notes = [...new Set(members.flatMap((node) => node.notes))];

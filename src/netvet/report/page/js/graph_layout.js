@@ -39,6 +39,10 @@
         if (!waiting.get(target)) ready.push(target);
       }
     }
+    // What has no input itself stands just above what it goes into: labels beside the loss.
+    const sources = new Set(nodes.map((node) => node.id));
+    links.forEach((link) => sources.delete(link.target));
+    sources.forEach((id) => { if (outputs.get(id).length) layer.set(id, Math.min(...outputs.get(id).map((target) => layer.get(target))) - 1); });
     return layer;
   }
 

@@ -11,20 +11,30 @@
     const rows = figure.rows.length;
     const group = Math.ceil(rows / MOST_LINES);
     const ratio = window.devicePixelRatio || 1;
-    const longest = figure.rows.reduce((most, name) => Math.max(most, name.length < 60 ? netvet.textWidth(name, 11) : 300), 0);
+    const labels = shortened(figure.rows);
+    const longest = labels.reduce((most, name) => Math.max(most, name.length < 60 ? netvet.textWidth(name, 11) : 300), 0);
     const left = Math.round(Math.min(longest + 12, width * 0.3, 260));
     const bucket = Math.max(1, Math.round(BUCKET * ratio));
     const buckets = Math.max(1, Math.floor(((width - left - 14) * ratio) / bucket));
     const lines = Math.ceil(rows / group);
     const line = Math.max(1, Math.round(Math.min(22, Math.max(2, 560 / lines)) * ratio));
     const size = [buckets * bucket, lines * line];
-    const box = { left, top: marks.length ? 18 : 4, width: size[0] / ratio, height: size[1] / ratio };
+    const box = { left, top: marks.length ? 24 : 4, width: size[0] / ratio, height: size[1] / ratio };
     const edges = edgesOf(figure.columns);
     const log = figure.x.scale === "log" && edges[0] > 0;
     const scale = netvet.scale(edges[0], edges[edges.length - 1], box.left, box.left + box.width, log);
     const starts = edges.map((edge) => ((scale.at(edge) - box.left) / box.width) * buckets);
-    const pool = netvet.pooled(netvet.bytes(figure.cells), rows, starts, buckets, group);
-    return { figure, group, ratio, bucket, line, size, box, scale, pool, cell: [box.width / buckets, box.height / lines] };
+    const pool = netvet.pooled(netvet.cellsOf(figure), rows, starts, buckets, group);
+    return { figure, labels, group, ratio, bucket, line, size, box, scale, pool, cell: [box.width / buckets, box.height / lines] };
+  }
+
+  /** Names without the modules that all of them are in, so that what differs is read. */
+  function shortened(names) {
+    if (names.length < 2) return names;
+    let size = 0;
+    while (names[0][size] !== undefined && names.every((name) => name[size] === names[0][size])) size++;
+    const common = names[0].slice(0, size).lastIndexOf(".") + 1;
+    return common < 6 ? names : names.map((name) => `\u2026${name.slice(common)}`);
   }
 
   /** Where columns begin, and where the last ends: as far as columns usually are apart. */
@@ -54,27 +64,25 @@
 
   /** Names of rows, as many as can be read, and a tick each. */
   function names(plan) {
-    const { figure, box, group, cell } = plan;
+    const { box, group, cell } = plan;
     const stride = Math.max(1, Math.ceil(13 / cell[1]));
     const at = [...Array(plan.pool.lines).keys()].filter((line) => line % stride === 0);
     return svg("g", { class: "axis names" }, at.map((line) =>
-      svg("text", { x: box.left - 6, y: box.top + (line + 0.5) * cell[1] + 4, "text-anchor": "end" }, netvet.fitted(figure.rows[line * group], box.left - 10, 11))));
+      svg("text", { x: box.left - 6, y: box.top + (line + 0.5) * cell[1] + 4, "text-anchor": "end" }, netvet.fitted(plan.labels[line * group], box.left - 10, 11))));
   }
 
-  /** Lines at the steps of findings; words only where they do not touch. */
-  function markLines(plan, marks) {
+  /** Arrows over the steps of findings, and words where they do not touch; no line, which could hide a cell. */
+  function markArrows(plan, marks) {
     let free = 0;
     const inside = marks.filter((mark) => mark.x >= plan.scale.low && mark.x <= plan.scale.high).sort((a, b) => a.x - b.x);
     return inside.map((mark) => {
       const x = plan.scale.at(mark.x);
       const width = netvet.textWidth(mark.label, 11);
-      const start = Math.min(x, plan.box.left + plan.box.width - width);
+      const start = Math.max(0, Math.min(x - 5, plan.box.left + plan.box.width - width));
       const told = start >= free;
       if (told) free = start + width + 8;
       return svg("g", { class: `mark ${mark.severity}` }, svg("title", {}, mark.label),
-        svg("line", { class: "halo", x1: x, x2: x, y1: plan.box.top - 4, y2: plan.box.top + plan.box.height }),
-        svg("line", { x1: x, x2: x, y1: plan.box.top - 4, y2: plan.box.top + plan.box.height }),
-        told ? svg("text", { x: start, y: plan.box.top - 7 }, mark.label) : null);
+        svg("path", { d: `M${x - 5} ${plan.box.top - 8}h10l-5 7z` }), told ? svg("text", { x: start, y: plan.box.top - 11 }, mark.label) : null);
     });
   }
 
@@ -112,7 +120,7 @@
   /** A cell in words. */
   function told(figure, row, column) {
     if (column < 0) return `${figure.rows[row]}: nothing recorded`;
-    const code = netvet.bytes(figure.cells)[column * figure.rows.length + row];
+    const code = netvet.cellsOf(figure)[column * figure.rows.length + row];
     const place = `${figure.x.label} ${shown(figure.columns[column])}`;
     return `${figure.rows[row]}, ${place}: ${figure.scale.label} ${valueOf(code, figure.scale)}`;
   }
@@ -140,7 +148,7 @@
       [state.line, state.bucket] = [Math.min(plan.pool.lines - 1, Math.max(0, line)), Math.min(plan.pool.buckets - 1, Math.max(0, bucket))];
       const cell = sourceAt(plan, state.line, state.bucket);
       const [x, y] = [plan.box.left + state.bucket * plan.cell[0], plan.box.top + state.line * plan.cell[1]];
-      const name = netvet.fitted(plan.figure.rows[cell.row], plan.box.left - 10, 11);
+      const name = netvet.fitted(plan.labels[cell.row], plan.box.left - 10, 11);
       frame.replaceChildren(
         svg("rect", { class: "cursor-row", x: plan.box.left, y: y - 0.5, width: plan.box.width, height: plan.cell[1] + 1 }),
         svg("rect", { class: "cursor-cell", x: x - 2, y: y - 2, width: plan.cell[0] + 4, height: plan.cell[1] + 4 }),
@@ -153,11 +161,14 @@
       const place = plot.getBoundingClientRect();
       return [Math.floor((event.clientY - place.top - state.plan.box.top) / state.plan.cell[1]), Math.floor((event.clientX - place.left - state.plan.box.left) / state.plan.cell[0])];
     };
-    plot.addEventListener("pointermove", (event) => move(...at(event)));
-    plot.addEventListener("pointerleave", () => { if (document.activeElement !== plot) frame.replaceChildren(); });
+    const gone = () => { if (document.activeElement !== plot) { frame.replaceChildren(); state.told = false; } };
+    plot.addEventListener("pointermove", (event) => { state.told = true; move(...at(event)); });
+    plot.addEventListener("pointerleave", gone);
+    plot.addEventListener("blur", gone);
     plot.addEventListener("click", (event) => state.choose(move(...at(event))));
-    plot.addEventListener("focus", () => { if (plot.matches(":focus-visible")) move(state.line, state.bucket); });
+    plot.addEventListener("focus", () => { if (plot.matches(":focus-visible")) { state.told = true; move(state.line, state.bucket); } });
     plot.addEventListener("keydown", (event) => keyed(event, state, move));
+    if (state.told) move(state.line, state.bucket); // drawn anew while someone looks at a cell
   }
 
   function keyed(event, state, move) {
@@ -176,7 +187,7 @@
 
   netvet.kinds.heat = {
     draw(container, figure, context) {
-      const state = { plan: null, line: 0, bucket: 0, choose(cell) { if (cell) chosen.set(figure.family, cell.row); else chosen.delete(figure.family); detail.show(figure, chosen.get(figure.family)); } };
+      const state = { plan: null, line: 0, bucket: 0, told: false, choose(cell) { if (cell) chosen.set(figure.family, cell.row); else chosen.delete(figure.family); detail.show(figure, chosen.get(figure.family)); } };
       const detail = netvet.heatDetail(context, () => state.choose(null));
       const readout = h("output", { class: "readout", "aria-live": "polite" });
       const hint = "Point at a cell, or use the arrow keys; Enter or a click shows its row.";
@@ -189,26 +200,27 @@
         const plan = state.plan = layout(next, width, marks);
         const canvas = h("canvas", { class: "cells" });
         const overlay = svg("svg", { class: "overlay", width, height: plan.box.top + plan.box.height + 44, "aria-hidden": "true" },
-          names(plan), netvet.axisBelow(plan.scale, next.x, plan.box), markLines(plan, marks));
+          names(plan), netvet.axisBelow(plan.scale, next.x, plan.box), markArrows(plan, marks));
         const plot = h("div", { class: "heat-plot", tabindex: "0", role: "application", "aria-label": `Heat map of ${next.scale.label}. ${hint}` }, canvas, overlay);
         Object.assign(canvas.style, { left: `${plan.box.left}px`, top: `${plan.box.top}px`, width: `${plan.box.width}px`, height: `${plan.box.height}px` });
         paint(canvas, plan);
-        cursor(plot, overlay, readout, state);
         place.replaceChildren(legend(next), plot);
-        readout.textContent = hint;
+        if (!state.told) readout.textContent = hint;
+        cursor(plot, overlay, readout, state);
         detail.show(next, chosen.get(next.family));
       }
-      return netvet.redrawn(container, figure, make);
+      const drawing = netvet.redrawn(container, figure, make);
+      return { ...drawing, restyle() { drawing.restyle(); detail.restyle(); } };
     },
     summary(figure) {
-      const cells = netvet.bytes(figure.cells);
+      const cells = netvet.cellsOf(figure);
       const broken = cells.reduce((sum, code) => sum + (code === cellCodes.NON_FINITE), 0);
       return `${figure.rows.length} rows x ${figure.columns.length} columns of ${figure.scale.label}, from ${shown(figure.scale.low)} to ${shown(figure.scale.high)}`
         + (broken ? `; ${shown(broken)} cells are not finite` : "");
     },
     /** A line for each row: its extremes and where they are. */
     table(figure) {
-      const [rows, cells] = [figure.rows.length, netvet.bytes(figure.cells)];
+      const [rows, cells] = [figure.rows.length, netvet.cellsOf(figure)];
       const medians = netvet.rowMedians(cells, rows);
       const head = ["row", "lowest", `at (${figure.x.label})`, "median", "highest", `at (${figure.x.label})`, "last", "not finite"];
       return [head, ...figure.rows.map((name, row) => {

@@ -13,38 +13,44 @@
 
   function histogramOf(figure, codes) {
     const found = netvet.rowHistogram(codes, figure.scale);
-    if (!found) return null;
     const x = { label: figure.scale.label, unit: figure.scale.unit, scale: figure.scale.scale };
     return {
       kind: "bars", id: `${figure.id}-histogram`, title: "", x, y: { label: "columns with this value", unit: "1", scale: "linear" },
-      categories: [], edges: found.edges, series: [{ name: "columns", values: found.counts, role: "other" }],
+      categories: [], edges: found ? found.edges : [], series: [{ name: "columns", values: found ? found.counts : [], role: "other" }],
     };
   }
 
-  /** {element, show(figure, row)}: nothing is shown without a row. */
+  /** {element, show(figure, row)}: nothing is shown without a row; a row that is shown grows in place. */
   netvet.heatDetail = function (context, close) {
-    const element = h("section", { class: "row-detail", hidden: true, "aria-live": "off" });
-    let drawn = [];
+    const element = h("section", { class: "row-detail", hidden: true });
+    let [drawn, shown] = [[], null];
+    function clear() {
+      drawn.forEach((drawing) => drawing.destroy());
+      [drawn, shown] = [[], null];
+      element.replaceChildren();
+    }
+    function frame(name) {
+      clear();
+      const places = [h("div", {}), h("div", {})];
+      element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")), h("div", { class: "row-charts" }, places),
+        h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
+      return places;
+    }
     return {
       element,
       show(figure, row) {
-        drawn.forEach((drawing) => drawing.destroy());
-        drawn = [];
         element.hidden = row === undefined || row >= figure.rows.length;
-        if (element.hidden) { element.replaceChildren(); return; }
-        const cells = netvet.bytes(figure.cells);
+        if (element.hidden) { clear(); return; }
+        const cells = netvet.cellsOf(figure);
         const codes = figure.columns.map((_, column) => cells[column * figure.rows.length + row]);
-        const values = codes.map((code) => netvet.cellValue(code, figure.scale));
-        const [series, histogram] = [h("div", {}), h("div", {})];
-        element.replaceChildren(
-          h("header", {}, h("h4", {}, figure.rows[row]), h("button", { type: "button", onclick: close }, "Close")),
-          h("div", { class: "row-charts" }, series, histogram),
-          h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
-        drawn.push(netvet.kinds.lines.draw(series, seriesOf(figure, row, values, codes), context));
-        const bars = histogramOf(figure, codes);
-        if (bars) drawn.push(netvet.kinds.bars.draw(histogram, bars, context));
-        else netvet.said(histogram, "This row has no finite value.");
+        const figures = [seriesOf(figure, row, codes.map((code) => netvet.cellValue(code, figure.scale)), codes), histogramOf(figure, codes)];
+        const key = `${figure.id} ${row}`;
+        if (key === shown) { drawn.forEach((drawing, at) => { drawing.update(figures[at]); drawing.resize(); }); return; }
+        const [series, histogram] = frame(figure.rows[row]);
+        drawn = [netvet.kinds.lines.draw(series, figures[0], context), netvet.kinds.bars.draw(histogram, figures[1], context)];
+        shown = key;
       },
+      restyle() { drawn.forEach((drawing) => drawing.restyle()); },
     };
   };
 })();

@@ -4,6 +4,13 @@
   const [EMPTY, NON_FINITE, FIRST, LAST] = [0, 1, 2, 255]; // as in figures/spec.py
   netvet.cellCodes = { EMPTY, NON_FINITE, FIRST, LAST };
 
+  const decoded = new WeakMap();
+  /** The codes of a figure. */
+  netvet.cellsOf = function (figure) {
+    if (!decoded.has(figure)) decoded.set(figure, netvet.bytes(figure.cells));
+    return decoded.get(figure);
+  };
+
   /** Number behind a code; null for cells that have none. */
   netvet.cellValue = function (code, scale) {
     if (code < FIRST) return null;

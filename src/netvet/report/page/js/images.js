@@ -58,8 +58,8 @@
       const watcher = new IntersectionObserver((entries) => entries.forEach((entry) => {
         if (entry.isIntersecting) { entry.target.paint(); watcher.unobserve(entry.target); }
       }), { rootMargin: "200px" });
-      function make() {
-        container.setAttribute("role", "group");
+      const make = () => netvet.remade(container, remake);
+      function remake() {
         watcher.disconnect();
         if (!figure.items.length) { netvet.said(container, "There is no sample to show yet."); return; }
         const kept = figure.items.filter((item) => item.wrong || !state.wrongOnly);
@@ -68,8 +68,13 @@
           ? h("button", { type: "button", onclick: () => { state.all = true; make(); } }, `Show all ${kept.length}`) : null;
         container.replaceChildren(controls(figure, state, make), h("ul", { class: "samples" }, shownItems.map((item) => card(item, watcher))), ...[more].filter(Boolean));
       }
+      const printing = () => container.querySelectorAll("canvas").forEach((canvas) => canvas.paint());
+      window.addEventListener("beforeprint", printing);
       make();
-      return { update(next) { figure = next; make(); }, resize() {}, restyle() {}, destroy() { watcher.disconnect(); container.replaceChildren(); } };
+      return {
+        update(next) { figure = next; make(); }, resize() {}, restyle() {},
+        destroy() { watcher.disconnect(); window.removeEventListener("beforeprint", printing); container.replaceChildren(); },
+      };
     },
     summary(figure) {
       const wrong = figure.items.length - right(figure);

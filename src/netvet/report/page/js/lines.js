@@ -50,19 +50,24 @@
     return { series, owner, bands };
   }
 
-  function axes(figure) {
+  function axes(figure, log) {
     const axis = (own) => ({
       stroke: () => colour("text"), grid: { stroke: () => colour("grid"), width: 1 }, ticks: { stroke: () => colour("grid") },
       label: axisTitle(own), labelSize: 22, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif",
       values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : netvet.tick(tick))),
     });
-    const widest = (_, texts) => 16 + Math.max(24, ...(texts || []).map((text) => netvet.textWidth(text)));
-    return [{ ...axis(figure.x), space: 74 }, { ...axis(figure.y), size: widest }];
+    const widest = (_, texts) => 20 + Math.max(24, ...(texts || []).map((text) => netvet.textWidth(text)));
+    const decades = (_, ticks) => {
+      const found = ticks.map((tick) => (Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-6 ? tick : null));
+      return found.filter((tick) => tick !== null).length > 1 ? found : ticks;
+    };
+    const y = axis(figure.y);
+    return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20 }, { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
   }
 
   function options(figure, parts, state, width, hooks) {
     return {
-      width, height: HEIGHT, series: parts.series, bands: parts.bands, legend: { show: false }, axes: axes(figure), padding: [8, 14, 0, 0],
+      width, height: HEIGHT, series: parts.series, bands: parts.bands, legend: { show: false }, axes: axes(figure, state.log), padding: [8, 14, 0, 0],
       scales: { x: { time: false, distr: figure.x.scale === "log" ? 3 : 1 }, y: { distr: state.log ? 3 : 1 } },
       cursor: { sync: figure.x.unit === "steps" ? { key: "steps" } : undefined, drag: { x: true, y: false, dist: 4 }, points: { show: (plot, number) => (parts.series[number].stroke === "transparent" ? null : undefined) } },
       hooks,
@@ -71,10 +76,10 @@
 
   /** Buttons over the plot; each is a state that can be read. */
   function controls(figure, state, again) {
-    const button = (key, text, why) => h("button", { type: "button", "aria-pressed": String(state[key]), title: why, onclick: () => { state[key] = !state[key]; again(key); } }, text);
+    const button = (key, text, why) => h("button", { type: "button", "aria-pressed": String(state[key]), title: why, onclick: () => { state[key] = !state[key]; again(); } }, text);
     const points = figure.curves.find(smooths);
     const anyPositive = figure.curves.some((curve) => curve.y.some((value) => value > 0));
-    return h("div", { class: "controls" }, points ? button("smooth", "Smooth", `Exponential mean over ${spanOf(points)} points; the raw values stay, pale`) : null,
+    return h("div", { class: "controls" }, points ? button("smooth", "Smooth", `Mean of ${spanOf(points)} values around each; the raw values stay, pale`) : null,
       anyPositive ? button("log", "Log y", "Logarithmic vertical axis") : null);
   }
 
@@ -86,17 +91,25 @@
       lost ? `${shown(lost)} values at or below 0 are not shown on the logarithmic axis.` : ""].filter(Boolean).join(" ");
   }
 
+  /** The value at a place, or the last before it: an evaluation holds until the next. */
+  function lastKnown(column, at) {
+    let place = at;
+    while (place >= 0 && column[place] === undefined) place--;
+    return column[place] === null ? "not finite" : column[place];
+  }
+
   /** One drawing: keeps what the reader chose while it is made anew. */
   class Chart {
     constructor(container, figure, context) {
       Object.assign(this, { container, figure, context, plot: null, state: { smooth: false, log: figure.y.scale === "log", hidden: new Set(), zoom: null } });
-      container.setAttribute("role", "group");
       this.make();
     }
 
     get marks() { return [...this.figure.marks, ...(this.figure.x.unit === "steps" ? this.context.marks || [] : [])]; }
 
-    make() {
+    make() { netvet.remade(this.container, () => this.remake()); }
+
+    remake() {
       const { figure, state, container } = this;
       if (this.plot) this.plot.destroy();
       this.plot = null;
@@ -106,8 +119,8 @@
       this.legend = netvet.curvesLegend(figure.curves, this.inks, (number) => state.hidden.has(figure.curves[number].name), (numbers, on) => this.toggle(numbers, on));
       this.reset = h("button", { type: "button", hidden: !state.zoom, onclick: () => this.whole() }, "Show all steps");
       this.place = h("output", { class: "place" });
-      this.note = h("p", { class: "dim note" });
-      const [bar, box] = [controls(figure, state, (key) => this.turned(key)), h("div", { class: "plot", tabindex: "0", role: "application", "aria-label": `Curves of ${figure.y.label}; arrow keys move the cursor`, onkeydown: (event) => this.keyed(event) })];
+      this.note = h("p", { class: "dim plot-note" });
+      const [bar, box] = [controls(figure, state, () => this.make()), h("div", { class: "plot", tabindex: "0", role: "application", "aria-label": `Curves of ${figure.y.label}; arrow keys move the cursor`, onkeydown: (event) => this.keyed(event) })];
       bar.append(this.reset, this.place);
       container.replaceChildren(bar, box, this.note, this.legend.element);
       this.plot = new uPlot(options(figure, this.parts, state, container.clientWidth || 600, this.hooks()), joined(figure, state), box);
@@ -134,7 +147,7 @@
       this.place.textContent = known ? `${this.figure.x.label} ${shown(data[0][at])}` : "last values";
       this.legend.tell(this.figure.curves.map((curve, number) => {
         const column = data[this.parts.owner.indexOf(number)];
-        return known ? column[at] : column[column.findLastIndex((value) => value !== null && value !== undefined)];
+        return lastKnown(column, known ? at : column.length - 1);
       }));
     }
 
@@ -151,12 +164,6 @@
       const { plot, parts, state, figure } = this;
       numbers.forEach((number) => state.hidden[on ? "delete" : "add"](figure.curves[number].name));
       plot.batch(() => parts.owner.forEach((own, at) => { if (numbers.includes(own)) plot.setSeries(at, { show: on }); }));
-    }
-
-    turned(key) {
-      this.make();
-      const text = { smooth: "Smooth", log: "Log y" }[key];
-      [...this.container.querySelectorAll(".controls button")].find((one) => one.textContent === text).focus();
     }
 
     whole() {

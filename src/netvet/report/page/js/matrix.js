@@ -32,8 +32,9 @@
     const made = h("td", { title: told, class: `${figure.diagonal && row === column ? "right" : ""}${value === null ? " missing" : ""}` }, value === null ? "\u2013" : short(value));
     if (value !== null) {
       const strength = share(value);
-      made.style.background = `color-mix(in srgb, var(--surface), var(--role-${strength < 0 ? "val" : "train"}) ${Math.round(Math.abs(strength) * 100)}%)`;
-      if (Math.abs(strength) > 0.55) made.classList.add("strong");
+      const colour = netvet.between("surface", strength < 0 ? "role-val" : "role-train", Math.abs(strength));
+      made.style.background = netvet.rgb(colour);
+      made.style.color = netvet.inkOn(colour);
     }
     return made;
   }

@@ -15,6 +15,20 @@
 
   netvet.rgb = ([red, green, blue]) => `rgb(${red}, ${green}, ${blue})`;
 
+  const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+
+  /** A colour between two that the style sheet names as #rrggbb: red, green, blue. */
+  netvet.between = function (from, to, share) {
+    const [start, end] = [channels(netvet.colour(from)), channels(netvet.colour(to))];
+    return start.map((value, channel) => Math.round(value + (end[channel] - value) * share));
+  };
+
+  /** Black or white, whichever is read more easily on a colour (relative luminance of WCAG 2.2). */
+  netvet.inkOn = function (colour) {
+    const linear = colour.map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 ? "#000000" : "#ffffff";
+  };
+
   /** The loud pattern of what is not a finite number: stripes, so that it is not told by colour alone. */
   netvet.hatch = function (context) {
     const size = 6;

@@ -3,6 +3,7 @@
 (() => {
   const { h, svg, shown, axisTitle } = netvet;
   const HEIGHT = 360;
+  const SQUARE = 440;
   const NEAR = 24; // CSS pixels within which the pointer finds a point
   // Paths around a point: circle, square, triangle, cross, diamond, plus.
   const SHAPES = [
@@ -72,12 +73,14 @@
   }
 
   function chartOf(figure, width, found) {
-    const box = { left: 62, top: 8, width: width - 62 - 14, height: HEIGHT - 54 };
+    // Where both axes are the same, so are their lengths.
+    const height = figure.diagonal ? Math.min(SQUARE, width - 76) : HEIGHT - 54;
+    const box = { left: 62, top: 8, width: figure.diagonal ? height : width - 76, height };
     const x = netvet.scale(...found.x, box.left, box.left + box.width, found.logX);
     const y = netvet.scale(...found.y, box.top + box.height, box.top, found.logY);
     const points = placed(figure, x, y);
     const line = figure.diagonal ? svg("line", { class: "diagonal", x1: x.at(found.x[0]), y1: y.at(found.y[0]), x2: x.at(found.x[1]), y2: y.at(found.y[1]) }) : null;
-    const chart = svg("svg", { class: "chart", width, height: HEIGHT, "aria-hidden": "true" }, netvet.axisLeft(y, figure.y, box), netvet.axisBelow(x, figure.x, box), line,
+    const chart = svg("svg", { class: "chart", width, height: height + 54, "aria-hidden": "true" }, netvet.axisLeft(y, figure.y, box), netvet.axisBelow(x, figure.x, box), line,
       figure.clouds.map((cloud, number) => svg("path", { class: classOf(cloud, number), d: path(points.filter((point) => point.group === number).map((point) => point.place), shapeOf(number)) })));
     return { chart, points };
   }

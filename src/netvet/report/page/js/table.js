@@ -16,7 +16,7 @@
   function headed(figure, state, again) {
     return figure.columns.map((name, column) => {
       const own = state.column === column;
-      const turn = () => { if (own) state.sign = -state.sign; else Object.assign(state, { column, sign: 1 }); again(column); };
+      const turn = () => { if (own) state.sign = -state.sign; else Object.assign(state, { column, sign: 1 }); again(); };
       const sign = own ? (state.sign > 0 ? "\u25b2" : "\u25bc") : "\u2195";
       return h("th", { scope: "col", "aria-sort": own ? (state.sign > 0 ? "ascending" : "descending") : "none" },
         h("button", { type: "button", onclick: turn }, name, h("span", { "aria-hidden": "true", class: "sort" }, ` ${sign}`)));
@@ -28,16 +28,14 @@
   netvet.kinds.table = {
     draw(container, figure) {
       const state = { column: null, sign: 1, all: false };
-      function make(focused) {
-        container.setAttribute("role", "group");
+      const make = () => netvet.remade(container, remake);
+      function remake() {
         if (!figure.rows.length) { netvet.said(container, "The table has no rows yet."); return; }
         const rows = sorted(figure.rows, state);
         const kept = state.all ? rows : rows.slice(0, FIRST);
         const more = kept.length < rows.length ? h("button", { type: "button", onclick: () => { state.all = true; make(); } }, `Show all ${rows.length} rows`) : null;
-        const heads = headed(figure, state, make);
         container.replaceChildren(h("div", { class: "scrolling", tabindex: "0", role: "region", "aria-label": figure.title },
-          h("table", { class: "sortable" }, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, kept.map((row) => h("tr", {}, row.map(cell)))))), ...[more].filter(Boolean));
-        if (typeof focused === "number") heads[focused].firstChild.focus();
+          h("table", { class: "sortable" }, h("thead", {}, h("tr", {}, headed(figure, state, make))), h("tbody", {}, kept.map((row) => h("tr", {}, row.map(cell)))))), ...[more].filter(Boolean));
       }
       make();
       return { update(next) { figure = next; make(); }, resize() {}, restyle() {}, destroy() { container.replaceChildren(); } };
