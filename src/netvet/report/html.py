@@ -16,8 +16,30 @@ from netvet.report.page_view import PageView
 from netvet.report.text import plain_text
 
 # In the order in which they are run: each adds to the one object `netvet`.
-SCRIPTS = ("vendor/uPlot.iife.min.js", "js/dom.js", "js/lines.js", "js/figure.js", "js/app.js")
-STYLES = ("vendor/uPlot.min.css", "page.css")
+SCRIPTS = (
+    "vendor/uPlot.iife.min.js",
+    "js/dom.js",
+    "js/axes.js",
+    "js/palette.js",
+    "js/curves_ink.js",
+    "js/curves_legend.js",
+    "js/lines.js",
+    "js/bars.js",
+    "js/heat_pool.js",
+    "js/heat_detail.js",
+    "js/heat.js",
+    "js/images.js",
+    "js/matrix.js",
+    "js/points.js",
+    "js/graph_groups.js",
+    "js/graph_layout.js",
+    "js/graph.js",
+    "js/table.js",
+    "js/figure.js",
+    "js/family.js",
+    "js/app.js",
+)
+STYLES = ("vendor/uPlot.min.css", "page.css", "kinds.css")
 
 
 def document(page: PageView) -> str:

@@ -24,7 +24,12 @@ netvet.shown = function (value) {
 };
 
 /** Bytes of a base64 text. */
-netvet.bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+netvet.bytes = function (text) {
+  const characters = atob(text);
+  const found = new Uint8Array(characters.length);
+  for (let at = 0; at < found.length; at++) found[at] = characters.charCodeAt(at);
+  return found;
+};
 
 /** Object that was packed as compressed JSON. */
 netvet.unpacked = async function (text) {

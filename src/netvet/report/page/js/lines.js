@@ -1,95 +1,218 @@
-// Curves over one axis, by uPlot.
+// Curves over one axis, by uPlot: drag to look closer, double click for all of it.
 "use strict";
 (() => {
-  const { shown, colour, axisTitle } = netvet;
+  const { h, shown, colour, axisTitle } = netvet;
   const HEIGHT = 260;
-  const SHADES = ["", "-2", "-3"]; // curves of one role: the second and third have shades of their own, others dashes
+  const FEW = 30; // points below which each is drawn, and none are smoothed
+  const SPAN = 40; // smoothing is over a 40th of the curve
 
-  /** Columns over the union of all x: of each curve its values, and its extremes where it has a band. */
-  const joined = (curves) => uPlot.join(curves.map((curve) => (curve.low ? [curve.x, curve.y, curve.low, curve.high] : [curve.x, curve.y])));
+  const spanOf = (curve) => Math.max(4, Math.round(curve.x.length / SPAN));
+  const smooths = (curve) => curve.x.length >= FEW && curve.style === "line";
+  const positive = (value) => (value === null || value === undefined || value > 0 ? value : null);
 
-  function seriesOf(curve, others) {
-    const nth = others.filter((other) => other.role === curve.role).indexOf(curve);
-    const stroke = () => colour(`role-${curve.role}${SHADES[nth % SHADES.length]}`) || colour(`role-${curve.role}`);
-    const points = curve.style === "points" || curve.x.length < 30;
-    const dash = curve.style === "dash" ? [6, 4] : nth >= SHADES.length ? [2, 3] : undefined;
-    const line = { label: curve.name, stroke, dash, width: 1.5, spanGaps: true, points: { show: points, size: 5 }, value: (_, v) => shown(v) };
-    const edge = (word) => ({ label: `${curve.name}, ${word}`, stroke: "transparent", points: { show: false }, spanGaps: true, value: (_, v) => shown(v) });
-    return curve.low ? [line, edge("lowest"), edge("highest")] : [line];
+  /** What is drawn of each curve, as columns over the union of all x: its values, extremes, and mean. */
+  function joined(figure, state) {
+    const cut = state.log ? (values) => values.map(positive) : (values) => values;
+    return uPlot.join(figure.curves.map((curve) => {
+      const columns = [curve.x, cut(curve.y)];
+      if (curve.low) columns.push(cut(curve.low), cut(curve.high));
+      if (state.smooth && smooths(curve)) columns.push(cut(netvet.smoothed(curve.y, spanOf(curve))));
+      return figure.x.scale === "log" ? kept(columns) : columns;
+    }));
   }
 
-  /** Vertical lines at the steps of findings and of the figure itself. */
-  function marking(marks) {
-    return (plot) => {
-      const { ctx, bbox } = plot;
-      ctx.save();
-      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-      marks.forEach((mark, number) => {
-        const x = plot.valToPos(mark.x, "x", true);
-        if (x < bbox.left || x > bbox.left + bbox.width) return;
-        ctx.strokeStyle = ctx.fillStyle = colour(mark.severity);
-        ctx.setLineDash(mark.severity === "best" ? [] : [5, 4]);
-        ctx.beginPath();
-        ctx.moveTo(x, bbox.top);
-        ctx.lineTo(x, bbox.top + bbox.height);
-        ctx.stroke();
-        const left = x > bbox.left + bbox.width * 0.7;
-        ctx.textAlign = left ? "right" : "left";
-        ctx.fillText(mark.label, x + (left ? -4 : 4), bbox.top + (12 + 14 * (number % 4)) * devicePixelRatio);
-      });
-      ctx.restore();
-    };
+  /** Without what has no place on a logarithmic axis. */
+  function kept(columns) {
+    const places = [...columns[0].keys()].filter((at) => columns[0][at] > 0);
+    return columns.map((column) => places.map((at) => column[at]));
   }
 
-  function options(figure, marks, width) {
+  /** The series of one curve, in the order of its columns; a smoothed one stands before its pale raw values. */
+  function seriesOf(curve, ink, state) {
+    const pale = state.smooth && smooths(curve);
+    const bare = { spanGaps: false, points: { show: false } };
+    const found = [{ ...bare, label: curve.name, stroke: ink.stroke, dash: ink.dash, width: pale ? 1 : 1.75, alpha: pale ? 0.35 : 1, points: { show: curve.style === "points" || curve.x.length < FEW, size: 5 }, paths: curve.style === "points" ? () => null : undefined }];
+    if (curve.low) found.push({ ...bare, label: "lowest", stroke: "transparent" }, { ...bare, label: "highest", stroke: "transparent" });
+    if (pale) found.push({ ...bare, label: "mean", stroke: ink.stroke, dash: ink.dash, width: 2 });
+    return found;
+  }
+
+  /** All series, which curve each is of, and the bands between extremes. */
+  function arranged(figure, inks, state) {
+    const [series, owner, bands] = [[{ label: figure.x.label }], [-1], []];
+    figure.curves.forEach((curve, number) => {
+      const first = series.length;
+      const own = seriesOf(curve, inks[number], state);
+      series.push(...own.map((one) => ({ ...one, show: !state.hidden.has(curve.name) })));
+      owner.push(...own.map(() => number));
+      if (curve.low) bands.push({ series: [first + 2, first + 1], fill: () => colour(`band-${curve.role}`) || colour("band") });
+    });
+    return { series, owner, bands };
+  }
+
+  function axes(figure, log) {
     const axis = (own) => ({
       stroke: () => colour("text"), grid: { stroke: () => colour("grid"), width: 1 }, ticks: { stroke: () => colour("grid") },
       label: axisTitle(own), labelSize: 22, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif",
+      values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : netvet.tick(tick))),
     });
-    const series = [{ label: figure.x.label, value: (_, v) => shown(v) }];
-    const bands = [];
-    for (const curve of figure.curves) {
-      series.push(...seriesOf(curve, figure.curves));
-      if (curve.low) bands.push({ series: [series.length - 1, series.length - 2], fill: () => colour(`band-${curve.role}`) || colour("band") });
-    }
-    return {
-      width, height: HEIGHT, series, bands, legend: { show: figure.curves.length <= 12, live: true },
-      scales: { x: { time: false, distr: figure.x.scale === "log" ? 3 : 1 }, y: { distr: figure.y.scale === "log" ? 3 : 1 } },
-      axes: [axis(figure.x), { ...axis(figure.y), size: 64, values: (_, ticks) => ticks.map((t) => (t === null ? "" : shown(t))) }],
-      cursor: { sync: figure.x.unit === "steps" ? { key: "steps" } : undefined, drag: { x: true, y: false } },
-      hooks: { draw: [marking(marks)] },
+    const widest = (_, texts) => 20 + Math.max(24, ...(texts || []).map((text) => netvet.textWidth(text)));
+    const decades = (_, ticks) => {
+      const found = ticks.map((tick) => (Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-6 ? tick : null));
+      return found.filter((tick) => tick !== null).length > 1 ? found : ticks;
     };
+    const y = axis(figure.y);
+    return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20 }, { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
+  }
+
+  function options(figure, parts, state, width, hooks) {
+    return {
+      width, height: HEIGHT, series: parts.series, bands: parts.bands, legend: { show: false }, axes: axes(figure, state.log), padding: [8, 14, 0, 0],
+      scales: { x: { time: false, distr: figure.x.scale === "log" ? 3 : 1 }, y: { distr: state.log ? 3 : 1 } },
+      cursor: { sync: figure.x.unit === "steps" ? { key: "steps" } : undefined, drag: { x: true, y: false, dist: 4 }, points: { show: (plot, number) => (parts.series[number].stroke === "transparent" ? null : undefined) } },
+      hooks,
+    };
+  }
+
+  /** Buttons over the plot; each is a state that can be read. */
+  function controls(figure, state, again) {
+    const button = (key, text, why) => h("button", { type: "button", "aria-pressed": String(state[key]), title: why, onclick: () => { state[key] = !state[key]; again(); } }, text);
+    const points = figure.curves.find(smooths);
+    const anyPositive = figure.curves.some((curve) => curve.y.some((value) => value > 0));
+    return h("div", { class: "controls" }, points ? button("smooth", "Smooth", `Mean of ${spanOf(points)} values around each; the raw values stay, pale`) : null,
+      anyPositive ? button("log", "Log y", "Logarithmic vertical axis") : null);
+  }
+
+  /** In words: what the marks at the top edge are, and what a logarithm cannot show. */
+  function notes(figure, state) {
+    const broken = figure.curves.reduce((sum, curve) => sum + netvet.brokenSteps(curve).length, 0);
+    const lost = state.log ? figure.curves.reduce((sum, curve) => sum + curve.y.filter((value) => value !== null && value <= 0).length, 0) : 0;
+    return [broken ? `\u25bc at the top edge: no finite number (${shown(broken)} ${broken === 1 ? "place" : "places"}).` : "",
+      lost ? `${shown(lost)} values at or below 0 are not shown on the logarithmic axis.` : ""].filter(Boolean).join(" ");
+  }
+
+  /** The value at a place, or the last before it: an evaluation holds until the next. */
+  function lastKnown(column, at) {
+    let place = at;
+    while (place >= 0 && column[place] === undefined) place--;
+    return column[place] === null ? "not finite" : column[place];
+  }
+
+  /** One drawing: keeps what the reader chose while it is made anew. */
+  class Chart {
+    constructor(container, figure, context) {
+      Object.assign(this, { container, figure, context, plot: null, state: { smooth: false, log: figure.y.scale === "log", hidden: new Set(), zoom: null } });
+      this.make();
+    }
+
+    get marks() { return [...this.figure.marks, ...(this.figure.x.unit === "steps" ? this.context.marks || [] : [])]; }
+
+    make() { netvet.remade(this.container, () => this.remake()); }
+
+    remake() {
+      const { figure, state, container } = this;
+      if (this.plot) this.plot.destroy();
+      this.plot = null;
+      if (!figure.curves.some((curve) => curve.x.length)) { netvet.said(container, "Nothing has been recorded yet."); return; }
+      this.inks = netvet.inks(figure.curves);
+      this.parts = arranged(figure, this.inks, state);
+      this.legend = netvet.curvesLegend(figure.curves, this.inks, (number) => state.hidden.has(figure.curves[number].name), (numbers, on) => this.toggle(numbers, on));
+      this.reset = h("button", { type: "button", hidden: !state.zoom, onclick: () => this.whole() }, "Show all steps");
+      this.place = h("output", { class: "place" });
+      this.note = h("p", { class: "dim plot-note" });
+      const [bar, box] = [controls(figure, state, () => this.make()), h("div", { class: "plot", tabindex: "0", role: "application", "aria-label": `Curves of ${figure.y.label}; arrow keys move the cursor`, onkeydown: (event) => this.keyed(event) })];
+      bar.append(this.reset, this.place);
+      container.replaceChildren(bar, box, this.note, this.legend.element);
+      this.plot = new uPlot(options(figure, this.parts, state, container.clientWidth || 600, this.hooks()), joined(figure, state), box);
+      if (state.zoom) this.plot.setScale("x", state.zoom);
+      this.note.textContent = notes(figure, state);
+      this.tell(null);
+    }
+
+    hooks() {
+      const broken = () => this.figure.curves.map((curve, number) => ({ steps: this.state.hidden.has(curve.name) ? [] : netvet.brokenSteps(curve), stroke: this.inks[number].stroke }));
+      return {
+        draw: [(plot) => netvet.drawMarks(plot, this.marks), (plot) => netvet.drawBroken(plot, broken())],
+        setCursor: [(plot) => this.tell(plot.cursor.idx)],
+        setSelect: [(plot) => { if (plot.select.width > 0) { this.state.zoom = { min: plot.posToVal(plot.select.left, "x"), max: plot.posToVal(plot.select.left + plot.select.width, "x") }; this.reset.hidden = false; } }],
+        ready: [(plot) => plot.over.addEventListener("dblclick", () => { this.state.zoom = null; this.reset.hidden = true; })],
+      };
+    }
+
+    /** Values at the cursor; without one, the last of each curve. */
+    tell(at) {
+      if (!this.plot) return;
+      const known = at !== null && at !== undefined;
+      const data = this.plot.data;
+      this.place.textContent = known ? `${this.figure.x.label} ${shown(data[0][at])}` : "last values";
+      this.legend.tell(this.figure.curves.map((curve, number) => {
+        const column = data[this.parts.owner.indexOf(number)];
+        return lastKnown(column, known ? at : column.length - 1);
+      }));
+    }
+
+    keyed(event) {
+      const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity }[event.key];
+      if (step === undefined || !this.plot) return;
+      event.preventDefault();
+      const size = this.plot.data[0].length;
+      this.cursorAt = Math.min(size - 1, Math.max(0, (this.plot.cursor.idx ?? (step > 0 ? -1 : size)) + step));
+      this.plot.setCursor({ left: this.plot.valToPos(this.plot.data[0][this.cursorAt], "x"), top: 10 });
+    }
+
+    toggle(numbers, on) {
+      const { plot, parts, state, figure } = this;
+      numbers.forEach((number) => state.hidden[on ? "delete" : "add"](figure.curves[number].name));
+      plot.batch(() => parts.owner.forEach((own, at) => { if (numbers.includes(own)) plot.setSeries(at, { show: on }); }));
+    }
+
+    whole() {
+      const x = this.plot.data[0];
+      this.state.zoom = null;
+      this.reset.hidden = true;
+      this.plot.setScale("x", { min: x[0], max: x[x.length - 1] });
+    }
+
+    update(next) {
+      const key = (figure) => JSON.stringify(figure.curves.map((curve) => [curve.name, Boolean(curve.low), smooths(curve), curve.x.length < FEW]));
+      const same = this.plot && key(next) === key(this.figure);
+      this.figure = next;
+      if (!same) { this.make(); return; }
+      this.plot.setData(joined(next, this.state), !this.state.zoom);
+      if (this.state.zoom) this.plot.redraw();
+      this.note.textContent = notes(next, this.state);
+      this.tell(this.plot.cursor.idx);
+    }
+
+    resize() {
+      const width = this.container.clientWidth;
+      if (this.plot && width && this.plot.width !== width) this.plot.setSize({ width, height: HEIGHT });
+    }
+
+    restyle() { this.make(); }
+
+    destroy() { if (this.plot) this.plot.destroy(); this.plot = null; this.container.replaceChildren(); }
   }
 
   netvet.kinds.lines = {
     /** Draw into a container; gives what can be done with the drawing. */
-    draw(container, figure, context) {
-      const marks = () => [...figure.marks, ...(figure.x.unit === "steps" ? context.marks : [])];
-      let plot = null;
-      function make() {
-        if (plot) plot.destroy();
-        plot = new uPlot(options(figure, marks(), container.clientWidth || 600), joined(figure.curves), container);
-      }
-      make();
-      return {
-        update(next) { const same = next.curves.length === figure.curves.length; figure = next; if (same) plot.setData(joined(figure.curves)); else make(); },
-        resize() { if (plot.width !== container.clientWidth && container.clientWidth) plot.setSize({ width: container.clientWidth, height: HEIGHT }); },
-        restyle: make,
-        destroy() { plot.destroy(); },
-      };
-    },
+    draw: (container, figure, context) => new Chart(container, figure, context),
     summary(figure) {
-      return figure.curves.map((curve) => {
+      if (!figure.curves.length) return "no curve yet";
+      return figure.curves.slice(0, 12).map((curve) => {
         const known = curve.y.filter((value) => value !== null);
-        return known.length ? `${curve.name}: from ${shown(known[0])} to ${shown(known[known.length - 1])}` : `${curve.name}: no number`;
-      }).join("; ");
+        const broken = netvet.brokenSteps(curve).length;
+        const lost = broken ? `, ${shown(broken)} times no finite number` : "";
+        return known.length ? `${curve.name}: from ${shown(known[0])} to ${shown(known[known.length - 1])}${lost}` : `${curve.name}: no number`;
+      }).join("; ") + (figure.curves.length > 12 ? `; and ${figure.curves.length - 12} more` : "");
     },
     /** Rows of the table that says the same: head first. */
     table(figure) {
+      if (!figure.curves.length) return [[axisTitle(figure.x)]];
       const data = uPlot.join(figure.curves.map((curve) => [curve.x, curve.y]));
       const stride = Math.ceil(data[0].length / 200);
-      const kept = [...data[0].keys()].filter((row) => row % stride === 0 || row === data[0].length - 1);
-      return [[axisTitle(figure.x), ...figure.curves.map((curve) => curve.name)], ...kept.map((row) => data.map((column) => column[row] ?? null))];
+      const rows = [...data[0].keys()].filter((row) => row % stride === 0 || row === data[0].length - 1);
+      return [[axisTitle(figure.x), ...figure.curves.map((curve) => curve.name)], ...rows.map((row) => data.map((column) => column[row] ?? null))];
     },
   };
 })();
