@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from typing import Protocol
 
@@ -26,7 +27,23 @@ Draw = Callable[[Source], Iterable[Figure]]
 # signals that it needs were not recorded.
 FIGURES: dict[str, tuple[str, Panel]] = {
     "losses": ("curves:losses", "training"),
+    "training": ("curves:training", "training"),
+    "loss terms": ("predictions:terms", "training"),
+    "layers": ("layers:maps", "layers"),
+    "depth": ("depth:depth", "layers"),
+    "predictions": ("predictions:predictions", "predictions"),
+    "model": ("model:graphs", "model"),
+    "learning rates": ("rates:other_rates", "experiments"),
+    "cost": ("cost:cost", "cost"),
 }
+
+
+class Remembered:
+    """A source that reads each signal once for all pictures."""
+
+    def __init__(self, source: Source) -> None:
+        self.get = cache(source.get)
+        self.thinned = cache(source.thinned)
 
 
 def load(name: str) -> Draw:
@@ -40,9 +57,10 @@ def figures_of(source: Source) -> tuple[list[Figure], list[str]]:
     """All figures of a run, and a line for each group that failed: a page must never fail for one picture."""
     found: list[Figure] = []
     problems = []
+    remembered = Remembered(source)
     for name, (_, panel) in FIGURES.items():
         try:
-            made = list(load(name)(source))
+            made = list(load(name)(remembered))
         except NetvetError as error:
             problems.append(f"no picture of {name}: {error}")
             continue
