@@ -45,27 +45,53 @@ def pieces_of(nodes: Sequence[Record], depth: int | None) -> dict[Key, Piece]:
         depth: modules inside of a module so many names deep count as it; None for all.
     """
     by_id = {int(node["id"]): node for node in nodes}
+    names = {number: name_of(node, depth) for number, node in by_id.items()}
     made: dict[Key, Piece] = {}
-    keys: dict[int, Key] = {}
-    for node in ordered(by_id):
-        if node.get("op") == "AccumulateGrad":
+    # The pieces that each node's inputs are in, looking through nodes that are in none.
+    reached: dict[int, tuple[Key, ...]] = {}
+    # Operations on weights, which belong to the piece that uses them.
+    waiting: dict[int, list[str]] = {}
+    inner = weights_inside(by_id, names)
+    for number, node in ordered(by_id):
+        name, op = names[number], node.get("op")
+        inputs = tuple(dict.fromkeys(key for i in node.get("next") or () for key in reached.get(i, ())))
+        ops = [one for i in node.get("next") or () for one in waiting.get(i, ())]
+        ops += [] if op in PLUMBING else [str(node.get("function") or op)]
+        if number in inner or (node.get("module") is None and op in PLUMBING):
+            reached[number], waiting[number] = inputs, ops
             continue
-        module = shortened(node.get("module"), depth)
-        name = module or f"({node.get('function') or node.get('op')})"
-        inputs = [keys[i] for i in node.get("next") or () if i in keys]
-        level = max((one[1] + (one[0] != name) for one in inputs), default=0)
-        key = keys[int(node["id"])] = (name, level)
-        piece = made.setdefault(key, Piece(module))
-        if node.get("op") not in PLUMBING:
-            piece.ops.append(str(node.get("function") or node.get("op")))
+        key = (name, max((level + (other != name) for other, level in inputs), default=0))
+        reached[number] = (key,)
+        piece = made.setdefault(key, Piece(shortened(node.get("module"), depth)))
+        piece.ops += dict.fromkeys(ops)
         piece.inputs |= {one: None for one in inputs if one != key}
-    return without_plumbing(made)
+    return made
 
 
-def ordered(by_id: Mapping[int, Record]) -> Iterable[Record]:
-    """Nodes with their inputs before them."""
+def name_of(node: Record, depth: int | None) -> str:
+    """What a node counts as: its module, and outside of all modules the function that made it."""
+    return shortened(node.get("module"), depth) or f"({node.get('function') or node.get('op')})"
+
+
+def weights_inside(by_id: Mapping[int, Record], names: Mapping[int, str]) -> set[int]:
+    """Nodes that only prepare weights for others of their module (a transposed matrix), and the weights themselves."""
+    used: dict[int, set[str]] = {}
+    for number, node in by_id.items():
+        for i in node.get("next") or ():
+            used.setdefault(i, set()).add(names[number])
+    found: set[int] = set()
+    for number, node in ordered(by_id):
+        inputs = node.get("next") or ()
+        prepares = bool(inputs) and found.issuperset(inputs) and used.get(number) == {names[number]}
+        if prepares or node.get("op") == "AccumulateGrad":
+            found.add(number)
+    return found
+
+
+def ordered(by_id: Mapping[int, Record]) -> Iterable[tuple[int, Record]]:
+    """Numbers and nodes, inputs before what is made of them."""
     inputs = {number: [i for i in node.get("next") or () if i in by_id] for number, node in by_id.items()}
-    return (by_id[number] for number in TopologicalSorter(inputs).static_order())
+    return ((number, by_id[number]) for number in TopologicalSorter(inputs).static_order())
 
 
 def shortened(module: Any, depth: int | None) -> str | None:
@@ -73,14 +99,3 @@ def shortened(module: Any, depth: int | None) -> str | None:
     if module is None:
         return None
     return str(module) if depth is None else ".".join(str(module).split(".")[:depth])
-
-
-def without_plumbing(made: dict[Key, Piece]) -> dict[Key, Piece]:
-    """Leave out pieces outside of modules that compute nothing, and join what they join."""
-    for key in [key for key, piece in made.items() if piece.module is None and not piece.ops]:
-        gone = made.pop(key)
-        for piece in made.values():
-            if key in piece.inputs:
-                del piece.inputs[key]
-                piece.inputs |= {one: None for one in gone.inputs if one != key}
-    return made

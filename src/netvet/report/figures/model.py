@@ -15,8 +15,9 @@ from netvet.report.figures.spec import Edge, Figure, Graph, Node
 from netvet.report.figures.thin import buckets_of
 
 Health = Literal["healthy", "note", "warning", "error", "unknown"]
-# A graph of more nodes than this is drawn without the insides of modules; one of more than `MOST` is not drawn.
-READABLE, MOST = 80, 400
+# A graph of more nodes is drawn without the insides of modules (equal blocks are drawn as one, so there may be many);
+# one of more than `MOST` is not drawn.
+READABLE, MOST = 240, 400
 # A graph shortened to fewer nodes than this shows less than a long one.
 TELLING = 4
 # Losses of a script that have a graph of their own.
@@ -29,11 +30,23 @@ LOOKS = 3
 
 @dataclass(slots=True)
 class State:
-    """How a module fares, and what is told of it."""
+    """How a module fares, and what is told of it.
+
+    Attributes:
+        trained: of its parameters, those that are to be trained. `still`: of these, those without a gradient.
+        dead: none of its units lets anything through.
+    """
 
     health: Health = "unknown"
     notes: list[str] = field(default_factory=list)
-    blocked: bool = False
+    trained: int = 0
+    still: int = 0
+    dead: bool = False
+
+    @property
+    def blocked(self) -> bool:
+        """No gradient arrives at its output."""
+        return self.trained > 0 and self.still == self.trained
 
     def add(self, health: Health, note: str) -> None:
         """Put in what was seen; the worst stays."""
@@ -110,7 +123,11 @@ class Modules:
                 if share >= ALMOST_ALL:
                     state = self._of(layer)
                     state.add("warning", f"{share:.0%} of its units are {word}")
-                    state.blocked |= word == "dead" and share == 1
+                    state.dead |= word == "dead" and share == 1
+        for cut in records_of(source, "cuts"):
+            if cut.get("module") is not None:
+                place = f"{str(cut.get('file')).rpartition('/')[2]}:{cut.get('line')}"
+                self._of(cut["module"]).add("note", f"`{cut.get('op')}` at {place} lets no gradient back")
         owners = {str(one.get("name")): one.get("layer") for one in parameters}
         for name in buckets_of(source, "non_finite_grads"):
             self._of(owners.get(name)).add("error", f"gradients of {name} that are not finite")
@@ -140,12 +157,14 @@ def judge(state: State, record: Record) -> None:
     name, looks = record.get("name"), record.get("deep_steps") or 0
     if record.get("requires_grad") is False:
         state.add("note", f"{name} is frozen")
-    elif record.get("reached") is False:
+        return
+    state.trained += 1
+    if record.get("reached") is False:
         state.add("warning", f"no gradient ever reaches {name}")
-        state.blocked = True
+        state.still += 1
     elif looks >= LOOKS and record.get("zero_grad_steps") == looks:
         state.add("warning", f"the gradient of {name} is exactly zero")
-        state.blocked = True
+        state.still += 1
     elif record.get("in_optimizer") is False:
         state.add("warning", f"{name} is in no optimizer")
     else:
@@ -157,10 +176,8 @@ def drawn(identifier: str, site: str, pieces: Mapping[Key, Piece], modules: Modu
     nodes = [node_of(key, piece, pieces, modules) for key, piece in pieces.items()]
     edges: list[Edge] = []
     for key, piece in pieces.items():
-        stops = modules.state(piece.module or "").blocked and not has_weights(piece, modules)
         for one in piece.inputs:
-            before = pieces[one]
-            broken = stops or (modules.state(before.module or "").blocked and has_weights(before, modules))
+            broken = modules.state(piece.module or "").dead or modules.state(pieces[one].module or "").blocked
             edges.append({"source": id_of(one), "target": id_of(key), "broken": broken})
     nodes += [missing(record, modules) for record in absent]
     edges += broken_edges(absent, pieces, modules)
@@ -172,11 +189,6 @@ def drawn(identifier: str, site: str, pieces: Mapping[Key, Piece], modules: Modu
         "signals": ["graph", "modules", "parameters", "cuts", "dead_unit_share", "non_finite_grads"],
         "nodes": nodes, "edges": edges,
     }  # fmt: skip
-
-
-def has_weights(piece: Piece, modules: Modules) -> bool:
-    """Whether the module of a piece has parameters."""
-    return bool((modules.records.get(piece.module or "") or {}).get("total_parameters"))
 
 
 def id_of(key: Key) -> str:
@@ -191,17 +203,28 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
         name = key[0].strip("()")
         return {"id": id_of(key), "label": name, "group": "", "health": "unknown", "value": "", "notes": []}
     calls = [one for one in pieces if one[0] == key[0]]
-    is_leaf = (modules.records.get(piece.module) or {}).get("is_leaf")
+    is_root = (modules.records.get(piece.module) or {}).get("model") == piece.module
+    is_leaf = not is_root and not any(one[0].startswith(f"{key[0]}.") for one in pieces)
     label = piece.module
-    if len(calls) > 1:
-        label += f" (call {calls.index(key) + 1})" if is_leaf else f" ({ops[:40]})" if ops else ""
+    if is_leaf and len(calls) > 1:
+        label += f" (call {calls.index(key) + 1})"
+    elif not is_leaf and ops:
+        label += f" ({ops[:40]})"
     state = modules.state(piece.module)
     notes = [*state.notes, f"operations: {ops[:200]}"] if ops else list(state.notes)
     return {
-        "id": id_of(key), "label": label, "group": piece.module.rpartition(".")[0],
+        "id": id_of(key), "label": label, "group": group_of(piece.module, is_leaf=is_leaf or is_root),
         "health": "healthy" if state.health == "unknown" else state.health, "value": modules.value(piece.module),
         "notes": notes,
     }  # fmt: skip
+
+
+def group_of(module: str, *, is_leaf: bool) -> str:
+    """The repeated block that a module is in (`blocks.3` of `blocks.3.mlp.0`), else what it is in."""
+    names = module.split(".")
+    inside = names[:-1] if is_leaf else names
+    numbered = next((n for n, name in enumerate(inside) if name.isdecimal()), len(inside) - 1)
+    return ".".join(inside[: numbered + 1])
 
 
 def missing(record: Record, modules: Modules) -> Node:
@@ -209,7 +232,7 @@ def missing(record: Record, modules: Modules) -> Node:
     name = str(record.get("name"))
     state = modules.state(shortened(name, modules.depth) or "")
     return {
-        "id": name, "label": name, "group": name.rpartition(".")[0], "value": modules.value(name),
+        "id": name, "label": name, "group": group_of(name, is_leaf=True), "value": modules.value(name),
         "health": "note" if state.health == "note" else "warning",
         "notes": [*state.notes, "called, but in no loss's graph"],
     }  # fmt: skip

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from netvet.core import Facts, LayerSeries, Series
 from netvet.report.figures.spec import Curve, numbers
+from netvet.signals import SIGNALS
 
 if TYPE_CHECKING:
     from netvet.report.figures import Source
@@ -23,8 +24,8 @@ Values = npt.NDArray[np.float64]
 COLUMNS = 800
 # A signal of more values than this, all its series together, is read as roll-ups: it is then some 50 ms to decode.
 MANY = 200_000
-# Of the store; the coarser one first.
-ROLL_UPS = (256, 16)
+# Of the store: the finer one has some two values a column in runs of 20,000 steps.
+FINE, COARSE = 16, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +93,24 @@ def series_of(source: Source, signal: str) -> Mapping[str, Series]:
 def buckets_of(source: Source, signal: str) -> dict[str, Buckets]:
     """All series of a signal by name, as exact as their picture needs; empty if it was not recorded.
 
-    Long ones are read as the coarsest roll-ups that are no wider than a column.
+    Long ones are read as roll-ups that are no wider than a column.
     """
     # What ranks recorded apart is put together only from whole series.
     if not isinstance(source.get("ranks"), Facts):
-        for factor in ROLL_UPS:
+        # Of what is not recorded at every step, coarse roll-ups would be too wide even in the longest runs.
+        every_step = signal in SIGNALS and SIGNALS[signal].cost == "step"
+        for factor in (COARSE, FINE) if every_step else (FINE,):
             rows = source.thinned(signal, factor)
             if sum(int(one.count.sum()) for one in rows.values()) <= MANY:
                 break
-            width = width_of(np.asarray([one.steps[-1] for one in rows.values() if len(one.steps)]))
-            if all(len(one.steps) < 2 or np.median(np.diff(one.steps)) <= width for one in rows.values()):
+            if all(narrow(one.steps) for one in rows.values()):
                 return {name: Buckets.of_rollup(one) for name, one in rows.items()}
     return {name: Buckets.of(one) for name, one in series_of(source, signal).items()}
+
+
+def narrow(steps: Steps) -> bool:
+    """Whether buckets that begin at these steps are no wider than a column."""
+    return len(steps) < 2 or float(np.median(np.diff(steps))) <= width_of(steps)
 
 
 def width_of(steps: Steps, columns: int = COLUMNS) -> int:
