@@ -27,7 +27,11 @@ Draw = Callable[[Source], Iterable[Figure]]
 # signals that it needs were not recorded.
 FIGURES: dict[str, tuple[str, Panel]] = {
     "losses": ("curves:losses", "training"),
+    "accuracy": ("curves:accuracy", "training"),
+    "metrics": ("curves:metrics", "training"),
     "training": ("curves:training", "training"),
+    "gradients": ("curves:gradients", "training"),
+    "predictions in training": ("curves:spread", "training"),
     "loss terms": ("predictions:terms", "training"),
     "layers": ("layers:maps", "layers"),
     "depth": ("depth:depth", "layers"),
@@ -60,14 +64,11 @@ def figures_of(source: Source) -> tuple[list[Figure], list[str]]:
     remembered = Remembered(source)
     for name, (_, panel) in FIGURES.items():
         try:
-            made = list(load(name)(remembered))
+            for figure in load(name)(remembered):
+                figure["panel"] = panel
+                found.append(figure)
         except NetvetError as error:
             problems.append(f"no picture of {name}: {error}")
-            continue
         except Exception as error:
             problems.append(f"no picture of {name}: {type(error).__name__}: {error} (please report it)")
-            continue
-        for figure in made:
-            figure["panel"] = panel
-        found += made
     return found, problems

@@ -41,6 +41,11 @@ LOSS = Plot(
     "loss", "Loss", "Each step's training loss and each evaluation's. Healthy: both fall, and stay together.",
     axis("loss", "loss"), (("loss", "train", "train"), ("val_loss", "val", "val")), wide=True,
 )  # fmt: skip
+ACCURACY = Plot(
+    "accuracy", "Accuracy",
+    "Share of samples that are predicted right. Healthy: both rise, and validation follows training.",
+    axis("accuracy", "share"), (("train_accuracy", "train", "train"), ("val_accuracy", "val", "val")),
+)  # fmt: skip
 TRAINING = (
     Plot(
         "fixed-batch-loss", "Loss on a fixed batch",
@@ -54,16 +59,13 @@ TRAINING = (
         axis("learning rate"), (("lr", "", "other"),), wide=True,
     ),
     Plot(
-        "accuracy", "Accuracy",
-        "Share of samples that are predicted right. Healthy: both rise, and validation follows training.",
-        axis("accuracy", "share"), (("train_accuracy", "train", "train"), ("val_accuracy", "val", "val")),
-    ),
-    Plot(
         "loss-scale", "Loss scale",
         "Factor by which the loss is multiplied for float16 gradients. Healthy: few halvings after the first steps; "
         "a scale that falls on and on means gradients that are not finite.",
         axis("loss scale", log=True), (("loss_scale", "scale", "other"),),
     ),
+)  # fmt: skip
+SPREAD = (
     Plot(
         "prediction-top-share", "Share of the most predicted class",
         "Share of the batch that gets the most predicted class, and share that has the most common target. Healthy: "
@@ -112,12 +114,19 @@ def losses(source: Source) -> Iterator[Figure]:
         yield figure
 
 
+def accuracy(source: Source) -> Iterator[Figure]:
+    """Training and validation accuracy."""
+    return plotted(source, ACCURACY)
+
+
 def training(source: Source) -> Iterator[Figure]:
     """What else is measured of the training as a whole."""
-    for one in TRAINING:
-        yield from plotted(source, one)
-    yield from gradients(source)
-    yield from metrics(source)
+    return (figure for one in TRAINING for figure in plotted(source, one))
+
+
+def spread(source: Source) -> Iterator[Figure]:
+    """How far predictions differ from each other, beside the targets."""
+    return (figure for one in SPREAD for figure in plotted(source, one))
 
 
 def gradients(source: Source) -> Iterator[Figure]:

@@ -82,8 +82,8 @@ def weight_elements(source: Source) -> Mapping[str, int]:
 
 
 def over_depth(name: str, values: Sequence[Any], role: Role) -> Curve:
-    """One number a layer, layer 0 first; zero has no place on a log axis and is left out."""
-    known = [float(value) if isinstance(value, int | float) and value > 0 else np.nan for value in values]
+    """One number a layer, layer 0 first."""
+    known = [float(value) if isinstance(value, int | float) else np.nan for value in values]
     return {
         "name": name, "x": [float(n) for n in range(len(known))], "y": numbers(known), "role": role, "style": "line",
     }  # fmt: skip
@@ -92,7 +92,7 @@ def over_depth(name: str, values: Sequence[Any], role: Role) -> Curve:
 def drawn(
     identifier: str, title: str, about: str, signals: list[str], names: list[str], curves: list[Curve], y: Axis
 ) -> Iterator[Lines]:
-    """The figure, where there are layers enough; layers without a number are said in words."""
+    """The figure, where there are layers enough; zeros, which have no place on a log axis, are said in words."""
     some = [one for one in curves if any(value is not None for value in one["y"])]
     if len(names) < LEAST or not some:
         return
@@ -100,9 +100,9 @@ def drawn(
     if len(names) > NAMED:
         shown = [*shown[: NAMED // 2], *shown[-NAMED // 2 :]]
     about += f" Layers: {', '.join(f'{number} {name}' for number, name in shown)}."
-    zeros = [name for name, value in zip(names, some[-1]["y"], strict=True) if value is None]
+    zeros = [name for name, value in zip(names, some[-1]["y"], strict=True) if value == 0]
     if zeros:
-        about += f" Zero or not finite at the {some[-1]['name']}: {', '.join(zeros[:NAMED])}."
+        about += f" Exactly zero ({some[-1]['name']}): {', '.join(zeros[:NAMED])}."
     yield {
         "kind": "lines", "id": identifier, "title": title, "about": about, "signals": signals,
         "x": axis("layer", "number"), "y": y, "curves": some, "marks": [],

@@ -19,15 +19,16 @@ TINY = 1e-46
 DECADES = 6
 
 
-def grid_of(rows: Sequence[Buckets], *, log: bool) -> tuple[Steps, Values, int]:
+def grid_of(rows: Sequence[Buckets], *, log: bool, stands: bool = True) -> tuple[Steps, Values, int]:
     """Pool series to columns.
 
-    Only columns in which something was measured are there, so a column reaches to the next one: between looks the
-    last one stands. A run that grows changes the last column and adds new ones, until the width doubles.
+    Only columns in which something was measured are there, so a column reaches to the next one. A run that grows
+    changes the last column and adds new ones, until the width doubles.
 
     Args:
         rows: the series.
         log: distances are those of logarithms.
+        stands: a value holds until the next look; else nothing is there between.
 
     Returns:
         Step at which each column begins, int64 [columns]; of each row the value farthest from its usual level,
@@ -37,7 +38,7 @@ def grid_of(rows: Sequence[Buckets], *, log: bool) -> tuple[Steps, Values, int]:
     if width > 1:
         rows = [row.joined(row.steps // width) for row in rows]
     places = [row.steps // width for row in rows]
-    columns = np.unique(np.concatenate(places)) if places else np.empty(0, np.int64)
+    columns = np.unique(np.concatenate([*places, *([] if stands else [place + 1 for place in places])]))
     low, high, mean = (np.full((len(rows), len(columns)), np.nan) for _ in range(3))
     wrong = np.zeros(low.shape, bool)
     for number, (row, place) in enumerate(zip(rows, places, strict=True)):

@@ -34,7 +34,7 @@ class Buckets:
 
     Attributes:
         steps: of the first value of each, int64 [n].
-        count: values in each, int64 [n].
+        count: finite values in each, int64 [n]; of roll-ups, all values.
         low: lowest finite value of each, float64 [n]; NaN where there is none. `high`, `mean`: the same.
         wrong: a value of it is NaN or infinite, bool [n]; of roll-ups, where its extremes or its last value show it.
     """
@@ -54,7 +54,7 @@ class Buckets:
         """Each value is a bucket."""
         finite = np.isfinite(series.values)
         values = np.where(finite, series.values, np.nan)
-        return cls(series.steps, np.ones(len(series), np.int64), values, values, values, ~finite)
+        return cls(series.steps, finite.astype(np.int64), values, values, values, ~finite)
 
     @classmethod
     def of_rollup(cls, rows: Thinned) -> Buckets:
