@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from typing import Protocol
 
@@ -26,7 +27,27 @@ Draw = Callable[[Source], Iterable[Figure]]
 # signals that it needs were not recorded.
 FIGURES: dict[str, tuple[str, Panel]] = {
     "losses": ("curves:losses", "training"),
+    "accuracy": ("curves:accuracy", "training"),
+    "metrics": ("curves:metrics", "training"),
+    "training": ("curves:training", "training"),
+    "gradients": ("curves:gradients", "training"),
+    "predictions in training": ("curves:spread", "training"),
+    "loss terms": ("predictions:terms", "training"),
+    "layers": ("layers:maps", "layers"),
+    "depth": ("depth:depth", "layers"),
+    "predictions": ("predictions:predictions", "predictions"),
+    "model": ("model:graphs", "model"),
+    "learning rates": ("rates:other_rates", "experiments"),
+    "cost": ("cost:cost", "cost"),
 }
+
+
+class Remembered:
+    """A source that reads each signal once for all pictures."""
+
+    def __init__(self, source: Source) -> None:
+        self.get = cache(source.get)
+        self.thinned = cache(source.thinned)
 
 
 def load(name: str) -> Draw:
@@ -51,5 +72,6 @@ def group_of(name: str, source: Source) -> tuple[list[Figure], str | None]:
 
 def figures_of(source: Source) -> tuple[list[Figure], list[str]]:
     """All figures of a run, and a line for each group that failed."""
-    groups = [group_of(name, source) for name in FIGURES]
+    remembered = Remembered(source)
+    groups = [group_of(name, remembered) for name in FIGURES]
     return [figure for made, _ in groups for figure in made], [problem for _, problem in groups if problem]

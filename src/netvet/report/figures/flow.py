@@ -1,0 +1,101 @@
+"""The autograd graph, put together to the modules whose operations it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from typing import Any
+
+from netvet.core import Record
+
+# Operations that only arrange numbers anew, which nobody would look for in a picture.
+PLUMBING = {
+    "View", "UnsafeView", "T", "Transpose", "Permute", "Squeeze", "Unsqueeze", "Expand", "Clone", "Alias", "AsStrided",
+    "Slice", "Select", "Split", "SplitWithSizes", "Unbind", "Chunk", "ToCopy", "ReshapeAlias", "AccumulateGrad",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Piece:
+    """Operations of one module that run without another in between.
+
+    Attributes:
+        module: its path, shortened where the whole graph would be too large; None outside of all modules.
+        ops: names of its operations from input to output, and functions that made them.
+        inputs: keys of the pieces that it computes from.
+    """
+
+    module: str | None
+    ops: list[str] = field(default_factory=list)
+    inputs: dict[Key, None] = field(default_factory=dict)
+
+
+Key = tuple[str, int]
+
+
+def pieces_of(nodes: Sequence[Record], depth: int | None) -> dict[Key, Piece]:
+    """The graph of one backward site as pieces, inputs before outputs; there is no way round in a circle.
+
+    A node's level is one more than that of any input from another module, so that nodes of one module and one level
+    can be one piece: every edge between pieces leads to a higher level.
+
+    Args:
+        nodes: records of the signal `graph`.
+        depth: modules inside of a module so many names deep count as it; None for all.
+    """
+    by_id = {int(node["id"]): node for node in nodes}
+    names = {number: name_of(node, depth) for number, node in by_id.items()}
+    made: dict[Key, Piece] = {}
+    # The pieces that each node's inputs are in, looking through nodes that are in none.
+    reached: dict[int, tuple[Key, ...]] = {}
+    # Operations on weights, which belong to the piece that uses them.
+    waiting: dict[int, list[str]] = {}
+    inner = weights_inside(by_id, names)
+    for number, node in ordered(by_id):
+        name, op = names[number], node.get("op")
+        inputs = tuple(dict.fromkeys(key for i in node.get("next") or () for key in reached.get(i, ())))
+        ops = [one for i in node.get("next") or () for one in waiting.get(i, ())]
+        ops += [] if op in PLUMBING else [str(node.get("function") or op)]
+        if number in inner or (node.get("module") is None and op in PLUMBING):
+            reached[number], waiting[number] = inputs, ops
+            continue
+        key = (name, max((level + (other != name) for other, level in inputs), default=0))
+        reached[number] = (key,)
+        piece = made.setdefault(key, Piece(shortened(node.get("module"), depth)))
+        piece.ops += dict.fromkeys(ops)
+        piece.inputs |= {one: None for one in inputs if one != key}
+    return made
+
+
+def name_of(node: Record, depth: int | None) -> str:
+    """What a node counts as: its module, and outside of all modules the function that made it."""
+    return shortened(node.get("module"), depth) or f"({node.get('function') or node.get('op')})"
+
+
+def weights_inside(by_id: Mapping[int, Record], names: Mapping[int, str]) -> set[int]:
+    """Nodes that only prepare weights for others of their module (a transposed matrix), and the weights themselves."""
+    used: dict[int, set[str]] = {}
+    for number, node in by_id.items():
+        for i in node.get("next") or ():
+            used.setdefault(i, set()).add(names[number])
+    found: set[int] = set()
+    for number, node in ordered(by_id):
+        inputs = node.get("next") or ()
+        prepares = bool(inputs) and found.issuperset(inputs) and used.get(number) == {names[number]}
+        if prepares or node.get("op") == "AccumulateGrad":
+            found.add(number)
+    return found
+
+
+def ordered(by_id: Mapping[int, Record]) -> Iterable[tuple[int, Record]]:
+    """Numbers and nodes, inputs before what is made of them."""
+    inputs = {number: [i for i in node.get("next") or () if i in by_id] for number, node in by_id.items()}
+    return ((number, by_id[number]) for number in TopologicalSorter(inputs).static_order())
+
+
+def shortened(module: Any, depth: int | None) -> str | None:
+    """The path of a module, cut off after so many names."""
+    if module is None:
+        return None
+    return str(module) if depth is None else ".".join(str(module).split(".")[:depth])

@@ -1,0 +1,264 @@
+"""The architecture as a graph: what computes what, how each module fares, and where gradients stop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netvet.core import Record
+from netvet.report.figures import Source
+from netvet.report.figures.flow import Key, Piece, pieces_of, shortened
+from netvet.report.figures.predictions import records_of
+from netvet.report.figures.spec import Edge, Figure, Graph, Node
+from netvet.report.figures.thin import buckets_of
+
+Health = Literal["healthy", "note", "warning", "error", "unknown"]
+# A graph of more nodes is drawn without the insides of modules (equal blocks are drawn as one, so there may be many);
+# one of more than `MOST` is not drawn.
+READABLE, MOST = 240, 400
+# A graph shortened to fewer nodes than this shows less than a long one.
+TELLING = 4
+# Losses of a script that have a graph of their own.
+LOSSES = 3
+# Units of a layer that are dead or saturated for the layer to be called so.
+ALMOST_ALL = 0.9
+# So many looks with a gradient of exactly zero are no accident of a batch.
+LOOKS = 3
+
+
+@dataclass(slots=True)
+class State:
+    """How a module fares, and what is told of it.
+
+    Attributes:
+        trained: of its parameters, those that are to be trained. `still`: of these, those without a gradient.
+        dead: none of its units lets anything through.
+    """
+
+    health: Health = "unknown"
+    notes: list[str] = field(default_factory=list)
+    trained: int = 0
+    still: int = 0
+    dead: bool = False
+
+    @property
+    def blocked(self) -> bool:
+        """No gradient arrives at its output."""
+        return self.trained > 0 and self.still == self.trained
+
+    def add(self, health: Health, note: str) -> None:
+        """Put in what was seen; the worst stays."""
+        order: tuple[Health, ...] = ("unknown", "healthy", "note", "warning", "error")
+        self.health = max(self.health, health, key=order.index)
+        if note and note not in self.notes:
+            self.notes.append(note)
+
+
+def graphs(source: Source) -> Iterator[Figure]:
+    """The graph of the first loss of each backward site."""
+    nodes, modules = records_of(source, "graph"), records_of(source, "modules")
+    parameters = records_of(source, "parameters")
+    sites = list(dict.fromkeys(str(node.get("backward")) for node in nodes))[:LOSSES]
+    reached = {str(one.get("layer")) for one in parameters if one.get("reached")}
+    reached |= {str(node.get("module")) for node in nodes}
+    told: set[str] = set()
+    for number, site in enumerate(sites):
+        mine = [node for node in nodes if str(node.get("backward")) == site]
+        roots = roots_of(mine, modules) - told
+        told |= roots
+        absent = [m for m in modules if m.get("model") in roots and is_absent(m, modules, reached)]
+        depth = depth_of(mine, absent)
+        pieces = pieces_of(mine, depth)
+        if pieces and len(pieces) + len(absent) <= MOST:
+            name = f"{site}" if len(sites) > 1 else ""
+            yield drawn(f"model-{number}", name, pieces, Modules(source, modules, parameters, depth), absent)
+
+
+def roots_of(nodes: Sequence[Record], modules: Sequence[Record]) -> set[str]:
+    """Root models of which a module ran in the graph."""
+    ran = {node.get("module") for node in nodes}
+    return {str(one.get("model")) for one in modules if one.get("name") in ran}
+
+
+def is_absent(module: Record, modules: Sequence[Record], reached: Collection[str]) -> bool:
+    """A module with weights that was called, and that no gradient ever reaches.
+
+    One without weights may let its input through as it is, and would be in no graph either.
+    """
+    name = str(module.get("name"))
+    inside = f"{name}."
+    if module.get("order") is None or not module.get("parameters") or name in reached:
+        return False
+    return not any(other.startswith(inside) for other in reached)
+
+
+def depth_of(nodes: Sequence[Record], absent: Sequence[Record]) -> int | None:
+    """Down to which depth modules are drawn: None for all, else as deep as can be read."""
+    if len(pieces_of(nodes, None)) + len(absent) <= READABLE:
+        return None
+    deepest = max((str(node.get("module")).count(".") + 1 for node in nodes if node.get("module")), default=1)
+    for depth in range(deepest, 0, -1):
+        size = len(pieces_of(nodes, depth))
+        if size <= READABLE:
+            return depth if size >= TELLING else depth + 1
+    return 1
+
+
+class Modules:
+    """What is known of modules; those inside of a shortened one speak for it."""
+
+    def __init__(
+        self, source: Source, modules: Sequence[Record], parameters: Sequence[Record], depth: int | None
+    ) -> None:
+        self.depth = depth
+        self.records = {str(one.get("name")): one for one in modules}
+        self.states: dict[str, State] = {}
+        for record in parameters:
+            judge(self._of(record.get("layer")), record)
+        for signal, word in (("dead_unit_share", "dead"), ("saturated_unit_share", "saturated")):
+            for layer, one in buckets_of(source, signal).items():
+                share = float(one.mean[-1]) if len(one) else math.nan
+                if share >= ALMOST_ALL:
+                    state = self._of(layer)
+                    state.add("warning", f"{share:.0%} of its units are {word}")
+                    state.dead |= word == "dead" and share == 1
+        for cut in records_of(source, "cuts"):
+            if cut.get("module") is not None:
+                place = f"{str(cut.get('file')).rpartition('/')[2]}:{cut.get('line')}"
+                self._of(cut["module"]).add("note", f"`{cut.get('op')}` at {place} lets no gradient back")
+        owners = {str(one.get("name")): one.get("layer") for one in parameters}
+        for name in buckets_of(source, "non_finite_grads"):
+            self._of(owners.get(name)).add("error", f"gradients of {name} that are not finite")
+        for layer, one in buckets_of(source, "activation_std").items():
+            wrong = bool(one.wrong.any())
+            self._of(layer).add("error" if wrong else "healthy", "outputs that are not finite" if wrong else "")
+
+    def _of(self, module: object) -> State:
+        return self.states.setdefault(shortened(module, self.depth) or "", State())
+
+    def state(self, name: str) -> State:
+        """How a module fares."""
+        return self.states.get(name) or State()
+
+    def value(self, name: str) -> str:
+        """Class, shape of the output and parameters of a module, in short."""
+        record = self.records.get(name) or {}
+        shape = record.get("output_shape")
+        size = "x".join(str(one) for one in shape) if isinstance(shape, list | tuple) else ""
+        count = record.get("total_parameters")
+        parts = (str(record.get("cls") or ""), size, f"{count:,} parameters" if count else "")
+        return ", ".join(part for part in parts if part)
+
+
+def judge(state: State, record: Record) -> None:
+    """What the record of a parameter says about its module."""
+    name, looks = record.get("name"), record.get("deep_steps") or 0
+    if record.get("requires_grad") is False:
+        state.add("note", f"{name} is frozen")
+        return
+    state.trained += 1
+    if record.get("reached") is False:
+        state.add("warning", f"no gradient ever reaches {name}")
+        state.still += 1
+    elif looks >= LOOKS and record.get("zero_grad_steps") == looks:
+        state.add("warning", f"the gradient of {name} is exactly zero")
+        state.still += 1
+    elif record.get("in_optimizer") is False:
+        state.add("warning", f"{name} is in no optimizer")
+    else:
+        state.add("healthy", "")
+
+
+def drawn(identifier: str, site: str, pieces: Mapping[Key, Piece], modules: Modules, absent: Sequence[Record]) -> Graph:
+    """Nodes and edges of one loss."""
+    nodes = [node_of(key, piece, pieces, modules) for key, piece in pieces.items()]
+    edges: list[Edge] = []
+    for key, piece in pieces.items():
+        for one in piece.inputs:
+            broken = modules.state(piece.module or "").dead or modules.state(pieces[one].module or "").blocked
+            edges.append({"source": id_of(one), "target": id_of(key), "broken": broken})
+    nodes += [missing(record, modules) for record in absent]
+    edges += broken_edges(absent, pieces, modules)
+    inside = "" if modules.depth is None else " Modules inside of those that are shown are left out."
+    return {
+        "kind": "graph", "id": identifier, "title": f"Model{f' ({site})' if site else ''}",
+        "about": "What computes what on the way to the loss, from the autograd graph of the first step. Healthy: all "
+        f"modules are joined; over a broken edge no gradient comes back.{inside}",
+        "signals": ["graph", "modules", "parameters", "cuts", "dead_unit_share", "non_finite_grads"],
+        "nodes": nodes, "edges": edges,
+    }  # fmt: skip
+
+
+def id_of(key: Key) -> str:
+    """Name and level: unique in a graph."""
+    return f"{key[0]}:{key[1]}"
+
+
+def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Modules) -> Node:
+    """The node of a piece."""
+    ops = ", ".join(dict.fromkeys(piece.ops))
+    if piece.module is None:
+        name = key[0].strip("()")
+        return {"id": id_of(key), "label": name, "group": "", "health": "unknown", "value": "", "notes": []}
+    calls = [one for one in pieces if one[0] == key[0]]
+    is_root = (modules.records.get(piece.module) or {}).get("model") == piece.module
+    is_leaf = not is_root and not any(one[0].startswith(f"{key[0]}.") for one in pieces)
+    label = piece.module
+    if is_leaf and len(calls) > 1:
+        label += f" (call {calls.index(key) + 1})"
+    elif not is_leaf and ops:
+        label += f" ({ops[:40]})"
+    state = modules.state(piece.module)
+    notes = [*state.notes, f"operations: {ops[:200]}"] if ops else list(state.notes)
+    return {
+        "id": id_of(key), "label": label, "group": group_of(piece.module, is_leaf=is_leaf or is_root),
+        "health": "healthy" if state.health == "unknown" else state.health, "value": modules.value(piece.module),
+        "notes": notes,
+    }  # fmt: skip
+
+
+def group_of(module: str, *, is_leaf: bool) -> str:
+    """The repeated block that a module is in (`blocks.3` of `blocks.3.mlp.0`), else what it is in."""
+    names = module.split(".")
+    inside = names[:-1] if is_leaf else names
+    numbered = next((n for n, name in enumerate(inside) if name.isdecimal()), len(inside) - 1)
+    return ".".join(inside[: numbered + 1])
+
+
+def missing(record: Record, modules: Modules) -> Node:
+    """The node of a module that is in no graph."""
+    name = str(record.get("name"))
+    state = modules.state(shortened(name, modules.depth) or "")
+    return {
+        "id": name, "label": name, "group": group_of(name, is_leaf=True), "value": modules.value(name),
+        "health": "note" if state.health == "note" else "warning",
+        "notes": [*state.notes, "called, but in no loss's graph"],
+    }  # fmt: skip
+
+
+def broken_edges(absent: Sequence[Record], pieces: Mapping[Key, Piece], modules: Modules) -> list[Edge]:
+    """From each module that is in no graph to the module that was called next: what it computes went there."""
+    first: dict[str, str] = {str(record.get("name")): str(record.get("name")) for record in absent}
+    for key, piece in sorted(pieces.items(), key=lambda one: one[0][1]):
+        first.setdefault(piece.module or "", id_of(key))
+    called = sorted(
+        (record["order"], name) for name, record in modules.records.items()
+        if name in first and isinstance(record.get("order"), int)
+    )  # fmt: skip
+    names = [name for _, name in called]
+    edges: list[Edge] = []
+    for record in absent:
+        name = str(record.get("name"))
+        after = names[names.index(name) + 1 :] if name in names else []
+        target = next((one for one in after if fits(record, modules.records[one])), after[0] if after else None)
+        if target is not None:
+            edges.append({"source": name, "target": first[target], "broken": True})
+    return edges
+
+
+def fits(source: Record, target: Record) -> bool:
+    """Whether a module may take in what another gives out: as many numbers."""
+    given, taken = source.get("output_shape"), target.get("input_shape")
+    return isinstance(given, list) and isinstance(taken, list) and math.prod(given) == math.prod(taken)
