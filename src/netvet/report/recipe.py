@@ -10,7 +10,8 @@ from importlib.resources import files
 from typing import Any, TextIO
 
 from netvet.report.plain import clean, wrap
-from netvet.report.text import Line, command_of, width_of, write_lines
+from netvet.report.text import Line, width_of, write_lines
+from netvet.report.words import fix_command
 
 Record = Mapping[str, Any]
 TITLES = {
@@ -109,7 +110,7 @@ def render(
         lines += [(), *_wrapped("Next: ", action, width, "bold")]
     first = next((v for v in view["diagnosis"] if v.get("next")), None)
     if first is not None and view["run"]["script"]:
-        lines += _wrapped("Prove it: ", f"netvet fix --for {first['check']} {command_of(view)}", width, "")
+        lines += _wrapped("Prove it: ", fix_command(view, first["check"]), width, "")
     return lines
 
 
