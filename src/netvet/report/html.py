@@ -16,8 +16,19 @@ from netvet.report.page_view import PageView
 from netvet.report.text import plain_text
 
 # In the order in which they are run: each adds to the one object `netvet`.
-SCRIPTS = ("vendor/uPlot.iife.min.js", "js/dom.js", "js/lines.js", "js/figure.js", "js/app.js")
-STYLES = ("vendor/uPlot.min.css", "page.css")
+SCRIPTS = (
+    "vendor/uPlot.iife.min.js",
+    "js/dom.js",
+    "js/words.js",
+    "js/theme.js",
+    "js/lines.js",
+    "js/figure.js",
+    "js/panels.js",
+    "js/home.js",
+    "js/keys.js",
+    "js/app.js",
+)
+STYLES = ("vendor/uPlot.min.css", "page.css", "shell.css")
 
 
 def document(page: PageView) -> str:

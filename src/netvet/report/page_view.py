@@ -1,12 +1,15 @@
-"""What a page shows: the report, the checklist of the recipe and all figures, as one plain dict."""
+"""What a page shows: the report, its words and all figures, as one plain dict."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from netvet.core import Facts
 from netvet.report.figures import Source, figures_of
 from netvet.report.figures.spec import PANELS, STEPS, Figure
+from netvet.report.home import HomeView, home
+from netvet.report.plain import printable
 from netvet.report.view import View
 
 SCHEMA = "netvet.page/1"
@@ -31,8 +34,7 @@ class PageView(TypedDict):
     """The page of one run.
 
     Attributes:
-        title: of the page. view: the report. stages: the six stages of the recipe with their gates; empty where none
-            was asked for.
+        title: of the page. view: the report. home: the same in words, with the stages of the recipe.
         figures: all of them, in order. pictures: by check, the ids of the figures that show its proof.
         marks: steps of findings. steps: unit of the axes on which they are drawn.
         problems: what could not be drawn.
@@ -41,7 +43,7 @@ class PageView(TypedDict):
     schema: str
     title: str
     view: View
-    stages: list[Mapping[str, Any]]
+    home: HomeView
     panels: list[PanelView]
     figures: list[Figure]
     pictures: dict[str, list[str]]
@@ -56,15 +58,17 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
     Args:
         view: its report.
         source: the run.
-        stages: of the recipe, as the checklist has them.
+        stages: of the recipe (see `report.checklist`).
     """
     figures, problems = figures_of(source)
     used = {figure.get("panel") for figure in figures}
-    return {
+    experiments = source.get("experiments")
+    records = list(experiments) if isinstance(experiments, Facts) else None
+    page: PageView = {
         "schema": SCHEMA,
         "title": view["run"]["name"] or "netvet",
         "view": view,
-        "stages": list(stages),
+        "home": home(view, stages, records),
         "panels": [{"id": panel, "title": title} for panel, title in PANELS.items() if panel in used],
         "figures": figures,
         "pictures": pictures_of(view, figures),
@@ -72,6 +76,9 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
         "steps": STEPS,
         "problems": problems,
     }
+    # No text of a run may reorder or hide what stands beside it.
+    shown: PageView = printable(page)
+    return shown
 
 
 def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:
