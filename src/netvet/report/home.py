@@ -227,7 +227,7 @@ def facts(view: View) -> list[tuple[str, str]]:
     known = [
         ("Run", run["name"] or ""),
         ("Program", " ".join([run["script"], *run["arguments"]]) if run["script"] else ""),
-        ("Started", (run["started"] or "").replace("T", " ")),
+        ("Started", (run["started"] or "").replace("T", " ").replace("+00:00", " UTC")),
         ("Ended", ended),
         ("Steps", "" if run["steps"] is None else f"{run['steps']:,}"),
         ("Samples", "" if run["samples"] is None else f"{run['samples']:,}"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from netvet.core import Facts
+from netvet.core import Check, Facts
+from netvet.report.checklist import stages_of
 from netvet.report.figures import Source, figures_of
 from netvet.report.figures.spec import PANELS, STEPS, Figure
 from netvet.report.home import HomeView, home
@@ -62,13 +63,11 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
     """
     figures, problems = figures_of(source)
     used = {figure.get("panel") for figure in figures}
-    experiments = source.get("experiments")
-    records = list(experiments) if isinstance(experiments, Facts) else None
     page: PageView = {
         "schema": SCHEMA,
         "title": view["run"]["name"] or "netvet",
         "view": view,
-        "home": home(view, stages, records),
+        "home": home(view, stages, _records(source)),
         "panels": [{"id": panel, "title": title} for panel, title in PANELS.items() if panel in used],
         "figures": figures,
         "pictures": pictures_of(view, figures),
@@ -79,6 +78,21 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
     # No text of a run may reorder or hide what stands beside it.
     shown: PageView = printable(page)
     return shown
+
+
+def page_of(view: View, source: Source, checks: Sequence[Check], selected: Sequence[str]) -> PageView:
+    """The page of a run with its stages: those of its recipe, or those that its checks belong to.
+
+    Args:
+        checks: all of them; `selected`: names of those that were asked to look.
+    """
+    return build(view, source, stages_of(view, checks, selected, _records(source)))
+
+
+def _records(source: Source) -> list[Mapping[str, Any]] | None:
+    """Of the experiments of a recipe; None where there was none."""
+    experiments = source.get("experiments")
+    return list(experiments) if isinstance(experiments, Facts) else None
 
 
 def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:

@@ -26,6 +26,12 @@
     return [...shown.map(sourceLine), more];
   }
 
+  /** Names of checks: a few at once, many folded. */
+  function names(key, text) {
+    const list = text.split(", ");
+    return text && list.length > 6 ? folded(key, `${list.length} causes that were looked for and not seen`, h("p", {}, text)) : text;
+  }
+
   /** What is known of a cause, as labelled rows. */
   function told(verdict) {
     return h("dl", { class: "told" },
@@ -34,7 +40,7 @@
       verdict.places.length ? row("Place", ...places(verdict)) : [],
       row("Change", verdict.change && h("p", { class: "change" }, verdict.change)),
       row("Prove it", verdict.prove && command(verdict.prove)),
-      row("Ruled out", verdict.ruled_out),
+      row("Ruled out", names(`out-${verdict.check}`, verdict.ruled_out)),
       row("Still open", verdict.open),
       row("Find out", verdict.find_out && command(verdict.find_out)));
   }
@@ -53,13 +59,15 @@
     return { own: own.length > 0, figures: [...new Set(ids)].map((id) => page.figures.find((figure) => figure.id === id)).filter(Boolean) };
   }
 
+  /** The picture beside the verdict; of a run without one, its first figure. */
   function picture(page, verdict, context) {
-    const { own, figures } = picturesOf(page, verdict);
+    const { own, figures } = verdict ? picturesOf(page, verdict) : { own: false, figures: page.figures.slice(0, 1) };
     if (!figures.length) return null;
     const [first, ...others] = figures;
+    const words = own ? "The picture: " : verdict ? "What it led to: " : "How it went: ";
     const link = (figure) => h("a", { href: context.link(figure) }, figure.title);
     return h("figure", { class: "proof-figure" },
-      h("figcaption", {}, own ? "The picture: " : "What it led to: ", link(first)), netvet.small(first, context),
+      h("figcaption", {}, words, link(first)), netvet.small(first, context),
       others.length ? h("p", { class: "dim" }, "See also: ", others.flatMap((one, number) => [number ? ", " : "", link(one)])) : null);
   }
 
@@ -70,15 +78,22 @@
       : h("p", { class: `ending tone-${one.tone}` }, mark(one.tone), h("span", {}, one.text))));
   }
 
+  /** What a report without a verdict says beneath its headline: what else was noticed. */
+  function quiet(home) {
+    const groups = home.beside.map((group) => [h("h3", {}, `${group.title} (${group.findings.length})`), findings(group.findings)]);
+    const looked = home.stages.length ? "What was looked at is listed below, stage by stage." : "No check had anything to look at; the reasons are listed below.";
+    return [h("p", {}, looked), h("div", { class: "noticed" }, groups)];
+  }
+
   /** The verdict: one card, the first thing that one sees. */
   function verdict(page, context) {
     const first = page.home.verdicts[0];
     const tone = first ? first.severity : page.home.headline[page.home.headline.length - 1].tone;
     const about = first && h("p", { class: "about" }, h("strong", { class: "check" }, first.check), ` \u00b7 ${first.severity}, ${first.sureness}`);
-    const shown = first && picture(page, first, context);
+    const shown = picture(page, first, context);
+    const words = first ? [told(first), symptoms(first)] : quiet(page.home);
     return h("section", { class: `card verdict edge-${tone}`, "aria-label": "Verdict", id: first ? `cause-${first.check}` : "verdict", tabindex: "-1" },
-      headline(page.home), about, first ? h("div", { class: shown ? "beside" : "" }, h("div", {}, told(first), symptoms(first)), shown) : null,
-      first ? null : h("p", { class: "dim" }, "What was looked at is listed below."));
+      headline(page.home), about, h("div", { class: shown ? "beside" : "" }, h("div", {}, words), shown));
   }
 
   function further(page, context) {
@@ -117,7 +132,7 @@
   }
 
   function beside(home) {
-    return home.beside.map((group) => h("section", {}, folded(`group-${group.title}`, h("h2", {}, `${group.title} (${group.findings.length})`),
+    return (home.verdicts.length ? home.beside : []).map((group) => h("section", {}, folded(`group-${group.title}`, h("h2", {}, `${group.title} (${group.findings.length})`),
       findings(group.findings), group.title === "Also seen")));
   }
 
@@ -143,7 +158,7 @@
   netvet.home = function (page, context) {
     const { home } = page;
     return [verdict(page, context), h("div", { class: "columns" },
-      h("div", {}, further(page, context), stages(home)),
-      h("div", {}, data(home), beside(home), run(home, [...home.problems, ...page.problems]), blind(home)))];
+      h("div", {}, further(page, context), data(home), stages(home)),
+      h("div", {}, beside(home), run(home, [...home.problems, ...page.problems]), blind(home)))];
   };
 })();
