@@ -145,7 +145,11 @@ def home(view: View, stages: Sequence[Mapping[str, Any]], experiments: Sequence[
     told = any(verdict["next"] for verdict in view["diagnosis"])
     found: HomeView = {
         "headline": [{"text": text, "tone": tone} for text, tone in headline(view)],
-        "verdicts": [_verdict(view, one, experimented) for one in view["diagnosis"] if one["findings"]],
+        "verdicts": [
+            _verdict(view, one, by_name=experimented or one is not view["diagnosis"][0])
+            for one in view["diagnosis"]
+            if one["findings"]
+        ],
         "beside": [{"title": title, "findings": [_seen(f) for f in ones]} for title, ones in beside(view)],
         "stages": [_stage(stage, experimented) for stage in stages],
         "experimented": experimented,
@@ -163,7 +167,7 @@ def home(view: View, stages: Sequence[Mapping[str, Any]], experiments: Sequence[
     return found
 
 
-def _verdict(view: View, one: VerdictView, experimented: bool) -> VerdictWords:
+def _verdict(view: View, one: VerdictView, *, by_name: bool) -> VerdictWords:
     findings = [view["findings"][index] for index in one["findings"]]
     provable = bool(one["next"] and view["run"]["script"])
     unsure = one["undetermined"]
@@ -176,7 +180,7 @@ def _verdict(view: View, one: VerdictView, experimented: bool) -> VerdictWords:
         "measured": measured(findings[0]),
         "places": _places(findings),
         "change": one["next"] or "",
-        "prove": fix_command(view, one["check"] if experimented else None) if provable else "",
+        "prove": fix_command(view, one["check"] if by_name else None) if provable else "",
         "ruled_out": ruled_out(one) if unsure else "",
         "open": still_open(view, one) if unsure else "",
         "find_out": recipe_command(view, one["experiments"]) if unsure and one["experiments"] else "",
