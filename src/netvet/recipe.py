@@ -11,6 +11,7 @@ from netvet.core import Check, NetvetError, require_torch
 
 if TYPE_CHECKING:
     from netvet.diagnose import Settings
+    from netvet.report.notebook import Bundle
     from netvet.report.view import View
     from netvet.store import Run
 
@@ -47,10 +48,13 @@ class Recipe:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        from netvet.report.recipe import as_html
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        """What a notebook shows of it: the page."""
+        from netvet.report.notebook import bundle
+        from netvet.report.page_view import build
+        from netvet.store import Run
 
-        return as_html(self._lines())
+        return bundle(lambda: build(self.view, Run.open(self.path), self.stages), str(self))
 
     def _lines(self) -> list[Any]:
         from netvet.report.recipe import render

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from importlib.resources import files
 from typing import Any, TextIO
 
@@ -58,11 +57,6 @@ def _finite(value: Any) -> Any:
 def as_text(lines: Sequence[Line]) -> str:
     """Lines without colours."""
     return "\n".join("".join(text for text, _ in line) for line in lines)
-
-
-def as_html(lines: Sequence[Line]) -> str:
-    """The same as an HTML fragment: one preformatted block, every character of it escaped."""
-    return f'<pre style="line-height:1.35;white-space:pre-wrap">{escape(as_text(lines))}</pre>'
 
 
 def next_action(stages: Sequence[Record], view: Record) -> str:

@@ -16,6 +16,8 @@ Sentence = tuple[str, Tone]
 
 # A reason for not assessing is told in one line.
 MAX_REASON = 70
+# What a function of netvet is given in a notebook.
+_SETUP = "model, loss=loss, train=loader, val=val_loader"
 
 
 def headline(view: View) -> list[Sentence]:
@@ -128,13 +130,23 @@ def still_open(view: View, verdict: VerdictView) -> str:
 
 def fix_command(view: Mapping[str, Any], check: str | None = None) -> str:
     """What proves a change; `check`: of this cause alone."""
+    if in_notebook(view):
+        return f"netvet.fix({_SETUP})"
     return f"netvet fix {f'--for {check} ' if check else ''}{command_of(view)}"
 
 
 def recipe_command(view: View, only: Sequence[str] = ()) -> str:
     """What makes experiments, all or these."""
-    chosen = f"--only {','.join(only)} " if only else ""
-    return f"netvet recipe {chosen}{command_of(view)}"
+    names = ",".join(only)
+    if in_notebook(view):
+        return f"netvet.recipe({_SETUP}{f', only={names!r}' if only else ''})"
+    return f"netvet recipe {f'--only {names} ' if only else ''}{command_of(view)}"
+
+
+def in_notebook(view: Mapping[str, Any]) -> bool:
+    """The program is a cell, which no command can run again."""
+    script = (view["run"]["script"] or "").replace("\\", "/")
+    return script.startswith("<") or "/ipykernel_" in script
 
 
 def command_of(view: Mapping[str, Any]) -> str:

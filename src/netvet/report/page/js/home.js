@@ -59,12 +59,12 @@
     return { own: own.length > 0, figures: [...new Set(ids)].map((id) => page.figures.find((figure) => figure.id === id)).filter(Boolean) };
   }
 
-  /** The picture beside the verdict; of a run without one, its first figure. */
+  /** The picture beside the verdict; where there is none, the first figure of the run. */
   function picture(page, verdict, context) {
-    const { own, figures } = verdict ? picturesOf(page, verdict) : { own: false, figures: page.figures.slice(0, 1) };
-    if (!figures.length) return null;
-    const [first, ...others] = figures;
-    const words = own ? "The picture: " : verdict ? "What it led to: " : "How it went: ";
+    const { own, figures } = verdict ? picturesOf(page, verdict) : { own: false, figures: [] };
+    const [first, ...others] = figures.length ? figures : page.figures.slice(0, 1);
+    if (!first) return null;
+    const words = own ? "The picture: " : figures.length ? "What it led to: " : "How it went: ";
     const link = (figure) => h("a", { href: context.link(figure) }, figure.title);
     return h("figure", { class: "proof-figure" },
       h("figcaption", {}, words, link(first)), netvet.small(first, context),
