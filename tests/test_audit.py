@@ -21,7 +21,7 @@ def test_data_sets_of_pytorch_are_audited_by_split(tmp_path):
     assert [v["check"] for v in found.view["diagnosis"]] == ["split-overlap"]
     assert not found.ok
     assert "40 of 240" in str(found)
-    assert "40 of 240" in found._repr_html_()
+    assert "40 of 240" in found._repr_mimebundle_()["text/html"]
     assert found.path.parent == tmp_path
 
 

@@ -137,7 +137,7 @@ def test_a_hopeless_training_ends_with_its_state_kept(sick):
     assert all(np.array_equal(kept[name], p.detach().numpy()) for name, p in model.state_dict().items())
     state = torch.load(stopped.value.path / "Adam.pt", weights_only=True)
     assert state["param_groups"][0]["lr"] == 0.001
-    assert "Stopped at step 10 because of double-softmax" in run._repr_html_()
+    assert "Stopped at step 10 because of double-softmax" in run._repr_mimebundle_()["text/html"]
 
 
 def test_by_default_nothing_is_stopped(sick):

@@ -357,8 +357,8 @@ def test_the_report_in_a_notebook_is_escaped():
     model = net()
     with watched({"<b>net</b>": model}, probes=True) as run:
         train(model, torch.optim.SGD(model.parameters(), lr=0.1), last=lambda x: x.softmax(1))
-    page = run._repr_html_()
-    assert page.startswith("<pre")
+    page = run._repr_mimebundle_()["text/html"]
+    assert page.startswith("<iframe srcdoc=")
     assert "<b>" not in page
     assert "double-softmax" in page
 

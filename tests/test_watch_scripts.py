@@ -87,7 +87,8 @@ def test_findings_point_at_lines_of_cells_and_quote_them(name, monkeypatch, plac
     names["run"].close()
     found = next(f for f in names["run"].findings if f.check.name == "double-softmax")
     assert (found.finding.location.file, found.finding.location.line) == (name, 7)
-    assert "loss = nn.functional.cross_entropy(model(x), x[:, :3].argmax(1))" in names["run"]._repr_html_()
+    shown = names["run"]._repr_mimebundle_()["text/html"]
+    assert "loss = nn.functional.cross_entropy(model(x), x[:, :3].argmax(1))" in shown
 
 
 @pytest.mark.parametrize("by_hand", [True, False])

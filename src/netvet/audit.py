@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from netvet.data.chunks import Source
     from netvet.data.find import Matches
     from netvet.data.scan import Progress
+    from netvet.report.notebook import Bundle
+    from netvet.report.page_view import PageView
     from netvet.report.view import View
 
 STORE = Path(".netvet") / "runs"
@@ -60,10 +62,21 @@ class Audit:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        from netvet.report.notebook import as_html
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        """What a notebook shows of it: the page."""
+        from netvet.report.notebook import bundle
 
-        return as_html(self.view)
+        return bundle(self._page, str(self))
+
+    def _page(self) -> PageView:
+        from netvet import checks, config
+        from netvet.data.assessable import assessable
+        from netvet.report.page_view import page_of
+        from netvet.store import Run
+
+        known, run = checks.all_checks(), Run.open(self.path)
+        able, chosen = assessable(known, config.load(Path.cwd(), known).settings, run)
+        return page_of(self.view, run, known, config.selected(able, chosen))
 
 
 def audit(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netvet.core import require_torch
+
+if TYPE_CHECKING:
+    from netvet.report.notebook import Bundle
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,11 @@ class Fixes:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        from netvet.report.recipe import as_html
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        """What a notebook shows of it."""
+        from netvet.report.notebook import text_bundle
 
-        return as_html(self._lines())
+        return text_bundle(str(self))
 
     def _lines(self) -> list[Any]:
         from netvet.report.fix import render

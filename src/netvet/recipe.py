@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from netvet.core import Check, NetvetError, require_torch
 
 if TYPE_CHECKING:
     from netvet.diagnose import Settings
+    from netvet.report.notebook import Bundle
     from netvet.report.view import View
     from netvet.store import Run
 
@@ -48,10 +48,13 @@ class Recipe:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        from netvet.report.recipe import as_html
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        """What a notebook shows of it: the page."""
+        from netvet.report.notebook import bundle
+        from netvet.report.page_view import build
+        from netvet.store import Run
 
-        return as_html(self._lines())
+        return bundle(lambda: build(self.view, Run.open(self.path), self.stages), str(self))
 
     def _lines(self) -> list[Any]:
         from netvet.report.recipe import render
@@ -211,20 +214,12 @@ def recipe_of(made: Run, known: Sequence[Check], settings: Settings, root: Path)
     """
     from netvet.config import selected
     from netvet.diagnose import diagnose
-    from netvet.experiments.recipe import checklist, stage_of
+    from netvet.report.checklist import stages_of
     from netvet.report.view import build
 
-    view = build(
-        diagnose(made, known, settings), made, selected=selected(known, settings), name=made.path.name, root=root
-    )
-    stages_of = {one.name: one.stage for one in known}
-    findings = [f for f in view["findings"] if f["allowed"] is None and f["severity"] in ("error", "warning")]
-    counted = [{**f, "stage": stages_of[f["check"]]} for f in findings]
-    spoke = {f["check"] for f in findings} | {one["check"] for one in view["not_assessed"]}
-    # Without a training that was watched there was nothing to look at.
-    looked = [n for n in selected(known, settings) if n not in spoke] if view["run"]["steps"] else []
-    silent = Counter(stage_of(name, stages_of[name]) for name in looked)
+    chosen = selected(known, settings)
+    view = build(diagnose(made, known, settings), made, selected=chosen, name=made.path.name, root=root)
     facts: Any = made.get("experiments")
     records = list(facts) if facts is not None else []
     notes = records[0].get("notes", []) if records else []
-    return Recipe(tuple(checklist(records, counted, silent)), tuple(records), made.path, view, tuple(notes))
+    return Recipe(tuple(stages_of(view, known, chosen, records)), tuple(records), made.path, view, tuple(notes))

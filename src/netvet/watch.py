@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from netvet.capture.torch_live import Live
     from netvet.capture.torch_watching import Watching
     from netvet.diagnose import Diagnosis, Reported, Settings
+    from netvet.report.live_figure import LiveFigure
+    from netvet.report.notebook import Bundle
+    from netvet.report.page_view import PageView
     from netvet.report.view import View
 
 STORE = Path(".netvet") / "runs"
@@ -52,6 +55,7 @@ def watch(
     on_stop: Callable[[], object] | None = None,
     trained: bool | None = None,
     quiet: bool = False,
+    show: bool | None = None,
 ) -> WatchedRun:
     """Watch a training; as a context manager until the end of its block, else until `close()`.
 
@@ -72,12 +76,15 @@ def watch(
         on_stop: called before that, to save what is wanted; weights and optimizers are kept beside the run anyway.
         trained: the weights were trained or loaded before; None: judged by the state of optimizers and norm layers.
         quiet: print no report at the end.
+        show: draw the loss in the cell of a notebook while it trains, and the page of the run at the end; None: in
+            notebooks.
 
     Raises:
         NetvetError: an argument cannot be used, another model is watched in a `with` block, or nothing can be stored.
     """
     frame = sys._getframe(1)
     require_torch()
+    publish = _publisher(show)
     from netvet.capture.torch_live import LiveOptions, Source, active
     from netvet.capture.torch_watching import Watched, Watching, models_of, optimizers_of, run_name
 
@@ -100,7 +107,9 @@ def watch(
         watching = Watching(Source(frame.f_code.co_filename, loss=name), chosen)
         watching.begin(Watched(models, optimizers, trained), frame.f_globals)
         keys = map(_weakly, (*models.values(), *optimizers))
-        return _remember(WatchedRun(watching.live, watching, keys, asked, quiet=quiet))
+        made = WatchedRun(watching.live, watching, keys, asked, quiet=quiet)
+        made._show(publish)
+        return _remember(made)
 
 
 class WatchedRun:
@@ -128,6 +137,7 @@ class WatchedRun:
         self._steps = 0
         self._problems: tuple[str, ...] = ()
         self._diagnosis: Diagnosis | None = None
+        self._figure: LiveFigure | None = None
         self.path = live.path
 
     @property
@@ -196,10 +206,29 @@ class WatchedRun:
     def __repr__(self) -> str:
         return f"<netvet run {self.path.name}: {'closed' if self.closed else 'open'}, {self.steps:,} steps>"
 
-    def _repr_html_(self) -> str:
-        from netvet.report.notebook import as_html
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        """What a notebook shows of it: the page."""
+        from netvet.report.notebook import bundle
+        from netvet.report.text import plain_text
 
-        return as_html(self._view())
+        view = self._view()
+        return bundle(lambda: self._page(view), plain_text(view))
+
+    def _page(self, view: View) -> PageView:
+        from netvet.config import selected
+        from netvet.report.page_view import page_of
+        from netvet.store import Run
+
+        checks, settings = self._asked
+        return page_of(view, Run.open(self.path), checks, selected(checks, settings))
+
+    def _show(self, publish: Callable[[Mapping[str, str]], None] | None) -> None:
+        """Draw in the cell of a notebook from now on."""
+        if publish is not None and self._live is not None:
+            from netvet.report.live_figure import LiveFigure
+
+            self._figure = LiveFigure(self._live, publish)
+            self._figure.start()
 
     def _close(self, error: BaseException | None) -> None:
         with _lock:
@@ -213,14 +242,18 @@ class WatchedRun:
             self._problems = watching.end(error)
             self._steps = live.step
         # Of several processes the first one reports.
-        told = self._quiet or isinstance(error, GeneratorExit) or os.environ.get("RANK", "0") != "0"
-        if live.here and not told:
-            self._tell()
+        silent = self._quiet or isinstance(error, GeneratorExit) or os.environ.get("RANK", "0") != "0"
+        if live.here:
+            self._tell(silent=silent)
 
-    def _tell(self) -> None:
-        """Print the report; nothing that goes wrong with it may stand in for what the training raised."""
+    def _tell(self, *, silent: bool) -> None:
+        """Print or show the report; nothing that goes wrong with it may stand in for what the training raised."""
         try:
-            self.report()
+            figure, self._figure = self._figure, None
+            if figure is not None:
+                figure.end(None if silent else self._repr_mimebundle_)
+            elif not silent:
+                self.report()
         except Exception as error:
             sys.stderr.write(f"netvet: error: no report: {type(error).__name__}: {error}\n")
 
@@ -272,6 +305,19 @@ def _make_room(other: WatchedRun) -> None:
 def _close_open() -> None:
     if _open.run is not None:
         _open.run.close()
+
+
+def _publisher(show: bool | None) -> Callable[[Mapping[str, str]], None] | None:
+    """What shows figures in a cell of a notebook, if that is wanted and possible."""
+    from netvet.report.notebook import publisher
+
+    found = publisher() if show in (None, True) else None
+    if show and found is None:
+        raise NetvetError(
+            "watch(show=True): expected a notebook (a kernel of IPython); leave `show` out, and a figure is drawn "
+            "wherever there is one"
+        )
+    return found
 
 
 def _share(overhead: object) -> float:

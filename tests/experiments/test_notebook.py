@@ -43,8 +43,8 @@ def test_the_text_is_the_checklist_and_the_html_is_escaped():
     found = recipe(val=None)
     assert repr(found) == str(found)
     assert "3 Overfit                     passed" in str(found)
-    assert found._repr_html_().startswith("<pre")
-    assert "<script>" not in found._repr_html_()
+    assert found._repr_mimebundle_()["text/html"].startswith("<iframe srcdoc=")
+    assert "<script>" not in found._repr_mimebundle_()["text/html"]
     assert "\x1b" not in str(found)
 
 
@@ -57,7 +57,7 @@ def test_user_content_cannot_leave_the_block():
 
     found = recipe(lambda: Hostile(2, 3), batch_size=16)
     assert "script" in str(found)
-    assert "<script>" not in found._repr_html_()
+    assert "<script>" not in found._repr_mimebundle_()["text/html"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -5,7 +5,8 @@ import pytest
 from netvet.core import NetvetError
 from netvet.experiments.experiment import STAGES, Outcome, experiment
 from netvet.experiments.lab import Lab, OutOfTime
-from netvet.experiments.recipe import checklist, perform, select, stage_of
+from netvet.experiments.recipe import perform, select
+from netvet.report.checklist import checklist, stage_of
 from tests.experiments.small_problems import problem
 
 

@@ -113,4 +113,4 @@ def test_notebook_gets_the_same(tmp_path, monkeypatch):
     )  # fmt: skip
     assert found.best == ("raise-lr",)
     assert found.verdicts["lower-lr"] != "helped"
-    assert "raise-lr" in found._repr_html_()
+    assert "raise-lr" in found._repr_mimebundle_()["text/html"]

@@ -8,6 +8,7 @@ from serving import TOKEN, Server, stored
 from netvet.core import NetvetError
 from netvet.diagnose import diagnose
 from netvet.report import view
+from netvet.report.home import home
 from netvet.report.html import SCRIPTS, STYLES
 from netvet.store import RunWriter
 from netvet.ui import serving
@@ -15,7 +16,8 @@ from netvet.ui.live import Live
 
 
 def report(run):
-    return view.build(diagnose(run, []), run, selected=[], name=run.path.name), []
+    made = view.build(diagnose(run, []), run, selected=[], name=run.path.name)
+    return made, home(made, [], None)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from netvet.cli.data import data
 from netvet.cli.fix import fix
 from netvet.cli.human import keep, records_of
 from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
+from netvet.cli.page import format_of, page_text, write_page
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay, tell_of
 from netvet.cli.tune import tune
@@ -190,7 +191,7 @@ def _run(
             made = Run.open(outcome.run_path)
             status = report_of(made, asked, stream, problems=outcome.problems, quiet=quiet)
             if like is not None:
-                silent = quiet or STDOUT in (asked.json, asked.sarif)
+                silent = quiet or STDOUT in (asked.json, asked.sarif, asked.html)
                 told = against([like], made, asked.checks, asked.settings, stream, quiet=silent, verbose=asked.verbose)
                 status = max(status, told)
             stream.flush()
@@ -207,15 +208,17 @@ def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[s
     from netvet.report.files import write
 
     view = _view(source, asked, problems)
-    if not quiet and STDOUT not in (asked.json, asked.sarif):
+    if not quiet and STDOUT not in (asked.json, asked.sarif, asked.html):
         from netvet.report.text import show
 
         show(view, stream, verbose=asked.verbose)
         tell_of(source, stream)
     if asked.json:
-        write(_formatted(view, "json", asked.folder), asked.json, stream)
+        write(_formatted(view, "json", source, asked), asked.json, stream)
     if asked.sarif:
-        write(_formatted(view, "sarif", asked.folder), asked.sarif, stream)
+        write(_formatted(view, "sarif", source, asked), asked.sarif, stream)
+    if asked.html:
+        write_page(_formatted(view, "html", source, asked), asked.html, stream, quiet=quiet)
     graves = FAIL_ON[: FAIL_ON.index(asked.fail_on) + 1] if asked.fail_on != "never" else ()
     return int(any(f["allowed"] is None and f["severity"] in graves for f in view["findings"]))
 
@@ -232,14 +235,16 @@ def _view(source: Run, asked: Asked, problems: Sequence[str] = ()) -> View:
     return build(diagnosis, source, selected=chosen, name=source.path.name, problems=problems, root=asked.folder)
 
 
-def _formatted(view: View, form: str, root: Path) -> str:
+def _formatted(view: View, form: str, source: Run, asked: Asked) -> str:
+    if form == "html":
+        return page_text(view, source, asked.checks, asked.settings)
     if form == "json":
         from netvet.report.as_json import as_json
 
         return as_json(view)
     from netvet.report.sarif import as_sarif
 
-    return as_sarif(view, root)
+    return as_sarif(view, asked.folder)
 
 
 @cli.command()
@@ -258,11 +263,11 @@ def diagnose(run: str | None, **options: Any) -> int:
 
 @cli.command()
 @choosing
-@click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True)
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Instead of the standard output.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "html"]), help="Else as FILE ends; text.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Instead of the standard output.")
 @click.argument("run", required=False)
-def report(run: str | None, form: str, output: Path | None, **options: Any) -> int:
-    """Print the report of a stored run.
+def report(run: str | None, form: str | None, output: Path | None, **options: Any) -> int:
+    """Print the report of a stored run, or write it: `-o report.html` is one file with all figures.
 
     RUN is a path or the beginning of a name; without it the newest one is taken. The exit code says nothing
     about findings.
@@ -273,9 +278,12 @@ def report(run: str | None, form: str, output: Path | None, **options: Any) -> i
 
     asked = asked_of(options)
     require_writable(output, "--output")
-    view = _view(find_run(run, asked.store), asked)
-    if form != "text":
-        write(_formatted(view, form, asked.folder), output or STDOUT, sys.stdout)
+    source, form = find_run(run, asked.store), format_of(output, form)
+    view = _view(source, asked)
+    if form == "html":
+        write_page(_formatted(view, form, source, asked), output or STDOUT, sys.stdout)
+    elif form != "text":
+        write(_formatted(view, form, source, asked), output or STDOUT, sys.stdout)
     elif output is None or output == STDOUT:
         show(view, sys.stdout, verbose=asked.verbose)
     else:

@@ -61,7 +61,13 @@ def choosing(command: Command) -> Command:
     """Options that choose checks, files and exit code."""
     fail_on = click.option("--fail-on", type=SEVERITY, help="Exit 1 from this severity on (default: error).")
     sarif = click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as SARIF.")
-    return selecting(fail_on(sarif(command)))
+    return selecting(fail_on(sarif(html_option(command))))
+
+
+def html_option(command: Command) -> Command:
+    """The option that asks for a page."""
+    text = "Write the report as one HTML file with all figures."
+    return click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help=text)(command)
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Asked:
     folder: Path
     json: Path | None
     sarif: Path | None
+    html: Path | None
     verbose: bool
 
 
@@ -96,7 +103,7 @@ def asked_of(options: dict[str, Any]) -> Asked:
         allow=options["allow"],
         limits=options["set"],
     )
-    for name in ("json", "sarif"):
+    for name in ("json", "sarif", "html"):
         require_writable(options[name], f"--{name}")
     return Asked(
         checks=known,
@@ -106,6 +113,7 @@ def asked_of(options: dict[str, Any]) -> Asked:
         folder=Path.cwd(),
         json=absolute(options["json"]),
         sarif=absolute(options["sarif"]),
+        html=absolute(options["html"]),
         verbose=options["verbose"],
     )
 

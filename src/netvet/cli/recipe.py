@@ -15,12 +15,14 @@ from netvet.cli.options import (
     STORE,
     absolute,
     duration,
+    html_option,
     is_setup,
     list_option,
     names_of,
     require_writable,
     setup_name,
 )
+from netvet.cli.page import page_text, write_page
 
 if TYPE_CHECKING:
     from netvet.experiments.conduct import Options
@@ -40,6 +42,7 @@ GATE_FAILED = 1
 @click.option("--resume", is_flag=True, help="Use the results of a recipe of the same program that was broken off.")
 @click.option("--known-data", default="digits", metavar="NAME", help="digits, cifar10, another data set, or a folder.")
 @click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write the checklist as JSON.")
+@html_option
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs.")
 @click.option("--verbose", is_flag=True, help="Show what was not assessed too.")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
@@ -57,12 +60,14 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     from netvet.checks import all_checks
     from netvet.core import require_torch
 
-    require_writable(options["json"], "--json")
+    for name in ("json", "html"):
+        require_writable(options[name], f"--{name}")
     known = all_checks()
     found = config.load(Path.cwd(), known)
     store = options["store"] or found.store or STORE
     asked = (known, found.settings, Path.cwd())
-    told = partial(_tell, asked=asked, target=absolute(options["json"]), verbose=options["verbose"])
+    files = {name: absolute(options[name]) for name in ("json", "html")}
+    told = partial(_tell, asked=asked, files=files, verbose=options["verbose"])
     if target is None:
         return partial(_again, store, told)
     require_torch()
@@ -147,16 +152,20 @@ def _again(store: Path, told: Callable[..., int]) -> int:
     raise NetvetError(f"no recipe in {store} yet; `netvet recipe train.py` makes one")
 
 
-def _tell(made: Run, stream: TextIO, *, asked: tuple[Any, Any, Path], target: Path | None, verbose: bool) -> int:
+def _tell(
+    made: Run, stream: TextIO, *, asked: tuple[Any, Any, Path], files: dict[str, Path | None], verbose: bool
+) -> int:
     """Show the checklist of a run, and write it; gives the exit code."""
     from netvet.recipe import recipe_of
     from netvet.report import recipe as page
     from netvet.report.files import write
 
     found = recipe_of(made, *asked)
-    if target != STDOUT:
+    if STDOUT not in files.values():
         page.show(found.stages, found.view, stream, notes=found.notes, verbose=verbose)
-    if target is not None:
+    if (target := files["json"]) is not None:
         write(page.as_json(found.stages, found.outcomes, found.view), target, stream)
+    if (target := files["html"]) is not None:
+        write_page(page_text(found.view, made, *asked[:2]), target, stream)
     stream.flush()
     return 0 if found.ok else GATE_FAILED

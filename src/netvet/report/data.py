@@ -42,15 +42,19 @@ def data_of(source: Any, plain: Any) -> DataView | None:
 
 def lines(data: DataView, *, verbose: bool = False) -> list[str]:
     """A table of the splits, and (`verbose`) one of the features of each."""
-    head = ("split", "samples", "kind", "size", "classes")
-    rows = [_split(one, _features_of(data, one["split"])) for one in data["splits"]]
-    found = table(head, rows, right=(1,))
+    found = table(*split_table(data), right=(1,))
     if verbose:
         for one in data["splits"]:
             features = _features_of(data, one["split"])
             if features:
                 found += ["", f"Features of {clean(one['split'])}:", *_features(features)]
     return found
+
+
+def split_table(data: DataView) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """The head and the rows of the table of splits."""
+    rows = [_split(one, _features_of(data, one["split"])) for one in data["splits"]]
+    return ("split", "samples", "kind", "size", "classes"), rows
 
 
 def _features_of(data: DataView, split: str) -> list[dict[str, Any]]:

@@ -19,6 +19,8 @@ from netvet.report.text import plain_text
 SCRIPTS = (
     "vendor/uPlot.iife.min.js",
     "js/dom.js",
+    "js/words.js",
+    "js/theme.js",
     "js/axes.js",
     "js/palette.js",
     "js/curves_ink.js",
@@ -37,9 +39,12 @@ SCRIPTS = (
     "js/table.js",
     "js/figure.js",
     "js/family.js",
+    "js/panels.js",
+    "js/home.js",
+    "js/keys.js",
     "js/app.js",
 )
-STYLES = ("vendor/uPlot.min.css", "page.css", "kinds.css")
+STYLES = ("vendor/uPlot.min.css", "page.css", "kinds.css", "shell.css")
 
 
 def document(page: PageView) -> str:

@@ -1,12 +1,16 @@
-"""What a page shows: the report, the checklist of the recipe and all figures, as one plain dict."""
+"""What a page shows: the report, its words and all figures, as one plain dict."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from netvet.core import Check, Facts
+from netvet.report.checklist import stages_of
 from netvet.report.figures import Source, figures_of
 from netvet.report.figures.spec import PANELS, STEPS, Figure
+from netvet.report.home import HomeView, home
+from netvet.report.plain import printable
 from netvet.report.view import View
 
 SCHEMA = "netvet.page/1"
@@ -31,8 +35,7 @@ class PageView(TypedDict):
     """The page of one run.
 
     Attributes:
-        title: of the page. view: the report. stages: the six stages of the recipe with their gates; empty where none
-            was asked for.
+        title: of the page. view: the report. home: the same in words, with the stages of the recipe.
         figures: all of them, in order. pictures: by check, the ids of the figures that show its proof.
         marks: steps of findings. steps: unit of the axes on which they are drawn.
         problems: what could not be drawn.
@@ -41,7 +44,7 @@ class PageView(TypedDict):
     schema: str
     title: str
     view: View
-    stages: list[Mapping[str, Any]]
+    home: HomeView
     panels: list[PanelView]
     figures: list[Figure]
     pictures: dict[str, list[str]]
@@ -56,20 +59,20 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
     Args:
         view: its report.
         source: the run.
-        stages: of the recipe, as the checklist has them.
+        stages: of the recipe (see `report.checklist`).
     """
     figures, problems = figures_of(source)
-    return assembled(view, stages, figures, problems)
+    return assembled(view, home(view, stages, _records(source)), figures, problems)
 
 
-def assembled(view: View, stages: Sequence[Mapping[str, Any]], figures: list[Figure], problems: list[str]) -> PageView:
-    """The page from what was made already."""
+def assembled(view: View, first: HomeView, figures: list[Figure], problems: list[str]) -> PageView:
+    """The page from its parts: report, home, figures, and what could not be drawn."""
     used = {figure.get("panel") for figure in figures}
-    return {
+    page: PageView = {
         "schema": SCHEMA,
         "title": view["run"]["name"] or "netvet",
         "view": view,
-        "stages": list(stages),
+        "home": first,
         "panels": [{"id": panel, "title": title} for panel, title in PANELS.items() if panel in used],
         "figures": figures,
         "pictures": pictures_of(view, figures),
@@ -77,6 +80,31 @@ def assembled(view: View, stages: Sequence[Mapping[str, Any]], figures: list[Fig
         "steps": STEPS,
         "problems": problems,
     }
+    # No text of a run may reorder or hide what stands beside it.
+    shown: PageView = printable(page)
+    return shown
+
+
+def page_of(view: View, source: Source, checks: Sequence[Check], selected: Sequence[str]) -> PageView:
+    """The page of a run with its stages: those of its recipe, or those that its checks belong to.
+
+    Args:
+        checks: all of them; `selected`: names of those that were asked to look.
+    """
+    figures, problems = figures_of(source)
+    return assembled(view, home_of(view, source, checks, selected), figures, problems)
+
+
+def home_of(view: View, source: Source, checks: Sequence[Check], selected: Sequence[str]) -> HomeView:
+    """The home of a run, with its stages."""
+    records = _records(source)
+    return home(view, stages_of(view, checks, selected, records), records)
+
+
+def _records(source: Source) -> list[Mapping[str, Any]] | None:
+    """Of the experiments of a recipe; None where there was none."""
+    experiments = source.get("experiments")
+    return list(experiments) if isinstance(experiments, Facts) else None
 
 
 def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:

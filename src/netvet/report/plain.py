@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 # A message is one sentence; more than this is a dump that would push the verdict off the screen.
 MAX_TEXT = 400
@@ -24,6 +25,18 @@ def clean_code(line: str, limit: int = MAX_TEXT) -> str:
     kept = line.expandtabs(4).rstrip()
     kept = kept if len(kept) <= limit else kept[: limit - 3] + "..."
     return "".join(_shown(character) for character in kept)
+
+
+def printable(value: Any) -> Any:
+    """JSON types with every control and format character in them shown as its escape; lines and tabs stay."""
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(c if c in "\n\t" else _shown(c) for c in value)
+    if isinstance(value, dict):
+        return {printable(key): printable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        # Most of a page are lists of numbers.
+        return [printable(one) if isinstance(one, str | dict | list | tuple) else one for one in value]
+    return value
 
 
 def _shown(character: str) -> str:

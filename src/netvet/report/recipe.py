@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from importlib.resources import files
 from typing import Any, TextIO
 
 from netvet.report.plain import clean, wrap
-from netvet.report.text import Line, command_of, width_of, write_lines
+from netvet.report.text import Line, width_of, write_lines
+from netvet.report.words import fix_command
 
 Record = Mapping[str, Any]
 TITLES = {
@@ -59,11 +59,6 @@ def as_text(lines: Sequence[Line]) -> str:
     return "\n".join("".join(text for text, _ in line) for line in lines)
 
 
-def as_html(lines: Sequence[Line]) -> str:
-    """The same as an HTML fragment: one preformatted block, every character of it escaped."""
-    return f'<pre style="line-height:1.35;white-space:pre-wrap">{escape(as_text(lines))}</pre>'
-
-
 def next_action(stages: Sequence[Record], view: Record) -> str:
     """The one thing to do now: what the diagnosis says, else what the first open gate asks for."""
     for verdict in view["diagnosis"]:
@@ -109,7 +104,7 @@ def render(
         lines += [(), *_wrapped("Next: ", action, width, "bold")]
     first = next((v for v in view["diagnosis"] if v.get("next")), None)
     if first is not None and view["run"]["script"]:
-        lines += _wrapped("Prove it: ", f"netvet fix --for {first['check']} {command_of(view)}", width, "")
+        lines += _wrapped("Prove it: ", fix_command(view, first["check"]), width, "")
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -12,6 +12,7 @@ from typing import Any
 from netvet.core import NetvetError
 from netvet.report.figures import FIGURES, group_of
 from netvet.report.figures.spec import Figure
+from netvet.report.home import HomeView
 from netvet.report.page_view import PageView, assembled
 from netvet.report.view import View
 from netvet.store import Run
@@ -20,8 +21,8 @@ from netvet.store import Run
 EVERY, TIMES = 1.0, 20.0
 HEAD = "(report)"
 
-# The report of a run and the stages of its recipe.
-Report = Callable[[Run], tuple[View, Sequence[Any]]]
+# The report of a run and its home.
+Report = Callable[[Run], tuple[View, HomeView]]
 
 
 @dataclass
@@ -63,9 +64,9 @@ class Followed:
                 seen = part.made is None or wanted is None or name == HEAD
                 if part.due(stamp) and (seen or any(f["id"] in (wanted or ()) for f in part.made)):
                     self._make(name, part, stamp)
-            view, stages = self._parts[HEAD].made
+            view, home = self._parts[HEAD].made
             figures: list[Figure] = [f for name in FIGURES for f in self._parts[name].made or ()]
-            return assembled(view, stages, figures, list(self._problems.values()))
+            return assembled(view, home, figures, list(self._problems.values()))
 
     def _make(self, name: str, part: _Part, stamp: object) -> None:
         began = monotonic()

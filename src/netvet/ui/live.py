@@ -26,7 +26,7 @@ ALIVE = 15.0
 Act = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 MEDIA = {"js": "text/javascript", "css": "text/css"}
 # Parts of a page beside its figures, which are sent whole when they differ.
-HEAD = ("title", "view", "stages", "panels", "pictures", "marks", "problems")
+HEAD = ("title", "view", "home", "panels", "pictures", "marks", "problems")
 
 
 class Live:

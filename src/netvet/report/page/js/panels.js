@@ -1,0 +1,130 @@
+// Panels as tabs, each with its figures, which are made when the panel is first shown and drawn when they come into view.
+"use strict";
+(() => {
+  const { h } = netvet;
+
+  /** A figure without its frame, for the home: {element, ...}. What cannot be drawn says so. */
+  netvet.small = function (figure, context) {
+    const kind = netvet.kinds[figure.kind];
+    const box = h("div", { class: "drawing small", role: "img", "aria-label": "" });
+    context.smalls.push({ element: box, figure, drawing: null, show() {
+      if (this.drawing) return;
+      try {
+        this.drawing = kind.draw(box, this.figure, { ...context, small: true });
+        box.setAttribute("aria-label", `${figure.title}. ${kind.summary(figure)}`);
+      } catch (error) { failed(box, error); }
+    } });
+    return box;
+  };
+
+  function failed(box, error) {
+    box.replaceChildren(h("p", { class: "empty" }, `This figure could not be drawn (${error.message}).`));
+  }
+
+  /** All names that a figure shows, for the filter. */
+  function namesOf(figure) {
+    const nodes = (figure.nodes || []).map((node) => `${node.id} ${node.label}`);
+    const named = [...(figure.curves || []), ...(figure.series || []), ...(figure.clouds || [])].map((one) => one.name);
+    const rows = (figure.rows || []).map((row) => (Array.isArray(row) ? row[0] : row));
+    return [figure.title, figure.about, ...rows, ...named, ...nodes, ...(figure.categories || [])].join("\n").toLowerCase();
+  }
+
+  /** The checks whose proof a figure is, as links to what is said of them. */
+  function proves(page, figure) {
+    const told = new Set(page.home.verdicts.flatMap((one) => [one.check, ...one.symptoms.map((each) => each.check)]));
+    const checks = Object.keys(page.pictures).filter((check) => told.has(check) && page.pictures[check].includes(figure.id));
+    const cause = (check) => page.home.verdicts.find((one) => one.check === check || one.symptoms.some((each) => each.check === check)).check;
+    return checks.length ? h("p", { class: "proves" }, "Shows: ", checks.map((check) => h("a", { class: "chip", href: `#home/cause-${cause(check)}` }, check))) : null;
+  }
+
+  function framed(page, figure, context) {
+    const frame = netvet.framed(figure, context);
+    const show = frame.show;
+    frame.show = () => { try { show(); } catch (error) { failed(frame.element.querySelector(".drawing"), error); } };
+    const links = proves(page, figure);
+    if (links) frame.element.querySelector("figcaption").append(links);
+    return frame;
+  }
+
+  /** One panel: {id, tab, section, frames, build(), filter(words), show(shown)}. */
+  function panel(id, title, page, context, watcher) {
+    const count = h("span", { class: "count" });
+    const tab = h("a", { role: "tab", id: `tab-${id}`, href: `#${id}`, "aria-controls": `panel-${id}`, "aria-selected": "false", tabindex: "-1" }, title, count);
+    const section = h("section", { role: "tabpanel", id: `panel-${id}`, "aria-labelledby": `tab-${id}`, tabindex: "-1", hidden: true });
+    const empty = h("p", { class: "empty", hidden: true }, "No figure here has this in its title or names.");
+    const made = {
+      id, title, tab, section, frames: [], figures: [], words: "", built: false,
+      build() {
+        if (made.built) return;
+        made.built = true;
+        section.append(h("h2", {}, title), empty);
+        made.figures.forEach(add);
+        made.filter(made.words);
+      },
+      /** New figures, and what those that are there show now. */
+      set(figures) {
+        made.figures = figures;
+        if (!made.built) return;
+        figures.forEach((figure) => { const old = made.frames.find((frame) => frame.id === figure.id); if (old) old.update(figure); else add(figure); });
+        made.frames.filter((frame) => !figures.some((one) => one.id === frame.id)).forEach((frame) => { frame.destroy(); frame.element.remove(); });
+        made.frames = made.frames.filter((frame) => figures.some((one) => one.id === frame.id));
+      },
+      filter(words) {
+        made.words = words;
+        const kept = new Set(made.figures.filter((figure) => words.every((word) => namesOf(figure).includes(word))).map((figure) => figure.id));
+        made.frames.forEach((frame) => { frame.element.hidden = !kept.has(frame.id); });
+        empty.hidden = kept.size > 0 || !made.figures.length;
+        count.textContent = words.length ? ` ${kept.size}` : "";
+        tab.classList.toggle("none", words.length > 0 && kept.size === 0);
+        return kept.size;
+      },
+    };
+    made.words = [];
+    function add(figure) {
+      const frame = framed(page, figure, context);
+      made.frames.push(frame);
+      section.append(frame.element);
+      watcher.observe(frame.element);
+    }
+    return made;
+  }
+
+  /** All panels: {tabs, sections, get(id), select(id), list}. */
+  netvet.panels = function (page, context, chosen) {
+    const panels = new Map();
+    const watcher = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
+      for (const one of panels.values()) { const frame = one.frames.find((each) => each.element === entry.target); if (frame) frame.show(); }
+    }), { rootMargin: "200px" });
+    const list = () => [...panels.values()];
+    const tabs = h("div", { role: "tablist", "aria-label": "Panels" });
+    const sections = h("div", { class: "panels" });
+    const has = (id, title) => {
+      if (panels.has(id)) return;
+      const made = panel(id, title, page, context, watcher);
+      panels.set(id, made);
+      tabs.append(made.tab);
+      sections.append(made.section);
+    };
+    tabs.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      const at = list().findIndex((one) => one.tab === document.activeElement);
+      const to = event.key === "Home" ? 0 : event.key === "End" ? panels.size - 1 : step && (at + step + panels.size) % panels.size;
+      if (to === undefined || at < 0) return;
+      event.preventDefault();
+      chosen(list()[to].id);
+      list()[to].tab.focus();
+    });
+    return {
+      tabs, sections, list, get: (id) => panels.get(id), has,
+      select(id) {
+        for (const one of panels.values()) {
+          one.tab.setAttribute("aria-selected", String(one.id === id));
+          one.tab.tabIndex = one.id === id ? 0 : -1;
+          one.section.hidden = one.id !== id;
+        }
+        panels.get(id).build();
+        panels.get(id).frames.forEach((frame) => frame.resize());
+      },
+    };
+  };
+})();
