@@ -29,6 +29,8 @@ CHANCE, LEAST = 0.001, 0.3
 # distribution with the same middle half; expected samples beyond its limit, and how many there must be instead.
 NORMAL = {0.85: 1.0364, 0.9: 1.2816, 0.95: 1.6449}
 LIGHT, EXPECTED, SEVERAL = 1.15, 0.5, 5
+# A column with no more different values than this holds codes, counts or levels.
+CODES = 10
 # The measures of `unusual` are up to ten on the same samples: each may have so small a share of the chance.
 MEASURES = 10
 # Axes that tell how far a sample is from all others, whatever it differs in: only far is an outlier.
@@ -76,9 +78,13 @@ def labels_of(splits: Sequence[Split]) -> npt.NDArray[np.int64]:
 
 
 def _points(data: Audited, rows: Rows) -> neighbours.Floats:
-    """The features that are numbers, of one scale."""
+    """The features that are measured, of one scale; columns with few values are codes, and have no tail."""
     numeric = rows.features[:, _numeric(rows)]
-    return neighbours.scaled(numeric) if data.kind in ("table", "tensor") else np.nan_to_num(numeric)
+    if data.kind not in ("table", "tensor"):
+        return np.nan_to_num(numeric)
+    part = numeric[unusual.part_of(len(numeric))]
+    measured = [c for c in range(numeric.shape[1]) if len(np.unique(part[:, c])) > CODES]
+    return neighbours.scaled(numeric[:, measured]) if measured else numeric[:, :0]
 
 
 def _numeric(rows: Rows) -> list[int]:

@@ -34,10 +34,11 @@ HELD, KEPT, ROUNDS = 0.9, 0.75, 2
 FAR_OFF = 2.0
 # Facts about the light of an image.
 LIGHT = ("brightness", "darkest", "brightest", "contrast", "entropy", "sharpness")
-# Quantiles that the upper tail is extrapolated from: nearer to the tail, and below a tenth of outliers.
-BODIES = ((0.9, 0.97), (0.75, 0.85))
-# Share of wrong ones among the possible outliers, as far as the tails are those of the body.
-WRONG = 0.5
+# Quantiles that the upper tail is extrapolated from: where it begins, and not far into a tenth of outliers.
+BODY = (0.85, 0.95)
+# Of the possible outliers, so large a share would be as far out if the tail went on as it begins: of twenty clean sets
+# one then has more than a hundredth of its samples among them, and 9 in 10 planted ones that can be told are.
+WRONG = 0.3
 # At most so large a share is unusual: more are a second kind of their own.
 MOST = 0.15
 # More samples than this may be a kind of their own (they can be each other's nearest neighbours); a class of which so
@@ -141,23 +142,22 @@ def part_of(count: int) -> npt.NDArray[np.int64]:
 
 
 def possible(values: Numbers) -> Numbers:
-    """For each sample [n], how many of those that are as far out are so by chance, as a share; 1: more than half.
+    """What share of the samples that are at least as far out as each [n] would be so by chance; 1 where that is much.
 
     The tail is taken to go on as it begins. Benjamini and Hochberg, Controlling the false discovery rate (1995).
     """
     found, n = np.ones(len(values)), len(values)
     order = np.argsort(-values, kind="stable")
-    for body in BODIES:
-        chance = chances(values, body)[order]
-        share = chance * n / np.arange(1, n + 1)
-        within = np.flatnonzero(share <= WRONG)
-        last = within[-1] + 1 if len(within) else 0
-        if last <= MOST * n:
-            found[order[:last]] = np.minimum(found[order[:last]], share[:last])
+    share = chances(values)[order] * n / np.arange(1, n + 1)
+    within = np.flatnonzero(share <= WRONG)
+    if len(within) and within[-1] < MOST * n:
+        # No sample is less of an outlier than one that is less far out.
+        share = np.minimum.accumulate(share[within[-1] :: -1])[::-1]
+        found[order[: len(share)]] = share
     return found
 
 
-def chances(values: Numbers, body: tuple[float, float]) -> Numbers:
+def chances(values: Numbers) -> Numbers:
     """The chance that a sample is so far out, [n], by an exponential tail that goes on as it does between two quantiles.
 
     Both for the values and (of positive ones) their logarithms, which make it a tail of Pareto: the greater of both.
@@ -166,12 +166,12 @@ def chances(values: Numbers, body: tuple[float, float]) -> Numbers:
     finite = np.isfinite(values)
     known = values[finite]
     best = np.zeros(len(known))
-    for one in [known, *([np.log(known)] if len(known) and (known > 0).all() else [])]:
-        low, high = np.quantile(one, body) if len(one) else (0.0, 0.0)
-        scale = (high - low) / np.log((1 - body[0]) / (1 - body[1]))
+    for one in [known, np.log(known)] if (known > 0).all() else [known]:
+        low, high = np.quantile(one, BODY) if len(one) else (0.0, 0.0)
+        scale = (high - low) / np.log((1 - BODY[0]) / (1 - BODY[1]))
         if scale <= 0:
             return found
-        best = np.maximum(best, np.where(one > low, (1 - body[0]) * np.exp((low - one) / scale), 1.0))
+        best = np.maximum(best, np.where(one > low, (1 - BODY[0]) * np.exp((low - one) / scale), 1.0))
     found[finite] = best
     return found
 
