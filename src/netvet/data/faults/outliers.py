@@ -43,9 +43,9 @@ UNTAILED = ("time", "group", "file bytes", "blank", "greyscale", "channels", "bo
 
 
 def outliers(data: Audited) -> list[Record]:
-    """Records of the signal `outliers`: one for each axis and split with any, and one for each split with possible ones.
+    """Records of the signal `outliers`; the tail is that of all splits.
 
-    The tail is that of all splits.
+    One for each axis and split with any, and one for each split with possible ones.
     """
     splits = alike(list(data.splits.values()))
     if sum(map(len, splits)) < FEWEST:
