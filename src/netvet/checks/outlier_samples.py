@@ -63,7 +63,7 @@ def outlier_samples(
             continue
         more = number(possible.pop(record.get("split"), {}), "samples")
         severity: Severity = "warning" if (spreads or 0.0) >= gross and record.get("axis") not in APART else "note"
-        message = _message(record, count) + (f"; {more:g} more are possible outliers" if more else "")
+        message = _message(record, count) + (f"; {more:g} more may be outliers" if more else "")
         yield Finding(
             message, f"{record.get('split')}: {record.get('axis')}", None, spreads, gross, None, _evidence(record),
             severity=severity, confidence=0.6,

@@ -292,7 +292,7 @@ def _about(table: _Table, kind: str) -> Mask:
     kinds = table.kinds
     if kind:
         if kind not in kinds and kind not in FAULTS:
-            there = ", ".join([*FAULTS, *kinds])
+            there = ", ".join(dict.fromkeys([*FAULTS, *kinds]))
             raise NetvetError(f"{kind!r}: no such finding about single samples; expected one of: {there}")
         return table.about(kind)
     sure = [table.about(one) for one in kinds if not one.startswith(POSSIBLE)]

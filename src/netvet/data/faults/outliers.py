@@ -67,7 +67,8 @@ def outliers(data: Audited) -> list[Record]:
         chance = np.minimum(chance, unusual.possible(measure.values))
         if measure.whole:
             marked = unusual.strangers(_marked(measure.values, CHANCE / MEASURES), labels)
-            found += _records(splits, measure.axis, "high", measure.values, marked)
+            if (marked & ~sure).any():  # what the others have told is not said again
+                found += _records(splits, measure.axis, "high", measure.values, marked)
             sure |= marked
     return found + list(_possible_records(splits, np.where(sure, 1.0, unusual.unexplained(chance, labels))))
 
@@ -165,7 +166,7 @@ def _marked(values: Numbers, chance: float = CHANCE) -> npt.NDArray[np.bool_]:
     finite = np.isfinite(values)
     known = values[finite]
     marked = np.zeros(len(values), bool)
-    if len(known) < FEWEST or len(np.unique(known[:: max(len(known) // 10_000, 1)])) < 20:
+    if len(known) < FEWEST or len(np.unique(known[:: max(len(known) // 10_000, 1)])) < unusual.LEVELS:
         return marked
     limit = tail_limit(known, chance)
     if not np.isfinite(limit):

@@ -39,6 +39,8 @@ BODY = (0.85, 0.95)
 # Of the possible outliers, so large a share would be as far out if the tail went on as it begins. With 0.5, a tenth of
 # some 200 clean sets had more than 1 % of their samples among them; with 0.3 a 25th.
 WRONG = 0.3
+# Fewer different values are levels, and the tail has steps.
+LEVELS = 20
 # At most so large a share is unusual: more are a second kind of their own.
 MOST = 0.15
 # More samples than this may be a kind of their own (they can be each other's nearest neighbours); a class of which so
@@ -147,6 +149,8 @@ def possible(values: Numbers) -> Numbers:
     The tail is taken to go on as it begins. Benjamini and Hochberg, Controlling the false discovery rate (1995).
     """
     found, n = np.ones(len(values)), len(values)
+    if len(np.unique(values[part_of(n)])) < LEVELS:
+        return found
     order = np.argsort(-values, kind="stable")
     share = chances(values)[order] * n / np.arange(1, n + 1)
     within = np.flatnonzero(share <= WRONG)
