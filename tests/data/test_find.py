@@ -132,4 +132,22 @@ def test_unknown_check_and_order_of_texts_are_refused():
 def test_findings_are_looked_for_only_where_they_are_named():
     assert mentions_findings("finding == 'x'", "", ())
     assert mentions_findings("", "", ("finding",))
+    assert mentions_findings("possible outlier", "", ())
     assert not mentions_findings("label == 3", "loss", ("brightness",))
+
+
+def test_possible_outliers_are_found_by_their_name_alone():
+    suspects = {"outlier": {"train": [0]}, "possible outlier": {"train": [2]}}
+
+    def found(expression):
+        return [row[1] for row in find(audited(), suspects, expression).rows]
+
+    assert found("possible outlier") == found("finding == 'possible outlier'") == ["img/2.png"]
+    assert found("outlier-samples") == found("finding and split == 'train'") == ["img/0.png"]
+    assert "img/2.png" in found("finding == ''")
+    assert find(audited(), SUSPECTS, "possible outlier").rows == ()
+
+
+def test_the_names_of_findings_are_told_where_one_is_not_known():
+    with pytest.raises(NetvetError, match="possible outlier"):
+        find(audited(), SUSPECTS, "finding == 'possible outliers'")

@@ -31,8 +31,11 @@ FAULTS: Mapping[str, tuple[str, ...]] = {
     "split-overlap": ("overlap",),
     "conflicting-labels": ("conflicting label (exact)", "conflicting label (near)"),
     "outlier-samples": ("outlier",),
+    "possible outlier": (),
     "label-errors": ("label error",),
 }
+# Kinds that begin with this are a list to look through: they are found by their name alone.
+POSSIBLE = "possible "
 LONGEST = 2_000  # characters of an expression: deeper ones than a person writes overflow the stack
 _ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
@@ -96,7 +99,7 @@ def find(
 
 def mentions_findings(expression: str, sort: str, show: Sequence[str]) -> bool:
     """Whether findings must be looked for before samples can be found."""
-    return any(FINDING in text.lower() for text in (expression, sort, *show))
+    return expression.strip() in FAULTS or any(FINDING in text.lower() for text in (expression, sort, *show))
 
 
 class _Table:
@@ -192,6 +195,8 @@ def _listed(known: Mapping[str, str], most: int = 40) -> str:
 def _parsed(expression: str) -> ast.expr:
     if len(expression) > LONGEST:
         raise NetvetError(f"an expression of {len(expression):,} characters; expected at most {LONGEST:,}")
+    if expression.strip() in FAULTS:  # the name of a finding says what is meant
+        expression = f"{FINDING} == {expression.strip()!r}"
     try:
         return ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -287,10 +292,11 @@ def _about(table: _Table, kind: str) -> Mask:
     kinds = table.kinds
     if kind:
         if kind not in kinds and kind not in FAULTS:
-            there = ", ".join([*FAULTS, *kinds])
+            there = ", ".join(dict.fromkeys([*FAULTS, *kinds]))
             raise NetvetError(f"{kind!r}: no such finding about single samples; expected one of: {there}")
         return table.about(kind)
-    none: Mask = ~np.logical_or.reduce([np.zeros(len(table.split), dtype=bool), *map(table.about, kinds)])
+    sure = [table.about(one) for one in kinds if not one.startswith(POSSIBLE)]
+    none: Mask = ~np.logical_or.reduce([np.zeros(len(table.split), dtype=bool), *sure])
     return none
 
 
