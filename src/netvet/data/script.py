@@ -19,7 +19,7 @@ from netvet.capture.torch_read_loaders import SHOWN, ReadLoader, ReadLoaders
 from netvet.capture.torch_runner import Outcome, RunOptions, run
 from netvet.capture.torch_snapshots import SnapshotCollector, Snapshots
 from netvet.core import NetvetError, TrainingStopped
-from netvet.data.chunks import role_of
+from netvet.data.chunks import is_owner, role_of
 from netvet.data.net_inputs import Shown
 from netvet.data.readers.torch_data import Part, numbers_of, values_of
 from netvet.data.sample_losses import Way
@@ -287,4 +287,6 @@ def _told(forms: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     named = [n for n in forms if n.rpartition(".")[2].lower() in ("label", "labels", "target", "targets", "y")]
     single = [n for n, form in forms.items() if math.prod(form) == 1]
     target = next(iter([*named, *(single[-1:] if len(forms) > 1 else [])]), None)
-    return {"inputs": tuple(n for n in forms if n != target), "target": target}
+    inputs = tuple(n for n in forms if n != target)
+    given = tuple(n for n in inputs if not (n in single and is_owner(n)))
+    return {"inputs": given or inputs, "target": target}
