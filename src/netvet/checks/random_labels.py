@@ -48,7 +48,7 @@ def random_labels(
     The learners see the ranks of numbers, so that neither tails nor units matter.
     Hard problems (parity) defeat simple learners, too: silent unless the net itself is at chance on validation data.
     Where one class dominates, accuracy cannot rise above its share: silent. Pure noise, as in daily returns, cannot be
-    told from shuffled labels.
+    told from shuffled labels. A shift by one is looked for in data alone, and not where samples go with the next one.
 
     ## References
     Zhang et al., Understanding deep learning requires rethinking generalization, arXiv:1611.03530.
@@ -79,7 +79,18 @@ def random_labels(
 
 def _of_data(record: Record, true: float, shuffled: float, spread: float) -> Iterator[Finding]:
     """Without a net there is no telling a hard problem from lost pairs."""
-    if record.get("audit") is True and true <= shuffled + spread:
+    if record.get("audit") is not True or true > shuffled + spread:
+        return
+    shift, put_right = number(record, "shift"), number(record, "shift_score")
+    if shift is not None and put_right is not None:
+        side = "next" if shift > 0 else "previous"
+        message = (
+            f"the targets of {record.get('split')} seem to be off by one: as they are paired, cheap models find no "
+            f"relation ({record.get('score')} {true:.2g}); with each target at the {side} sample they "
+            f"reach {put_right:.2g}"
+        )
+        yield Finding(message, record.get("split"), None, true, put_right, severity="warning", confidence=0.8)
+    else:
         message = (
             f"cheap models find no relation between samples and targets of {record.get('split')} "
             f"({record.get('score')} {true:.2g}, shuffled {shuffled:.2g}): lost pairs, or a hard problem"
