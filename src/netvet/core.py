@@ -42,11 +42,13 @@ class TrainingStopped(BaseException):
     Attributes:
         step: optimizer steps completed.
         because: the finding.
+        quiet: the report says all there is to say.
         path: folder in which weights and optimizers were kept; None if they could not be.
     """
 
     # Of the process: not 1, which is a finding of a run that came to its end, nor 2, which is usage.
     EXIT_CODE = 3
+    quiet = False
 
     def __init__(self, step: int, because: str, path: Path | None) -> None:
         self.step, self.because, self.path = step, because, path

@@ -71,11 +71,12 @@ def splits(run):
 
 @pytest.mark.parametrize(("start", "found"), [("300", []), ("250", ["split-overlap"])])
 def test_loaders_are_read_until_they_were_seen_the_test_set_too(start, found, tmp_path):
-    out, _, report, run = audited(LOADERS.replace("START", start), tmp_path)
+    out, err, report, run = audited(LOADERS.replace("START", start), tmp_path)
     assert names(report) == found
     assert splits(run) == {"train": (300, 2), "val": (350 - int(start), 2), "test": (50, 2)}
     assert run.get("run")[0]["stopped_because"].startswith("its data having been seen")
     assert "epoch 0" in out
+    assert (out + err).lower().count("stopped at step") == 1
     assert "epoch 3\n" not in out
     assert {r["split"] for r in run.get("net_inputs")} == {"train", "val"}
     losses = run.get("sample_losses")[0]

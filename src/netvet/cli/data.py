@@ -122,7 +122,7 @@ def _looked(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[
     found = _scanned(source, chosen, options, audit)
     with_people(found, folder)
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
-    return _tell(path, asked=asked)
+    return _tell(path, found.notes, asked=asked)
 
 
 def _scanned(source: Source, chosen: Options, options: dict[str, Any], function: Callable[[Source, Options], T]) -> T:

@@ -101,7 +101,7 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
         more["sample_losses"] = [losses]
     missed = {**found.missing, "sample_losses": missing} if missing else found.missing
     write_into(replace(found, missing=missed), ran.outcome.run_path, more, ran.stopped)
-    status = tell(ran.outcome.run_path, (*ran.outcome.problems, *ran.notes, *source.notes))
+    status = tell(ran.outcome.run_path, (*ran.outcome.problems, *ran.notes, *source.notes, *found.notes))
     if STDOUT not in (asked.json, asked.sarif):
         stream.write("".join(f"{line}\n" for line in lines_of({**found.signals, **more})))
     return ended or status
@@ -176,7 +176,7 @@ def run_setup(program: Program, asked: Asked, tell: Tell) -> int:
     given = result_of(program.target, "a torch Dataset, a DataLoader, or a dict of these by split")
     name = setup_name(program.target)
     source, found = _audited(setup_parts(given, program.target), name, program)
-    return tell(write(found, asked.store.absolute(), name, began), tuple(source.notes))
+    return tell(write(found, asked.store.absolute(), name, began), (*source.notes, *found.notes))
 
 
 def _without_random(part: Part, notes: list[str]) -> Part:

@@ -91,6 +91,12 @@ def read_script(chosen: RunOptions, *, whole: bool = False, patience: float = PA
                "" if parts else reason)  # fmt: skip
 
 
+class _Seen(TrainingStopped):
+    """The data were seen: what was wanted."""
+
+    quiet = True
+
+
 class _Watched:
     """What is kept of a run, and when it has been enough."""
 
@@ -120,7 +126,7 @@ class _Watched:
             if self.stopped is None and (late or self._enough()):
                 self.loaders.look_round()
                 self.stopped = self._live.step, LATE if late else BECAUSE
-                raise TrainingStopped(*self.stopped, None)
+                raise _Seen(*self.stopped, None)
 
         handle = register_optimizer_step_post_hook(stop)
         try:

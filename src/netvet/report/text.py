@@ -27,6 +27,8 @@ MAX_PLACES = 3
 # Reasons for not assessing, in one line.
 MAX_REASONS = 2
 MAX_REASON = 70
+# Checks that are named where their reasons are not.
+MAX_NAMED = 4
 
 _LABEL = 11
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
@@ -165,7 +167,8 @@ def _ending(page: _Page, view: View) -> None:
         page.put("The launcher ended the script before its end; this is about what ran until then.")
     elif run["ended"] == "stopped":
         at = "" if run["stopped_step"] is None else f" at step {run['stopped_step']:,}"
-        page.put(f"Stopped{at} because of {run['stopped_because'] or 'a finding'}", _STYLES["error"])
+        style = _STYLES["error"] if run["samples"] is None else ""  # an audit has seen what it wanted
+        page.put(f"Stopped{at} because of {run['stopped_because'] or 'a finding'}", style)
     elif run["ended"] == "interrupt":
         page.put(f"Interrupted{at}: this is what was seen until then.", _STYLES["warning"])
     elif run["ended"] is None and run["started"] is not None:
@@ -349,10 +352,12 @@ def _not_assessed(page: _Page, view: View, *, verbose: bool) -> None:
         return
     reasons = Counter(clean(one["reason"], MAX_REASON) for one in skipped).most_common()
     told = "; ".join(f"{reason} ({count})" for reason, count in reasons[:MAX_REASONS])
-    more = sum(count for _, count in reasons[MAX_REASONS:])
+    shown = {reason for reason, _ in reasons[:MAX_REASONS]}
+    more = [one["check"] for one in skipped if clean(one["reason"], MAX_REASON) not in shown]
+    others = ", ".join(more) if len(more) <= MAX_NAMED else f"{len(more)} more"
     page.put(
         f"Not assessed: {len(skipped)} of {view['checks_looked'] + len(skipped)} checks - {told}"
-        f"{f'; other reasons ({more})' if more else ''}.",
+        f"{f'; {others} (--verbose says why)' if more else ''}.",
         _DIM,
     )
 
