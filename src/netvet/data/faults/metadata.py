@@ -14,7 +14,7 @@ from netvet.data.index import Audited, Split
 # Of how a sample was stored. All others (brightness, ink, length) may well be what the class is about.
 CONTAINER = (
     "width", "height", "aspect", "mode", "channels", "sample rate", "rate", "bits", "format", "suffix", "ending",
-    "border", "quality",
+    "border", "quality", "orientation",
 )  # fmt: skip
 # Said by the user of the data, or looked at in another way.
 NOT_METADATA = ("group", "time", "missing", "not finite", "label", "target")
