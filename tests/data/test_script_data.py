@@ -231,3 +231,28 @@ def test_the_held_out_data_of_the_next_fold_are_not_those_of_this_one(tmp_path):
 def test_parts_of_a_batch_that_the_net_is_not_given_tell_whose_samples_are(options, severity, tmp_path):
     _, _, report, _ = audited(PEOPLE, tmp_path, *options)
     assert [f["severity"] for f in report["findings"] if f["check"] == "group-overlap"] == [severity]
+
+
+@pytest.mark.parametrize("target", ["train.py", "train.py:both"])
+def test_samples_of_a_script_can_be_searched(target, tmp_path):
+    both = (
+        'def both():\n    return {"train": TensorDataset(x[:300], y[:300]), "val": TensorDataset(x[300:], y[300:])}\n'
+    )
+    body = HEAD + both + LOADERS.replace("START", "300").replace("\nmain()", "\nif __name__ == '__main__':\n    main()")
+    (tmp_path / "train.py").write_text(body)
+    command = ["-m", "netvet", "data", "--find", "highest > 2.5 and split == 'train'", "--json", "found.json"]
+    out, _ = call([*command, target], tmp_path)
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["schema"] == "netvet.samples/1"
+    assert 0 < found["count"] < found["total"] == 400
+    assert "of 400 samples" in out
+    assert "No fault" not in out
+
+
+def test_a_page_to_label_on_is_for_files(tmp_path):
+    (tmp_path / "train.py").write_text(HEAD)
+    _, err = call(["-m", "netvet", "data", "--annotate", "train.py"], tmp_path)
+    assert err.splitlines() == [
+        "netvet: error: --annotate reads files and folders: give these in place of a script "
+        "(`netvet data --help` explains)"
+    ]

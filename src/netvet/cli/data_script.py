@@ -29,6 +29,7 @@ class Program:
         pictures: folder for sheets of what enters the net.
         random: leave random transforms of data sets in.
         said: parts of a batch with groups and times, as the user names them.
+        search: lists samples of what was found, in place of the report, and gives the exit code.
     """
 
     target: str
@@ -40,6 +41,7 @@ class Program:
     pictures: Path | None = None
     random: bool = True
     said: Mapping[str, str] = field(default_factory=dict)
+    search: Callable[[Found], int] | None = None
 
     @classmethod
     def of(cls, targets: Sequence[str], options: dict[str, Any]) -> Program | None:
@@ -101,6 +103,8 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
         more["sample_losses"] = [losses]
     missed = {**found.missing, "sample_losses": missing} if missing else found.missing
     write_into(replace(found, missing=missed), ran.outcome.run_path, more, ran.stopped)
+    if program.search is not None:
+        return ended or program.search(found)
     status = tell(ran.outcome.run_path, (*ran.outcome.problems, *ran.notes, *source.notes, *found.notes))
     if STDOUT not in (asked.json, asked.sarif):
         stream.write("".join(f"{line}\n" for line in lines_of({**found.signals, **more})))
@@ -176,6 +180,8 @@ def run_setup(program: Program, asked: Asked, tell: Tell) -> int:
     given = result_of(program.target, "a torch Dataset, a DataLoader, or a dict of these by split")
     name = setup_name(program.target)
     source, found = _audited(setup_parts(given, program.target), name, program)
+    if program.search is not None:
+        return program.search(found)
     return tell(write(found, asked.store.absolute(), name, began), (*source.notes, *found.notes))
 
 
