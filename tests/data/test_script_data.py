@@ -249,10 +249,44 @@ def test_samples_of_a_script_can_be_searched(target, tmp_path):
     assert "No fault" not in out
 
 
+CONVOLVED = """
+from sklearn.datasets import load_sample_images
+photo = torch.tensor(load_sample_images().images[0] / 255.0, dtype=torch.float32)
+at = torch.randint(0, 380, (300, 2), generator=g).tolist()
+pictures = torch.stack([photo[a : a + 16, b : b + 16] for a, b in at])
+labels = (pictures.mean((1, 2, 3)) > pictures.mean()).long()
+net = nn.Sequential(nn.Conv2d(CHANNELS, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
+opt = torch.optim.Adam(net.parameters(), 1e-3)
+made = pictures.CHANGE
+train = DataLoader(TensorDataset(made[:200], labels[:200]), batch_size=20, shuffle=True)
+val_loader = DataLoader(TensorDataset(made[200:], labels[200:]), batch_size=25)
+net(made[:2])
+for epoch in range(9):
+    for a, b in train:
+        step(a, b)
+    with torch.no_grad():
+        [net(a) for a, b in val_loader]
+"""
+
+
+@pytest.mark.parametrize(
+    ("channels", "change", "told"),
+    [
+        ("16", "clone()", "enter convolutions as 16 x 16 x 3, channels last"),
+        ("3", "reshape(-1, 3, 16, 16)", "by a reshape of what has its channels last"),
+        ("3", "permute(0, 3, 1, 2)", None),
+    ],
+)
+def test_mixed_axes_of_what_enters_a_convolution_are_named(channels, change, told, tmp_path):
+    body = CONVOLVED.replace("CHANNELS", channels).replace("CHANGE", change)
+    _, _, report, _ = audited(body, tmp_path)
+    found = [f for f in report["findings"] if f["check"] == "wrong-layout"]
+    assert {f["where"] for f in found} == (set() if told is None else {"train", "val"})
+    assert all(told in f["message"] and f["severity"] == "warning" for f in found)
+
+
 def test_a_page_to_label_on_is_for_files(tmp_path):
     (tmp_path / "train.py").write_text(HEAD)
     _, err = call(["-m", "netvet", "data", "--annotate", "train.py"], tmp_path)
-    assert err.splitlines() == [
-        "netvet: error: --annotate reads files and folders: give these in place of a script "
-        "(`netvet data --help` explains)"
-    ]
+    (line,) = err.splitlines()
+    assert line.startswith("netvet: error: --annotate reads files and folders: give these in place of a script")

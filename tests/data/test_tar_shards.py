@@ -151,8 +151,7 @@ def test_compressed_tars_are_shards_too(tmp_path, ending):
     for split in ("train", "val"):
         plain = write(tmp_path / f"{split}.x", *samples(0, 6)).read_bytes()
         (tmp_path / f"set-{split}-0{ending}").write_bytes(gzip.compress(plain))
-    source, rows = read(tmp_path)
-    assert {name: len(r) for name, r in rows.items()} == {"train": 6, "val": 6}
+    assert {name: len(r) for name, r in read(tmp_path)[1].items()} == {"train": 6, "val": 6}
     assert read(tmp_path / f"set-val-0{ending}")[1]["val"].targets.tolist() == [0, 1, 2, 0, 1, 2]
 
 

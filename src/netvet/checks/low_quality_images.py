@@ -47,8 +47,8 @@ def low_quality_images(
     ## Known problems
     What is usual in a data set is no fault of it: digits on black hold little information, silhouettes have no grey.
     So an issue of more than a third of the images is silent, and one of more than an eighth, or that passes into the
-    others without a gap, is only a note. Whether a program turns images as their EXIF tag says is not known: a note,
-    where some images have such a tag and others not. Smooth images, such as walls and skies, look blurred: those are a note too.
+    others without a gap, is only a note. Smooth images, such as walls and skies, look blurred: those are a note too,
+    and so are images that an EXIF tag turns among others, as a program may turn them.
 
     ## References
     CleanVision (cleanlab): limits and scores of dark, light, blurry, low information, aspect ratio, size and greyscale.

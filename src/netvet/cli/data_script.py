@@ -80,6 +80,7 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     from netvet.capture.torch_runner import RunOptions
     from netvet.core import NetvetError
     from netvet.data.audit import write_into
+    from netvet.data.axes import convolved, mixed_axes
     from netvet.data.net_inputs import net_inputs
     from netvet.data.script import read_script
 
@@ -96,12 +97,16 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     except NetvetError as error:  # of what the run saw itself there is still something to say
         return _without_parts(replace(ran, reason=str(error)), ended, tell)
     more: dict[str, list[Record]] = {"net_inputs": net_inputs(ran.shown, program.pictures)}
+    mixed = mixed_axes(ran.shown, convolved(ran.snapshots.model))
+    if mixed:
+        more["split_layout"] = [*found.signals.get("split_layout", ()), *mixed]
     missing, losses = "", _losses(source, ran, program)
     if isinstance(losses, str):
         missing = losses
     else:
         more["sample_losses"] = [losses]
-    missed = {**found.missing, "sample_losses": missing} if missing else found.missing
+    missed = {name: why for name, why in found.missing.items() if name not in more}
+    missed |= {"sample_losses": missing} if missing else {}
     write_into(replace(found, missing=missed), ran.outcome.run_path, more, ran.stopped)
     if program.search is not None:
         return ended or program.search(found)
