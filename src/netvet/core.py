@@ -191,6 +191,7 @@ class Finding:
         evidence: further plain data (JSON types only).
         severity: overrides the severity of the check.
         confidence: 0 to 1; 1 where the mechanism itself was seen, less where it was inferred.
+        fixes: names of those of the check that apply here, the likeliest first; all without.
     """
 
     message: str
@@ -202,6 +203,7 @@ class Finding:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     severity: Severity | None = None
     confidence: float = 0.9
+    fixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,11 @@ class Check:
     def summary(self) -> str:
         """The first line of its page."""
         return self.doc.partition("\n")[0]
+
+    def advised(self, finding: Finding) -> tuple[Fix, ...]:
+        """The fixes that apply to a finding, the likeliest first."""
+        named = {fix.name: fix for fix in self.fixes}
+        return tuple(named[name] for name in finding.fixes) or self.fixes
 
     def __call__(self, *signals: Any, **settings: Any) -> list[Finding]:
         """Run the check on signals given by position or name."""

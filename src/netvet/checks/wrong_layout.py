@@ -59,7 +59,7 @@ def wrong_layout(
             f"the images of {split} {look} against {record.get('train')}: "
             f"their means differ by {usual:.2g} std, and by {changed:.2g} when put right"
         )
-        yield Finding(message, split, None, usual, times * chance, confidence=0.8)
+        yield Finding(message, split, None, usual, times * chance, confidence=0.8, fixes=("one-reader",))
 
 
 def _mixed(record: Record) -> Finding:
@@ -72,4 +72,4 @@ def _mixed(record: Record) -> Finding:
             f"enter the net as {shape} by a reshape of what has its channels last: neighbouring pixels differ by "
             f"{usual:.2g} of what any two do, and by {right:.2g} when it is undone"
         )
-    return Finding(f"the images of {split} {how}", split, None, right, usual, confidence=0.8)
+    return Finding(f"the images of {split} {how}", split, None, right, usual, confidence=0.8, fixes=("permute",))
