@@ -226,6 +226,14 @@ def test_a_split_in_time_meets_the_same_customers_again():
     assert overlap(mixed, task="regression") == ["warning"]
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_splits_that_differ_are_no_random_parts(seed):
+    parts = patients(True, seed=seed)
+    values, labels, facts = parts["val"]
+    parts["val"] = (values + np.array([1.5, 0.0]), labels, facts)
+    assert overlap(parts) == ["note"]
+
+
 def test_a_group_that_is_the_class_is_no_warning():
     random = np.random.default_rng(0)
     who = random.permutation(np.repeat(np.arange(30), 20))

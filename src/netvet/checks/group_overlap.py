@@ -34,8 +34,8 @@ def group_overlap(
 
     ## Known problems
     Only a column that the user named is an error. One with the name of an id is a warning where the targets that a
-    group has in training tell those held out (a patient has one diagnosis), and the splits do not follow each other in
-    time; else a note: recommenders and forecasts meet the same users and shops again in use.
+    group has in training tell those held out (a patient has one diagnosis), and the splits look like random parts of
+    one data set, not like two times; else a note: recommenders and forecasts meet the same users and shops again.
 
     ## References
     Kapoor and Narayanan, Leakage and the reproducibility crisis (2023), L3.2; scikit-learn, GroupKFold.
@@ -47,7 +47,7 @@ def group_overlap(
         count, samples = number(record, "shared_samples") or 0.0, number(record, "samples") or 1.0
         said, split = record.get("said") is True, str(record.get("split"))
         told = number(record, "alike")
-        shown = told is not None and told >= alike and record.get("in_order") is not True
+        shown = told is not None and told >= alike and record.get("random") is not False
         severity: Severity = "error" if said else "warning" if shown else "note"
         what = "are scored on what is known" if said else "are (is that meant? --group says what must not be)"
         if shown and not said:

@@ -22,6 +22,7 @@ from netvet.stats import number
     ),
     fixes={
         "pair-samples": "Shuffle inputs and targets by one order; print some pairs: they must belong together.",
+        "shift-targets": "Look for a line that is skipped on one side, a header, or an index that is one off.",
     },
 )
 def random_labels(
@@ -74,7 +75,7 @@ def random_labels(
             f"on {count:g} samples the true pairing of inputs and targets scores {true:.2g}, "
             f"shuffled pairings {shuffled:.2g}: nothing can be learned"
         )
-        yield Finding(message, "training data", None, true, shuffled, paired, confidence=0.7)
+        yield Finding(message, "training data", None, true, shuffled, paired, confidence=0.7, fixes=("pair-samples",))
 
 
 def _of_data(record: Record, true: float, shuffled: float, spread: float) -> Iterator[Finding]:
@@ -89,10 +90,21 @@ def _of_data(record: Record, true: float, shuffled: float, spread: float) -> Ite
             f"relation ({record.get('score')} {true:.2g}); with each target at the {side} sample they "
             f"reach {put_right:.2g}"
         )
-        yield Finding(message, record.get("split"), None, true, put_right, severity="warning", confidence=0.8)
+        yield Finding(
+            message,
+            record.get("split"),
+            None,
+            true,
+            put_right,
+            severity="warning",
+            confidence=0.8,
+            fixes=("shift-targets",),
+        )
     else:
         message = (
             f"cheap models find no relation between samples and targets of {record.get('split')} "
             f"({record.get('score')} {true:.2g}, shuffled {shuffled:.2g}): lost pairs, or a hard problem"
         )
-        yield Finding(message, record.get("split"), None, true, shuffled, severity="note", confidence=0.4)
+        yield Finding(
+            message, record.get("split"), None, true, shuffled, severity="note", confidence=0.4, fixes=("pair-samples",)
+        )

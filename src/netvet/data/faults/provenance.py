@@ -12,6 +12,7 @@ import numpy.typing as npt
 from netvet.core import Record
 from netvet.data.chunks import is_id, is_owner
 from netvet.data.faults import NotAssessable
+from netvet.data.faults.drift import FEWEST, TOLD_APART, drawn, told_apart
 from netvet.data.index import Audited, Split, alike
 
 Numbers = npt.NDArray[np.int64]
@@ -26,6 +27,10 @@ INTENT = 0.8
 REPEATS, MANY, MANY_OWNERS = 2.0, 20, 10
 # Groups and samples held out below which a relation between targets and groups is none to rely on.
 SHARED_GROUPS, SHARED_SAMPLES = 5, 20
+# Agreement from which on it is worth a look whether the splits are random parts; the check asks for no less.
+TELLS = 0.3
+# Area under the curve, and standard errors from 0.5, of a classifier that tells splits apart: no random parts.
+AREA, ERRORS = 0.6, 4.0
 # Groups for each class that has any: fewer, and the group is another name of the class (speaker recognition).
 A_CLASS = 2.0
 
@@ -77,7 +82,8 @@ def group_overlap(data: Audited) -> list[Record]:
                 shown = str(data.facts.get("group", name)) if said else name
                 record = _shared(train, split, shown, ours, theirs, said=said)
                 alike = None if said or not is_owner(name) else _alike(train, split, _words(ours), _words(theirs))
-                found.append({**record, "alike": alike, "in_order": _in_order(train, split)})
+                told = alike is not None and alike >= TELLS
+                found.append({**record, "alike": alike, "random": _is_random(train, split) if told else None})
     return found
 
 
@@ -120,6 +126,19 @@ def _explained(mine: Numbers, told: Floats, other: Numbers, asked: Floats) -> fl
     sums, sizes = (np.bincount(mine, w, minlength=int(max(mine.max(), other.max())) + 1) for w in (told, None))
     spread = float(np.var(asked))
     return max(0.0, 1 - float(np.mean((asked - sums[other] / sizes[other]) ** 2)) / spread) if spread > 0 else None
+
+
+def _is_random(train: Split, split: Split) -> bool:
+    """Whether they look like random parts of one data set: a split by time, or by design, differs in something."""
+    if _in_order(train, split):
+        return False
+    if split not in alike([train, split]):
+        return True
+    names = train.rows.names
+    used = [c for c in range(train.rows.features.shape[1]) if not names or not is_id(names[c])]
+    parts = [drawn(s.rows.features[:, used], TOLD_APART, seed) for seed, s in enumerate((train, split))]
+    found = told_apart(*parts) if used and min(map(len, parts)) >= FEWEST else {}
+    return not (found.get("area", 0.5) >= AREA and found.get("area_z", 0.0) >= ERRORS)
 
 
 def _in_order(train: Split, split: Split) -> bool:
