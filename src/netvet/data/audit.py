@@ -15,7 +15,7 @@ import numpy.typing as npt
 from netvet.core import NetvetError, Record
 from netvet.data.chunks import Source
 from netvet.data.faults import LOOKS, NotAssessable, load
-from netvet.data.index import Audited, splits_of
+from netvet.data.index import Audited, splits_of, unlike
 from netvet.data.scan import Calls, Progress, here, problems_of, scan
 from netvet.store import Run, RunWriter
 
@@ -68,6 +68,11 @@ class Found:
     signals: dict[str, list[Record]]
     missing: dict[str, str]
     suspects: dict[str, dict[str, npt.NDArray[np.int64]]] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What some looks have left out without saying so."""
+        return tuple(unlike(list(self.data.splits.values())))
 
 
 def gathered(source: Source, options: Options) -> Audited:
