@@ -1,9 +1,9 @@
-"""Labels that contradict what all similar samples say: confident learning on predictions of cheap models.
+"""Labels that contradict what all similar samples say, by out-of-sample predictions of cheap models.
 
-Two things make an out-of-sample prediction differ from a given label: classes that overlap there, and wrong labels.
-Where classes overlap, the disagreement falls to nothing as the prediction gets surer; wrong labels are spread over all
-samples alike and leave a floor. The floor is the share of errors, and a sample is a suspect only where the disagreement
-is mostly floor: overlap is never called an error.
+Two things make such a prediction differ from a given label: classes that overlap there, and wrong labels. Where classes
+overlap, the disagreement falls to nothing as the prediction gets surer; wrong labels are spread over all samples alike
+and leave a floor. The floor is the share of errors that a warning rests on. How likely each label is wrong is Bayes'
+rule (`label_noise`): suspects are nearly sure to be, possible ones are worth a look.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from netvet.core import Record
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.cheap import Cheap, cheap
+from netvet.data.faults.label_noise import Noise, noise
 from netvet.data.index import Audited, Split
 
 Ints = npt.NDArray[np.int64]
@@ -26,9 +27,8 @@ Ints = npt.NDArray[np.int64]
 MIN_SKILL = 0.6
 # The surest part of the samples is halved while its surer half has clearly fewer disagreements, but not below this.
 MIN_SURE, SURER = 64, 0.1
-# Times the floor: where more disagree than that, most of it is overlap of classes; all but a quarter of it, for samples
-# that the models are confident of.
-FLOORS, FLOORS_CONFIDENT = 2.5, 4.0
+# Probability of a wrong label above which it is a suspect, and above which it is a possible one.
+SURE, POSSIBLE = 0.7, 0.2
 # A record lists so many suspects, the surest first; all are in `suspects`.
 LISTED = 50
 # Robust standard deviations of a residual, and share of the (robust) variance of the targets that models must explain
@@ -43,6 +43,8 @@ class Suspects:
     Attributes:
         samples: numbers of the samples, the surest first; `given`, `suggested`: classes (or numbers) of each.
         given_probability, suggested_probability: by the cheap models, float [n]; NaN for numbers.
+        possible: numbers of further samples whose label may be wrong, the likeliest first.
+        expected: how many of these are, by their probabilities.
     """
 
     samples: Ints
@@ -50,6 +52,8 @@ class Suspects:
     suggested: npt.NDArray[Any]
     given_probability: npt.NDArray[Any]
     suggested_probability: npt.NDArray[Any]
+    possible: Ints
+    expected: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,22 +104,20 @@ def _looked(data: Audited, given: Mapping[str, npt.NDArray[Any]] | None) -> tupl
     if data.train is not None and data.train.numbers is not None:
         return _residuals(data, cheap(data))
     by = cheap(data) if given is None else None
-    outputs = by.probabilities if by is not None else dict(given or {})
-    judged = _Judged.of(data, outputs)
+    judged = _Judged.of(data, by.probabilities, by.each) if by is not None else _Judged.of(data, dict(given or {}), {})
     able = judged.able()
     right = float(np.mean(judged.said == judged.given))
     told = by.learner if by is not None else "the model"
     if able.sum() < 2:
         raise NotAssessable(f"{told} cannot tell the classes apart (accuracy {right:.2f} in cross-validation)")
     floor = judged.floor(able)
-    chosen = judged.suspects(able, floor)
     low, high = floor.interval
     about = {
         "learner": told, "accuracy": right, "share": floor.share, "low": low, "high": high,
         "overlap": max(1 - right - floor.share, 0.0), "wrong": floor.wrong, "sure": floor.sure,
         "unable": int(len(able) - able.sum()),
     }  # fmt: skip
-    return judged.by_split(chosen), about
+    return judged.by_split(able), about
 
 
 @dataclass(frozen=True)
@@ -124,28 +126,36 @@ class _Judged:
 
     Attributes:
         names, samples: split and number in it, [n]; `given`: class [n].
-        output: probabilities [n, classes] as they are; `even`: as if all classes were equally common.
+        even: probabilities [n, classes] as if all classes were equally common.
+        noise: how likely each label is wrong.
     """
 
     names: npt.NDArray[Any]
     samples: Ints
     given: Ints
-    output: npt.NDArray[Any]
     even: npt.NDArray[Any]
+    noise: Noise
 
     @classmethod
-    def of(cls, data: Audited, outputs: Mapping[str, npt.NDArray[Any]]) -> _Judged:
-        parts = []
-        for name, output in outputs.items():
-            labels = data.splits[name].labels
-            kept = np.flatnonzero(labels >= 0) if labels is not None else np.zeros(0, dtype=np.int64)
-            if labels is not None and len(kept):
-                parts.append((np.full(len(kept), name, dtype=object), kept, labels[kept], output[kept]))
-        names, samples, given, output = (np.concatenate(column) for column in zip(*parts, strict=True))
+    def of(
+        cls, data: Audited, outputs: Mapping[str, npt.NDArray[Any]], each: Mapping[str, Mapping[str, npt.NDArray[Any]]]
+    ) -> _Judged:
+        splits = {name: data.splits[name].labels for name in outputs}
+        labels = {name: one for name, one in splits.items() if one is not None}
+        kept = {name: np.flatnonzero(one >= 0) for name, one in labels.items()}
+        names = np.concatenate([np.full(len(rows), name, dtype=object) for name, rows in kept.items()])
+        given = np.concatenate([labels[name][rows] for name, rows in kept.items()])
+
+        def joined(parts: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+            return np.concatenate([parts[name][rows] for name, rows in kept.items()])
+
+        output = joined(outputs)
+        found = noise([joined(parts) for parts in each.values()] or [output], given)
         share = (np.bincount(given, minlength=output.shape[1]) / len(given)).astype(output.dtype)
         # A rare class has low probabilities everywhere: without its rareness only evidence counts.
         even = output / np.maximum(share, 1 / len(given))
-        return cls(names, samples, given, output, even / np.maximum(even.sum(axis=1, keepdims=True), 1e-30))
+        even /= np.maximum(even.sum(axis=1, keepdims=True), 1e-30)
+        return cls(names, np.concatenate(list(kept.values())), given, even, found)
 
     @property
     def said(self) -> Ints:
@@ -180,42 +190,27 @@ class _Judged:
             sure //= 2
         return Floor(int(wrong[:sure].sum()), sure)
 
-    def suspects(self, able: npt.NDArray[np.bool_], floor: Floor) -> Ints:
-        """Positions of the disagreements that are mostly floor, the surest first."""
-        from sklearn.isotonic import isotonic_regression  # type: ignore[import-untyped]
-
-        order, wrong = self._ordered(able)
-        if not len(order):
-            return order
-        rate = np.asarray(isotonic_regression(wrong.astype(np.float64)))
-        # The floor of few disagreements is known badly: for what the models are confident of it may be at its highest.
-        highest = max(FLOORS_CONFIDENT * floor.share, floor.interval[1])
-        limit = np.where(self.confident[order], highest, FLOORS * floor.share)
-        chosen: Ints = order[wrong & (rate <= limit)]
-        return chosen
-
-    @property
-    def confident(self) -> npt.NDArray[np.bool_]:
-        """Where what is said is as probable as for the samples of that class (Northcutt et al., 2021, section 3.1)."""
-        classes = range(self.output.shape[1])
-        usual = [self.output[self.given == c, c].mean() if (self.given == c).any() else 2.0 for c in classes]
-        sure: npt.NDArray[np.bool_] = (self.output >= np.array(usual))[np.arange(len(self.given)), self.said]
-        return sure
-
     def _ordered(self, able: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """Positions of the samples of such classes from the surest on, and whether prediction and label differ."""
         kept = np.flatnonzero(able[self.given] & able[self.said])
         order = kept[np.argsort(-self.margin[kept], kind="stable")]
         return order, self.said[order] != self.given[order]
 
-    def by_split(self, chosen: Ints) -> dict[str, Suspects]:
+    def by_split(self, able: npt.NDArray[np.bool_]) -> dict[str, Suspects]:
+        """The suspects among samples of such classes, and the possible ones among all."""
+        truth, wrong = self.noise.truth, self.noise.wrong
+        order = np.argsort(-wrong, kind="stable")
+        order = order[wrong[order] >= POSSIBLE]
+        likely = truth[order].argmax(axis=1)
+        sure = (wrong[order] >= SURE) & able[self.given[order]] & able[likely]
         found = {}
         for name in dict.fromkeys(self.names.tolist()):
-            own = chosen[self.names[chosen] == name]
-            rows = np.arange(len(own))
-            given, said = self.given[own], self.said[own]
-            output = self.output[own]
-            found[name] = Suspects(self.samples[own], given, said, output[rows, given], output[rows, said])
+            here = self.names[order] == name
+            own, said, rest = order[here & sure], likely[here & sure], order[here & ~sure]
+            rows, given = np.arange(len(own)), self.given[own]
+            probabilities = truth[own][rows, given], truth[own][rows, said]
+            expected = float(wrong[rest].sum())
+            found[name] = Suspects(self.samples[own], given, said, *probabilities, self.samples[rest], expected)
         return found
 
 
@@ -235,9 +230,11 @@ def _record(data: Audited, split: Split, found: Suspects, about: dict[str, Any])
     common = dict(sorted(pairs.items(), key=lambda item: -item[1])[:10])
     record = {
         "split": split.name, "samples": len(split), "suspects": len(found.samples), "examples": listed,
-        "pairs": common, "task": "classification" if names else "regression", **about,
+        "pairs": common, "task": "classification" if names else "regression",
+        "possible": len(found.possible), "expected": found.expected, **about,
     }  # fmt: skip
-    return record | {"marked": {"label error": {split.name: found.samples}}} if len(found.samples) else record
+    marked = {"label error": found.samples, "possible label error": found.possible}
+    return record | {"marked": {fault: {split.name: samples} for fault, samples in marked.items() if len(samples)}}
 
 
 def _number(value: float) -> float | None:
@@ -269,7 +266,7 @@ def _residuals(data: Audited, by: Cheap) -> tuple[dict[str, Suspects], dict[str,
         far = np.flatnonzero(known & (residual > FAR * spread)) if spread > 0 else np.zeros(0, dtype=np.int64)
         far = far[np.argsort(-residual[far], kind="stable")]
         nothing = np.full(len(far), np.nan)
-        found[name] = Suspects(far, given[far], said[far], nothing, nothing)
+        found[name] = Suspects(far, given[far], said[far], nothing, nothing, far[:0])
         total, wrong = total + int(known.sum()), wrong + len(far)
     low, high = Floor(wrong, total).interval
     share = wrong / max(total, 1)
