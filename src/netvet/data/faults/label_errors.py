@@ -23,12 +23,13 @@ from netvet.data.index import Audited, Split
 
 Ints = npt.NDArray[np.int64]
 
-# Recall less false alarms of a class: with less, its samples are not told from others, and none is a suspect.
-MIN_SKILL = 0.6
+# Recall less false alarms of a class: with less, its samples are not told from others, and none is a suspect, or
+# (below the second) even a possible one.
+MIN_SKILL, MIN_POSSIBLE_SKILL = 0.6, 0.2
 # The surest part of the samples is halved while its surer half has clearly fewer disagreements, but not below this.
 MIN_SURE, SURER = 64, 0.1
 # Probability of a wrong label above which it is a suspect, and above which it is a possible one.
-SURE, POSSIBLE = 0.7, 0.2
+SURE, POSSIBLE = 0.8, 0.15
 # A record lists so many suspects, the surest first; all are in `suspects`.
 LISTED = 50
 # Robust standard deviations of a residual, and share of the (robust) variance of the targets that models must explain
@@ -38,22 +39,33 @@ FAR, MIN_R2 = 8.0, 0.75
 
 @dataclass(frozen=True)
 class Suspects:
-    """Suspects of one split.
+    """Samples of one split whose label is or may be wrong.
 
     Attributes:
-        samples: numbers of the samples, the surest first; `given`, `suggested`: classes (or numbers) of each.
+        samples: their numbers: suspects first, then possible ones, each the likeliest first.
+        sure: how many are suspects.
+        given, suggested: classes (or numbers) of each.
         given_probability, suggested_probability: by the cheap models, float [n]; NaN for numbers.
-        possible: numbers of further samples whose label may be wrong, the likeliest first.
-        expected: how many of these are, by their probabilities.
+        expected: how many of the possible ones are wrong, by their probabilities.
     """
 
     samples: Ints
+    sure: int
     given: npt.NDArray[Any]
     suggested: npt.NDArray[Any]
     given_probability: npt.NDArray[Any]
     suggested_probability: npt.NDArray[Any]
-    possible: Ints
     expected: float = 0.0
+
+    @property
+    def suspects(self) -> Ints:
+        """Samples whose label is probably wrong."""
+        return self.samples[: self.sure]
+
+    @property
+    def possible(self) -> Ints:
+        """Further samples whose label may be wrong."""
+        return self.samples[self.sure :]
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ def suspects(data: Audited, probabilities: Mapping[str, npt.NDArray[Any]] | None
         probabilities: of a better model, by split [n, classes], each of samples that it was not trained on.
     """
     try:
-        return {name: found.samples for name, found in _looked(data, probabilities)[0].items()}
+        return {name: found.suspects for name, found in _looked(data, probabilities)[0].items()}
     except NotAssessable:
         return {}
 
@@ -105,10 +117,10 @@ def _looked(data: Audited, given: Mapping[str, npt.NDArray[Any]] | None) -> tupl
         return _residuals(data, cheap(data))
     by = cheap(data) if given is None else None
     judged = _Judged.of(data, by.probabilities, by.each) if by is not None else _Judged.of(data, dict(given or {}), {})
-    able = judged.able()
+    able, slightly = judged.able(MIN_SKILL), judged.able(MIN_POSSIBLE_SKILL)
     right = float(np.mean(judged.said == judged.given))
     told = by.learner if by is not None else "the model"
-    if able.sum() < 2:
+    if slightly.sum() < 2:
         raise NotAssessable(f"{told} cannot tell the classes apart (accuracy {right:.2f} in cross-validation)")
     floor = judged.floor(able)
     low, high = floor.interval
@@ -117,7 +129,7 @@ def _looked(data: Audited, given: Mapping[str, npt.NDArray[Any]] | None) -> tupl
         "overlap": max(1 - right - floor.share, 0.0), "wrong": floor.wrong, "sure": floor.sure,
         "unable": int(len(able) - able.sum()),
     }  # fmt: skip
-    return judged.by_split(able), about
+    return judged.by_split(able, slightly), about
 
 
 @dataclass(frozen=True)
@@ -167,14 +179,14 @@ class _Judged:
         top = np.partition(self.even, -2, axis=1)
         return top[:, -1] - top[:, -2]
 
-    def able(self) -> npt.NDArray[np.bool_]:
-        """Classes [classes] that the models tell from the others."""
+    def able(self, skill: float) -> npt.NDArray[np.bool_]:
+        """Classes [classes] that the models tell from the others with such a skill."""
         classes = self.even.shape[1]
         said, hit = self.said, self.said == self.given
         own, told = np.bincount(self.given, minlength=classes), np.bincount(said, minlength=classes)
         right = np.bincount(self.given[hit], minlength=classes)
         false = (told - right) / np.maximum(len(self.given) - own, 1)
-        enough: npt.NDArray[np.bool_] = (right / np.maximum(own, 1) - false >= MIN_SKILL) & (own >= 5)
+        enough: npt.NDArray[np.bool_] = (right / np.maximum(own, 1) - false >= skill) & (own >= 5)
         return enough
 
     def floor(self, able: npt.NDArray[np.bool_]) -> Floor:
@@ -196,21 +208,26 @@ class _Judged:
         order = kept[np.argsort(-self.margin[kept], kind="stable")]
         return order, self.said[order] != self.given[order]
 
-    def by_split(self, able: npt.NDArray[np.bool_]) -> dict[str, Suspects]:
-        """The suspects among samples of such classes, and the possible ones among all."""
+    def by_split(self, able: npt.NDArray[np.bool_], slightly: npt.NDArray[np.bool_]) -> dict[str, Suspects]:
+        """Suspects among samples of classes that are told apart, possible ones of those that slightly are."""
         truth, wrong = self.noise.truth, self.noise.wrong
         order = np.argsort(-wrong, kind="stable")
-        order = order[wrong[order] >= POSSIBLE]
+        order = order[: np.count_nonzero(wrong >= POSSIBLE)]
+        order = order[slightly[self.given[order]] & slightly[truth[order].argmax(axis=1)]]
         likely = truth[order].argmax(axis=1)
-        sure = (wrong[order] >= SURE) & able[self.given[order]] & able[likely]
+        sure = (wrong[order] >= SURE) & able[self.given[order]] & able[likely] & (likely != self.given[order])
+        order, sure = order[first := np.argsort(~sure, kind="stable")], sure[first]
         found = {}
         for name in dict.fromkeys(self.names.tolist()):
             here = self.names[order] == name
-            own, said, rest = order[here & sure], likely[here & sure], order[here & ~sure]
+            own, count = order[here], int(sure[here].sum())
             rows, given = np.arange(len(own)), self.given[own]
+            others = truth[own]
+            others[rows, given] = -1
+            said = others.argmax(axis=1)
             probabilities = truth[own][rows, given], truth[own][rows, said]
-            expected = float(wrong[rest].sum())
-            found[name] = Suspects(self.samples[own], given, said, *probabilities, self.samples[rest], expected)
+            expected = float(wrong[own[count:]].sum())
+            found[name] = Suspects(self.samples[own], count, given, said, *probabilities, expected)
         return found
 
 
@@ -221,19 +238,19 @@ def _record(data: Audited, split: Split, found: Suspects, about: dict[str, Any])
         {"sample": int(s), "key": split.key(int(s)), "given": names[int(g)] if names else float(g),
          "suggested": names[int(h)] if names else float(h),
          "given_probability": _number(p), "suggested_probability": _number(q)}
-        for s, g, h, p, q in zip(*(c[:LISTED] for c in columns), strict=True)
+        for s, g, h, p, q in zip(*(c[: min(found.sure or LISTED, LISTED)] for c in columns), strict=True)
     ]  # fmt: skip
     pairs: dict[str, int] = {}
-    for g, h in zip(found.given.tolist(), found.suggested.tolist(), strict=True) if names else ():
+    for g, h in zip(found.given[: found.sure].tolist(), found.suggested.tolist(), strict=False) if names else ():
         pair = f"{names[g]} -> {names[h]}"
         pairs[pair] = pairs.get(pair, 0) + 1
     common = dict(sorted(pairs.items(), key=lambda item: -item[1])[:10])
     record = {
-        "split": split.name, "samples": len(split), "suspects": len(found.samples), "examples": listed,
-        "pairs": common, "task": "classification" if names else "regression",
+        "split": split.name, "samples": len(split), "suspects": found.sure, "examples": listed, "pairs": common,
+        "task": "classification" if names else "regression",
         "possible": len(found.possible), "expected": found.expected, **about,
     }  # fmt: skip
-    marked = {"label error": found.samples, "possible label error": found.possible}
+    marked = {"label error": found.suspects, "possible label error": found.possible}
     return record | {"marked": {fault: {split.name: samples} for fault, samples in marked.items() if len(samples)}}
 
 
@@ -266,7 +283,7 @@ def _residuals(data: Audited, by: Cheap) -> tuple[dict[str, Suspects], dict[str,
         far = np.flatnonzero(known & (residual > FAR * spread)) if spread > 0 else np.zeros(0, dtype=np.int64)
         far = far[np.argsort(-residual[far], kind="stable")]
         nothing = np.full(len(far), np.nan)
-        found[name] = Suspects(far, given[far], said[far], nothing, nothing, far[:0])
+        found[name] = Suspects(far, len(far), given[far], said[far], nothing, nothing)
         total, wrong = total + int(known.sum()), wrong + len(far)
     low, high = Floor(wrong, total).interval
     share = wrong / max(total, 1)
