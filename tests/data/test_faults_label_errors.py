@@ -78,7 +78,8 @@ def test_probabilities_of_a_better_model_are_taken():
     truth = random.integers(0, 2, 400)
     labels, wrong = swapped(truth, 0.05)
     data = audited({"train": (random.normal(size=(400, 4)), labels)})
-    found = suspects(data, {"train": np.where(truth[:, None] == np.arange(2), 0.95, 0.05)})["train"]
+    sure = 1 - 10 ** -random.uniform(1, 4, (400, 1))
+    found = suspects(data, {"train": np.where(truth[:, None] == np.arange(2), sure, 1 - sure)})["train"]
     assert sorted(found) == np.flatnonzero(wrong).tolist()
 
 

@@ -29,7 +29,7 @@ MIN_SKILL, MIN_POSSIBLE_SKILL = 0.6, 0.2
 # The surest part of the samples is halved while its surer half has clearly fewer disagreements, but not below this.
 MIN_SURE, SURER = 64, 0.1
 # Probability of a wrong label above which it is a suspect, and above which it is a possible one.
-SURE, POSSIBLE = 0.8, 0.15
+SURE, POSSIBLE = 0.8, 0.2
 # A record lists so many suspects, the surest first; all are in `suspects`.
 LISTED = 50
 # Robust standard deviations of a residual, and share of the (robust) variance of the targets that models must explain
