@@ -23,8 +23,9 @@ Ints = npt.NDArray[np.int64]
 MAX_NUMBERS, MAX_SAMPLES = 1_000_000, 20_000
 # Samples that are judged at once.
 PART = 50_000
-# Of the shares of the classes, which each output is mixed with: a vote of few neighbours says 0 of what is rare.
-MIXED = 1e-2
+# Of the shares of the classes, which each output is mixed with: a vote of few neighbours says 0 of what is rare. Less
+# changes nothing, more hides from which probability on a model that is too sure is wrong.
+MIXED = 1e-5
 # Bounds of the logarithm of a power, and of the log odds of the share of wrong labels (1e-4 to 0.4).
 POWERS, ODDS = (-6.0, 3.0), (-9.0, -0.4)
 # A prior of half a wrong label and five right ones beyond those that are given: no share of nothing, none of a half.
