@@ -54,9 +54,9 @@ def label_errors(
 
     ## References
     Northcutt, Jiang and Chuang, Confident Learning, arXiv:1911.00068; Natarajan et al., Learning with Noisy Labels
-    (2013); Guo et al., On Calibration of Modern Neural Networks, arXiv:1706.04599. Measured with 0, 0.1, 1, 5 and 10 % of
-    wrong labels in digits, four times each: 0, 0, 2, 4 and 4 warnings; at 5 and 10 %, 96 % of the suspects are wrong,
-    and 96 % of the wrong ones are suspects.
+    (2013); Guo et al., On Calibration of Modern Neural Networks, arXiv:1706.04599. Measured with 0, 0.1, 1, 5 and 10 %
+    of wrong labels in digits, four times each: 0, 0, 2, 4 and 4 warnings; at 5 and 10 %, 96 % of the suspects are
+    wrong, and 96 % of the wrong ones are suspects.
     """
     for record in label_suspects:
         count, part, more = (number(record, f) for f in ("suspects", "share", "possible"))
