@@ -1,0 +1,174 @@
+"""Images that are one image compressed, lit, moved or cropped a little."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from netvet.data.describe import image
+from netvet.data.faults import neighbours
+from netvet.data.faults.aligned import unlike
+from netvet.data.faults.limits import limit_of, near, part_of
+from netvet.data.faults.neighbours import Floats, Numbers, Pairs, Words
+
+# Of the median distance between nearest neighbours: see `duplicates`; of shapes, which stay what they are under
+# compression, light and a shift by a pixel.
+NEAR, NEAR_IMAGE = 0.36, 0.45
+# Of the median distance of random images: what two that are one moved by little are at most apart in what they show.
+MOVED = 0.5
+# Logarithm of the ratio of their contrasts: a quarter more.
+LIGHTER = 0.22
+# Bits of its hash that an image with something to be seen has; smooth ones all look alike.
+STRUCTURE = 16
+# Neighbours of each image that are compared closely: in its waves, shapes and all features.
+NEIGHBOURS = (3, 2, 1)
+# Images of which all are compared with all. Of more, those that are nearer in their waves than this share of the usual
+# distance, and at most so many for each of them.
+ALL, WIDER, PAIRS = 8_000, 0.6, 1.0
+# Images whose nearest neighbours tell how near different images come.
+ASKED = 1_000
+# Shares of the usual distance of the nearest: alike in their waves and, once aligned, in what they show; and near in
+# every view. Clean sets (digits, faces, silhouettes, tiles of photographs) begin at about these.
+MOVED_LIMIT, CLOSE_LIMIT = 0.2, 0.5
+# What is near in one view alone must not be further apart than this many times those limits.
+SLACK = 1.25
+# Share of those below a limit that chance may explain, or else their number, where it only lists what is possible.
+POSSIBLE = (0.2, 1.0)
+
+
+@dataclass(frozen=True)
+class Views:
+    """What images are compared by: waves, shapes and all features, points [n, d] each, and their thumbnails."""
+
+    points: tuple[Floats, ...]
+    thumbnails: npt.NDArray[np.uint8]
+    detailed: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.thumbnails)
+
+    def of(self, numbers: Numbers) -> Views:
+        """Those of some images."""
+        return Views(tuple(p[numbers] for p in self.points), self.thumbnails[numbers], self.detailed[numbers])
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How near pairs of images are, in units of usual distances of nearest neighbours.
+
+    Args:
+        moved: in waves, and what they show once one is aligned with the other [p].
+        close: in the view in which they are furthest apart [p].
+    """
+
+    pairs: Pairs
+    moved: npt.NDArray[np.float64]
+    close: npt.NDArray[np.float64]
+
+
+def near_images(points: Floats, words: Words, names: tuple[str, ...]) -> tuple[Pairs, Pairs]:
+    """Images that are surely one image, and further ones that possibly are."""
+    views = views_of(points, words, names)
+    known = _alike(views, names)
+    if len(views) < 20:
+        return known, Pairs.none()
+    usual = [max(float(np.median(_nearest(p))), 1e-9) for p in views.points]
+    scores = scored(views, _candidates(views, usual).joined(known), usual)
+    asked = np.sort(np.random.default_rng(0).permutation(len(views))[:ASKED])
+    natural = scored(views, _neighbours(views, asked), usual)
+    some = views.of(part_of(len(views))[: max(ALL, ASKED)])
+    apart = scored(some, _neighbours(some, np.arange(min(len(some), ASKED))), usual)
+    sure, possible = np.zeros((2, len(scores.pairs)), bool)
+    fits = np.zeros(len(scores.pairs), bool)
+    for values, share in (("moved", MOVED_LIMIT), ("close", CLOSE_LIMIT)):
+        best, rest = _best(natural, values, asked), _best(apart, values, np.arange(min(len(some), ASKED)))
+        found = getattr(scores, values)
+        sure |= found <= limit_of(best, rest, len(views), share)
+        possible |= found <= limit_of(best, rest, len(views), share, POSSIBLE)
+        fits |= found <= SLACK * share * np.median(best)
+    sure |= _among(scores.pairs, known) & fits
+    possible |= _among(scores.pairs, known)
+    return scores.pairs.where(sure), scores.pairs.where(possible & ~sure)
+
+
+def views_of(points: Floats, words: Words, names: tuple[str, ...]) -> Views:
+    """What images are compared by, from their features and hashes."""
+    detailed = np.bitwise_count(words[:, : image.HASH_WORDS]).sum(axis=1) >= STRUCTURE
+    shapes = shapes_of(points, names)
+    return Views((image.spectrum_of(words), shapes, points), image.thumbnails_of(words), detailed)
+
+
+def scored(views: Views, pairs: Pairs, usual: Sequence[float]) -> Scores:
+    """How near pairs are; those that differ in contrast are not moved: of two plain boxes it is their borders."""
+    each = [neighbours.distances(p[pairs.first], p[pairs.second]) / u for p, u in zip(views.points, usual, strict=True)]
+    contrast = np.log(np.maximum(views.thumbnails.std(axis=(1, 2)), 1.0))
+    like = np.flatnonzero(np.abs(contrast[pairs.first] - contrast[pairs.second]) <= LIGHTER)
+    moved = np.full(len(pairs), np.inf)
+    moved[like] = each[0][like] * np.sqrt(unlike(views.thumbnails, pairs.first[like], pairs.second[like]))
+    close = np.max(each, axis=0)
+    return Scores(Pairs(pairs.first, pairs.second, np.minimum(moved / MOVED_LIMIT, close / CLOSE_LIMIT)), moved, close)
+
+
+def _best(scores: Scores, values: str, asked: Numbers) -> npt.NDArray[np.float64]:
+    """The smallest value among the pairs of each image asked for; of those with none, as large as others have."""
+    found = np.full(int(max(scores.pairs.second.max(initial=0), asked.max(initial=0))) + 1, np.inf)
+    for side in (scores.pairs.first, scores.pairs.second):
+        np.minimum.at(found, side, getattr(scores, values))
+    least = found[asked]
+    finite = least[np.isfinite(least)]
+    return np.where(np.isfinite(least), least, finite.max(initial=1.0))
+
+
+def _among(pairs: Pairs, others: Pairs) -> npt.NDArray[np.bool_]:
+    return np.isin((pairs.first << 32) | pairs.second, (others.first << 32) | others.second)
+
+
+def _nearest(points: Floats) -> npt.NDArray[np.float64]:
+    return neighbours.nearest(points, neighbours.asked_of(points))[0][:, 0]
+
+
+def _neighbours(views: Views, asked: Numbers) -> Pairs:
+    """The nearest neighbours of some images in each view."""
+    first, second = [], []
+    for points, count in zip(views.points, NEIGHBOURS, strict=True):
+        first.append(np.repeat(asked, count))
+        second.append(neighbours.nearest(points, asked, count)[1].reshape(-1))
+    a, b = np.concatenate(first), np.concatenate(second)
+    return Pairs(np.minimum(a, b), np.maximum(a, b), np.zeros(len(a))).joined(Pairs.none())
+
+
+def _candidates(views: Views, usual: Sequence[float]) -> Pairs:
+    if len(views) <= ALL:
+        return _neighbours(views, np.arange(len(views)))
+    wide = neighbours.near_points(views.points[0], WIDER * usual[0])
+    nearest = np.argsort(wide.distance, kind="stable")[: int(PAIRS * len(views))]
+    return wide.where(np.isin(np.arange(len(wide)), nearest))
+
+
+def _alike(views: Views, names: tuple[str, ...]) -> Pairs:
+    """Images that are near in what they show, in all features, or in their waves wherever these begin."""
+    spectrum, shapes, points = views.points
+    rich, smooth = np.flatnonzero(views.detailed), np.flatnonzero(~views.detailed)
+    alike = near(shapes[rich], NEAR_IMAGE).joined(near(points[rich], NEAR)).of(rich)
+    alike = alike.joined(near(points[smooth], NEAR).of(smooth))
+    moved = near(spectrum, NEAR_IMAGE)
+    # An image turned upside down has the same waves, but shows something else; of two plain boxes it is their borders.
+    some = shapes[np.random.default_rng(0).integers(0, len(shapes), (2, 2000))]
+    apart = neighbours.distances(shapes[moved.first], shapes[moved.second])
+    contrast = np.log(np.maximum(points[:, [n.startswith("grey ") for n in names]].std(axis=1), 1e-3))
+    lighter = np.abs(contrast[moved.first] - contrast[moved.second])
+    return alike.joined(moved.where((apart <= MOVED * np.median(neighbours.distances(*some))) & (lighter <= LIGHTER)))
+
+
+def shapes_of(features: Floats, names: tuple[str, ...]) -> Floats:
+    """What images show, without how light and how rich in contrast they are: coarse grey values and edges."""
+    parts = []
+    for word, least in (("grey ", 0.16), ("edges ", 0.05)):  # lengths that noise in a flat image has
+        part = features[:, [i for i, name in enumerate(names) if name.startswith(word)]]
+        if word == "grey ":
+            part = part - part.mean(axis=1, keepdims=True)
+        parts.append(part / (np.sqrt(np.square(part).sum(axis=1, keepdims=True)) + np.float32(least)))
+    return np.concatenate(parts, axis=1)
