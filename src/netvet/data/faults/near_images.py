@@ -11,7 +11,7 @@ import numpy.typing as npt
 from netvet.data.describe import image
 from netvet.data.faults import neighbours
 from netvet.data.faults.aligned import unlike
-from netvet.data.faults.limits import limit_of, near, part_of
+from netvet.data.faults.limits import limit_of, near, near_limit, part_of
 from netvet.data.faults.neighbours import Floats, Numbers, Pairs, Words
 
 # Of the median distance between nearest neighbours: see `duplicates`; of shapes, which stay what they are under
@@ -26,8 +26,8 @@ STRUCTURE = 16
 # Neighbours of each image that are compared closely: in its waves, shapes and all features.
 NEIGHBOURS = (3, 2, 1)
 # Images of which all are compared with all. Of more, those that are nearer in their waves than this share of the usual
-# distance, and at most so many for each of them.
-ALL, WIDER, PAIRS = 8_000, 0.6, 1.0
+# distance, and at most as many pairs as there are images.
+ALL, WIDER = 8_000, 0.6
 # Images whose nearest neighbours tell how near different images come.
 ASKED = 1_000
 # Shares of the usual distance of the nearest: alike in their waves and, once aligned, in what they show; and near in
@@ -72,15 +72,18 @@ class Scores:
 def near_images(points: Floats, words: Words, names: tuple[str, ...]) -> tuple[Pairs, Pairs]:
     """Images that are surely one image, and further ones that possibly are."""
     views = views_of(points, words, names)
-    known = _alike(views, names)
     if len(views) < 20:
-        return known, Pairs.none()
-    usual = [max(float(np.median(_nearest(p))), 1e-9) for p in views.points]
-    scores = scored(views, _candidates(views, usual).joined(known), usual)
-    asked = np.sort(np.random.default_rng(0).permutation(len(views))[:ASKED])
-    natural = scored(views, _neighbours(views, asked), usual)
+        return Pairs.none(), Pairs.none()
+    few = len(views) <= ALL
+    asked = np.arange(len(views)) if few else np.sort(np.random.default_rng(0).permutation(len(views))[:ASKED])
+    nearby, usual = _neighbours(views, asked)
+    limit = near_limit(views.points[0], NEAR_IMAGE)
+    waves = neighbours.near_points(views.points[0], limit if few else max(limit, WIDER * usual[0]))
+    known = _alike(views, names, waves.where(waves.distance <= limit))
+    scores = scored(views, (nearby if few else _nearest(waves, len(views))).joined(known), usual)
+    natural = scores if few else scored(views, nearby, usual)
     some = views.of(part_of(len(views))[: max(ALL, ASKED)])
-    apart = scored(some, _neighbours(some, np.arange(min(len(some), ASKED))), usual)
+    apart = scored(some, _neighbours(some, np.arange(min(len(some), ASKED)))[0], usual)
     sure, possible = np.zeros((2, len(scores.pairs)), bool)
     fits = np.zeros(len(scores.pairs), bool)
     for values, share in (("moved", MOVED_LIMIT), ("close", CLOSE_LIMIT)):
@@ -126,35 +129,29 @@ def _among(pairs: Pairs, others: Pairs) -> npt.NDArray[np.bool_]:
     return np.isin((pairs.first << 32) | pairs.second, (others.first << 32) | others.second)
 
 
-def _nearest(points: Floats) -> npt.NDArray[np.float64]:
-    return neighbours.nearest(points, neighbours.asked_of(points))[0][:, 0]
-
-
-def _neighbours(views: Views, asked: Numbers) -> Pairs:
-    """The nearest neighbours of some images in each view."""
-    first, second = [], []
+def _neighbours(views: Views, asked: Numbers) -> tuple[Pairs, list[float]]:
+    """The nearest neighbours of some images in each view, and the usual distances of the first of them."""
+    first, second, usual = [], [], []
     for points, count in zip(views.points, NEIGHBOURS, strict=True):
+        distance, numbers = neighbours.nearest(points, asked, count)
         first.append(np.repeat(asked, count))
-        second.append(neighbours.nearest(points, asked, count)[1].reshape(-1))
+        second.append(numbers.reshape(-1))
+        usual.append(max(float(np.median(distance[:, 0])), 1e-9))
     a, b = np.concatenate(first), np.concatenate(second)
-    return Pairs(np.minimum(a, b), np.maximum(a, b), np.zeros(len(a))).joined(Pairs.none())
+    return Pairs(np.minimum(a, b), np.maximum(a, b), np.zeros(len(a))).joined(Pairs.none()), usual
 
 
-def _candidates(views: Views, usual: Sequence[float]) -> Pairs:
-    if len(views) <= ALL:
-        return _neighbours(views, np.arange(len(views)))
-    wide = neighbours.near_points(views.points[0], WIDER * usual[0])
-    nearest = np.argsort(wide.distance, kind="stable")[: int(PAIRS * len(views))]
-    return wide.where(np.isin(np.arange(len(wide)), nearest))
+def _nearest(pairs: Pairs, most: int) -> Pairs:
+    """No more than so many."""
+    return pairs.where(np.argsort(np.argsort(pairs.distance, kind="stable")) < most)
 
 
-def _alike(views: Views, names: tuple[str, ...]) -> Pairs:
+def _alike(views: Views, names: tuple[str, ...], moved: Pairs) -> Pairs:
     """Images that are near in what they show, in all features, or in their waves wherever these begin."""
-    spectrum, shapes, points = views.points
+    _, shapes, points = views.points
     rich, smooth = np.flatnonzero(views.detailed), np.flatnonzero(~views.detailed)
     alike = near(shapes[rich], NEAR_IMAGE).joined(near(points[rich], NEAR)).of(rich)
     alike = alike.joined(near(points[smooth], NEAR).of(smooth))
-    moved = near(spectrum, NEAR_IMAGE)
     # An image turned upside down has the same waves, but shows something else; of two plain boxes it is their borders.
     some = shapes[np.random.default_rng(0).integers(0, len(shapes), (2, 2000))]
     apart = neighbours.distances(shapes[moved.first], shapes[moved.second])

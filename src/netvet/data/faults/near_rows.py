@@ -38,8 +38,8 @@ def near_rows(features: Floats, points: Floats) -> Pairs:
 def _jittered(features: Floats, points: Floats) -> Pairs:
     """Rows that differ in many columns, and in each by far less than rows that are near do.
 
-    Where rows crowd, as those of things on sale do, different ones are as near as copies: but these differ by whole steps
-    in some columns and not at all in others.
+    Where rows crowd, as those of things on sale do, different ones are as near as copies, but differ by whole steps in
+    some columns and not at all in others.
     """
     asked = neighbours.asked_of(points)
     if len(points) <= USUAL.stop or not points.shape[1]:
