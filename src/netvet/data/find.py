@@ -28,6 +28,7 @@ FINDING = "finding"
 # Faults of single samples by the check that tells of them; a fault may also be named by itself.
 FAULTS: Mapping[str, tuple[str, ...]] = {
     "duplicate-samples": ("duplicate", "near duplicate"),
+    "possible near duplicate": (),
     "split-overlap": ("overlap",),
     "conflicting-labels": ("conflicting label (exact)", "conflicting label (near)"),
     "outlier-samples": ("outlier",),
@@ -96,7 +97,7 @@ def find(
 
 def mentions_findings(expression: str, sort: str, show: Sequence[str]) -> bool:
     """Whether findings must be looked for before samples can be found."""
-    return any(FINDING in text.lower() for text in (expression, sort, *show))
+    return expression.strip() in FAULTS or any(FINDING in text.lower() for text in (expression, sort, *show))
 
 
 class _Table:
@@ -192,6 +193,8 @@ def _listed(known: Mapping[str, str], most: int = 40) -> str:
 def _parsed(expression: str) -> ast.expr:
     if len(expression) > LONGEST:
         raise NetvetError(f"an expression of {len(expression):,} characters; expected at most {LONGEST:,}")
+    if expression.strip() in FAULTS:  # the name of a finding says what is meant
+        expression = f"{FINDING} == {expression.strip()!r}"
     try:
         return ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -113,8 +113,10 @@ def near(data: Audited) -> list[Record]:
     found: list[Record] = [r | {"kind": data.kind} for r in records if r["samples"] or r["possible"]]
     if found:
         sure = _involved(pool, pairs)
-        marked = {"near duplicate": sure, "possible near duplicate": _involved(pool, possible) & ~sure}
-        found[0] = {**found[0], "marked": {kind: pool.suspects(m) for kind, m in marked.items() if m.any()}}
+        rest = pool.suspects(_involved(pool, possible) & ~sure)
+        more = {name: _nearest_first(pool, possible, name, numbers) for name, numbers in rest.items()}
+        marked = {"near duplicate": pool.suspects(sure), "possible near duplicate": more}
+        found[0] = {**found[0], "marked": {kind: splits for kind, splits in marked.items() if splits}}
     return found
 
 
@@ -151,6 +153,15 @@ def _of_shown(pool: Pool, pairs: Pairs) -> Pairs:
 
 def _involved(pool: Pool, pairs: Pairs) -> npt.NDArray[np.bool_]:
     return np.isin(pool.inputs, np.concatenate([pairs.first, pairs.second]))
+
+
+def _nearest_first(pool: Pool, pairs: Pairs, split: str, samples: neighbours.Numbers) -> neighbours.Numbers:
+    """Samples of a split in the order of the distance to the nearest partner."""
+    distance = np.full(len(pool.first), np.inf)
+    for side in (pairs.first, pairs.second):
+        np.minimum.at(distance, side, pairs.distance)
+    inputs = pool.inputs_of([s.name for s in pool.splits].index(split))
+    return samples[np.argsort(distance[inputs[samples]], kind="stable")]
 
 
 def _records(pool: Pool, pairs: Pairs, possible: Pairs) -> list[dict[str, Any]]:

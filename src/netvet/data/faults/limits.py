@@ -51,7 +51,7 @@ def limit_of(
         odds: which share of those below the limit chance may explain, or else how many.
     """
     distance = np.sort(distance)
-    dimension = max(_dimension(distance), _dimension(apart))
+    dimension = max(dimension_of(distance), dimension_of(apart))
     if dimension <= 0:
         return 0.0
     middle = _middle(distance, apart, dimension)
@@ -73,7 +73,7 @@ def _middle(distance: npt.NDArray[np.float64], apart: npt.NDArray[np.float64], d
     return expected if expected > COPIED * middle else middle
 
 
-def _dimension(distance: npt.NDArray[np.float64]) -> float:
+def dimension_of(distance: npt.NDArray[np.float64]) -> float:
     """Of points, by the quantiles of the distances of nearest neighbours; 0 where they do not tell.
 
     The steepest part of the curve counts: copies among the points make a part of it flat.

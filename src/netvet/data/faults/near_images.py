@@ -11,7 +11,7 @@ import numpy.typing as npt
 from netvet.data.describe import image
 from netvet.data.faults import neighbours
 from netvet.data.faults.aligned import unlike
-from netvet.data.faults.limits import limit_of, near, near_limit, part_of
+from netvet.data.faults.limits import limit_of, near, near_limit
 from netvet.data.faults.neighbours import Floats, Numbers, Pairs, Words
 
 # Of the median distance between nearest neighbours: see `duplicates`; of shapes, which stay what they are under
@@ -33,8 +33,6 @@ ASKED = 1_000
 # Shares of the usual distance of the nearest: alike in their waves and, once aligned, in what they show; and near in
 # every view. Clean sets (digits, faces, silhouettes, tiles of photographs) begin at about these.
 MOVED_LIMIT, CLOSE_LIMIT = 0.2, 0.5
-# What is near in one view alone must not be further apart than this many times those limits.
-SLACK = 1.25
 # Share of those below a limit that chance may explain, or else their number, where it only lists what is possible.
 POSSIBLE = (0.2, 1.0)
 
@@ -49,10 +47,6 @@ class Views:
 
     def __len__(self) -> int:
         return len(self.thumbnails)
-
-    def of(self, numbers: Numbers) -> Views:
-        """Those of some images."""
-        return Views(tuple(p[numbers] for p in self.points), self.thumbnails[numbers], self.detailed[numbers])
 
 
 @dataclass(frozen=True)
@@ -82,16 +76,16 @@ def near_images(points: Floats, words: Words, names: tuple[str, ...]) -> tuple[P
     known = _alike(views, names, waves.where(waves.distance <= limit))
     scores = scored(views, (nearby if few else _nearest(waves, len(views))).joined(known), usual)
     natural = scores if few else scored(views, nearby, usual)
-    some = views.of(part_of(len(views))[: max(ALL, ASKED)])
-    apart = scored(some, _neighbours(some, np.arange(min(len(some), ASKED)))[0], usual)
     sure, possible = np.zeros((2, len(scores.pairs)), bool)
     fits = np.zeros(len(scores.pairs), bool)
+    # Smooth images (a sky, a shaded wall) are alike once moved.
+    rich = views.detailed[scores.pairs.first] & views.detailed[scores.pairs.second]
     for values, share in (("moved", MOVED_LIMIT), ("close", CLOSE_LIMIT)):
-        best, rest = _best(natural, values, asked), _best(apart, values, np.arange(min(len(some), ASKED)))
+        best = _best(natural, values, asked)
         found = getattr(scores, values)
-        sure |= found <= limit_of(best, rest, len(views), share)
-        possible |= found <= limit_of(best, rest, len(views), share, POSSIBLE)
-        fits |= found <= SLACK * share * np.median(best)
+        sure |= (found <= limit_of(best, best, len(views), share)) & (rich if values == "moved" else True)
+        possible |= found <= limit_of(best, best, len(views), share, POSSIBLE)
+        fits |= found <= share * np.median(best)
     sure |= _among(scores.pairs, known) & fits
     possible |= _among(scores.pairs, known)
     return scores.pairs.where(sure), scores.pairs.where(possible & ~sure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netvet.data.faults import neighbours
-from netvet.data.faults.limits import near
+from netvet.data.faults.limits import dimension_of, near
 from netvet.data.faults.neighbours import Floats, Pairs
 
 # Of the median distance between nearest neighbours: see `duplicates`.
@@ -55,5 +55,6 @@ def _jittered(features: Floats, points: Floats) -> Pairs:
             apart = np.abs(features[pairs.first, column] - features[pairs.second, column])
             rarer = np.searchsorted(steps, apart, "right") - np.searchsorted(steps, 0, "right")
             odds += np.where(apart > 0, np.log((rarer + 1) / (len(steps) + 1)), 0)
-    # Columns depend on each other: they count as half as many.
-    return pairs.where(odds / 2 + np.log(len(points)) <= np.log(BY_CHANCE))
+    # Columns depend on each other: they count as no more than the dimension of the data, and half of them at most.
+    free = min(dimension_of(np.sort(distance[:, 0])) / features.shape[1], 0.5)
+    return pairs.where(odds * free + np.log(len(points)) <= np.log(BY_CHANCE))
