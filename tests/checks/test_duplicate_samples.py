@@ -59,7 +59,15 @@ def test_near_copies_within_a_split_are_told_apart():
 
 
 def test_possible_near_copies_are_a_clause_or_a_note():
-    near = {"split": "train", "other": None, "role": "train", "samples": 80, "total": 1000, "share": 0.08, "possible": 7}
+    near = {
+        "split": "train",
+        "other": None,
+        "role": "train",
+        "samples": 80,
+        "total": 1000,
+        "share": 0.08,
+        "possible": 7,
+    }
     (finding,) = duplicate_samples(Facts.of({}), None, Facts.of(near))
     assert finding.severity == "warning" and finding.message.endswith("; 7 more may be")
     alone = {**near, "samples": 0, "share": 0.0, "possible": 300, "possible_examples": [{"samples": ["a", "b"]}]}

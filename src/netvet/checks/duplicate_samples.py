@@ -43,7 +43,8 @@ def duplicate_samples(
     ## Known problems
     Tokens, binary and short inputs are equal by chance; sampling with replacement repeats samples on purpose. Both are
     silent: an audit compares with how many samples agree in all values but one. Copying the rare class is a way to
-    balance the classes: legal after the split.
+    balance the classes: legal after the split. Images that only may be near copies are listed by
+    `netvet data ... --find "possible near duplicate"`, the nearest first, and are a note at most.
 
     ## References
     Lee et al., Deduplicating Training Data Makes Language Models Better, arXiv:2107.06499; cleanlab, near duplicates.

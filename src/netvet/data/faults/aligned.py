@@ -30,13 +30,14 @@ def unlike(thumbnails: npt.NDArray[np.uint8], first: Numbers, second: Numbers) -
     found, coarse = np.ones(len(first)), _halved(thumbnails)
     for begin in range(0, len(first), _BATCH):
         some = slice(begin, begin + _BATCH)
-        found[some], moved = _placed(coarse[first[some]], coarse[second[some]])
-        hopeful = np.flatnonzero(found[some] <= HOPELESS)
+        apart, moved = _placed(coarse[first[some]], coarse[second[some]])
+        hopeful = np.flatnonzero(apart <= HOPELESS)
         if len(hopeful):
             left, right = (thumbnails[side[begin + hopeful]].astype(np.float32) for side in (first, second))
             # Each way: one may be a part of the other.
             either = _refined(left, right, moved[hopeful]), _refined(right, left, -moved[hopeful])
-            found[begin + hopeful] = np.minimum(*either)
+            apart[hopeful] = np.minimum(*either)
+        found[some] = apart
     return found
 
 
