@@ -69,7 +69,8 @@ def test_possible_near_copies_are_a_clause_or_a_note():
         "possible": 7,
     }
     (finding,) = duplicate_samples(Facts.of({}), None, Facts.of(near))
-    assert finding.severity == "warning" and finding.message.endswith("; 7 more may be")
+    assert finding.severity == "warning"
+    assert finding.message.endswith("; 7 more may be")
     alone = {**near, "samples": 0, "share": 0.0, "possible": 300, "possible_examples": [{"samples": ["a", "b"]}]}
     (finding,) = duplicate_samples(Facts.of({}), None, Facts.of(alone))
     assert (finding.severity, finding.message) == (

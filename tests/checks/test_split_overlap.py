@@ -64,6 +64,8 @@ def test_possible_near_copies_between_splits_are_a_clause_or_a_note():
         "share": 0.08, "possible": 5,
     }  # fmt: skip
     (finding,) = split_overlap(Facts.of({}), None, None, None, Facts.of(near))
-    assert finding.severity == "warning" and finding.message.endswith("; 5 more may be")
+    assert finding.severity == "warning"
+    assert finding.message.endswith("; 5 more may be")
     (finding,) = split_overlap(Facts.of({}), None, None, None, Facts.of({**near, "samples": 0, "share": 0.0}))
-    assert finding.severity == "note" and finding.message.startswith("5 of 100 samples of val may be")
+    assert finding.severity == "note"
+    assert finding.message.startswith("5 of 100 samples of val may be")

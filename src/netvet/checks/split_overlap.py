@@ -81,11 +81,8 @@ def split_overlap(
 def _leaks(record: Record) -> bool:
     """Near samples of which one side is trained on and the other is held out."""
     roles = {str(record.get("role")), str(record.get("other_role"))}
-    return (
-        "train" in roles
-        and bool(roles & {"val", "test"})
-        and bool(number(record, "samples") or number(record, "possible"))
-    )
+    some = number(record, "samples") or number(record, "possible")
+    return "train" in roles and bool(roles & {"val", "test"}) and bool(some)
 
 
 def _near(record: Record, error: float, natural: int) -> Finding:
@@ -101,8 +98,9 @@ def _near(record: Record, error: float, natural: int) -> Finding:
         message += f"; {more:g} more may be"
     severity: Severity = "warning" if part >= error and samples >= natural else "note"
     evidence = {"pairs": list(record.get("examples") or record.get("possible_examples") or ())[:10]}
-    sure = 0.6 if samples else 0.3
-    return Finding(message, split, None, part, error, None, evidence, severity=severity, confidence=sure)
+    return Finding(
+        message, split, None, part, error, None, evidence, severity=severity, confidence=0.6 if samples else 0.3
+    )
 
 
 def _place(inputs: Facts | None, loaders: Facts | None, *, widened: bool) -> Location | None:

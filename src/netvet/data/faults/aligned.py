@@ -22,12 +22,12 @@ _RIM = 1
 _GAIN = 0.3
 
 
-def unlike(thumbnails: npt.NDArray[np.uint8], first: Numbers, second: Numbers) -> npt.NDArray[np.float64]:
+def unlike(thumbnails: npt.NDArray[np.uint8], first: Numbers, second: Numbers) -> Floats:
     """Of pairs of thumbnails [n, 16, 16], 1 - their correlation after alignment: 0 for one image moved a little, [p].
 
     Baker and Matthews, Lucas-Kanade 20 years on, 2004: shift and scale in both directions with gain and offset.
     """
-    found, coarse = np.ones(len(first)), _halved(thumbnails)
+    found, coarse = np.ones(len(first), np.float32), _halved(thumbnails)
     for begin in range(0, len(first), _BATCH):
         some = slice(begin, begin + _BATCH)
         apart, moved = _placed(coarse[first[some]], coarse[second[some]])
@@ -36,7 +36,7 @@ def unlike(thumbnails: npt.NDArray[np.uint8], first: Numbers, second: Numbers) -
             left, right = (thumbnails[side[begin + hopeful]].astype(np.float32) for side in (first, second))
             # Each way: one may be a part of the other.
             either = _refined(left, right, moved[hopeful]), _refined(right, left, -moved[hopeful])
-            apart[hopeful] = np.minimum(*either)
+            apart[hopeful] = np.minimum(either[0], either[1])
         found[some] = apart
     return found
 
