@@ -87,13 +87,13 @@ def _leaks(record: Record) -> bool:
 
 def _near(record: Record, error: float, natural: int) -> Finding:
     part, split, samples = number(record, "share") or 0.0, str(record.get("split")), number(record, "samples") or 0
-    total, other, more = record.get("total"), record.get("other"), number(record, "possible")
+    total, other, more, sure = record.get("total"), record.get("other"), number(record, "possible"), 0.6
     message = (
         f"{samples:g} of {total} samples of {split} ({shown(part)}) are all but equal to one of {other} (noise, "
         f"compression, a shift, some words): the score partly measures memory"
     )
     if not samples:
-        message = f"{more:g} of {total} samples of {split} may be all but equal to one of {other}"
+        sure, message = 0.3, f"{more:g} of {total} samples of {split} may be all but equal to one of {other}"
     elif more:
         message += f"; {more:g} more may be"
     severity: Severity = "warning" if part >= error and samples >= natural else "note"

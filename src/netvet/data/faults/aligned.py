@@ -27,7 +27,8 @@ def unlike(thumbnails: npt.NDArray[np.uint8], first: Numbers, second: Numbers) -
 
     Baker and Matthews, Lucas-Kanade 20 years on, 2004: shift and scale in both directions with gain and offset.
     """
-    found, coarse = np.ones(len(first), np.float32), _halved(thumbnails)
+    found: Floats = np.ones(len(first), np.float32)
+    coarse = _halved(thumbnails)
     for begin in range(0, len(first), _BATCH):
         some = slice(begin, begin + _BATCH)
         apart, moved = _placed(coarse[first[some]], coarse[second[some]])
