@@ -98,9 +98,7 @@ def _near(record: Record, error: float, natural: int) -> Finding:
         message += f"; {more:g} more may be"
     severity: Severity = "warning" if part >= error and samples >= natural else "note"
     evidence = {"pairs": list(record.get("examples") or record.get("possible_examples") or ())[:10]}
-    return Finding(
-        message, split, None, part, error, None, evidence, severity=severity, confidence=0.6 if samples else 0.3
-    )
+    return Finding(message, split, None, part, error, None, evidence, severity=severity, confidence=sure)
 
 
 def _place(inputs: Facts | None, loaders: Facts | None, *, widened: bool) -> Location | None:

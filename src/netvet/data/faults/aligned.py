@@ -45,8 +45,7 @@ def unlike(thumbnails: npt.NDArray[np.uint8], first: Numbers, second: Numbers) -
 def _halved(thumbnails: npt.NDArray[np.uint8]) -> Floats:
     """Means of four pixels each [n, 8, 8]."""
     rows = thumbnails[:, ::2].astype(np.uint16) + thumbnails[:, 1::2]
-    found: Floats = (rows[:, :, ::2] + rows[:, :, 1::2]).astype(np.float32) / 4
-    return found
+    return np.asarray((rows[:, :, ::2] + rows[:, :, 1::2]) / 4, dtype=np.float32)
 
 
 def _placed(left: Floats, right: Floats) -> tuple[Floats, Floats]:
