@@ -167,3 +167,13 @@ def test_possible_outliers_are_found_by_their_name_alone():
 def test_the_names_of_findings_are_told_where_one_is_not_known():
     with pytest.raises(NetvetError, match="possible outlier"):
         find(audited(), SUSPECTS, "finding == 'possible outliers'")
+
+
+def test_possible_near_duplicates_are_found_by_their_name_alone():
+    suspects = {**SUSPECTS, "possible near duplicate": {"train": np.array([4, 0])}}
+    found = find(audited(), suspects, "possible near duplicate")
+    assert found.count == 2
+    assert {row[1] for row in found.rows} == {"img/4.png", "img/0.png"}
+    assert find(audited(), SUSPECTS, "possible near duplicate").count == 0
+    assert mentions_findings("possible near duplicate", "", ())
+    assert find(audited(), suspects, 'finding == "duplicate-samples"').count == 2

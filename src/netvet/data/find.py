@@ -28,6 +28,7 @@ FINDING = "finding"
 # Faults of single samples by the check that tells of them; a fault may also be named by itself.
 FAULTS: Mapping[str, tuple[str, ...]] = {
     "duplicate-samples": ("duplicate", "near duplicate"),
+    "possible near duplicate": (),
     "split-overlap": ("overlap",),
     "conflicting-labels": ("conflicting label (exact)", "conflicting label (near)"),
     "outlier-samples": ("outlier",),
