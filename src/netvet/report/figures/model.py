@@ -9,7 +9,7 @@ from typing import Literal
 
 from netvet.core import Record
 from netvet.report.figures import Source
-from netvet.report.figures.flow import Key, Piece, pieces_of, shortened
+from netvet.report.figures.flow import Key, Piece, folded, pieces_of, shortened
 from netvet.report.figures.predictions import records_of
 from netvet.report.figures.spec import Edge, Figure, Graph, Node
 from netvet.report.figures.thin import buckets_of
@@ -20,6 +20,8 @@ Health = Literal["healthy", "note", "warning", "error", "unknown"]
 READABLE, MOST = 240, 400
 # A graph shortened to fewer nodes than this shows less than a long one.
 TELLING = 4
+# A module with weights that is called more often than this for one loss runs in a loop, whose rounds are all alike.
+REPEATS = 6
 # Losses of a script that have a graph of their own.
 LOSSES = 3
 # Units of a layer that are dead or saturated for the layer to be called so.
@@ -69,8 +71,8 @@ def graphs(source: Source) -> Iterator[Figure]:
         roots = roots_of(mine, modules) - told
         told |= roots
         absent = [m for m in modules if m.get("model") in roots and is_absent(m, modules, reached)]
-        depth = depth_of(mine, absent)
-        pieces = pieces_of(mine, depth)
+        depth = depth_of(mine, absent, modules)
+        pieces = parts_of(mine, depth, modules)
         if pieces and len(pieces) + len(absent) <= MOST:
             name = f"{site}" if len(sites) > 1 else ""
             yield drawn(f"model-{number}", name, pieces, Modules(source, modules, parameters, depth), absent)
@@ -94,13 +96,21 @@ def is_absent(module: Record, modules: Sequence[Record], reached: Collection[str
     return not any(other.startswith(inside) for other in reached)
 
 
-def depth_of(nodes: Sequence[Record], absent: Sequence[Record]) -> int | None:
+def parts_of(nodes: Sequence[Record], depth: int | None, modules: Sequence[Record]) -> dict[Key, Piece]:
+    """The pieces of a graph, of a loop one round."""
+    weighted = [
+        one.get("name") for one in modules if one.get("total_parameters") and one.get("model") != one.get("name")
+    ]
+    return folded(pieces_of(nodes, depth), REPEATS, {shortened(name, depth) or "" for name in weighted})
+
+
+def depth_of(nodes: Sequence[Record], absent: Sequence[Record], modules: Sequence[Record]) -> int | None:
     """Down to which depth modules are drawn: None for all, else as deep as can be read."""
-    if len(pieces_of(nodes, None)) + len(absent) <= READABLE:
+    if len(parts_of(nodes, None, modules)) + len(absent) <= READABLE:
         return None
     deepest = max((str(node.get("module")).count(".") + 1 for node in nodes if node.get("module")), default=1)
     for depth in range(deepest, 0, -1):
-        size = len(pieces_of(nodes, depth))
+        size = len(parts_of(nodes, depth, modules))
         if size <= READABLE:
             return depth if size >= TELLING else depth + 1
     return 1
@@ -182,6 +192,7 @@ def drawn(identifier: str, site: str, pieces: Mapping[Key, Piece], modules: Modu
     nodes += [missing(record, modules) for record in absent]
     edges += broken_edges(absent, pieces, modules)
     inside = "" if modules.depth is None else " Modules inside of those that are shown are left out."
+    inside += " Of a loop, one round is shown." if any(one.calls > 1 for one in pieces.values()) else ""
     return {
         "kind": "graph", "id": identifier, "title": f"Model{f' ({site})' if site else ''}",
         "about": "What computes what on the way to the loss, from the autograd graph of the first step. Healthy: all "
@@ -201,7 +212,8 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
     ops = ", ".join(dict.fromkeys(piece.ops))
     if piece.module is None:
         name = key[0].strip("()")
-        return {"id": id_of(key), "label": name, "group": "", "health": "unknown", "value": "", "notes": []}
+        value = f"{piece.calls} times" if piece.calls > 1 else ""
+        return {"id": id_of(key), "label": name, "group": "", "health": "unknown", "value": value, "notes": []}
     calls = [one for one in pieces if one[0] == key[0]]
     is_root = (modules.records.get(piece.module) or {}).get("model") == piece.module
     is_leaf = not is_root and not any(one[0].startswith(f"{key[0]}.") for one in pieces)
@@ -211,7 +223,8 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
     elif not is_leaf and ops:
         label += f" ({ops[:40]})"
     state = modules.state(piece.module)
-    notes = [*state.notes, f"operations: {ops[:200]}"] if ops else list(state.notes)
+    notes = [*state.notes, *([f"operations: {ops[:200]}"] if ops else [])]
+    notes += [f"called {piece.calls} times in a loop"] if piece.calls > 1 else []
     return {
         "id": id_of(key), "label": label, "group": group_of(piece.module, is_leaf=is_leaf or is_root),
         "health": "healthy" if state.health == "unknown" else state.health, "value": modules.value(piece.module),
