@@ -228,7 +228,29 @@ def test_an_activation_that_many_layers_share_is_no_loop():
 
 
 def test_a_module_that_only_arranges_numbers_is_drawn_unless_it_computes_elsewhere():
-    nodes = [node(0, "MseLoss", [1]), node(1, "Squeeze", [2], "Net"), node(2, "Mm", [3], "fc"),
-             node(3, "Add", [4], "Net"), node(4, "View", [5], "flatten"), node(5, "Convolution", [], "conv")]  # fmt: skip
+    nodes = [
+        node(0, "MseLoss", [1]), node(1, "Squeeze", [2], "Net"), node(2, "Mm", [3], "fc"),
+        node(3, "Add", [4], "Net"), node(4, "View", [5], "flatten"), node(5, "Convolution", [], "conv"),
+    ]  # fmt: skip
     (graph,) = the_graphs(nodes, [module(n, k) for k, n in enumerate(("conv", "flatten", "fc"))], ())
     assert list(edges(graph)) == [("conv", "flatten"), ("flatten", "Net"), ("Net", "fc"), ("fc", "(mseloss)")]
+
+
+def test_without_a_graph_modules_are_in_the_order_of_their_calls():
+    modules = [module("Net", 0), module("late", 3), module("block", 1), module("block.inner", 2),
+               module("never", None), module("aside", 4, shape=(8, 7))]  # fmt: skip
+    (graph,) = the_graphs((), modules, (weight("late", reached=False),))
+    assert [one["label"] for one in graph["nodes"]] == ["block.inner", "late", "aside"]
+    assert edges(graph) == {("block.inner", "late"): False}
+    assert health(graph) == {"block.inner": "unknown", "late": "warning", "aside": "unknown"}
+    assert "order of their first calls" in graph["about"]
+
+
+def test_without_a_graph_a_very_deep_model_is_drawn_without_the_insides_of_its_modules():
+    modules = [module(f"blocks.{k // 100}.layer{k % 100}", k) for k in range(1_000)]
+    (graph,) = the_graphs((), modules, ())
+    assert [one["label"] for one in graph["nodes"]] == [f"blocks.{k}" for k in range(10)]
+
+
+def test_a_model_of_one_module_is_no_picture():
+    assert the_graphs((), [module("Linear", 0, root="Linear")], ()) == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from operator import itemgetter
 from typing import Any
 
 from netvet.core import Record
@@ -69,6 +71,32 @@ def pieces_of(nodes: Sequence[Record], depth: int | None) -> dict[Key, Piece]:
         piece.ops += dict.fromkeys(ops)
         piece.inputs |= {one: None for one in inputs if one != key}
     return telling(made)
+
+
+def by_calls(modules: Sequence[Record], depth: int | None) -> dict[Key, Piece]:
+    """The modules of one root in the order of their first calls, where no graph was recorded.
+
+    Two that follow each other are joined where the one can take in what the other gives out.
+    """
+    names = [str(one.get("name")) for one in modules if isinstance(one.get("order"), int)]
+    insides = {name.rpartition(".")[0] for name in names}
+    leaves = [m for m in modules if isinstance(m.get("order"), int) and m.get("name") not in insides]
+    leaves = [one for one in leaves if one.get("name") != one.get("model") or len(leaves) == 1]
+    made: dict[Key, Piece] = {}
+    last: tuple[Key, Record] | None = None
+    for record in sorted(leaves, key=itemgetter("order")):
+        name = shortened(record.get("name"), depth) or ""
+        if last is None or last[0][0] != name:
+            key = (name, len(made))
+            made[key] = Piece(name, inputs={last[0]: None} if last is not None and fits(last[1], record) else {})
+        last = key, record
+    return made
+
+
+def fits(source: Record, target: Record) -> bool:
+    """Whether a module may take in what another gives out: as many numbers."""
+    given, taken = source.get("output_shape"), target.get("input_shape")
+    return isinstance(given, list) and isinstance(taken, list) and math.prod(given) == math.prod(taken)
 
 
 def telling(pieces: Mapping[Key, Piece]) -> dict[Key, Piece]:

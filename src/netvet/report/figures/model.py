@@ -9,7 +9,7 @@ from typing import Literal
 
 from netvet.core import Record
 from netvet.report.figures import Source
-from netvet.report.figures.flow import Key, Piece, folded, pieces_of, shortened
+from netvet.report.figures.flow import Key, Piece, by_calls, fits, folded, pieces_of, shortened
 from netvet.report.figures.predictions import records_of
 from netvet.report.figures.spec import Edge, Figure, Graph, Node
 from netvet.report.figures.thin import buckets_of
@@ -59,8 +59,11 @@ class State:
 
 
 def graphs(source: Source) -> Iterator[Figure]:
-    """The graph of the first loss of each backward site."""
+    """The graph of the first loss of each backward site; without one, modules in the order of their calls."""
     nodes, modules = records_of(source, "graph"), records_of(source, "modules")
+    if not nodes:
+        yield from in_order_of_calls(source, modules)
+        return
     parameters = records_of(source, "parameters")
     sites = list(dict.fromkeys(str(node.get("backward")) for node in nodes))[:LOSSES]
     reached = {str(one.get("layer")) for one in parameters if one.get("reached")}
@@ -75,7 +78,31 @@ def graphs(source: Source) -> Iterator[Figure]:
         pieces = parts_of(mine, depth, modules)
         if pieces and len(pieces) + len(absent) <= MOST:
             name = f"{site}" if len(sites) > 1 else ""
-            yield drawn(f"model-{number}", name, pieces, Modules(source, modules, parameters, depth), absent)
+            about = (
+                "What computes what on the way to the loss, from the autograd graph of the first step. Healthy: all "
+                "modules are joined; over a broken edge no gradient comes back."
+            )
+            about += " Of a loop, one round is shown." if any(one.calls > 1 for one in pieces.values()) else ""
+            yield drawn(
+                f"model-{number}", name, about, pieces, Modules(source, modules, parameters, depth), absent
+            )  # fmt: skip
+
+
+def in_order_of_calls(source: Source, modules: Sequence[Record]) -> Iterator[Graph]:
+    """Each model as the chain of its modules."""
+    about = (
+        "Modules in the order of their first calls; which outputs went where was not recorded, so neighbours are "
+        "joined where their shapes fit. Healthy: gradients reach every module; over a broken edge none comes back."
+    )
+    roots = list(dict.fromkeys(str(one.get("model")) for one in modules))[:LOSSES]
+    for number, root in enumerate(roots):
+        mine = [one for one in modules if one.get("model") == root]
+        depths: tuple[int | None, ...] = (None, *range(8, 0, -1))
+        depth = next((one for one in depths if len(by_calls(mine, one)) <= READABLE), 1)
+        pieces = by_calls(mine, depth)
+        if 1 < len(pieces) <= MOST:
+            known = Modules(source, mine, records_of(source, "parameters"), depth)
+            yield drawn(f"model-{number}", root if len(roots) > 1 else "", about, pieces, known, [])
 
 
 def roots_of(nodes: Sequence[Record], modules: Sequence[Record]) -> set[str]:
@@ -181,8 +208,10 @@ def judge(state: State, record: Record) -> None:
         state.add("healthy", "")
 
 
-def drawn(identifier: str, site: str, pieces: Mapping[Key, Piece], modules: Modules, absent: Sequence[Record]) -> Graph:
-    """Nodes and edges of one loss."""
+def drawn(
+    identifier: str, site: str, about: str, pieces: Mapping[Key, Piece], modules: Modules, absent: Sequence[Record]
+) -> Graph:
+    """Nodes and edges of one loss or model."""
     nodes = [node_of(key, piece, pieces, modules) for key, piece in pieces.items()]
     edges: list[Edge] = []
     for key, piece in pieces.items():
@@ -191,12 +220,9 @@ def drawn(identifier: str, site: str, pieces: Mapping[Key, Piece], modules: Modu
             edges.append({"source": id_of(one), "target": id_of(key), "broken": broken})
     nodes += [missing(record, modules) for record in absent]
     edges += broken_edges(absent, pieces, modules)
-    inside = "" if modules.depth is None else " Modules inside of those that are shown are left out."
-    inside += " Of a loop, one round is shown." if any(one.calls > 1 for one in pieces.values()) else ""
+    about += "" if modules.depth is None else " Modules inside of those that are shown are left out."
     return {
-        "kind": "graph", "id": identifier, "title": f"Model{f' ({site})' if site else ''}",
-        "about": "What computes what on the way to the loss, from the autograd graph of the first step. Healthy: all "
-        f"modules are joined; over a broken edge no gradient comes back.{inside}",
+        "kind": "graph", "id": identifier, "title": f"Model{f' ({site})' if site else ''}", "about": about,
         "signals": ["graph", "modules", "parameters", "cuts", "dead_unit_share", "non_finite_grads"],
         "nodes": nodes, "edges": edges,
     }  # fmt: skip
@@ -227,7 +253,7 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
     notes += [f"called {piece.calls} times in a loop"] if piece.calls > 1 else []
     return {
         "id": id_of(key), "label": label, "group": group_of(piece.module, is_leaf=is_leaf or is_root),
-        "health": "healthy" if state.health == "unknown" else state.health, "value": modules.value(piece.module),
+        "health": "healthy" if state.health == "unknown" and piece.ops else state.health, "value": modules.value(piece.module),
         "notes": notes,
     }  # fmt: skip
 
@@ -269,9 +295,3 @@ def broken_edges(absent: Sequence[Record], pieces: Mapping[Key, Piece], modules:
         if target is not None:
             edges.append({"source": name, "target": first[target], "broken": True})
     return edges
-
-
-def fits(source: Record, target: Record) -> bool:
-    """Whether a module may take in what another gives out: as many numbers."""
-    given, taken = source.get("output_shape"), target.get("input_shape")
-    return isinstance(given, list) and isinstance(taken, list) and math.prod(given) == math.prod(taken)
