@@ -253,8 +253,8 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
     notes += [f"called {piece.calls} times in a loop"] if piece.calls > 1 else []
     return {
         "id": id_of(key), "label": label, "group": group_of(piece.module, is_leaf=is_leaf or is_root),
-        "health": "healthy" if state.health == "unknown" and piece.ops else state.health, "value": modules.value(piece.module),
-        "notes": notes,
+        "health": "healthy" if state.health == "unknown" and piece.ops else state.health,
+        "value": modules.value(piece.module), "notes": notes,
     }  # fmt: skip
 
 
