@@ -104,6 +104,15 @@ def test_a_detached_module_is_joined_by_a_broken_edge_to_what_takes_its_output()
     assert "`detach` at net.py:7 lets no gradient back" in notes
 
 
+def test_cuts_elsewhere_and_models_that_nobody_trains_are_no_alarm():
+    (graph,) = the_graphs(
+        parameters=[weight("first", in_optimizer=False), weight("last")],
+        cuts=Facts.of({"op": "linear", "module": "last", "file": "/a/net.py", "line": 7}),
+    )
+    assert health(graph) == {"first": "note", "act": "healthy", "last": "healthy", "nllloss": "unknown"}
+    assert not any(edges(graph).values())
+
+
 def test_a_frozen_module_is_a_note():
     (graph,) = the_graphs(
         modules=(module("trunk", 0), *MODULES), parameters=(weight("trunk", reached=False, requires_grad=False),)

@@ -169,4 +169,5 @@ def shortened(module: Any, depth: int | None) -> str | None:
     """The path of a module, cut off after so many names."""
     if module is None:
         return None
-    return str(module) if depth is None else ".".join(str(module).split(".")[:depth])
+    names = str(module).rstrip(".").split(".")
+    return ".".join(names if depth is None else names[:depth])

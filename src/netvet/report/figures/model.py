@@ -161,10 +161,7 @@ class Modules:
                     state = self._of(layer)
                     state.add("warning", f"{share:.0%} of its units are {word}")
                     state.dead |= word == "dead" and share == 1
-        for cut in records_of(source, "cuts"):
-            if cut.get("module") is not None:
-                place = f"{str(cut.get('file')).rpartition('/')[2]}:{cut.get('line')}"
-                self._of(cut["module"]).add("note", f"`{cut.get('op')}` at {place} lets no gradient back")
+        self.cuts = [one for one in records_of(source, "cuts") if one.get("module") is not None]
         owners = {str(one.get("name")): one.get("layer") for one in parameters}
         for name in buckets_of(source, "non_finite_grads"):
             self._of(owners.get(name)).add("error", f"gradients of {name} that are not finite")
@@ -178,6 +175,13 @@ class Modules:
     def state(self, name: str) -> State:
         """How a module fares."""
         return self.states.get(name) or State()
+
+    def cuts_around(self, module: Record) -> list[str]:
+        """Where gradients are cut off in a module or in one that it is in: the likely places if none reaches it."""
+        name, root = str(module.get("name")), str(module.get("model"))
+        around = [one for one in self.cuts if one["module"] == root or f"{name}.".startswith(f"{one['module']}.")]
+        places = [f"`{one.get('op')}` at {str(one.get('file')).rpartition('/')[2]}:{one.get('line')}" for one in around]
+        return [f"{place} lets no gradient back" for place in dict.fromkeys(places)]
 
     def value(self, name: str) -> str:
         """Class, shape of the output and parameters of a module, in short."""
@@ -203,7 +207,7 @@ def judge(state: State, record: Record) -> None:
         state.add("warning", f"the gradient of {name} is exactly zero")
         state.still += 1
     elif record.get("in_optimizer") is False:
-        state.add("warning", f"{name} is in no optimizer")
+        state.add("note", f"{name} is in no optimizer")
     else:
         state.add("healthy", "")
 
@@ -273,7 +277,7 @@ def missing(record: Record, modules: Modules) -> Node:
     return {
         "id": name, "label": name, "group": group_of(name, is_leaf=True), "value": modules.value(name),
         "health": "note" if state.health == "note" else "warning",
-        "notes": [*state.notes, "called, but in no loss's graph"],
+        "notes": [*state.notes, "called, but in no loss's graph", *modules.cuts_around(record)],
     }  # fmt: skip
 
 
