@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn.parameter import is_lazy
 
-from netvet.capture.torch_sampling import LOW, SAMPLED, SampleMatrix, moments, spread
+from netvet.capture.torch_sampling import LOW, SAMPLED, Numbers, SampleMatrix, moments, spread
 
 # Of models with more parameter tensors than this, the first are looked at.
 MAX_TENSORS = 2_000
@@ -78,6 +80,13 @@ Found = list[tuple[int, torch.Tensor]]
 Kind = tuple[str, list[int] | None]
 
 
+class Table(NamedTuple):
+    """Numbers of parameters at several steps, and which of them there are [steps, parameters]."""
+
+    values: Numbers
+    known: npt.NDArray[np.bool_]
+
+
 class ParameterRows:
     """Weights before and after a step, and gradients of two successive steps, as rows of matrices.
 
@@ -86,25 +95,24 @@ class ParameterRows:
 
     Attributes:
         names: of the parameters that are in a called model; `shown`: names for all.
-        stands: for how many elements of a parameter a sampled one stands, by its shown name.
+        stands: for how many elements of a parameter a sampled one stands [parameters].
         at: step of the optimizer whose gradients are kept for comparison with the next; negative: none are.
     """
 
     def __init__(self, held: list[Held]) -> None:
         self.held = held
         self.names: list[str | None] = []
-        self.shown: list[str] = []
-        self.stands: dict[str, float] = {}
+        self.shown: tuple[str, ...] = ()
         self.at = -2
         self._parameters = [one.parameter for one in held]
         values = self._values()
         # All are read as they are: where they lie in memory is all that can change.
         self._plain = all(v is p for v, p in zip(values, self._parameters, strict=True))
         self._forms = [(v.shape, v.dtype, v.device) for v in values]
-        self._sizes = [_real(v).numel() for v in values]
+        sizes = [_real(v).numel() for v in values]
         like = next((v for v in values if v.dtype in (torch.float64, torch.complex128)), values[0])
-        widest = max(_real(v).numel() for v in values)
-        self._old = SampleMatrix(len(held), _real(like), widest)
+        self._old = SampleMatrix(len(held), _real(like), max(sizes))
+        self.stands = np.maximum(1.0, np.array(sizes) / self._old.limit)
         self._new, self._gradients, self._last = (self._old.empty_like() for _ in range(3))
         # Sampled elements of weights, as views; they hold as long as a weight stays where it is.
         self._pointers: list[int] = []
@@ -112,14 +120,13 @@ class ParameterRows:
         self._views: list[torch.Tensor] = []
         self._places: dict[int, list[torch.Tensor]] = {}
         self._complex = [row for row, v in enumerate(values) if v.is_complex()]
-        self._large = [i for i, v in enumerate(values) if _real(v).numel() > self._old.limit]
+        self._large = [i for i, size in enumerate(sizes) if size > self._old.limit]
         # Of these weights, which have gaps in memory, the elements must be copied each time.
         self._copied: list[int] = []
         self._graded: list[int] = []
         self._compared: set[int] = set()
-        # Norms of sampled gradients at the last step that was read.
-        self._before: dict[str, float] = {}
-        self._scale = 1.0
+        # Norms of the sampled gradients that were compared last.
+        self._norms: torch.Tensor | None = None
         self._vectors: list[torch.Tensor] = []
         self._kinds: list[Kind] = []
         self._deep = False
@@ -155,13 +162,12 @@ class ParameterRows:
             places = self._places[id(matrix)] = matrix.rows_like(self._views)
         torch._foreach_copy_(places, self._views)
 
-    def begin(self, scale: float, count: int, *, deep: bool) -> None:
+    def begin(self, count: int, *, deep: bool) -> None:
         """Measure weights and gradients before a step, and gradients beside those of the last step.
 
         The parameters must hold.
 
         Args:
-            scale: a factor that is in the gradients.
             count: steps that the optimizer has completed.
             deep: measure; else only compare gradients with those of the last step.
         """
@@ -173,7 +179,7 @@ class ParameterRows:
             return
         values = self._found
         self._put_weights(self._old)
-        self._deep, self._scale = True, scale
+        self._deep = True
         self._note("sums", None, *self._old.sums(len(values)))
         self._note("param_norm", None, self._old.norms(len(values)))
         self._note_complex(values)
@@ -204,9 +210,11 @@ class ParameterRows:
         self._graded, self._compared = graded, set(graded)
         if gradients:
             self._gradients.put_all([_real(g) for g in gradients])
-            self._note("now", graded, self._gradients.norms(len(graded)))
-        if gradients and adjacent:
-            self._note("dot", graded, self._gradients.products(self._last, len(graded)))
+            before, self._norms = self._norms, self._gradients.norms(len(graded))
+            self._note("now", graded, self._norms)
+            if adjacent and before is not None:
+                self._note("before", graded, before)
+                self._note("dot", graded, self._gradients.products(self._last, len(graded)))
 
     def end(self) -> None:
         """Measure how far the weights have gone in the step."""
@@ -221,9 +229,7 @@ class ParameterRows:
             names: in the models that were called; None for those that are in none.
         """
         self.names = names
-        self.shown = [name or f"{optimizer}/{one.number}" for name, one in zip(names, self.held, strict=True)]
-        limit = self._old.limit
-        self.stands = {name: max(1.0, size / limit) for name, size in zip(self.shown, self._sizes, strict=True)}
+        self.shown = tuple(name or f"{optimizer}/{one.number}" for name, one in zip(names, self.held, strict=True))
 
     def take(self) -> tuple[list[torch.Tensor], list[Kind]]:
         """What was measured: vectors, and for each its kind and the rows of its elements (None: all)."""
@@ -233,26 +239,51 @@ class ParameterRows:
             vectors = [v.double() for v in vectors]
         return vectors, kinds
 
-    def read(self, kinds: list[Kind], numbers: list[float]) -> dict[str, dict[str, float]]:
-        """The numbers of vectors that `take` gave, by kind and name."""
-        found: dict[str, dict[str, float]] = {}
-        begin = 0
+    def read(self, kinds: list[Kind], numbers: Numbers, scale: float) -> dict[str, Table]:
+        """The numbers of vectors that `take` gave at several steps [steps, numbers], by kind.
+
+        Args:
+            scale: a factor that is in the gradients.
+        """
+        found: dict[str, Table] = {}
+        begin, counts = 0, self._old.counts(len(self.held))
         for kind, rows in kinds:
-            names = self.shown if rows is None else [self.shown[row] for row in rows]
-            count = len(names) * (3 if kind == "sums" else 1)
-            part = numbers[begin : begin + count]
-            begin += count
+            count = len(self.held) if rows is None else len(rows)
             if kind == "sums":
-                kind, (_, part) = "param_std", moments(self._old.counts(len(names)), part)
-            read = dict(zip(names, part, strict=True))
-            found[kind] = found[kind] | read if kind in found else read
-        found["before"], self._before = self._before, found.get("now", {})
-        if "param_norm" in found:
-            found["size"] = found["param_norm"]
-            found["param_norm"] = found["size"] | found.get("whole_norm", {})
-            norms = self._before | found.get("whole_grad_norm", {})
-            found["param_grad_norm"] = {name: norm / self._scale for name, norm in norms.items()}
+                kind, part = "param_std", moments(counts, numbers[:, begin : begin + 3 * count])[1]
+                begin += 3 * count
+            else:
+                part = numbers[:, begin : begin + count]
+                begin += count
+            self._put(found, kind, rows, part)
+        with np.errstate(all="ignore"):  # of values that are not finite
+            self._derive(found, scale)
         return found
+
+    def _put(self, found: dict[str, Table], kind: str, rows: list[int] | None, part: Numbers) -> None:
+        if kind not in found:
+            shape = len(part), len(self.held)
+            found[kind] = Table(np.zeros(shape), np.zeros(shape, bool))
+        chosen = slice(None) if rows is None else rows
+        found[kind].values[:, chosen], found[kind].known[:, chosen] = part, True
+
+    def _derive(self, found: dict[str, Table], scale: float) -> None:
+        sizes = found.get("param_norm")
+        if sizes is None:
+            return
+        if "change" in found:  # a tensor that was all zero (a fresh bias) has no ratio
+            found["update_ratio"] = Table(found["change"].values / sizes.values, sizes.values != 0)
+        found["param_norm"] = _over(sizes, found.get("whole_norm"))
+        gradients = _over(found.get("now"), found.get("whole_grad_norm"))
+        if gradients is not None:
+            found["param_grad_norm"] = Table(gradients.values / scale, gradients.known)
+
+
+def _over(first: Table | None, second: Table | None) -> Table | None:
+    """What is known of the second, and of the first where that is not known."""
+    if first is None or second is None:
+        return first or second
+    return Table(np.where(second.known, second.values, first.values), first.known | second.known)
 
 
 def _split(found: Found, read: Callable[[torch.Tensor], torch.Tensor | None]) -> tuple[list[int], list[torch.Tensor]]:

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
+Numbers = npt.NDArray[np.float64]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -186,13 +189,15 @@ class SampleMatrix:
         return found
 
 
-def moments(counts: Sequence[int], numbers: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Means and standard deviations (of a population) of rows, from their `counts` and `sums` at one time."""
-    rows = len(counts)
-    means, deviations = [], []
-    for index, count in enumerate(counts):
-        first, total, norm = numbers[index], numbers[rows + index], numbers[2 * rows + index]
-        mean = total / count
-        means.append(first + mean)
-        deviations.append(math.sqrt(max(norm * norm / count - mean * mean, 0.0)))
-    return means, deviations
+def moments(counts: Sequence[int], numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """Means and standard deviations (of a population) of rows [steps, rows].
+
+    Args:
+        counts: elements of each row.
+        numbers: what `sums` gave at each of several steps [steps, 3 rows].
+    """
+    sizes = np.array(counts, np.float64)
+    first, total, norm = np.split(numbers, 3, axis=1)
+    with np.errstate(all="ignore"):  # of values that are not finite
+        mean = total / sizes
+        return first + mean, np.sqrt(np.maximum(norm * norm / sizes - mean * mean, 0.0))
