@@ -150,7 +150,7 @@ def test_a_step_looked_at_in_sleep_takes_few_operations_and_one_transfer(asleep,
         norm = session.always_on._left <= 1  # the gradient norm of all is a number of its own
         calls, transfers = count.of(loop.step)
         assert 0 < calls - plain <= 8 * (loop.tensors + loop.layers)
-        assert transfers - own == 1 + norm
+        assert transfers - own == norm  # on a CPU the others are read where they lie
 
 
 def test_of_a_small_network_every_step_is_looked_at_in_four_operations_per_tensor_and_layer(asleep, monkeypatch):

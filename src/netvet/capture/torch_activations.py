@@ -171,8 +171,8 @@ class ActivationCollector:
             if names:
                 outbox.put(step, matrix.sums(len(names)), self._deliver, (matrix.counts(len(names)), list(names)))
                 called.update(names)
-        for signal, units, counts in self._units.shares():
-            outbox.put(step, [counts], self._deliver_shares, (signal, units))
+        for signal, units, vectors, counted in self._units.shares():
+            outbox.put(step, vectors, self._deliver_shares, (signal, units, counted))
         self._seen |= called
         session.options.setdefault("called_modules", set()).update(called)
 
@@ -188,10 +188,12 @@ class ActivationCollector:
             self._seen.add(signal)
             self._session.recorder.block(steps, signal, tuple(calls), found)
 
-    def _deliver_shares(self, steps: list[int], layout: tuple[str, dict[str, int]], others: Numbers) -> None:
-        signal, units = layout
+    def _deliver_shares(self, steps: list[int], layout: tuple[str, dict[str, int], bool], others: Numbers) -> None:
+        signal, units, counted = layout
         self._seen.add(signal)
         totals = np.array([*units.values()], np.float64)
+        if not counted:
+            others = np.add.reduceat(others != 0, np.cumsum([0, *units.values()][:-1]), axis=1, dtype=np.float64)
         self._session.recorder.block(steps, signal, tuple(units), (totals - others) / totals)
 
     def on_finish(self, _ended: str) -> None:
