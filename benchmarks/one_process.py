@@ -36,6 +36,7 @@ class Alternating(Training):
 
     def __init__(self, workload: Workload, variant: Variant, size: str, device: str, folder: Path) -> None:
         super().__init__(workload, None, size, device, folder)
+        self.before: set[str] = set()
         self.tool, self.folder, self.pairs = variant, folder, 0
         self.warm_up = max(1, workload.steps // WARM_UP_SHARE)
 
