@@ -111,16 +111,13 @@ class Recorder:
         """
         if known is not None and not known.all():
             some = known.any(0)
-            names, values, known = (
-                [n for n, is_known in zip(names, some, strict=True) if is_known],
-                values[:, some],
-                known[:, some],
-            )
-            if not known.all():
-                for step, row, told in zip(steps, values.tolist(), known.tolist(), strict=True):
-                    self.values(step, signal, {n: v for n, v, has in zip(names, row, told, strict=True) if has})
-                return
-        self.writer.append_block(steps, signal, names, values)
+            names = [name for name, is_known in zip(names, some.tolist(), strict=True) if is_known]
+            values, known = values[:, some], known[:, some]
+        if known is None or bool(known.all()):
+            self.writer.append_block(steps, signal, names, values)
+            return
+        for step, row, told in zip(steps, values.tolist(), known.tolist(), strict=True):
+            self.values(step, signal, {name: v for name, v, has in zip(names, row, told, strict=True) if has})
 
     def facts(self, signal: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Put the records of a signal in place of those written before."""

@@ -76,7 +76,7 @@ class GradientCollector:
         known = self._known.get(optimizer)
         if known is None:
             known = self._known[optimizer] = _Agreement(f"{optimizer} (all)" if self._known else "(all)")
-        (columns,) = np.nonzero(found["dot"].known[0])
+        columns = np.flatnonzero(found["dot"].known[0]).tolist()
         with np.errstate(all="ignore"):  # of gradients that are not finite, or zero
             parts = [found["dot"].values, found["before"].values ** 2, found["now"].values ** 2]
             cosines = [_cosines(*(part[:, columns] for part in parts))]

@@ -108,7 +108,7 @@ class Outbox:
 
     def _arrive(self) -> None:
         _, there, parts = self._travelling.popleft()
-        vectors = there.split([sum(v.numel() for v in part.vectors) for part in parts])
+        vectors = torch.split(there, [sum(v.numel() for v in part.vectors) for part in parts])
         self._held += [part._replace(vectors=[v]) for part, v in zip(parts, vectors, strict=True)]
 
     def hand_over(self) -> None:

@@ -292,17 +292,17 @@ class ParameterRows:
             return
         if "change" in found:  # a tensor that was all zero (a fresh bias) has no ratio
             found["update_ratio"] = Table(found["change"].values / sizes.values, sizes.values != 0)
-        found["param_norm"] = _over(sizes, found.get("whole_norm"))
-        gradients = _over(found.get("now"), found.get("whole_grad_norm"))
-        if gradients is not None:
+        found["param_norm"] = _over(found.get("whole_norm"), sizes)
+        if "now" in found:
+            gradients = _over(found.get("whole_grad_norm"), found["now"])
             found["param_grad_norm"] = Table(gradients.values / scale, gradients.known)
 
 
-def _over(first: Table | None, second: Table | None) -> Table | None:
-    """What is known of the second, and of the first where that is not known."""
-    if first is None or second is None:
-        return first or second
-    return Table(np.where(second.known, second.values, first.values), first.known | second.known)
+def _over(known: Table | None, below: Table) -> Table:
+    """What is known of the first table, and the rest of the one below it."""
+    if known is None:
+        return below
+    return Table(np.where(known.known, known.values, below.values), known.known | below.known)
 
 
 def _split(found: Found, read: Callable[[torch.Tensor], torch.Tensor | None]) -> tuple[list[int], list[torch.Tensor]]:
