@@ -142,7 +142,7 @@ def test_a_sleeping_step_adds_nothing_and_a_gradient_norm_at_most_four(asleep, m
 
 
 @pytest.mark.parametrize("make", [transformer, cnn])
-def test_a_step_looked_at_in_sleep_takes_few_operations_and_one_transfer(asleep, make, monkeypatch):
+def test_a_step_looked_at_in_sleep_takes_few_operations_and_waits_for_no_number(asleep, make, monkeypatch):
     count = Count(monkeypatch)
     plain, own = unwatched(make, count)
     loop, session = asleep(make, every_step=True)
