@@ -6,7 +6,8 @@
 
 Two processes train the same model from the same seed, one of them with the tool, and take turns: a pair is a short
 block of steps of each, so that a drift of the machine falls on both. `step` is the ratio of the CPU time of a block's
-median step, the median over the pairs with its quartiles; `CPU` that of the CPU time of all blocks (all threads of the
+median step, the median over the pairs with its quartiles; `quiet` the same of the step that a tenth of the block are
+faster than, which other processes disturb least; `CPU` that of the CPU time of all blocks (all threads of the
 process, sampled steps included); `wall` that of the wall time of all blocks (on a GPU, of its own events). `A/A` is
 plain against plain: a difference below it means nothing. `load` is how many processes wanted a core meanwhile, the
 two of the pair (of which one stands still) among them. The tools look at every step; `netvet` as it comes (a budget
@@ -78,11 +79,17 @@ def quartiles(ratios: Sequence[float]) -> tuple[float, float, float]:
     return first, middle, third
 
 
+def quiet_step(seconds: Sequence[float]) -> float:
+    """Seconds that a tenth of the steps are below."""
+    return statistics.quantiles(seconds, n=10, method="inclusive")[0] if len(seconds) > 1 else seconds[0]
+
+
 def line(result: Result) -> str:
     """One line of the table."""
     if not result.pairs:
         return f"  {result.name:24} {result.failed or 'not installed'}"
     low, step, high = quartiles(result.ratios(lambda t: statistics.median(t.cpu)))
+    quiet = statistics.median(result.ratios(lambda t: quiet_step(t.cpu)))
     plain, tool = zip(*result.pairs, strict=True)
     cpu = total(tool, "cpu") / total(plain, "cpu")
     wall = total(tool, "wall") / total(plain, "wall")
@@ -90,7 +97,7 @@ def line(result: Result) -> str:
     load = "" if result.load is None else f"{result.load:.1f}"
     syncs = "" if result.syncs is None else f" {result.syncs:6.1f}"
     return (
-        f"  {result.name:24} {step:7.3f} [{low:.3f}-{high:.3f}] {cpu:7.3f} {wall:7.3f} {len(result.pairs):6} "
+        f"  {result.name:24} {step:7.3f} [{low:.3f}-{high:.3f}] {quiet:7.3f} {cpu:7.3f} {wall:7.3f} {len(result.pairs):6} "
         f"{same:>5} {load:>5}{syncs}"
     )
 
@@ -183,7 +190,7 @@ def title(workload: Workload, args: argparse.Namespace) -> str:
     count = sum(p.numel() for p in task.model.parameters())
     tensors = sum(1 for _ in task.model.parameters())
     syncs = "  syncs" if args.device == "cuda" else ""
-    head = f"{'step':>9} [quartiles]    {'CPU':>8} {'wall':>7} {'pairs':>6} {'same':>5} {'load':>5}{syncs}"
+    head = f"{'step':>9} [quartiles]    {'quiet':>8} {'CPU':>7} {'wall':>7} {'pairs':>6} {'same':>5} {'load':>5}{syncs}"
     return f"\n{workload.name}: {tensors} tensors, {count:,} parameters\n  {'':24} {head}"
 
 

@@ -30,14 +30,19 @@ def test_ratios_are_taken_pair_by_pair_not_over_all():
 
 def test_a_rare_slow_step_counts_in_the_block_but_not_in_the_median_step():
     result = Result("tool", [(times(1, 1, 1, 1), times(1, 1, 1, 5))])
-    assert line(result).split()[1:5] == ["1.000", "[1.000-1.000]", "2.000", "2.000"]
+    assert line(result).split()[1:6] == ["1.000", "[1.000-1.000]", "1.000", "2.000", "2.000"]
 
 
 def test_with_several_starts_each_counts_once():
     pairs = [(times(1), times(ratio)) for ratio in (1, 2, 3, 5, 8)]
     result = Result("tool", pairs, starts=[0, 3, 4])
     assert result.ratios(lambda t: sum(t.cpu)) == [2, 5, 8]
-    assert line(result).split()[1:4] == ["5.000", "[3.500-6.500]", "3.800"]
+    assert line(result).split()[1:5] == ["5.000", "[3.500-6.500]", "5.000", "3.800"]
+
+
+def test_a_quiet_step_is_one_of_the_fastest():
+    assert overhead.quiet_step(range(11)) == 1
+    assert overhead.quiet_step([3.0]) == 3
 
 
 def test_a_changed_loss_is_seen_and_shouted_where_the_tool_promised_none():
