@@ -97,8 +97,8 @@ def line(result: Result) -> str:
     load = "" if result.load is None else f"{result.load:.1f}"
     syncs = "" if result.syncs is None else f" {result.syncs:6.1f}"
     return (
-        f"  {result.name:24} {step:7.3f} [{low:.3f}-{high:.3f}] {quiet:7.3f} {cpu:7.3f} {wall:7.3f} {len(result.pairs):6} "
-        f"{same:>5} {load:>5}{syncs}"
+        f"  {result.name:24} {step:7.3f} [{low:.3f}-{high:.3f}] {quiet:7.3f} {cpu:7.3f} {wall:7.3f} "
+        f"{len(result.pairs):6} {same:>5} {load:>5}{syncs}"
     )
 
 
