@@ -116,7 +116,8 @@ class Recorder:
         if known is None or bool(known.all()):
             self.writer.append_block(steps, signal, names, values)
             return
-        for step, row, told in zip(steps, values.tolist(), known.tolist(), strict=True):
+        rows: Any = known.tolist()
+        for step, row, told in zip(steps, values.tolist(), rows, strict=True):
             self.values(step, signal, {name: v for name, v, has in zip(names, row, told, strict=True) if has})
 
     def facts(self, signal: str, records: Sequence[Mapping[str, Any]]) -> None:
