@@ -110,14 +110,13 @@ class Recorder:
             values: [steps, layers]; `known`: which of them there are, all without it.
         """
         if known is not None and not known.all():
-            some = known.any(0)
+            some: npt.NDArray[np.bool_] = np.any(known, axis=0)
             names = [name for name, is_known in zip(names, some.tolist(), strict=True) if is_known]
             values, known = values[:, some], known[:, some]
         if known is None or bool(known.all()):
             self.writer.append_block(steps, signal, names, values)
             return
-        rows: Any = known.tolist()
-        for step, row, told in zip(steps, values.tolist(), rows, strict=True):
+        for step, row, told in zip(steps, values.tolist(), known.tolist(), strict=True):
             self.values(step, signal, {name: v for name, v, has in zip(names, row, told, strict=True) if has})
 
     def facts(self, signal: str, records: Sequence[Mapping[str, Any]]) -> None:
