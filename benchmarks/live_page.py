@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from benchmarks.page import write
 from benchmarks.store import PLACE, SERIES, STATISTICS, table
@@ -84,24 +84,25 @@ def ready(page: Page) -> None:
         page.wait_for_timeout(5)
 
 
-def busy(page: Page) -> float:
+def busy(session: CDPSession) -> float:
     """Seconds that the main thread of the page has been busy."""
-    found: dict[str, Any] = page.context.new_cdp_session(page).send("Performance.getMetrics")
+    found: dict[str, Any] = session.send("Performance.getMetrics")
     return float(next(one["value"] for one in found["metrics"] if one["name"] == "TaskDuration"))
 
 
 def follow(page: Page, address: str, process: psutil.Process, panel: str, seconds: float) -> str:
     """What a panel of a growing run costs."""
     page.goto(f"{address}#{panel}")
-    page.context.new_cdp_session(page).send("Performance.enable")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
     ready(page)
     page.wait_for_timeout(5_000)
-    cpu, began, wall = process.cpu_times(), busy(page), time.monotonic()
+    cpu, began, wall = process.cpu_times(), busy(session), time.monotonic()
     page.wait_for_timeout(seconds * 1000)
     took = time.monotonic() - wall
     now = process.cpu_times()
     serving = (now.user + now.system - cpu.user - cpu.system) / took
-    return f"  {panel:10} page {(busy(page) - began) / took * 1000:6.1f} ms a second, server {serving * 1000:6.1f}"
+    return f"  {panel:10} page {(busy(session) - began) / took * 1000:6.1f} ms a second, server {serving * 1000:6.1f}"
 
 
 def main() -> None:
