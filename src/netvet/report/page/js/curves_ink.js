@@ -15,8 +15,7 @@
 
   /** Colour and dash of each curve, by role and place among those of its role. */
   netvet.inks = function (curves) {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches ? document.documentElement.dataset.theme !== "light" : document.documentElement.dataset.theme === "dark";
-    const [from, to] = dark ? [0.3, 1] : [0, 0.85];
+    const [from, to] = getComputedStyle(document.documentElement).colorScheme === "dark" ? [0.3, 1] : [0, 0.85]; // what stands out from the ground
     return curves.map((curve) => {
       const own = curves.filter((other) => other.role === curve.role);
       const nth = own.indexOf(curve);
@@ -66,7 +65,7 @@
   };
 
   /** Steps of a curve where there is no finite number. */
-  netvet.brokenSteps = (curve) => [...new Set([...(curve.broken || []), ...curve.x.filter((_, at) => curve.y[at] === null && !(curve.low && curve.low[at] !== null))])];
+  netvet.brokenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] === null);
 
   /** A triangle with a cross at the top edge wherever a shown curve has no finite number. */
   netvet.drawBroken = function (plot, found) {

@@ -187,7 +187,11 @@
 
   netvet.kinds.heat = {
     draw(container, figure, context) {
-      const state = { plan: null, line: 0, bucket: 0, told: false, choose(cell) { if (cell) chosen.set(figure.family, cell.row); else chosen.delete(figure.family); detail.show(figure, chosen.get(figure.family)); } };
+      const state = { plan: null, line: 0, bucket: 0, told: false, choose(cell) {
+        if (context.small) return; // on the home there is no room
+        if (cell) chosen.set(figure.family, cell.row); else chosen.delete(figure.family);
+        detail.show(figure, chosen.get(figure.family));
+      } };
       const detail = netvet.heatDetail(context, () => state.choose(null));
       const readout = h("output", { class: "readout", "aria-live": "polite" });
       const hint = "Point at a cell, or use the arrow keys; Enter or a click shows its row.";
@@ -207,7 +211,7 @@
         place.replaceChildren(legend(next), plot);
         if (!state.told) readout.textContent = hint;
         cursor(plot, overlay, readout, state);
-        detail.show(next, chosen.get(next.family));
+        if (!context.small) detail.show(next, chosen.get(next.family));
       }
       const drawing = netvet.redrawn(container, figure, make);
       return { ...drawing, restyle() { drawing.restyle(); detail.restyle(); } };

@@ -32,7 +32,7 @@
     const pale = state.smooth && smooths(curve);
     const bare = { spanGaps: false, points: { show: false } };
     const found = [{ ...bare, label: curve.name, stroke: ink.stroke, dash: ink.dash, width: pale ? 1 : 1.75, alpha: pale ? 0.35 : 1, points: { show: curve.style === "points" || curve.x.length < FEW, size: 5 }, paths: curve.style === "points" ? () => null : undefined }];
-    if (curve.low) found.push({ ...bare, label: "lowest", stroke: "transparent" }, { ...bare, label: "highest", stroke: "transparent" });
+    if (curve.low) found.push(...["lowest", "highest"].map((label) => ({ ...bare, label, stroke: ink.stroke, width: 1, alpha: 0.45 }))); // a spike of one step has no area
     if (pale) found.push({ ...bare, label: "mean", stroke: ink.stroke, dash: ink.dash, width: 2 });
     return found;
   }
@@ -69,7 +69,7 @@
     return {
       width, height: HEIGHT, series: parts.series, bands: parts.bands, legend: { show: false }, axes: axes(figure, state.log), padding: [8, 14, 0, 0],
       scales: { x: { time: false, distr: figure.x.scale === "log" ? 3 : 1 }, y: { distr: state.log ? 3 : 1 } },
-      cursor: { sync: figure.x.unit === "steps" ? { key: "steps" } : undefined, drag: { x: true, y: false, dist: 4 }, points: { show: (plot, number) => (parts.series[number].stroke === "transparent" ? null : undefined) } },
+      cursor: { sync: figure.x.unit === "steps" ? { key: "steps" } : undefined, drag: { x: true, y: false, dist: 4 }, points: { size: 6 } },
       hooks,
     };
   }

@@ -31,14 +31,14 @@
 
   /** The loud pattern of what is not a finite number: stripes, so that it is not told by colour alone. */
   netvet.hatch = function (context) {
-    const size = 6;
+    const size = 8; // cells of one step are smaller: most of each must be in the loud colour
     const tile = document.createElement("canvas");
     tile.width = tile.height = size;
     const ink = tile.getContext("2d");
     ink.fillStyle = "#ff1493";
     ink.fillRect(0, 0, size, size);
     ink.strokeStyle = "#ffffff";
-    ink.lineWidth = 1.5;
+    ink.lineWidth = 1;
     for (const shift of [-size, 0, size]) { ink.beginPath(); ink.moveTo(shift, size); ink.lineTo(shift + size, 0); ink.stroke(); }
     return context.createPattern(tile, "repeat");
   };
