@@ -3,6 +3,7 @@
 (() => {
   const { h, svg, shown, axisTitle, cellCodes } = netvet;
   const BUCKET = 2; // CSS pixels of a column at the least: a spike of one step must be seen by people, not by machines
+  const RIM = 22; // pixels beside the legend's bar, for the words at its ends
   const MOST_LINES = 800; // lines of a picture; more rows share lines
   const chosen = new Map(); // by family: the cell whose row is shown, kept when the quantity is switched
 
@@ -92,9 +93,9 @@
     const bar = h("canvas", { width: 254, height: 1, class: "ramp" });
     const ink = bar.getContext("2d");
     for (let level = 0; level < 254; level++) { ink.fillStyle = netvet.rgb(netvet.viridis(level / 253)); ink.fillRect(level, 0, 1, 1); }
-    const along = netvet.scale(scale.low, scale.high, 12, width - 12, scale.scale === "log");
+    const along = netvet.scale(scale.low, scale.high, RIM, width - RIM, scale.scale === "log");
     const ends = [scale.low, scale.high].map((value) => ({ at: along.at(value), text: netvet.tick(value) }));
-    const inner = along.ticks(4).map((value) => ({ at: along.at(value), text: netvet.tick(value) })).filter(({ at }) => at >= 12 && at <= width - 12);
+    const inner = along.ticks(4).map((value) => ({ at: along.at(value), text: netvet.tick(value) })).filter(({ at }) => at >= RIM && at <= width - RIM);
     const texts = inner.length > 1 ? inner : ends;
     const hatched = h("canvas", { width: 14, height: 12, class: "swatch" });
     const stripes = hatched.getContext("2d");
@@ -103,7 +104,7 @@
     return h("div", { class: "heat-legend" }, h("span", { class: "quantity" }, axisTitle(scale) + (scale.scale === "log" ? ", log colours" : "")),
       h("span", { class: "ramp-box" }, bar, svg("svg", { class: "axis", width, height: 20, "aria-hidden": "true" },
         texts.map(({ at }) => svg("line", { x1: at, x2: at, y1: 0, y2: 4 })), spaced(texts).map(({ at, text }) => svg("text", { x: at, y: 16, "text-anchor": "middle" }, text)))),
-      h("span", {}, hatched, " not finite (NaN or infinite)"), h("span", {}, h("i", { class: "swatch empty" }), " nothing recorded"));
+      h("span", {}, hatched, " not finite (NaN or infinite)"), h("span", {}, h("i", { class: "swatch blank" }), " nothing recorded"));
   }
 
   /** Those of the texts that do not touch. */

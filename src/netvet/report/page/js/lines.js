@@ -4,6 +4,7 @@
   const { h, shown, colour, axisTitle } = netvet;
   const HEIGHT = 260;
   const FEW = 30; // points below which each is drawn, and none are smoothed
+  const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((factor) => factor * 10 ** power)).flat(); // ticks of counts
   const SPAN = 40; // smoothing is over a 40th of the curve
 
   const spanOf = (curve) => Math.max(4, Math.round(curve.x.length / SPAN));
@@ -62,7 +63,8 @@
       return found.filter((tick) => tick !== null).length > 1 ? found : ticks;
     };
     const y = axis(figure.y);
-    return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20 }, { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
+    const whole = figure.curves.every((curve) => curve.x.every(Number.isInteger));
+    return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20, ...(whole ? { incrs: WHOLE } : {}) }, { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
   }
 
   function options(figure, parts, state, width, hooks) {
