@@ -71,6 +71,10 @@ def test_values_that_have_no_logarithm_are_told(tab, tmp_path):
     page = opened(tab, tmp_path, lines(curve("train", [1.0, 0.0, -1.0, 2.0])))
     page.get_by_role("button", name="Log y").click()
     assert "2 values at or below 0 are not shown" in page.locator("#figure-loss .plot-note").inner_text()
+    page.locator("#figure-loss .plot").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert values_shown(page) == ["0"]
 
 
 def test_dragging_looks_closer_and_a_double_click_shows_all(tab, tmp_path):

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const { h, svg } = netvet;
-  const [HEIGHT, BETWEEN, EDGE] = [36, 30, 14]; // pixels of a node, between layers, around all
+  const [HEIGHT, BETWEEN, EDGE] = [36, 36, 14]; // pixels of a node, between layers, around all
   const SIGNS = { healthy: "\u2713", note: "i", warning: "!", error: "\u2715", unknown: "?" };
   const WORDS = { healthy: "healthy", note: "note", warning: "warning", error: "error", unknown: "not assessed" };
 

@@ -93,11 +93,14 @@
       lost ? `${shown(lost)} values at or below 0 are not shown on the logarithmic axis.` : ""].filter(Boolean).join(" ");
   }
 
-  /** The value at a place, or the last before it: an evaluation holds until the next. */
-  function lastKnown(column, at) {
-    let place = at;
-    while (place >= 0 && column[place] === undefined) place--;
-    return column[place] === null ? "not finite" : column[place];
+  /** The value of a curve at x, or its last before: an evaluation holds until the next. */
+  function valueAt(curve, x) {
+    let [low, high] = [0, curve.x.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (curve.x[middle] <= x) low = middle + 1; else high = middle;
+    }
+    return low === 0 ? undefined : curve.y[low - 1] === null ? "not finite" : curve.y[low - 1];
   }
 
   /** One drawing: keeps what the reader chose while it is made anew. */
@@ -145,12 +148,9 @@
     tell(at) {
       if (!this.plot) return;
       const known = at !== null && at !== undefined;
-      const data = this.plot.data;
-      this.place.textContent = known ? `${this.figure.x.label} ${shown(data[0][at])}` : "last values";
-      this.legend.tell(this.figure.curves.map((curve, number) => {
-        const column = data[this.parts.owner.indexOf(number)];
-        return lastKnown(column, known ? at : column.length - 1);
-      }));
+      const x = known ? this.plot.data[0][at] : Infinity;
+      this.place.textContent = known ? `${this.figure.x.label} ${shown(x)}` : "last values";
+      this.legend.tell(this.figure.curves.map((curve) => valueAt(curve, x)));
     }
 
     keyed(event) {
