@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const { h, shown } = netvet;
-  const MOST = 60; // rows and columns that are drawn: of a larger matrix those that matter most
+  const MOST = 40; // rows and columns that are drawn: of a larger matrix those that matter most
 
   /** Rows to draw, and columns: all, or those with the largest numbers off the diagonal, in their own order. */
   function kept(figure) {
@@ -26,13 +26,13 @@
 
   const short = (value) => (Math.abs(value) >= 10000 ? netvet.tick(Number(value.toPrecision(3))) : shown(Number(value.toPrecision(3))));
 
-  function cell(figure, row, column, share) {
+  function cell(figure, row, column, share, ramps) {
     const value = figure.values[row][column];
     const told = `${figure.row_axis} ${figure.rows[row]}, ${figure.column_axis} ${figure.columns[column]}: ${shown(value)}${figure.unit === "1" || value === null ? "" : ` ${figure.unit}`}`;
     const made = h("td", { title: told, class: `${figure.diagonal && row === column ? "right" : ""}${value === null ? " missing" : ""}` }, value === null ? "\u2013" : short(value));
     if (value !== null) {
       const strength = share(value);
-      const colour = netvet.between("surface", strength < 0 ? "role-val" : "role-train", Math.abs(strength));
+      const colour = ramps[strength < 0 ? 0 : 1](Math.abs(strength));
       made.style.background = netvet.rgb(colour);
       made.style.color = netvet.inkOn(colour);
     }
@@ -50,11 +50,11 @@
     draw(container, figure) {
       function make(next) {
         if (!next.rows.length || !next.columns.length) { netvet.said(container, "There is no number to draw yet."); return; }
-        const [drawn, share] = [kept(next), strengths(next)];
+        const [drawn, share, ramps] = [kept(next), strengths(next), [netvet.ramp("surface", "role-val"), netvet.ramp("surface", "role-train")]];
         const table = h("table", { class: "matrix" },
           h("thead", {}, h("tr", {}, h("td", { class: "corner", rowspan: "2" }, `${next.row_axis} \u2193`), h("th", { class: "axis-name", colspan: drawn.columns.length, scope: "colgroup" }, h("span", {}, `${next.column_axis} \u2192`))),
             h("tr", {}, drawn.columns.map((column) => h("th", { scope: "col", title: next.columns[column] }, h("span", {}, netvet.fitted(next.columns[column], 110)))))),
-          h("tbody", {}, drawn.rows.map((row) => h("tr", {}, h("th", { scope: "row", title: next.rows[row] }, netvet.fitted(next.rows[row], 130)), drawn.columns.map((column) => cell(next, row, column, share))))));
+          h("tbody", {}, drawn.rows.map((row) => h("tr", {}, h("th", { scope: "row", title: next.rows[row] }, netvet.fitted(next.rows[row], 130)), drawn.columns.map((column) => cell(next, row, column, share, ramps))))));
         if (drawn.columns.some((column) => netvet.textWidth(next.columns[column]) > 44)) table.classList.add("long-names");
         const told = note(next, drawn);
         container.replaceChildren(h("div", { class: "matrix-box", tabindex: "0", role: "region", "aria-label": `${next.row_axis} by ${next.column_axis}` }, table), ...(told ? [h("p", { class: "dim" }, told)] : []));

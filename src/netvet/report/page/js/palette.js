@@ -17,10 +17,10 @@
 
   const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
-  /** A colour between two that the style sheet names as #rrggbb: red, green, blue. */
-  netvet.between = function (from, to, share) {
+  /** The colours between two that the style sheet names as #rrggbb: a function of the share. */
+  netvet.ramp = function (from, to) {
     const [start, end] = [channels(netvet.colour(from)), channels(netvet.colour(to))];
-    return start.map((value, channel) => Math.round(value + (end[channel] - value) * share));
+    return (share) => start.map((value, channel) => Math.round(value + (end[channel] - value) * share));
   };
 
   /** Black or white, whichever is read more easily on a colour (relative luminance of WCAG 2.2). */
