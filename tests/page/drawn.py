@@ -50,6 +50,6 @@ def heated(name, values, rows=None, *, low=1e-3, high=1e3, columns=None, log=Tru
     names = rows or [f"layer{number}" for number in range(len(values))]
     steps = list(range(values.shape[1])) if columns is None else columns
     more.setdefault("family", name)
-    return heat(base(name), names, steps, np.asarray(values, float), scale, x=steps_axis(), **more) | {"panel": "training"}
-
-
+    return dict(
+        heat(base(name), names, steps, np.asarray(values, float), scale, x=steps_axis(), **more), panel="training"
+    )

@@ -5,7 +5,6 @@ from drawn import HOSTILE, base, opened, table_of
 
 from netvet.report.figures.spec import pixels
 
-
 # From a copy, since a browser warns of canvases that are read several times.
 READ = """(canvas, [x, y]) => {
     const copy = document.createElement("canvas");
@@ -17,9 +16,8 @@ READ = """(canvas, [x, y]) => {
 
 def item(number=0, *, picture=None, text="", wrong=False, label="3", prediction="5"):
     shown = None if picture is None else pixels(picture)
-    return {
-        "pixels": shown, "text": text, "label": label, "prediction": prediction, "note": f"loss {number}", "wrong": wrong,
-    }  # fmt: skip
+    said = {"label": label, "prediction": prediction, "note": f"loss {number}", "wrong": wrong}
+    return {"pixels": shown, "text": text} | said
 
 
 def images(*items):

@@ -11,7 +11,9 @@ from netvet.report.figures.spec import axis, numbers, steps_axis
 PIXELS = """canvas => {
     const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, Math.round(canvas.height * 0.12));
     let found = 0;
-    for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 200 && data[at] > 150 && data[at + 2] < 90 && data[at + 1] < 90) found++;
+    for (let at = 0; at < data.length; at += 4) {
+        if (data[at + 3] > 200 && data[at] > 150 && data[at + 1] < 90 && data[at + 2] < 90) found++;
+    }
     return found;
 }"""
 

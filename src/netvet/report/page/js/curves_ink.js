@@ -41,7 +41,8 @@
   netvet.drawMarks = function (plot, marks) {
     const { ctx, bbox } = plot;
     const ends = new Array(ROWS).fill(-Infinity);
-    const placed = marks.map((mark) => ({ mark, x: plot.valToPos(mark.x, "x", true) })).filter(({ x }) => x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1).sort((a, b) => a.x - b.x);
+    const placed = marks.map((mark) => ({ mark, x: plot.valToPos(mark.x, "x", true) })).filter(({ x }) => x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1)
+      .sort((a, b) => a.x - b.x);
     ctx.save();
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
     ctx.textAlign = "left";

@@ -22,7 +22,8 @@
   /** Frames of which one is seen at a time. */
   function together(members, frames) {
     const select = h("select", { id: netvet.unique("quantity") }, members.map((figure) => h("option", { value: figure.id }, figure.title)));
-    const element = h("div", { class: "family" }, h("label", { class: "quantity-choice", for: select.id }, "Quantity ", select), frames.map((frame) => frame.element));
+    const element = h("div", { class: "family" }, h("label", { class: "quantity-choice", for: select.id }, "Quantity ", select),
+      frames.map((frame) => frame.element));
     let current = frames[0];
     function choose(id) {
       current = frames.find((frame) => frame.id === id) || current;

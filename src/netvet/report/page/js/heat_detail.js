@@ -31,7 +31,8 @@
     function frame(name) {
       clear();
       const places = [h("div", {}), h("div", {})];
-      element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")), h("div", { class: "row-charts" }, places),
+      element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")),
+        h("div", { class: "row-charts" }, places),
         h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
       return places;
     }
@@ -42,7 +43,8 @@
         if (element.hidden) { clear(); return; }
         const cells = netvet.cellsOf(figure);
         const codes = figure.columns.map((_, column) => cells[column * figure.rows.length + row]);
-        const figures = [seriesOf(figure, row, codes.map((code) => (code === netvet.cellCodes.EMPTY ? undefined : netvet.cellValue(code, figure.scale)))), histogramOf(figure, codes)];
+        const figures = [seriesOf(figure, row, codes.map((code) => (code === netvet.cellCodes.EMPTY ? undefined : netvet.cellValue(code, figure.scale)))),
+          histogramOf(figure, codes)];
         const key = `${figure.id} ${row}`;
         if (key === shown) { drawn.forEach((drawing, at) => { drawing.update(figures[at]); drawing.resize(); }); return; }
         const [series, histogram] = frame(figure.rows[row]);

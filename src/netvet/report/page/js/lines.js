@@ -32,8 +32,10 @@
   function seriesOf(curve, ink, state) {
     const pale = state.smooth && smooths(curve);
     const bare = { spanGaps: false, points: { show: false } };
-    const found = [{ ...bare, label: curve.name, stroke: ink.stroke, dash: ink.dash, width: pale ? 1 : 1.75, alpha: pale ? 0.35 : 1, points: { show: curve.style === "points" || curve.x.length < FEW, size: 5 }, paths: curve.style === "points" ? () => null : undefined }];
-    if (curve.low) found.push(...["lowest", "highest"].map((label) => ({ ...bare, label, stroke: ink.stroke, width: 1, alpha: 0.45 }))); // a spike of one step has no area
+    const found = [{ ...bare, label: curve.name, stroke: ink.stroke, dash: ink.dash, width: pale ? 1 : 1.75, alpha: pale ? 0.35 : 1,
+      points: { show: curve.style === "points" || curve.x.length < FEW, size: 5 }, paths: curve.style === "points" ? () => null : undefined }];
+    // The ends of a band are lines too: a spike of one step has no area.
+    if (curve.low) found.push(...["lowest", "highest"].map((label) => ({ ...bare, label, stroke: ink.stroke, width: 1, alpha: 0.45 })));
     if (pale) found.push({ ...bare, label: "mean", stroke: ink.stroke, dash: ink.dash, width: 2 });
     return found;
   }
@@ -64,7 +66,8 @@
     };
     const y = axis(figure.y);
     const whole = figure.curves.every((curve) => curve.x.every(Number.isInteger));
-    return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20, ...(whole ? { incrs: WHOLE } : {}) }, { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
+    return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20, ...(whole ? { incrs: WHOLE } : {}) },
+      { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
   }
 
   function options(figure, parts, state, width, hooks) {
@@ -78,10 +81,12 @@
 
   /** Buttons over the plot; each is a state that can be read. */
   function controls(figure, state, again) {
-    const button = (key, text, why) => h("button", { type: "button", "aria-pressed": String(state[key]), title: why, onclick: () => { state[key] = !state[key]; again(); } }, text);
+    const button = (key, text, why) => h("button",
+      { type: "button", "aria-pressed": String(state[key]), title: why, onclick: () => { state[key] = !state[key]; again(); } }, text);
     const points = figure.curves.find(smooths);
     const anyPositive = figure.curves.some((curve) => curve.y.some((value) => value > 0));
-    return h("div", { class: "controls" }, points ? button("smooth", "Smooth", `Mean of ${spanOf(points)} values around each; the raw values stay, pale`) : null,
+    return h("div", { class: "controls" },
+      points ? button("smooth", "Smooth", `Mean of ${spanOf(points)} values around each; the raw values stay, pale`) : null,
       anyPositive ? button("log", "Log y", "Logarithmic vertical axis") : null);
   }
 
@@ -121,11 +126,14 @@
       if (!figure.curves.some((curve) => curve.x.length)) { netvet.said(container, "Nothing has been recorded yet."); return; }
       this.inks = netvet.inks(figure.curves);
       this.parts = arranged(figure, this.inks, state);
-      this.legend = netvet.curvesLegend(figure.curves, this.inks, (number) => state.hidden.has(figure.curves[number].name), (numbers, on) => this.toggle(numbers, on));
+      this.legend = netvet.curvesLegend(figure.curves, this.inks, (number) => state.hidden.has(figure.curves[number].name),
+        (numbers, on) => this.toggle(numbers, on));
       this.reset = h("button", { type: "button", hidden: !state.zoom, onclick: () => this.whole() }, "Show all steps");
       this.place = h("output", { class: "place" });
       this.note = h("p", { class: "dim plot-note" });
-      const [bar, box] = [controls(figure, state, () => this.make()), h("div", { class: "plot", tabindex: "0", role: "application", "aria-label": `Curves of ${figure.y.label}; arrow keys move the cursor`, onkeydown: (event) => this.keyed(event) })];
+      const bar = controls(figure, state, () => this.make());
+      const words = `Curves of ${figure.y.label}; arrow keys move the cursor`;
+      const box = h("div", { class: "plot", tabindex: "0", role: "application", "aria-label": words, onkeydown: (event) => this.keyed(event) });
       bar.append(this.reset, this.place);
       container.replaceChildren(bar, box, this.note, this.legend.element);
       this.plot = new uPlot(options(figure, this.parts, state, container.clientWidth || 600, this.hooks()), joined(figure, state), box);
@@ -135,13 +143,21 @@
     }
 
     hooks() {
-      const broken = () => this.figure.curves.map((curve, number) => ({ steps: this.state.hidden.has(curve.name) ? [] : netvet.brokenSteps(curve), stroke: this.inks[number].stroke }));
+      const broken = () => this.figure.curves
+        .map((curve, number) => ({ steps: this.state.hidden.has(curve.name) ? [] : netvet.brokenSteps(curve), stroke: this.inks[number].stroke }));
       return {
         draw: [(plot) => netvet.drawMarks(plot, this.marks), (plot) => netvet.drawBroken(plot, broken())],
         setCursor: [(plot) => this.tell(plot.cursor.idx)],
-        setSelect: [(plot) => { if (plot.select.width > 0) { this.state.zoom = { min: plot.posToVal(plot.select.left, "x"), max: plot.posToVal(plot.select.left + plot.select.width, "x") }; this.reset.hidden = false; } }],
+        setSelect: [(plot) => this.zoomed(plot)],
         ready: [(plot) => plot.over.addEventListener("dblclick", () => { this.state.zoom = null; this.reset.hidden = true; })],
       };
+    }
+
+    zoomed(plot) {
+      const { left, width } = plot.select;
+      if (!width) return;
+      this.state.zoom = { min: plot.posToVal(left, "x"), max: plot.posToVal(left + width, "x") };
+      this.reset.hidden = false;
     }
 
     /** Values at the cursor; without one, the last of each curve. */

@@ -3,7 +3,8 @@
 (() => {
   // 16 colours at even distances, as matplotlib has them.
   const STOPS = [
-    "440154", "481a6c", "472f7d", "414487", "39568c", "31688e", "2a788e", "23888e", "1f988b", "22a884", "35b779", "54c568", "7ad151", "a5db36", "d2e21b", "fde725",
+    "440154", "481a6c", "472f7d", "414487", "39568c", "31688e", "2a788e", "23888e", "1f988b", "22a884", "35b779", "54c568", "7ad151", "a5db36", "d2e21b",
+    "fde725",
   ].map((text) => [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16)));
 
   /** Red, green, blue of a share from 0 to 1. */
