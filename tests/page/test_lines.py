@@ -72,11 +72,18 @@ def test_a_value_that_is_no_number_is_marked_at_the_top_edge_and_in_words(tab, t
 def test_values_that_have_no_logarithm_are_told(tab, tmp_path):
     page = opened(tab, tmp_path, lines(curve("train", [1.0, 0.0, -1.0, 2.0])))
     page.get_by_role("button", name="Log y").click()
-    assert "2 values at or below 0 are not shown" in page.locator("#figure-loss .plot-note").inner_text()
+    assert "at or below 0, which has no logarithm (2 places)" in page.locator("#figure-loss .plot-note").inner_text()
     page.locator("#figure-loss .plot").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert values_shown(page) == ["0"]
+
+
+def test_a_curve_without_a_logarithm_is_drawn_on_a_linear_axis(tab, tmp_path):
+    figure = lines(curve("train", [0.0, 0.0, -1.0]), y=axis("norm", log=True))
+    page = opened(tab, tmp_path, figure)
+    assert page.get_by_role("button", name="Log y").count() == 0
+    assert page.locator("#figure-loss .plot-note").inner_text() == ""
 
 
 def test_dragging_looks_closer_and_a_double_click_shows_all(tab, tmp_path):

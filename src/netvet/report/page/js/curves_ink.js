@@ -68,10 +68,14 @@
   /** Steps of a curve where there is no finite number. */
   netvet.brokenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] === null);
 
-  /** A triangle with a cross at the top edge wherever a shown curve has no finite number. */
-  netvet.drawBroken = function (plot, found) {
+  /** Steps where a logarithmic axis has no place for a curve. */
+  netvet.sunkenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] !== null && curve.y[at] <= 0);
+
+  /** A triangle wherever a shown curve has no place: at the top edge no finite number, at the bottom edge none above 0. */
+  netvet.drawEdge = function (plot, found, top) {
     const { ctx, bbox } = plot;
     const size = 5 * devicePixelRatio;
+    const [edge, tip] = top ? [bbox.top, bbox.top + 1.6 * size] : [bbox.top + bbox.height, bbox.top + bbox.height - 1.6 * size];
     ctx.save();
     for (const { steps, stroke } of found) {
       let free = -Infinity;
@@ -80,12 +84,12 @@
         if (x < bbox.left - 1 || x > bbox.left + bbox.width + 1 || x < free) continue;
         free = x + size;
         ctx.fillStyle = stroke;
-        ctx.strokeStyle = colour("error");
+        ctx.strokeStyle = colour(top ? "error" : "text");
         ctx.lineWidth = 1.5 * devicePixelRatio;
         ctx.beginPath();
-        ctx.moveTo(x - size, bbox.top);
-        ctx.lineTo(x + size, bbox.top);
-        ctx.lineTo(x, bbox.top + 1.6 * size);
+        ctx.moveTo(x - size, edge);
+        ctx.lineTo(x + size, edge);
+        ctx.lineTo(x, tip);
         ctx.closePath();
         ctx.fill();
         ctx.stroke();

@@ -11,6 +11,8 @@
   const smooths = (curve) => curve.x.length >= FEW && curve.style === "line";
   const positive = (value) => (value === null || value === undefined || value > 0 ? value : null);
 
+  const positives = (figure) => figure.curves.some((curve) => curve.y.some((value) => value > 0));
+
   /** What is drawn of each curve, as columns over the union of all x: its values, extremes, and mean. */
   function joined(figure, state) {
     const cut = state.log ? (values) => values.map(positive) : (values) => values;
@@ -84,18 +86,18 @@
     const button = (key, text, why) => h("button",
       { type: "button", "aria-pressed": String(state[key]), title: why, onclick: () => { state[key] = !state[key]; again(); } }, text);
     const points = figure.curves.find(smooths);
-    const anyPositive = figure.curves.some((curve) => curve.y.some((value) => value > 0));
     return h("div", { class: "controls" },
       points ? button("smooth", "Smooth", `Mean of ${spanOf(points)} values around each; the raw values stay, pale`) : null,
-      anyPositive ? button("log", "Log y", "Logarithmic vertical axis") : null);
+      positives(figure) ? button("log", "Log y", "Logarithmic vertical axis") : null);
   }
 
   /** In words: what the marks at the top edge are, and what a logarithm cannot show. */
   function notes(figure, state) {
     const broken = figure.curves.reduce((sum, curve) => sum + netvet.brokenSteps(curve).length, 0);
-    const lost = state.log ? figure.curves.reduce((sum, curve) => sum + curve.y.filter((value) => value !== null && value <= 0).length, 0) : 0;
-    return [broken ? `\u25bc at the top edge: no finite number (${shown(broken)} ${broken === 1 ? "place" : "places"}).` : "",
-      lost ? `${shown(lost)} values at or below 0 are not shown on the logarithmic axis.` : ""].filter(Boolean).join(" ");
+    const sunken = state.log ? figure.curves.reduce((sum, curve) => sum + netvet.sunkenSteps(curve).length, 0) : 0;
+    const places = (count) => `(${shown(count)} ${count === 1 ? "place" : "places"})`;
+    return [broken ? `\u25bc at the top edge: no finite number ${places(broken)}.` : "",
+      sunken ? `\u25b2 at the bottom edge: at or below 0, which has no logarithm ${places(sunken)}.` : ""].filter(Boolean).join(" ");
   }
 
   /** The value of a curve at x, or its last before: an evaluation holds until the next. */
@@ -111,7 +113,8 @@
   /** One drawing: keeps what the reader chose while it is made anew. */
   class Chart {
     constructor(container, figure, context) {
-      Object.assign(this, { container, figure, context, plot: null, state: { smooth: false, log: figure.y.scale === "log", hidden: new Set(), zoom: null } });
+      const state = { smooth: false, log: figure.y.scale === "log" && positives(figure), hidden: new Set(), zoom: null };
+      Object.assign(this, { container, figure, context, state, plot: null });
       this.make();
     }
 
@@ -143,10 +146,14 @@
     }
 
     hooks() {
-      const broken = () => this.figure.curves
-        .map((curve, number) => ({ steps: this.state.hidden.has(curve.name) ? [] : netvet.brokenSteps(curve), stroke: this.inks[number].stroke }));
+      const hidden = (curve) => this.state.hidden.has(curve.name);
+      const at = (steps) => this.figure.curves.map((curve, number) => ({ steps: hidden(curve) ? [] : steps(curve), stroke: this.inks[number].stroke }));
+      const edges = (plot) => {
+        netvet.drawEdge(plot, at(netvet.brokenSteps), true);
+        if (this.state.log) netvet.drawEdge(plot, at(netvet.sunkenSteps), false);
+      };
       return {
-        draw: [(plot) => netvet.drawMarks(plot, this.marks), (plot) => netvet.drawBroken(plot, broken())],
+        draw: [(plot) => netvet.drawMarks(plot, this.marks), edges],
         setCursor: [(plot) => this.tell(plot.cursor.idx)],
         setSelect: [(plot) => this.zoomed(plot)],
         ready: [(plot) => plot.over.addEventListener("dblclick", () => { this.state.zoom = null; this.reset.hidden = true; })],
