@@ -6,8 +6,6 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-# Asked once, since a page that forbids `eval` cannot be polled.
-READY = "() => new Promise(done => { const look = () => window.netvetReady ? done() : setTimeout(look, 10); look(); })"
 # Nothing of the browser's own goes out, and a container needs no sandbox.
 ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -39,7 +37,7 @@ class Tab:
     def open(self, address):
         """Go there and wait until all is drawn."""
         self.page.goto(str(address))
-        self.page.evaluate(READY)
+        self.page.wait_for_function("window.netvetReady === true")
         return self.page
 
 
