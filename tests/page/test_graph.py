@@ -80,9 +80,9 @@ def test_equal_groups_are_one_node_and_the_sick_one_stays_apart(tab, tmp_path):
     page = opened(tab, tmp_path, blocks(12, sick=(7,)))
     sick = ["blocks.7.norm", "blocks.7.linear", "blocks.7.add"]
     assert labels(page) == ["in", "blocks.0 \u2026 blocks.6", *sick, "blocks.8 \u2026 blocks.11"]
-    page.get_by_role("button", name="Show every module").click()
+    page.locator("#figure-modules").get_by_role("button", name="Show every module").click()
     assert drawn(page).count() == 37
-    page.get_by_role("button", name="Fold equal groups").click()
+    page.locator("#figure-modules").get_by_role("button", name="Fold equal groups").click()
     assert drawn(page).count() == 6
 
 

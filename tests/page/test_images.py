@@ -55,8 +55,8 @@ def test_only_wrong_ones_can_be_shown_and_many_come_in_parts(tab, tmp_path):
     page = opened(tab, tmp_path, images(*(item(n, text=f"text {n}", wrong=n % 2 == 0) for n in range(120))))
     shown = page.locator("#figure-samples li")
     assert shown.count() == 48
-    page.get_by_label("only wrong (60 of 120)").check()
-    page.get_by_role("button", name="Show all 60").click()
+    page.locator("#figure-samples").get_by_label("only wrong (60 of 120)").check()
+    page.locator("#figure-samples").get_by_role("button", name="Show all 60").click()
     assert shown.count() == 60
     assert shown.locator("strong").count() == 60
 

@@ -71,7 +71,7 @@ def test_a_value_that_is_no_number_is_marked_at_the_top_edge_and_in_words(tab, t
 
 def test_values_that_have_no_logarithm_are_told(tab, tmp_path):
     page = opened(tab, tmp_path, lines(curve("train", [1.0, 0.0, -1.0, 2.0])))
-    page.get_by_role("button", name="Log y").click()
+    page.locator("#figure-loss").get_by_role("button", name="Log y").click()
     assert "at or below 0, which has no logarithm (2 places)" in page.locator("#figure-loss .plot-note").inner_text()
     page.locator("#figure-loss .plot").focus()
     page.keyboard.press("ArrowRight")
@@ -82,14 +82,14 @@ def test_values_that_have_no_logarithm_are_told(tab, tmp_path):
 def test_a_curve_without_a_logarithm_is_drawn_on_a_linear_axis(tab, tmp_path):
     figure = lines(curve("train", [0.0, 0.0, -1.0]), y=axis("norm", log=True))
     page = opened(tab, tmp_path, figure)
-    assert page.get_by_role("button", name="Log y").count() == 0
+    assert page.locator("#figure-loss").get_by_role("button", name="Log y").count() == 0
     assert page.locator("#figure-loss .plot-note").inner_text() == ""
 
 
 def test_dragging_looks_closer_and_a_double_click_shows_all(tab, tmp_path):
     page = opened(tab, tmp_path, lines(curve("train", noisy())))
     box = page.locator("#figure-loss .u-over").bounding_box()
-    reset = page.get_by_role("button", name="Show all steps")
+    reset = page.locator("#figure-loss").get_by_role("button", name="Show all steps")
     for back in ("double click", "button"):
         assert reset.is_hidden()
         page.mouse.move(box["x"] + 200, box["y"] + 50)
