@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from time import monotonic
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -24,6 +25,14 @@ def chromium():
         browser.close()
 
 
+def until(page, expression, seconds=60):
+    """Wait until something holds in a page, asking from here: the policy of our pages lets no text be run there."""
+    end = monotonic() + seconds
+    while not page.evaluate(expression):
+        assert monotonic() < end, f"after {seconds} s it does not hold that {expression}"
+        page.wait_for_timeout(20)
+
+
 class Tab:
     """A page of the browser, and all that went wrong in it."""
 
@@ -37,7 +46,7 @@ class Tab:
     def open(self, address):
         """Go there and wait until all is drawn."""
         self.page.goto(str(address))
-        self.page.wait_for_function("window.netvetReady === true")
+        until(self.page, "window.netvetReady === true")
         return self.page
 
 
