@@ -87,6 +87,7 @@ def watch(
     from netvet.capture.torch_watching import Watched, Watching, models_of, optimizers_of, run_name
 
     models, optimizers, name = models_of(model), optimizers_of(optimizer), _loss_name(loss)
+    share, interval = _share(overhead), _interval(every)
     severity, publish = require_severity(stop_on, "watch(stop_on=...)"), _publisher(show)
     with _lock:
         if _open.run is not None:
@@ -97,7 +98,7 @@ def watch(
         if (running := active()) is not None:
             return _joined(running, asked, on_stop)
         stop = stopper(*asked, severity, on_stop)
-        chosen = LiveOptions(folder, run_name(models.values()), _share(overhead), _interval(every), deep, probes, stop)
+        chosen = LiveOptions(folder, run_name(models.values()), share, interval, deep, probes, stop)
         watching = Watching(Source(frame.f_code.co_filename, loss=name), chosen)
         watching.begin(Watched(models, optimizers, trained), frame.f_globals)
         keys = map(_weakly, (*models.values(), *optimizers))

@@ -14,6 +14,8 @@ from netvet.report.plain import printable
 from netvet.report.view import View
 
 SCHEMA = "netvet.page/1"
+# Facts of every run, which prove nothing by themselves.
+GENERAL = ("run", "environment")
 
 
 class PanelView(TypedDict):
@@ -108,12 +110,15 @@ def _records(source: Source) -> list[Mapping[str, Any]] | None:
 
 
 def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:
-    """By check that fired, the figures that show the most of the signals it was made from."""
+    """By check that fired, the figures that show the most of the signals it was made from.
+
+    A check names the signal that it is about first, so that the first one weighs the most.
+    """
     found = {}
     for rule in view["rules"]:
-        wanted = rule["signals"]
-        shown = {f["id"]: len(set(f["signals"]).intersection(wanted)) for f in figures}
-        found[rule["name"]] = [name for name, shared in sorted(shown.items(), key=lambda one: -one[1]) if shared][:3]
+        weights = {name: 1 / place for place, name in enumerate(rule["signals"], 1) if name not in GENERAL}
+        shown = {f["id"]: sum(weights.get(name, 0.0) for name in f["signals"]) for f in figures}
+        found[rule["name"]] = [name for name, weight in sorted(shown.items(), key=lambda one: -one[1]) if weight][:3]
     return {check: ids for check, ids in found.items() if ids}
 
 
