@@ -171,10 +171,12 @@ def test_newer_state_of_the_run_updates_what_is_open(page):
       next.figures[0].curves[0].x.push(10); next.figures[0].curves[0].y.push(-7);
       next.figures.push({...next.figures[0], id: "val-loss", title: "val loss"});
       next.home.headline[0].text = "Now it is well";
+      next.pictures = {"loss-plateau": ["val-loss", "loss"]};
       netvet.page.update(next);
     }""")
     assert page.locator("#panel-training figure.figure").count() == 3
     assert "to -7" in page.locator("#figure-loss .drawing").get_attribute("aria-label")
+    assert page.locator("#panel-training .chip").all_inner_texts() == ["loss-plateau", "loss-plateau"]
     assert shown(page) == "training"
     page.keyboard.press("1")
     assert page.get_by_text("Now it is well").is_visible()

@@ -62,12 +62,12 @@
 
   /** Draw the page into an element; gives {update(page), go(address)}. */
   netvet.app = function (root, page) {
-    const context = { marks: marksOf(page), link: (figure) => `#${figure.panel}/${figure.id}`, smalls: [] };
+    const context = { marks: marksOf(page), link: (figure) => `#${figure.panel}/${figure.id}`, smalls: [], page };
     const status = h("p", { class: "hidden", role: "status" });
     const dialog = netvet.keyList();
     const state = { page, context, current: "home", words: [] };
     state.theme = netvet.theme(() => state.panels && state.restyle());
-    state.panels = netvet.panels(page, context, (id) => state.go(`#${id}`));
+    state.panels = netvet.panels(context, (id) => state.go(`#${id}`));
     const main = h("main", { id: "main", tabindex: "-1" }, state.panels.sections);
     Object.assign(state, { root, main, status, dialog }, acting(state), moving(state));
     const top = head(page, state, dialog);
@@ -105,7 +105,7 @@
       /** Show another state of the same run. */
       update(next) {
         const same = JSON.stringify(next.home) === JSON.stringify(state.page.home);
-        state.page = next;
+        state.page = context.page = next;
         context.marks = marksOf(next);
         if (!same || !context.smalls.length) { state.fill(); state.select(state.current); return; }
         for (const { id, title } of next.panels) { state.panels.has(id, title); state.panels.get(id).set(next.figures.filter((figure) => figure.panel === id)); }
