@@ -22,7 +22,8 @@
 
   function shortFacts(page) {
     const known = Object.fromEntries(page.home.facts);
-    return ["Program", "Steps", "Samples", "Time"].filter((name) => known[name]).map((name) => `${name === "Program" ? "" : `${name} `}${known[name]}`).join(" \u00b7 ");
+    const told = (name) => (name === "Program" ? known[name] : `${name} ${known[name]}`);
+    return ["Program", "Steps", "Samples", "Time"].filter((name) => known[name]).map(told).join(" \u00b7 ");
   }
 
   /** All panels open, light, as wide as paper; and back. */
@@ -49,15 +50,15 @@
 
   /** The head of the page: name, filter, colours, keys. */
   function head(page, state, dialog) {
-    const filter = h("input", { type: "search", placeholder: "Filter figures", "aria-label": "Filter figures by title and layer", oninput: () => state.filter(filter.value),
-      onkeydown: (event) => {
+    const filter = h("input", { type: "search", placeholder: "Filter figures", "aria-label": "Filter figures by title and layer",
+      oninput: () => state.filter(filter.value), onkeydown: (event) => {
         if (event.key === "Escape") { filter.value = ""; state.filter(""); filter.blur(); }
         if (event.key === "Enter") state.firstMatch();
       } });
     const facts = h("p", { class: "dim short-facts" }, shortFacts(page));
     const keys = h("button", { type: "button", onclick: () => dialog.showModal(), "aria-label": "List the keys" }, "?");
-    return { filter, facts, element: h("header", { class: "head" }, h("div", { class: "names" }, h("p", { class: "brand" }, "netvet"), h("h1", {}, page.title), facts),
-      h("div", { class: "tools" }, filter, state.theme.element, keys)) };
+    const names = h("div", { class: "names" }, h("p", { class: "brand" }, "netvet"), h("h1", {}, page.title), facts);
+    return { filter, facts, element: h("header", { class: "head" }, names, h("div", { class: "tools" }, filter, state.theme.element, keys)) };
   }
 
   /** Draw the page into an element; gives {update(page), go(address)}. */
@@ -72,8 +73,9 @@
     Object.assign(state, { root, main, status, dialog }, acting(state), moving(state));
     const top = head(page, state, dialog);
     state.top = top;
-    root.append(h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); event.stopPropagation(); main.focus(); } }, "Skip to the content"),
-      top.element, h("nav", { "aria-label": "Panels" }, state.panels.tabs), main, h("div", { role: "region", "aria-label": "Messages" }, status), dialog);
+    const skip = (event) => { event.preventDefault(); event.stopPropagation(); main.focus(); };
+    root.append(h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the content"), top.element,
+      h("nav", { "aria-label": "Panels" }, state.panels.tabs), main, h("div", { role: "region", "aria-label": "Messages" }, status), dialog);
     state.panels.has("home", "Home");
     state.fill();
     listening(state);
@@ -96,11 +98,14 @@
         home.built = true;
         home.section.replaceChildren(...netvet.home(state.page, context).filter(Boolean));
         home.section.querySelectorAll("details[data-key]").forEach((one) => { if (open.has(one.dataset.key)) one.open = open.get(one.dataset.key); });
+        state.fillPanels();
+        if (state.current === "home") context.smalls.forEach((one) => one.show());
+      },
+      fillPanels() {
         for (const { id, title } of state.page.panels) {
           state.panels.has(id, title);
           state.panels.get(id).set(state.page.figures.filter((figure) => figure.panel === id));
         }
-        if (state.current === "home") context.smalls.forEach((one) => one.show());
       },
       /** Show another state of the same run. */
       update(next) {
@@ -108,8 +113,11 @@
         state.page = context.page = next;
         context.marks = marksOf(next);
         if (!same || !context.smalls.length) { state.fill(); state.select(state.current); return; }
-        for (const { id, title } of next.panels) { state.panels.has(id, title); state.panels.get(id).set(next.figures.filter((figure) => figure.panel === id)); }
-        context.smalls.forEach((one) => { const now = next.figures.find((figure) => figure.id === one.figure.id); if (now) { one.figure = now; if (one.drawing) one.drawing.update(now); } });
+        state.fillPanels();
+        for (const one of context.smalls) {
+          one.figure = next.figures.find((figure) => figure.id === one.figure.id) || one.figure;
+          if (one.drawing) one.drawing.update(one.figure);
+        }
       },
       filter(text) {
         state.words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -143,7 +151,8 @@
       reveal(panel, target) {
         const { frames } = state.panels.get(panel);
         const at = frames.findIndex((frame) => frame.id === target);
-        frames.slice(0, at + 1).forEach((frame) => { frame.element.hidden = frame.element.hidden && frame.id !== target; frame.show(); }); // what is above must not grow later
+        if (at >= 0) frames[at].element.hidden = false; // whatever the filter says
+        frames.slice(0, at + 1).forEach((frame) => frame.show()); // what is above must not grow later
         const element = at >= 0 ? frames[at].element : document.getElementById(target);
         if (!element || !state.main.contains(element)) return;
         element.scrollIntoView({ block: "start" });
@@ -151,7 +160,8 @@
       },
       move(step) {
         const panel = state.panels.get(state.current);
-        const stops = state.current === "home" ? [...panel.section.querySelectorAll("[id^=cause-]")] : panel.frames.map((frame) => frame.element).filter((one) => !one.hidden);
+        const figures = panel.frames.map((frame) => frame.element).filter((one) => !one.hidden);
+        const stops = state.current === "home" ? [...panel.section.querySelectorAll("[id^=cause-]")] : figures;
         const at = stops.findIndex((one) => one.contains(document.activeElement));
         const to = stops[at < 0 ? (step > 0 ? 0 : stops.length - 1) : Math.min(Math.max(at + step, 0), stops.length - 1)];
         if (to) { to.scrollIntoView({ block: "start" }); to.focus({ preventScroll: true }); }

@@ -34,7 +34,8 @@
     const told = new Set(page.home.verdicts.flatMap((one) => [one.check, ...one.symptoms.map((each) => each.check)]));
     const checks = Object.keys(page.pictures).filter((check) => told.has(check) && page.pictures[check].includes(figure.id));
     const cause = (check) => page.home.verdicts.find((one) => one.check === check || one.symptoms.some((each) => each.check === check)).check;
-    return checks.length ? h("p", { class: "proves" }, "Shows: ", checks.map((check) => h("a", { class: "chip", href: `#home/cause-${cause(check)}` }, check))) : null;
+    const chip = (check) => h("a", { class: "chip", href: `#home/cause-${cause(check)}` }, check);
+    return checks.length ? h("p", { class: "proves" }, "Shows: ", checks.map(chip)) : null;
   }
 
   function framed(figure, context) {
@@ -56,7 +57,8 @@
   /** One panel: {id, tab, section, frames, build(), filter(words), show(shown)}. */
   function panel(id, title, context, watcher) {
     const count = h("span", { class: "count" });
-    const tab = h("a", { role: "tab", id: `tab-${id}`, href: `#${id}`, "aria-controls": `panel-${id}`, "aria-selected": "false", tabindex: "-1" }, title, count);
+    const names = { role: "tab", id: `tab-${id}`, href: `#${id}`, "aria-controls": `panel-${id}`, "aria-selected": "false", tabindex: "-1" };
+    const tab = h("a", names, title, count);
     const section = h("section", { role: "tabpanel", id: `panel-${id}`, "aria-labelledby": `tab-${id}`, tabindex: "-1", hidden: true });
     const empty = h("p", { class: "empty", hidden: true }, "No figure here has this in its title or names.");
     const made = {
@@ -72,7 +74,12 @@
       set(figures) {
         made.figures = figures;
         if (!made.built) return;
-        figures.forEach((figure) => { const old = made.frames.find((frame) => frame.id === figure.id); if (old) { old.update(figure); link(old, figure, context); } else add(figure); });
+        for (const figure of figures) {
+          const old = made.frames.find((frame) => frame.id === figure.id);
+          if (!old) { add(figure); continue; }
+          old.update(figure);
+          link(old, figure, context);
+        }
         made.frames.filter((frame) => !figures.some((one) => one.id === frame.id)).forEach((frame) => { frame.destroy(); frame.element.remove(); });
         made.frames = made.frames.filter((frame) => figures.some((one) => one.id === frame.id));
         made.filter(made.words);
