@@ -101,16 +101,19 @@
         home.section.querySelectorAll("details[data-key]").forEach((one) => { if (open.has(one.dataset.key)) one.open = open.get(one.dataset.key); });
         state.fillPanels();
         if (state.current === "home") context.smalls.forEach((one) => one.show());
+        document.dispatchEvent(new Event("netvet:home"));
       },
       fillPanels() {
         for (const { id, title } of state.page.panels) {
           state.panels.has(id, title);
           state.panels.get(id).set(state.page.figures.filter((figure) => figure.panel === id));
         }
-        document.dispatchEvent(new Event("netvet:home"));
       },
       /** Ids of the figures that are looked at. */
-      shown() { return (state.current === "home" ? context.smalls.map((one) => one.figure) : state.panels.get(state.current).figures).map((figure) => figure.id); },
+      shown() {
+        if (state.current === "home") return context.smalls.map((one) => one.figure.id);
+        return state.panels.get(state.current).frames.filter((frame) => frame.seen).map((frame) => frame.current());
+      },
       /** Show another state of the same run. */
       update(next) {
         const same = JSON.stringify(next.home) === JSON.stringify(state.page.home);
@@ -157,10 +160,10 @@
       },
       reveal(panel, target) {
         const { frames } = state.panels.get(panel);
-        const at = frames.findIndex((frame) => frame.id === target);
-        if (at >= 0) frames[at].element.hidden = false; // whatever the filter says
+        const at = frames.findIndex((frame) => frame.ids.includes(target));
+        if (at >= 0) { frames[at].element.hidden = false; frames[at].choose(target); } // whatever the filter says
         frames.slice(0, at + 1).forEach((frame) => frame.show()); // what is above must not grow later
-        const element = at >= 0 ? frames[at].element : document.getElementById(target);
+        const element = document.getElementById(at >= 0 ? `figure-${target}` : target);
         if (!element || !state.main.contains(element)) return;
         element.scrollIntoView({ block: "start" });
         element.focus({ preventScroll: true });

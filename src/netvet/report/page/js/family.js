@@ -16,7 +16,7 @@
   /** A frame for every family: {element, ids, choose(id), show, update, resize, restyle, destroy}. */
   netvet.frames = (figures, context, frameOf = netvet.framed) => netvet.families(figures).map((members) => {
     const frames = members.map((figure) => frameOf(figure, context));
-    return members.length > 1 ? together(members, frames) : Object.assign(frames[0], { ids: [members[0].id], choose() {} });
+    return members.length > 1 ? together(members, frames) : Object.assign(frames[0], { ids: [members[0].id], current: () => members[0].id, choose() {} });
   });
 
   /** Frames of which one is seen at a time. */
@@ -35,11 +35,12 @@
       current.show();
       current.resize();
       current.restyle(); // the row that was chosen in another quantity is shown in this one
+      document.dispatchEvent(new Event("netvet:panel"));
     }
     select.addEventListener("change", chosen);
     choose(frames[0].id);
     return {
-      element, id: frames[0].id, ids: frames.map((frame) => frame.id), choose,
+      element, id: frames[0].id, ids: frames.map((frame) => frame.id), current: () => current.id, choose,
       show() { current.show(); },
       update(next) { frames.filter((frame) => frame.id === next.id).forEach((frame) => frame.update(next)); },
       resize() { current.resize(); },
