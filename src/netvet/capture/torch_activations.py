@@ -167,11 +167,14 @@ class ActivationCollector:
     def _write(self) -> None:
         session, step = self._session, self._session.step
         called: set[str] = set()
+        histograms = session.options.get("histograms")
         for matrix, names in self._matrices.values():
             if names:
                 deliver = partial(self._deliver, step, matrix.counts(len(names)), list(names))
                 session.options["outbox"].put(matrix.sums(len(names)), deliver)
                 called.update(names)
+                if histograms is not None:
+                    histograms.outputs(step, list(names), matrix)
         for signal, units, counts in self._units.shares():
             session.options["outbox"].put([counts], partial(self._deliver_shares, step, signal, units))
         self._seen |= called

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from torch.nn.parameter import is_lazy
@@ -213,6 +213,13 @@ class ParameterRows:
         if self._deep and self.hold():
             self._put_weights(self._new)
             self._note("change", None, self._new.distances(self._old, len(self.held)))
+
+    def samples(self) -> Iterator[tuple[Literal["weights", "gradients"], list[str], SampleMatrix, float]]:
+        """What was read of the step that is over, if it was measured: names of the first rows, and a factor in them."""
+        if self._deep:
+            yield "weights", self.shown, self._old, 1.0
+            if self._graded:
+                yield "gradients", [self.shown[row] for row in self._graded], self._gradients, self._scale
 
     def name(self, names: list[str | None], optimizer: str) -> None:
         """Name the parameters.

@@ -162,6 +162,16 @@ class SampleMatrix:
         """How many elements the first rows have now."""
         return [self._filled[index] for index in range(rows)]
 
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self._data.device
+
+    def copied(self, rows: list[int]) -> torch.Tensor:
+        """A copy of some rows, with zeros after their last elements."""
+        first = rows == list(range(len(rows)))
+        return self._data[: len(rows)].clone() if first else self._data[rows]
+
     def grown(self) -> SampleMatrix:
         """A matrix of twice as many rows, with what is in this one."""
         other = SampleMatrix(2 * self.rows, self._data, 1)
