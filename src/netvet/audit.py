@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -124,8 +124,9 @@ def audit(
         tell(now.line)
 
     found = look(source, Options(task=task, live=live, facts=columns, tell=hear))
+    notes = (*getattr(source, "notes", ()), *found.notes)
     path = write(found, Path(store or configuration.store or STORE).absolute(), "audit", began)
-    return Audit(_view(path, known, configuration.settings), path, found)
+    return Audit(_view(path, known, configuration.settings, notes), path, found)
 
 
 def _paths(data: Any) -> dict[str, str] | None:
@@ -153,7 +154,7 @@ def _of_sets(data: Any, seconds: float) -> Source:
     return TorchData(setup_parts(data, "audit(...)"), "audit", seconds)
 
 
-def _view(path: Path, known: Any, settings: Any) -> View:
+def _view(path: Path, known: Any, settings: Any, problems: Sequence[str]) -> View:
     from netvet.config import selected
     from netvet.data.assessable import assessable
     from netvet.diagnose import diagnose
@@ -162,4 +163,5 @@ def _view(path: Path, known: Any, settings: Any) -> View:
 
     run = Run.open(path)
     able, chosen = assessable(known, settings, run)
-    return build(diagnose(run, able, chosen), run, selected=selected(able, chosen), name=path.name, root=Path.cwd())
+    found, wanted = diagnose(run, able, chosen), selected(able, chosen)
+    return build(found, run, selected=wanted, name=path.name, problems=problems, root=Path.cwd())

@@ -42,11 +42,13 @@ class TrainingStopped(BaseException):
     Attributes:
         step: optimizer steps completed.
         because: the finding.
+        quiet: the report says all there is to say.
         path: folder in which weights and optimizers were kept; None if they could not be.
     """
 
     # Of the process: not 1, which is a finding of a run that came to its end, nor 2, which is usage.
     EXIT_CODE = 3
+    quiet = False
 
     def __init__(self, step: int, because: str, path: Path | None) -> None:
         self.step, self.because, self.path = step, because, path
@@ -189,6 +191,7 @@ class Finding:
         evidence: further plain data (JSON types only).
         severity: overrides the severity of the check.
         confidence: 0 to 1; 1 where the mechanism itself was seen, less where it was inferred.
+        fixes: names of those of the check that apply here, the likeliest first; all without.
     """
 
     message: str
@@ -200,6 +203,7 @@ class Finding:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     severity: Severity | None = None
     confidence: float = 0.9
+    fixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,11 @@ class Check:
     def summary(self) -> str:
         """The first line of its page."""
         return self.doc.partition("\n")[0]
+
+    def advised(self, finding: Finding) -> tuple[Fix, ...]:
+        """The fixes that apply to a finding, the likeliest first."""
+        named = {fix.name: fix for fix in self.fixes}
+        return tuple(named[name] for name in finding.fixes) or self.fixes
 
     def __call__(self, *signals: Any, **settings: Any) -> list[Finding]:
         """Run the check on signals given by position or name."""

@@ -253,7 +253,7 @@ def _verdict(
         check=name,
         confidence=min(main.finding.confidence, 0.3) if undetermined else main.finding.confidence,
         because=f"cause undetermined: {because}" if undetermined else because,
-        fix=main.check.fixes[0] if main.check.fixes else None,
+        fix=next(iter(main.check.advised(main.finding)), None),
         undetermined=undetermined,
         candidates=main.check.explained_by if undetermined else (),
         experiments=main.check.experiments if undetermined else (),

@@ -1,5 +1,7 @@
 """Groups in two splits."""
 
+import pytest
+
 from netvet.checks.group_overlap import group_overlap
 from netvet.core import Facts
 
@@ -14,6 +16,15 @@ def test_fires_on_the_fault():
 
 def test_is_a_note_for_a_column_that_nobody_named():
     assert [f.severity for f in group_overlap(Facts.of({**SICK, "said": False}))] == ["note"]
+
+
+@pytest.mark.parametrize(
+    ("told", "severity"),
+    [({"alike": 0.9, "random": True}, "warning"), ({"alike": 0.9, "random": False}, "note"), ({"alike": 0.2}, "note")],
+)
+def test_targets_of_groups_tell_whether_it_matters(told, severity):
+    (finding,) = group_overlap(Facts.of({**SICK, "said": False, **told}))
+    assert finding.severity == severity
 
 
 def test_is_quiet_where_groups_are_apart():

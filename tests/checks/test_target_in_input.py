@@ -1,5 +1,6 @@
 """Copies of the target."""
 
+from netvet.checks import load
 from netvet.checks.target_in_input import target_in_input
 from netvet.core import Facts
 
@@ -9,6 +10,14 @@ SICK = {"model": "Net", "shifted_identity": True}
 def test_fires_on_the_fault():
     (finding,) = target_in_input(Facts.of(SICK))
     assert "same position" in finding.message
+
+
+def test_a_column_of_a_table_is_to_be_removed_and_a_sequence_to_be_shifted():
+    check = load("target-in-input")
+    (column,) = check(Facts.of({"model": "train.csv", "column": "price"}))
+    (sequence,) = check(Facts.of(SICK))
+    assert [fix.name for fix in check.advised(column)] == ["drop-column"]
+    assert [fix.name for fix in check.advised(sequence)] == ["shift-target", "drop-column"]
 
 
 def test_is_quiet_for_autoencoders():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from netvet.checks import load
 from netvet.checks.wrong_layout import wrong_layout
 from netvet.core import Facts
 
@@ -20,3 +21,17 @@ def test_is_quiet_unless_sure(change):
 
 def test_is_quiet_without_fields():
     assert wrong_layout(Facts.of({})) == []
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"axes": "last", "rough": None, "smooth": 0.2}, "enter convolutions as 32 x 32 x 3, channels last"),
+        ({"axes": "reshaped", "rough": 0.7, "smooth": 0.2}, "differ by 0.7 of what any two do, and by 0.2 when it is"),
+    ],
+)
+def test_mixed_axes_are_told_with_their_own_advice(record, told):
+    check = load("wrong-layout")
+    (finding,) = check(Facts.of({"split": "train", "shape": [32, 32, 3], **record}))
+    assert told in finding.message
+    assert [fix.name for fix in check.advised(finding)] == ["permute"]

@@ -44,6 +44,14 @@ def test_says_what_the_data_are_and_writes_it(capsys):
     assert {one["feature"] for one in found["data"]["features"]} == {"a", "w"}
 
 
+def test_splits_of_another_form_are_named(place, capsys):
+    draw = np.random.default_rng(0)
+    np.savez("wide.npz", x_train=draw.normal(size=(60, 6)), x_test=draw.normal(size=(60, 4)))
+    assert _status(["data", "wide.npz"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "! samples of test are of another form than those of train (4 values against 6 values)" in told
+
+
 def test_features_are_shown_when_asked_for(capsys):
     _status([*DATA, "--verbose"])
     assert "Features of val:" in capsys.readouterr().out

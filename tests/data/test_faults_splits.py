@@ -161,3 +161,84 @@ def test_swapped_channels_of_tensors_are_found(last):
         splits, classes = splits_of({"train": made[0], "val": held}, None)
         records = split_layout(Audited("tensor", "made", splits, classes, {}, True, {}))
         assert [r["change"] for r in records if load("wrong-layout")(Facts.of(r))] == found
+
+
+def patients(alike, name="patient", apart=False, seed=0):
+    """120 patients with 4 samples each, shuffled into splits; their diagnoses are theirs, or each sample's own."""
+    random = np.random.default_rng(seed)
+    who, ill = np.repeat(np.arange(120), 4), random.integers(0, 2, 120)
+    labels = ill[who] if alike else random.integers(0, 2, 480)
+    order = random.permutation(480)
+    names = np.array([f"P{w:03d}" for w in who], dtype=object)
+    kept = {"train": order[:360], "val": order[360:]}
+    values = random.normal(size=(480, 2))
+    prefix = {"train": "", "val": "v" if apart else ""}
+    return {
+        split: (values[rows], labels[rows], {name: np.array([prefix[split] + n for n in names[rows]], dtype=object)})
+        for split, rows in kept.items()
+    }
+
+
+def overlap(parts, **options):
+    return [f.severity for f in load("group-overlap")(Facts(group_overlap(audited(parts, **options))))]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_groups_whose_targets_tell_those_held_out_are_a_warning_without_being_named(seed):
+    assert overlap(patients(True, seed=seed)) == ["warning"]
+    assert overlap(patients(True, "PatientID", seed=seed)) == ["warning"]
+    assert overlap(patients(False, seed=seed)) == ["note"]
+    assert overlap(patients(True, apart=True, seed=seed)) == []
+
+
+def test_two_splits_that_count_their_own_groups_are_no_warning():
+    parts, others = patients(True), patients(True, seed=1)
+    assert overlap({"train": parts["train"], "val": others["val"]}) == ["note"]
+
+
+def test_users_with_a_taste_are_no_warning():
+    random = np.random.default_rng(0)
+    who = np.repeat(np.arange(100), 20)
+    likes = (random.normal(size=100)[who] + 1.5 * random.normal(size=2000) > 0).astype(int)
+    rows = random.permutation(2000)
+    parts = {
+        split: (random.normal(size=(len(r), 2)), likes[r], {"user_id": who[r]})
+        for split, r in (("train", rows[:1500]), ("val", rows[1500:]))
+    }
+    assert overlap(parts) == ["note"]
+
+
+def test_a_split_in_time_meets_the_same_customers_again():
+    random = np.random.default_rng(0)
+    who, day = np.tile(np.arange(60), 20), np.repeat(np.arange(20.0), 60)
+    sales = 10.0 * (who % 7) + random.normal(size=1200)
+    values = np.stack([random.normal(size=1200), day], axis=1)
+    parts = {
+        split: (values[r], sales[r], {"customer": who[r]})
+        for split, r in (("train", slice(0, 900)), ("val", slice(900, None)))
+    }
+    assert overlap(parts, task="regression") == ["note"]
+    order = random.permutation(1200)
+    mixed = {
+        split: (values[order[r]], sales[order[r]], {"customer": who[order[r]]})
+        for split, r in (("train", slice(0, 900)), ("val", slice(900, None)))
+    }
+    assert overlap(mixed, task="regression") == ["warning"]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_splits_that_differ_are_no_random_parts(seed):
+    parts = patients(True, seed=seed)
+    values, labels, facts = parts["val"]
+    parts["val"] = (values + np.array([1.5, 0.0]), labels, facts)
+    assert overlap(parts) == ["note"]
+
+
+def test_a_group_that_is_the_class_is_no_warning():
+    random = np.random.default_rng(0)
+    who = random.permutation(np.repeat(np.arange(30), 20))
+    parts = {
+        split: (random.normal(size=(len(who[r]), 2)), who[r], {"speaker": who[r]})
+        for split, r in (("train", slice(0, 400)), ("val", slice(400, None)))
+    }
+    assert overlap(parts, task="classification") == ["note"]

@@ -1,5 +1,7 @@
 """Which images stand out, on sets that are clean and on sets with planted ones."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,8 @@ from netvet.data.describe.image import rows
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.image_quality import quality
 from netvet.data.index import Audited, splits_of
+from netvet.data.readers import images
+from netvet.data.readers.decoded import Raw, chunks
 
 
 def digits(seed):
@@ -93,3 +97,26 @@ def test_other_samples_and_a_handful_are_not_judged():
         look(digits(0), kind="tensor")
     with pytest.raises(NotAssessable, match="fewer than 20"):
         look(digits(0)[:9])
+
+
+def stored(orientation, seed):
+    stream, exif = io.BytesIO(), Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    pixels = photos(seed)[seed % 400]
+    Image.fromarray(pixels).save(stream, "JPEG", exif=exif, quality=95)
+    return stream.getvalue()
+
+
+def turned_among(orientations):
+    form, raws = images.FORM, [Raw(f"{i}.jpg", stored(o, i)) for i, o in enumerate(orientations)]
+    (chunk,) = chunks(raws, form)
+    data = Audited("image", "made", *splits_of({"train": rows(chunk)}))
+    found = low_quality_images(Facts(quality(data)))
+    assert chunk.attributes["orientation"].tolist()[0] == "upright"
+    return [(f.severity, f.value) for f in found if f.evidence["issue"] == "turned"]
+
+
+def test_images_that_their_tag_turns_among_others_are_a_note():
+    assert turned_among([1] * 10 + [None] * 10 + [6] * 4 + [3]) == [("note", 0.2)]
+    assert turned_among([None, 1, 0, 9] * 6) == []

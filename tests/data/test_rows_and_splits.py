@@ -5,7 +5,7 @@ import pytest
 
 from netvet.data.chunks import Numbered, Problem, role_of
 from netvet.data.describe import fingerprints
-from netvet.data.index import Audited, Rows, joined, splits_of
+from netvet.data.index import Audited, Rows, joined, splits_of, unlike
 from netvet.data.summaries import Moments
 
 
@@ -111,3 +111,14 @@ def test_moments_merge_to_those_of_all(cuts):
     assert found.missing.tolist() == [0, 29, 0]
     assert found.infinite.tolist() == [0, 0, 1]
     assert found.low.tolist() == np.nanmin(kept, axis=0).tolist()
+
+
+def test_splits_of_another_form_are_told():
+    wide = tuple(f"projection {i} of 3072 values" for i in range(128))
+    parts = {
+        "train": rows(3, names=("a", "b")), "val": rows(3, names=("a", "b")), "test": rows(3, names=("a",)),
+        "other": rows(0), "wide": rows(3, names=wide),
+    }  # fmt: skip
+    test, other = unlike(list(splits_of(parts)[0].values()))
+    assert test.startswith("samples of test are of another form than those of train (without b): near samples, drift")
+    assert "(3072 values against 1 values)" in other

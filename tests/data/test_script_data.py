@@ -71,11 +71,12 @@ def splits(run):
 
 @pytest.mark.parametrize(("start", "found"), [("300", []), ("250", ["split-overlap"])])
 def test_loaders_are_read_until_they_were_seen_the_test_set_too(start, found, tmp_path):
-    out, _, report, run = audited(LOADERS.replace("START", start), tmp_path)
+    out, err, report, run = audited(LOADERS.replace("START", start), tmp_path)
     assert names(report) == found
     assert splits(run) == {"train": (300, 2), "val": (350 - int(start), 2), "test": (50, 2)}
     assert run.get("run")[0]["stopped_because"].startswith("its data having been seen")
     assert "epoch 0" in out
+    assert (out + err).lower().count("stopped at step") == 1
     assert "epoch 3\n" not in out
     assert {r["split"] for r in run.get("net_inputs")} == {"train", "val"}
     losses = run.get("sample_losses")[0]
@@ -230,3 +231,62 @@ def test_the_held_out_data_of_the_next_fold_are_not_those_of_this_one(tmp_path):
 def test_parts_of_a_batch_that_the_net_is_not_given_tell_whose_samples_are(options, severity, tmp_path):
     _, _, report, _ = audited(PEOPLE, tmp_path, *options)
     assert [f["severity"] for f in report["findings"] if f["check"] == "group-overlap"] == [severity]
+
+
+@pytest.mark.parametrize("target", ["train.py", "train.py:both"])
+def test_samples_of_a_script_can_be_searched(target, tmp_path):
+    both = (
+        'def both():\n    return {"train": TensorDataset(x[:300], y[:300]), "val": TensorDataset(x[300:], y[300:])}\n'
+    )
+    body = HEAD + both + LOADERS.replace("START", "300").replace("\nmain()", "\nif __name__ == '__main__':\n    main()")
+    (tmp_path / "train.py").write_text(body)
+    command = ["-m", "netvet", "data", "--find", "highest > 2.5 and split == 'train'", "--json", "found.json"]
+    out, _ = call([*command, target], tmp_path)
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["schema"] == "netvet.samples/1"
+    assert 0 < found["count"] < found["total"] == 400
+    assert "of 400 samples" in out
+    assert "No fault" not in out
+
+
+CONVOLVED = """
+from sklearn.datasets import load_sample_images
+photo = torch.tensor(load_sample_images().images[0] / 255.0, dtype=torch.float32)
+at = torch.randint(0, 380, (300, 2), generator=g).tolist()
+pictures = torch.stack([photo[a : a + 16, b : b + 16] for a, b in at])
+labels = (pictures.mean((1, 2, 3)) > pictures.mean()).long()
+net = nn.Sequential(nn.Conv2d(CHANNELS, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
+opt = torch.optim.Adam(net.parameters(), 1e-3)
+made = pictures.CHANGE
+train = DataLoader(TensorDataset(made[:200], labels[:200]), batch_size=20, shuffle=True)
+val_loader = DataLoader(TensorDataset(made[200:], labels[200:]), batch_size=25)
+net(made[:2])
+for epoch in range(9):
+    for a, b in train:
+        step(a, b)
+    with torch.no_grad():
+        [net(a) for a, b in val_loader]
+"""
+
+
+@pytest.mark.parametrize(
+    ("channels", "change", "told"),
+    [
+        ("16", "clone()", "enter convolutions as 16 x 16 x 3, channels last"),
+        ("3", "reshape(-1, 3, 16, 16)", "by a reshape of what has its channels last"),
+        ("3", "permute(0, 3, 1, 2)", None),
+    ],
+)
+def test_mixed_axes_of_what_enters_a_convolution_are_named(channels, change, told, tmp_path):
+    body = CONVOLVED.replace("CHANNELS", channels).replace("CHANGE", change)
+    _, _, report, _ = audited(body, tmp_path)
+    found = [f for f in report["findings"] if f["check"] == "wrong-layout"]
+    assert {f["where"] for f in found} == (set() if told is None else {"train", "val"})
+    assert all(told in f["message"] and f["severity"] == "warning" for f in found)
+
+
+def test_a_page_to_label_on_is_for_files(tmp_path):
+    (tmp_path / "train.py").write_text(HEAD)
+    _, err = call(["-m", "netvet", "data", "--annotate", "train.py"], tmp_path)
+    (line,) = err.splitlines()
+    assert line.startswith("netvet: error: --annotate reads files and folders: give these in place of a script")

@@ -1,5 +1,6 @@
 """WebDataset tars."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -143,3 +144,23 @@ def test_what_is_no_tar_is_told(tmp_path):
         open_source(Wanted({"": tmp_path / "b.tar"}))
     with pytest.raises(NetvetError, match="no tar that can be read"):
         open_source(Wanted({"": tmp_path / "c.tar"}))
+
+
+@pytest.mark.parametrize("ending", [".tar.gz", ".tgz"])
+def test_compressed_tars_are_shards_too(tmp_path, ending):
+    for split in ("train", "val"):
+        plain = write(tmp_path / f"{split}.x", *samples(0, 6)).read_bytes()
+        (tmp_path / f"set-{split}-0{ending}").write_bytes(gzip.compress(plain))
+    assert {name: len(r) for name, r in read(tmp_path)[1].items()} == {"train": 6, "val": 6}
+    assert read(tmp_path / f"set-val-0{ending}")[1]["val"].targets.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize(("cut", "what"), [(lambda d: d[:-800], "truncated"), (lambda d: d[:900] + b"x" * 900, None)])
+def test_a_compressed_tar_that_is_broken_gives_what_it_has(tmp_path, cut, what):
+    packed = gzip.compress(write(tmp_path / "a.x", *samples(0, 9)).read_bytes())
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(cut(packed))
+    _, rows = read(path)
+    (problem,) = rows["data"].problems
+    assert problem.what in (what, "damaged")
+    assert 0 < len(rows["data"]) < 9

@@ -124,3 +124,29 @@ def test_a_data_set_that_cannot_be_read_again_is_one_clear_line():
 
     with pytest.raises(NetvetError, match=r"train cannot be read again: .*the file is closed"):
         TorchData([Part("train", Closed(), ("0",))], "x", 60)
+
+
+class Visits(Dataset):
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, i):
+        return {"pixels": torch.full((3,), float(i)), "patient": f"P{i % 8}", "note": f"text {i}", "label": i % 2}
+
+
+def test_strings_that_tell_whose_samples_are_come_with_them():
+    chunks, _ = read(TorchData([Part("train", Visits(), ("pixels",), "label")], "x", 60), "train")
+    assert set(chunks[0].attributes) == {"patient"}
+    assert chunks[0].attributes["patient"].tolist() == [f"P{i % 8}" for i in range(40)]
+    (part,) = setup_parts(Visits(), "f")
+    assert (part.inputs, part.target) == (("pixels",), "label")
+
+
+class Numbered(Visits):
+    def __getitem__(self, i):
+        return {**super().__getitem__(i), "patient": i % 8}
+
+
+def test_the_number_of_a_patient_is_no_input_of_a_data_set_that_a_function_gives():
+    (part,) = setup_parts(Numbered(), "f")
+    assert (part.inputs, part.target) == (("pixels",), "label")

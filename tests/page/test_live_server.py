@@ -9,7 +9,7 @@ from netvet.core import NetvetError
 from netvet.diagnose import diagnose
 from netvet.report import view
 from netvet.report.home import home
-from netvet.report.html import SCRIPTS, STYLES
+from netvet.report.html import LIVE_SCRIPTS, LIVE_STYLES
 from netvet.store import RunWriter
 from netvet.ui import serving
 from netvet.ui.live import Live
@@ -93,7 +93,7 @@ def test_says_when_a_run_is_gone(server):
 
 
 def test_serves_its_scripts_and_no_other_file(server):
-    for name in (*SCRIPTS, *STYLES):
+    for name in (*LIVE_SCRIPTS, *LIVE_STYLES):
         status, headers, body = server.call(f"assets/{name}")
         assert (status, bool(body)) == (200, True)
         assert headers["content-type"].startswith(("text/javascript", "text/css"))

@@ -41,6 +41,19 @@ def fields(batch: Any, name: str = "", depth: int = 0) -> dict[str, torch.Tensor
     return found
 
 
+def texts(batch: Any, name: str = "", depth: int = 0) -> dict[str, list[str]]:
+    """Lists of strings of a batch, by the same names: one string a sample."""
+    if isinstance(batch, (tuple, list)) and batch and all(type(one) is str for one in batch):
+        return {name or "0": list(batch)}
+    if depth > MAX_DEPTH or not isinstance(batch, (Mapping, tuple, list)):
+        return {}
+    parts = batch.items() if isinstance(batch, Mapping) else enumerate(batch[:MAX_FIELDS])
+    found: dict[str, list[str]] = {}
+    for key, part in parts:
+        found |= texts(part, f"{name}.{key}" if name else str(key), depth + 1)
+    return found
+
+
 def same(part: torch.Tensor, seen: torch.Tensor) -> bool:
     """They hold the same numbers, whatever their form and type."""
     if part.numel() != seen.numel() or not seen.numel() or part.is_complex() or seen.is_complex():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +14,9 @@ import torch.nn.functional as functional
 from netvet.capture.torch_ablation import AblationCollector, Trained, loss_of
 from netvet.capture.torch_copies import copies_at_work
 from netvet.capture.torch_events import LossCall, Session
+from netvet.capture.torch_fingerprints import fingerprints
 from netvet.capture.torch_held_out_scores import classification, regression
+from netvet.capture.torch_reservoir import Kept
 from netvet.capture.torch_shown import shown
 from netvet.capture.torch_tensors import CLASS_LOSSES, predicted_numbers
 
@@ -36,6 +38,7 @@ class Answers:
         losses: [samples].
         probabilities, labels: [samples, classes] and [samples].
         predicted, targets: [samples, outputs].
+        rows: of the samples among those that were kept [samples].
     """
 
     losses: Floats
@@ -43,6 +46,7 @@ class Answers:
     labels: Labels | None = None
     predicted: Floats | None = None
     targets: Floats | None = None
+    rows: Labels | None = None
 
     @classmethod
     def joined(cls, parts: list[Answers]) -> Answers:
@@ -81,17 +85,23 @@ class HeldOutCollector:
 
 def ask(found: Trained) -> Answers:
     """The trained model's answers to as many of the kept samples as there is time for."""
-    kept, model = found.kept, found.model.eval()
-    size = max(2, min(kept.batch, MAX_BATCH))
+    model, chosen = found.model.eval(), distinct(found.kept)
+    size = max(2, min(found.kept.batch, MAX_BATCH))
     parts: list[Answers] = []
     began = perf_counter()
-    for start in range(0, kept.count, size):
-        rows = torch.arange(start, min(start + size, kept.count))
-        if len(rows) > 1 or not parts:
-            parts.append(answers_of(loss_of(model, kept, found.sink, rows, rows)))
+    for start in range(0, len(chosen), size):
+        rows = torch.from_numpy(chosen[start : start + size])
+        parts.append(answers_of(loss_of(model, found.kept, found.sink, rows, rows)))
         if perf_counter() - began > MAX_SECONDS and start + size >= MIN_SAMPLES:
             break
-    return Answers.joined(parts)
+    return replace(Answers.joined(parts), rows=chosen[: sum(len(part.losses) for part in parts)])
+
+
+def distinct(kept: Kept) -> Labels:
+    """Rows of the kept samples, each once: an evaluation may have been made again and again."""
+    targets = [] if kept.targets is None else [kept.targets]
+    rows = [tensor[: kept.count].reshape(kept.count, -1) for tensor in (*kept.inputs.values(), *targets)]
+    return np.sort(np.unique(fingerprints(rows), return_index=True)[1])
 
 
 def answers_of(event: LossCall) -> Answers:
@@ -128,8 +138,10 @@ def record_of(found: Trained, answers: Answers) -> dict[str, Any]:
         known &= answers.labels != ignored if ignored is not None else True
         # Scores of a margin loss are no probabilities.
         calibrated = found.sink.function != "multi_margin_loss"
-        record |= {"task": "classification"}
-        record |= classification(answers.probabilities[known], answers.labels[known], calibrated=calibrated)
+        # Of one class there is nothing to confuse: one half of what a GAN's discriminator sees, say.
+        if len(np.unique(answers.labels[known])) > 1:
+            record |= {"task": "classification"}
+            record |= classification(answers.probabilities[known], answers.labels[known], calibrated=calibrated)
     elif answers.predicted is not None and answers.targets is not None:
         record |= {"task": "regression"} | regression(answers.predicted, answers.targets)
     return record | {"worst": worst(found, answers)}
@@ -139,7 +151,7 @@ def worst(found: Trained, answers: Answers) -> dict[str, Any]:
     """The samples with the highest losses: what they are, what was said of them."""
     finite = np.where(np.isfinite(answers.losses), answers.losses, np.inf)
     rows = np.argsort(-finite, kind="stable")[:MAX_WORST]
-    chosen = torch.from_numpy(rows)
+    chosen = torch.from_numpy(rows if answers.rows is None else answers.rows[rows])
     told: dict[str, Any] = {"losses": [_number(v) for v in answers.losses[rows]]}
     if answers.probabilities is not None and answers.labels is not None:
         few = answers.probabilities[rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -79,8 +79,7 @@ class _Rows:
     """Copies of rows on their way to the host: values [rows, width], of which each row has `counts` elements."""
 
     step: int
-    kind: Kind
-    names: list[str]
+    keys: list[tuple[Kind, str]]
     counts: list[int]
     values: torch.Tensor
     scale: float
@@ -89,11 +88,11 @@ class _Rows:
     def read(self) -> Found:
         if self.arrived is not None:
             self.arrived.synchronize()
-        values = self.values.numpy()
-        return {
-            (self.kind, name): (self.step, Histogram.of(values[row, :count] / self.scale))
-            for row, (name, count) in enumerate(zip(self.names, self.counts, strict=True))
-        }
+        values, found = self.values.numpy(), Found()
+        for row, (key, count) in enumerate(zip(self.keys, self.counts, strict=True)):
+            factor = self.scale if key[0] == "gradients" else 1.0
+            found[key] = self.step, Histogram.of(values[row, :count] / factor)
+        return found
 
 
 @dataclass(slots=True)
@@ -102,7 +101,7 @@ class _Look:
 
     step: int
     rows: list[_Rows] = field(default_factory=list)
-    names: set[tuple[Kind, str]] = field(default_factory=set)
+    keys: set[tuple[Kind, str]] = field(default_factory=set)
     found: Found = field(default_factory=dict)
 
     def read(self) -> Found:
@@ -122,18 +121,18 @@ class HistogramCollector:
         session.options["histograms"] = self
         self._looks: list[_Look] = []
         self._growth = GROWTH
-        self._chosen: dict[Kind, set[str]] = {}
+        self._chosen: set[tuple[Kind, str]] = set()
         guard = session.recorder.guard
         self.parameters, self.outputs = guard(self.part, self._parameters), guard(self.part, self._outputs)
 
-    def _parameters(self, step: int, rows: ParameterRows) -> None:
-        """Weights before a step that is over, and the gradients that it used."""
-        for kind, names, matrix, scale in rows.samples():
-            self._copy(step, kind, names, matrix, scale)
+    def _parameters(self, step: int, rows: ParameterRows, scale: float) -> None:
+        """Weights before a step that is over, and the gradients that it used, which have this factor."""
+        matrix, known = rows.samples()
+        self._copy(step, matrix, {(kind, name): row for kind, name, row in known}, scale)
 
     def _outputs(self, step: int, names: Sequence[str], matrix: SampleMatrix) -> None:
-        """What layers gave in a step."""
-        self._copy(step, "outputs", names, matrix)
+        """What layers gave in a step; of several calls of a layer the first."""
+        self._copy(step, matrix, {("outputs", name): row for row, name in reversed(list(enumerate(names)))})
 
     def _look_at(self, step: int) -> _Look | None:
         """The newest look, if it still goes on or a new one is due."""
@@ -154,32 +153,33 @@ class HistogramCollector:
             self._looks = looks[::2]
             self._growth **= 2
 
-    def _copy(self, step: int, kind: Kind, names: Sequence[str], matrix: SampleMatrix, scale: float = 1.0) -> None:
+    def _copy(self, step: int, matrix: SampleMatrix, known: dict[tuple[Kind, str], int], scale: float = 1.0) -> None:
         look = self._look_at(step)
-        if look is None:
+        if look is None or look.keys.issuperset(known):
             return
-        chosen = self._choose(kind, names)
-        # Of several calls of a layer the first; of several steps of an optimizer, too.
-        rows = {name: row for row, name in reversed(list(enumerate(names))) if name in chosen}
-        rows = {name: row for name, row in rows.items() if (kind, name) not in look.names}
+        self._choose(known)
+        # Of several steps of an optimizer the first.
+        rows = {key: row for key, row in known.items() if key in self._chosen and key not in look.keys}
         if not rows:
             return
-        look.names |= {(kind, name) for name in rows}
-        counts, places = matrix.counts(len(names)), list(rows.values())
-        values, arrived = matrix.copied(places).to("cpu", non_blocking=True), None
-        if matrix.device.type == "cuda":
+        look.keys |= set(rows)
+        copied, counts = matrix.copied(list(rows.values()))
+        values, arrived = copied.to("cpu", non_blocking=True), None
+        if copied.is_cuda:
             arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             arrived.record()
-        look.rows.append(_Rows(step, kind, list(rows), [counts[row] for row in places], values, scale, arrived))
+        look.rows.append(_Rows(step, list(rows), counts, values, scale, arrived))
 
-    def _choose(self, kind: Kind, names: Sequence[str]) -> set[str]:
-        """The names that are looked at; an even choice of those that come first."""
-        known = self._chosen.setdefault(kind, set())
-        new = [name for name in dict.fromkeys(names) if name not in known] if len(known) < MAX_ROWS else []
-        if new:
-            places = np.linspace(0, len(new) - 1, min(len(new), MAX_ROWS - len(known))).round().astype(int)
-            known |= {new[place] for place in places}
-        return known
+    def _choose(self, known: Iterable[tuple[Kind, str]]) -> None:
+        """Choose what is looked at: of each kind an even choice of those that come first."""
+        new: dict[Kind, list[tuple[Kind, str]]] = {}
+        for key in known:
+            if key not in self._chosen:
+                new.setdefault(key[0], []).append(key)
+        for kind, keys in new.items():
+            left = MAX_ROWS - sum(one[0] == kind for one in self._chosen)
+            places = np.linspace(0, len(keys) - 1, min(len(keys), left)).round().astype(int)
+            self._chosen |= {keys[place] for place in places}
 
     def on_report(self, _: None) -> None:
         found: dict[tuple[Kind, str], list[tuple[int, Histogram]]] = {}

@@ -127,7 +127,8 @@ def _execute(options: RunOptions) -> Ending:
         return Ending.of(leave)
     except TrainingStopped as stopped:
         sys.stdout.flush()
-        sys.stderr.write(f"netvet: {stopped}\n")
+        if not stopped.quiet:
+            sys.stderr.write(f"netvet: {stopped}\n")
         return Ending.of(stopped)
     except BaseException as error:  # the script's own failure, passed on as it is
         show(error)

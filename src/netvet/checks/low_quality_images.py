@@ -11,6 +11,8 @@ _SAYS = {
     "dark": "dark", "light": "light: hardly anything in them is darker than white", "blurry": "blurred",
     "low information": "almost without detail", "odd aspect": "far longer than wide, or wider than long",
     "odd size": "of another size than the others", "greyscale": "without colour among images with colours",
+    "turned": "stored turned or mirrored, which their EXIF tag tells: as `Image.open` reads them, without "
+    "`ImageOps.exif_transpose`, they lie otherwise than the others",
 }  # fmt: skip
 
 
@@ -30,7 +32,7 @@ def low_quality_images(
     share: float = 0.01,  # of the images of a split
     grey: float = 0.05,  # the same for those without colour: collections of photographs have 1 to 2 %
 ) -> Iterator[Finding]:
-    """Some images are dark, light, blurred, without detail, of odd shape or size, or without colour.
+    """Some images are dark, light, blurred, without detail, of odd shape or size, turned, or without colour.
 
     ## Why it matters
     A label that a person could not read off an image teaches the net nothing, or teaches it the background. Images of
@@ -45,7 +47,8 @@ def low_quality_images(
     ## Known problems
     What is usual in a data set is no fault of it: digits on black hold little information, silhouettes have no grey.
     So an issue of more than a third of the images is silent, and one of more than an eighth, or that passes into the
-    others without a gap, is only a note. Smooth images, such as walls and skies, look blurred: those are a note too.
+    others without a gap, is only a note. Smooth images, such as walls and skies, look blurred: those are a note too,
+    and so are images that an EXIF tag turns among others, as a program may turn them.
 
     ## References
     CleanVision (cleanlab): limits and scores of dark, light, blurry, low information, aspect ratio, size and greyscale.

@@ -22,6 +22,7 @@ from netvet.stats import number
     ),
     fixes={
         "pair-samples": "Shuffle inputs and targets by one order; print some pairs: they must belong together.",
+        "shift-targets": "Look for a line that is skipped on one side, a header, or an index that is one off.",
     },
 )
 def random_labels(
@@ -48,7 +49,7 @@ def random_labels(
     The learners see the ranks of numbers, so that neither tails nor units matter.
     Hard problems (parity) defeat simple learners, too: silent unless the net itself is at chance on validation data.
     Where one class dominates, accuracy cannot rise above its share: silent. Pure noise, as in daily returns, cannot be
-    told from shuffled labels.
+    told from shuffled labels. A shift by one is looked for in data alone, and not where samples go with the next one.
 
     ## References
     Zhang et al., Understanding deep learning requires rethinking generalization, arXiv:1611.03530.
@@ -74,14 +75,36 @@ def random_labels(
             f"on {count:g} samples the true pairing of inputs and targets scores {true:.2g}, "
             f"shuffled pairings {shuffled:.2g}: nothing can be learned"
         )
-        yield Finding(message, "training data", None, true, shuffled, paired, confidence=0.7)
+        yield Finding(message, "training data", None, true, shuffled, paired, confidence=0.7, fixes=("pair-samples",))
 
 
 def _of_data(record: Record, true: float, shuffled: float, spread: float) -> Iterator[Finding]:
     """Without a net there is no telling a hard problem from lost pairs."""
-    if record.get("audit") is True and true <= shuffled + spread:
+    if record.get("audit") is not True or true > shuffled + spread:
+        return
+    shift, put_right = number(record, "shift"), number(record, "shift_score")
+    if shift is not None and put_right is not None:
+        side = "next" if shift > 0 else "previous"
+        message = (
+            f"the targets of {record.get('split')} seem to be off by one: as they are paired, cheap models find no "
+            f"relation ({record.get('score')} {true:.2g}); with each target at the {side} sample they "
+            f"reach {put_right:.2g}"
+        )
+        yield Finding(
+            message,
+            record.get("split"),
+            None,
+            true,
+            put_right,
+            severity="warning",
+            confidence=0.8,
+            fixes=("shift-targets",),
+        )
+    else:
         message = (
             f"cheap models find no relation between samples and targets of {record.get('split')} "
             f"({record.get('score')} {true:.2g}, shuffled {shuffled:.2g}): lost pairs, or a hard problem"
         )
-        yield Finding(message, record.get("split"), None, true, shuffled, severity="note", confidence=0.4)
+        yield Finding(
+            message, record.get("split"), None, true, shuffled, severity="note", confidence=0.4, fixes=("pair-samples",)
+        )

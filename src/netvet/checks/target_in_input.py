@@ -67,7 +67,9 @@ def target_in_input(
         severity: Severity = "warning" if column_found and record.get("scaled") else "error"
         sure = 0.7 if severity == "warning" else 0.9
         place = place or location_of(record)
-        yield Finding(message, str(model), 0, location=place, severity=severity, confidence=sure)
+        # A column of a table is no element of a sequence.
+        apply = ("drop-column",) if column_found and not window else ()
+        yield Finding(message, str(model), 0, location=place, severity=severity, confidence=sure, fixes=apply)
 
 
 def _what(record: Record) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from netvet.cli.annotate import annotating
-from netvet.cli.data_find import finding, is_search
+from netvet.cli.data_find import finding, is_search, search_in
 from netvet.cli.data_script import Program, program_in, run_program, run_setup
 from netvet.cli.options import Asked, asked_of, choosing, is_setup
 
@@ -70,8 +70,10 @@ def data(targets: tuple[str, ...], **options: Any) -> Callable[[], int]:
     asked = asked_of(options)
     program = Program.of(targets, options)
     if program is not None:
-        if options["annotate"] or is_search(options):
-            raise click.UsageError("--annotate and --find read files and folders: give these in place of a script")
+        if options["annotate"]:
+            raise click.UsageError("--annotate reads files and folders: give these in place of a script")
+        if is_search(options):
+            program = replace(program, search=lambda found: search_in(found, options, asked.json))
         from netvet.core import require_torch
 
         require_torch()
@@ -122,7 +124,7 @@ def _looked(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[
     found = _scanned(source, chosen, options, audit)
     with_people(found, folder)
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
-    return _tell(path, asked=asked)
+    return _tell(path, found.notes, asked=asked)
 
 
 def _scanned(source: Source, chosen: Options, options: dict[str, Any], function: Callable[[Source, Options], T]) -> T:

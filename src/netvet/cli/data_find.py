@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from netvet.data.audit import Found, Options
     from netvet.data.chunks import Source
-    from netvet.data.index import Audited
 
 SCHEMA = "netvet.samples/1"
 
@@ -50,18 +49,23 @@ def search(
     Args:
         scanned: gives what a function makes of the data.
     """
-    from netvet.data.audit import audit, gathered
+    from netvet.data.audit import Found, audit, gathered
+    from netvet.data.find import mentions_findings
+
+    known = mentions_findings(options["find"], options["sort"], names_of(options["show"]))
+    return search_in(scanned(audit) if known else Found(scanned(gathered), {}, {}), options, file)
+
+
+def search_in(found: Found, options: dict[str, Any], file: Path | None) -> int:
+    """Print the samples of what was audited, or write them as JSON; gives the exit code."""
     from netvet.data.find import find, mentions_findings
     from netvet.report import samples
     from netvet.report.files import write
     from netvet.report.plain import clean
 
-    show = names_of(options["show"])
-    found: Found | None = scanned(audit) if mentions_findings(options["find"], options["sort"], show) else None
-    data: Audited = found.data if found is not None else scanned(gathered)
+    data, show = found.data, names_of(options["show"])
     matches = find(
-        data, found.suspects if found is not None else {}, options["find"],
-        sort=options["sort"], show=show, limit=options["limit"],
+        data, found.suspects, options["find"], sort=options["sort"], show=show, limit=options["limit"],
     )  # fmt: skip
     if file is not None:
         told = {"schema": SCHEMA, "name": data.name, "find": options["find"], "count": matches.count}
@@ -70,6 +74,7 @@ def search(
     if file != STDOUT:
         for line in samples.table(asdict(matches)):
             click.echo(line)
-    for signal, reason in (found.missing if found is not None else {}).items():
+    asked = mentions_findings(options["find"], options["sort"], show)
+    for signal, reason in (found.missing if asked else {}).items():
         click.echo(f"not looked for: {signal}: {clean(reason)}", err=True)
     return 0

@@ -29,6 +29,7 @@ class Program:
         pictures: folder for sheets of what enters the net.
         random: leave random transforms of data sets in.
         said: parts of a batch with groups and times, as the user names them.
+        search: lists samples of what was found, in place of the report, and gives the exit code.
     """
 
     target: str
@@ -40,6 +41,7 @@ class Program:
     pictures: Path | None = None
     random: bool = True
     said: Mapping[str, str] = field(default_factory=dict)
+    search: Callable[[Found], int] | None = None
 
     @classmethod
     def of(cls, targets: Sequence[str], options: dict[str, Any]) -> Program | None:
@@ -78,6 +80,7 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     from netvet.capture.torch_runner import RunOptions
     from netvet.core import NetvetError
     from netvet.data.audit import write_into
+    from netvet.data.axes import convolved, mixed_axes
     from netvet.data.net_inputs import net_inputs
     from netvet.data.script import read_script
 
@@ -94,14 +97,20 @@ def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     except NetvetError as error:  # of what the run saw itself there is still something to say
         return _without_parts(replace(ran, reason=str(error)), ended, tell)
     more: dict[str, list[Record]] = {"net_inputs": net_inputs(ran.shown, program.pictures)}
+    mixed = mixed_axes(ran.shown, convolved(ran.snapshots.model))
+    if mixed:
+        more["split_layout"] = [*found.signals.get("split_layout", ()), *mixed]
     missing, losses = "", _losses(source, ran, program)
     if isinstance(losses, str):
         missing = losses
     else:
         more["sample_losses"] = [losses]
-    missed = {**found.missing, "sample_losses": missing} if missing else found.missing
+    missed = {name: why for name, why in found.missing.items() if name not in more}
+    missed |= {"sample_losses": missing} if missing else {}
     write_into(replace(found, missing=missed), ran.outcome.run_path, more, ran.stopped)
-    status = tell(ran.outcome.run_path, (*ran.outcome.problems, *ran.notes, *source.notes))
+    if program.search is not None:
+        return ended or program.search(found)
+    status = tell(ran.outcome.run_path, (*ran.outcome.problems, *ran.notes, *source.notes, *found.notes))
     if STDOUT not in (asked.json, asked.sarif):
         stream.write("".join(f"{line}\n" for line in lines_of({**found.signals, **more})))
     return ended or status
@@ -176,7 +185,9 @@ def run_setup(program: Program, asked: Asked, tell: Tell) -> int:
     given = result_of(program.target, "a torch Dataset, a DataLoader, or a dict of these by split")
     name = setup_name(program.target)
     source, found = _audited(setup_parts(given, program.target), name, program)
-    return tell(write(found, asked.store.absolute(), name, began), tuple(source.notes))
+    if program.search is not None:
+        return program.search(found)
+    return tell(write(found, asked.store.absolute(), name, began), (*source.notes, *found.notes))
 
 
 def _without_random(part: Part, notes: list[str]) -> Part:

@@ -63,8 +63,8 @@ def ui(
     live = Live(store, report, None if read_only else actions)
     os.nice(NICENESS)
     shown = host if ":" not in host else f"[{host}]"
-    fragment = f"#run={quote(path.name)}" if path else "#run=newest" if parent else ""
-    click.echo(f"http://{shown}:{listening.getsockname()[1]}/{token}/{fragment}\nCtrl-C ends it", err=True)
+    query = f"?run={quote(path.name)}" if path else "?run=newest" if parent else ""
+    click.echo(f"http://{shown}:{listening.getsockname()[1]}/{token}/{query}\nCtrl-C ends it", err=True)
     if parent:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from netvet.core import NetvetError, Record
 from netvet.data.chunks import Source
 from netvet.data.faults import LOOKS, NotAssessable, load
-from netvet.data.index import Audited, splits_of
+from netvet.data.index import Audited, splits_of, unlike
 from netvet.data.scan import Calls, Progress, here, problems_of, scan
 from netvet.store import Run, RunWriter
 
@@ -69,6 +69,11 @@ class Found:
     missing: dict[str, str]
     suspects: dict[str, dict[str, npt.NDArray[np.int64]]] = field(default_factory=dict)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What some looks have left out without saying so."""
+        return tuple(unlike(list(self.data.splits.values())))
+
 
 def gathered(source: Source, options: Options) -> Audited:
     """All that one pass over the data leaves, before anything is looked for in it.
@@ -108,11 +113,14 @@ def audit(source: Source, options: Options) -> Found:
 
 
 def _parted(record: Record, suspects: dict[str, dict[str, npt.NDArray[np.int64]]]) -> Record:
-    """A record without the samples that it points at, which go to all others of their fault and split."""
+    """A record without the samples that it points at, which go to all others of their fault and split.
+
+    Those of one record alone stay in their order, which may be the surest first.
+    """
     for fault, splits in (record.get("marked") or {}).items():
         known = suspects.setdefault(fault, {})
         for split, numbers in splits.items():
-            known[split] = np.union1d(known.get(split, numbers[:0]), numbers)
+            known[split] = np.union1d(known[split], numbers) if split in known else numbers
     return {name: value for name, value in record.items() if name != "marked"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, overload
@@ -28,13 +29,23 @@ def role_of(split: str) -> Role:
 
 
 # Names of columns of whom a sample is.
-_IDS = {"id", "patient", "user", "subject", "speaker", "customer", "client", "person", "session", "device",
-        "participant"}  # fmt: skip
+_OWNERS = {"patient", "user", "subject", "speaker", "customer", "client", "person", "session", "device", "participant",
+           "donor", "animal", "recording"}  # fmt: skip
 
 
 def is_id(name: str) -> bool:
-    """A column is of whom a sample is, by its name: `patient_id`, `Speaker`."""
-    return bool(set(name.lower().replace("-", "_").replace(" ", "_").replace(".", "_").split("_")) & _IDS)
+    """A column holds ids of something, by its name: `patient_id`, `Speaker`, `category_id`."""
+    return is_owner(name) or "id" in _words(name)
+
+
+def is_owner(name: str) -> bool:
+    """A column tells of whom or of which occasion a sample is, by its name: `patient`, `userId`, `session-3`."""
+    return bool({word.removesuffix("id").removesuffix("s") for word in _words(name)} & _OWNERS)
+
+
+def _words(name: str) -> list[str]:
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.split(r"[-_ .]", apart.lower())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -17,6 +18,8 @@ Words = npt.NDArray[np.uint64]
 
 # A target with more different values than this (and numbers with a fraction) is a number, not a class.
 MAX_CLASSES = 1_000
+# Columns by which two splits differ that are named.
+MAX_TOLD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,32 @@ def alike(splits: Sequence[Split]) -> list[Split]:
     """Those with samples whose features mean the same as those of the first such: others are near none of them."""
     full = [s for s in splits if len(s)]
     return [s for s in full if _form(s.rows) == _form(full[0].rows)]
+
+
+def unlike(splits: Sequence[Split]) -> list[str]:
+    """A line for each split whose samples are of another form than those of the first with any."""
+    full = [s for s in splits if len(s)]
+    same = {s.name for s in alike(splits)}
+    return [
+        f"samples of {s.name} are of another form than those of {full[0].name} ({_told(s.rows, full[0].rows)}): near "
+        "samples, drift and labels are not compared between them"
+        for s in full if s.name not in same
+    ]  # fmt: skip
+
+
+def _told(rows: Rows, others: Rows) -> str:
+    """In what they differ: names of columns where there are few, else how many values."""
+    ours, theirs = set(rows.names) - set(others.names), set(others.names) - set(rows.names)
+    few = [*sorted(f"without {name}" for name in theirs), *sorted(f"with {name}" for name in ours)]
+    if rows.names and others.names and 0 < len(few) <= MAX_TOLD:
+        return ", ".join(few)
+    return f"{_values(rows)} against {_values(others)}"
+
+
+def _values(rows: Rows) -> str:
+    """Wide samples are kept as projections, whose names tell how wide they are."""
+    found = re.search(r"of (\d+) values$", rows.names[0]) if rows.names else None
+    return f"{found[1] if found else rows.features.shape[1]} values"
 
 
 def _form(rows: Rows) -> tuple[int, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from netvet.capture.torch_read_loaders import SHOWN, ReadLoader, ReadLoaders
 from netvet.capture.torch_runner import Outcome, RunOptions, run
 from netvet.capture.torch_snapshots import SnapshotCollector, Snapshots
 from netvet.core import NetvetError, TrainingStopped
-from netvet.data.chunks import role_of
+from netvet.data.chunks import is_owner, role_of
 from netvet.data.net_inputs import Shown
 from netvet.data.readers.torch_data import Part, numbers_of, values_of
 from netvet.data.sample_losses import Way
@@ -91,6 +91,12 @@ def read_script(chosen: RunOptions, *, whole: bool = False, patience: float = PA
                "" if parts else reason)  # fmt: skip
 
 
+class _Seen(TrainingStopped):
+    """The data were seen: what was wanted."""
+
+    quiet = True
+
+
 class _Watched:
     """What is kept of a run, and when it has been enough."""
 
@@ -120,7 +126,7 @@ class _Watched:
             if self.stopped is None and (late or self._enough()):
                 self.loaders.look_round()
                 self.stopped = self._live.step, LATE if late else BECAUSE
-                raise TrainingStopped(*self.stopped, None)
+                raise _Seen(*self.stopped, None)
 
         handle = register_optimizer_step_post_hook(stop)
         try:
@@ -287,4 +293,6 @@ def _told(forms: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     named = [n for n in forms if n.rpartition(".")[2].lower() in ("label", "labels", "target", "targets", "y")]
     single = [n for n, form in forms.items() if math.prod(form) == 1]
     target = next(iter([*named, *(single[-1:] if len(forms) > 1 else [])]), None)
-    return {"inputs": tuple(n for n in forms if n != target), "target": target}
+    inputs = tuple(n for n in forms if n != target)
+    given = tuple(n for n in inputs if not (n in single and is_owner(n)))
+    return {"inputs": given or inputs, "target": target}

@@ -45,6 +45,9 @@ SCRIPTS = (
     "js/app.js",
 )
 STYLES = ("vendor/uPlot.min.css", "page.css", "kinds.css", "shell.css")
+# What a live page has beyond: it asks a server.
+LIVE_SCRIPTS = (*SCRIPTS[:-1], "js/live.js", "js/runs.js", "js/acts.js", SCRIPTS[-1])
+LIVE_STYLES = (*STYLES, "live.css")
 
 
 def document(page: PageView) -> str:
@@ -71,11 +74,12 @@ def document(page: PageView) -> str:
 
 def shell(assets: str) -> str:
     """The page without data, whose scripts and styles are at the address `assets` and which asks for the rest."""
-    styles = (f'<link rel="stylesheet" href="{assets}{name}">' for name in STYLES)
-    scripts = (f'<script src="{assets}{name}" defer></script>' for name in SCRIPTS)
+    styles = (f'<link rel="stylesheet" href="{assets}{name}">' for name in LIVE_STYLES)
+    scripts = (f'<script src="{assets}{name}" defer></script>' for name in LIVE_SCRIPTS)
     parts = [
         '<!doctype html>\n<html lang="en" data-live>\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>netvet</title>',
+        '<link rel="icon" href="data:,">',
         *styles,
         *scripts,
         "</head>\n<body>\n<noscript>The live page needs JavaScript; `netvet report` does not.</noscript>",

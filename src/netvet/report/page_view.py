@@ -108,12 +108,18 @@ def _records(source: Source) -> list[Mapping[str, Any]] | None:
 
 
 def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:
-    """By check that fired, the figures that show the most of the signals it was made from."""
+    """By check that fired, the figures that show its proof.
+
+    A check names the signal that it is about first: figures of that one come first, and of these the ones that show
+    little else.
+    """
     found = {}
     for rule in view["rules"]:
-        wanted = rule["signals"]
-        shown = {f["id"]: len(set(f["signals"]).intersection(wanted)) for f in figures}
-        found[rule["name"]] = [name for name, shared in sorted(shown.items(), key=lambda one: -one[1]) if shared][:3]
+        place = {signal: number for number, signal in enumerate(rule["signals"])}
+        shown = {f["id"]: [place[signal] for signal in f["signals"] if signal in place] for f in figures}
+        size = {f["id"]: len(f["signals"]) for f in figures}
+        order = sorted((min(places), size[name] - len(places), name) for name, places in shown.items() if places)
+        found[rule["name"]] = [name for _, _, name in order][:3]
     return {check: ids for check, ids in found.items() if ids}
 
 

@@ -279,7 +279,7 @@ def _finding(reported: Reported, places: _Places) -> FindingView:
         "location": places.of(finding.location),
         "explains": list(reported.explains),
         "evidence": plain(finding.evidence),
-        "fixes": [_fix(fix) for fix in reported.check.fixes],
+        "fixes": [_fix(fix) for fix in reported.check.advised(finding)],
         "allowed": reported.allowed,
     }
 

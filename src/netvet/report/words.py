@@ -16,6 +16,8 @@ Sentence = tuple[str, Tone]
 
 # A reason for not assessing is told in one line.
 MAX_REASON = 70
+# Checks that are named where their reasons are not.
+MAX_NAMED = 4
 # What a function of netvet is given in a notebook.
 _SETUP = "model, loss=loss, train=loader, val=val_loader"
 
@@ -60,7 +62,8 @@ def ending(view: View) -> Sentence | None:
         return "The launcher ended the script before its end; this is about what ran until then.", "plain"
     if run["ended"] == "stopped":
         at = "" if run["stopped_step"] is None else f" at step {run['stopped_step']:,}"
-        return f"Stopped{at} because of {run['stopped_because'] or 'a finding'}", "error"
+        tone: Tone = "error" if run["samples"] is None else "plain"  # an audit has seen what it wanted
+        return f"Stopped{at} because of {run['stopped_because'] or 'a finding'}", tone
     if run["ended"] == "interrupt":
         return f"Interrupted{at}: this is what was seen until then.", "warning"
     if run["ended"] is None and run["started"] is not None:
@@ -177,8 +180,10 @@ def blind_sentence(view: View, reasons: int) -> str:
     if not skipped:
         return ""
     told = "; ".join(f"{reason} ({count})" for reason, count in counted[:reasons])
-    more = sum(count for _, count in counted[reasons:])
-    tail = f"; other reasons ({more})" if more else ""
+    shown = {reason for reason, _ in counted[:reasons]}
+    more = [one["check"] for one in skipped if clean(one["reason"], MAX_REASON) not in shown]
+    others = ", ".join(more) if len(more) <= MAX_NAMED else f"{len(more)} more"
+    tail = f"; {others} (--verbose says why)" if more else ""
     return f"Not assessed: {len(skipped)} of {view['checks_looked'] + len(skipped)} checks - {told}{tail}."
 
 

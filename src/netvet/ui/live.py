@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netvet.core import NetvetError
-from netvet.report.html import SCRIPTS, STYLES, asset
+from netvet.report.html import LIVE_SCRIPTS, LIVE_STYLES, asset
 from netvet.store import Run
 from netvet.ui import serving
 from netvet.ui.followed import EVERY, Followed, Report
@@ -57,7 +57,7 @@ class Live:
         from starlette.responses import PlainTextResponse, Response
 
         name = request.path_params["name"]
-        if name not in (*SCRIPTS, *STYLES):
+        if name not in (*LIVE_SCRIPTS, *LIVE_STYLES):
             return PlainTextResponse("not found", 404)
         return Response(asset(name), media_type=MEDIA[name.rpartition(".")[2]])
 

@@ -42,10 +42,10 @@ def _compared(data: Audited, train: Split, split: Split) -> Record:
         "train_samples": len(train),
     }
     record |= _labels(data, train, split)
-    ours, theirs = (_drawn(s.rows.features, MAX_SAMPLES, seed) for seed, s in enumerate((train, split)))
+    ours, theirs = (drawn(s.rows.features, MAX_SAMPLES, seed) for seed, s in enumerate((train, split)))
     if split in alike([train, split]) and _length(train) == _length(split):
         record |= _features(ours, theirs, train.rows.names)
-        record |= _told_apart(ours[:TOLD_APART], theirs[:TOLD_APART])
+        record |= told_apart(ours[:TOLD_APART], theirs[:TOLD_APART])
     return record
 
 
@@ -55,7 +55,7 @@ def _length(split: Split) -> float | None:
     return float(np.median(tokens)) if tokens is not None and np.ptp(np.quantile(tokens, [0.25, 0.75])) == 0 else None
 
 
-def _drawn(features: npt.NDArray[np.float32], most: int, seed: int) -> npt.NDArray[np.float32]:
+def drawn(features: npt.NDArray[np.float32], most: int, seed: int) -> npt.NDArray[np.float32]:
     """Samples in random order, without copies, of which many would make independent draws look like drift."""
     order = np.random.default_rng(seed).permutation(len(features))[:most]
     return features[order]
@@ -117,7 +117,7 @@ def _features(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], names: tuple[str
     return {"features": len(rows), "moved": moved, **missing}
 
 
-def _told_apart(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> dict[str, Any]:
+def told_apart(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> dict[str, Any]:
     """Classifier two-sample test: how often one of each side is told apart (area under the curve), and its p value."""
     from sklearn.ensemble import ExtraTreesClassifier  # type: ignore[import-untyped]
     from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]

@@ -19,6 +19,8 @@ _RATE, _TENTH, _CONTRAST = 0.01, 0.1, 0.18
 # Beyond the quartiles by so many distances of theirs (its limit for sizes); and at least by so much as a factor, as
 # loaders resize.
 FENCE, FACTOR = 3.0, 1.5
+# How the pixels of most images lie.
+UPRIGHT = "upright"
 # Below this many images no share means anything.
 FEWEST = 20
 # A larger share of images is what the data are like (digits on black, patches of sky), no fault of some; from a
@@ -44,8 +46,10 @@ def quality(data: Audited) -> list[Record]:
     facts = {name: np.concatenate([s.rows.attributes[name] for s in splits]) for name in names}
     ends = np.cumsum([len(s) for s in splits])
     found: list[Record] = []
-    for issue, ratios in _ISSUES.items():
-        worst, apart, usual = _counted([ratio(facts) for ratio in ratios])
+    issues = {issue: _counted([ratio(facts) for ratio in ratios]) for issue, ratios in _ISSUES.items()}
+    turned = _turned(facts)
+    issues["turned"] = turned, False, bool(np.all(turned < 1))  # all alike is no mixture, whatever their share
+    for issue, (worst, apart, usual) in issues.items():
         for split, part in zip(splits, np.split(worst, ends[:-1]), strict=True):
             beyond = np.flatnonzero(part < 1)
             keys = [split.key(i) for i in beyond[np.argsort(part[beyond], kind="stable")][:EXAMPLES].tolist()]
@@ -127,6 +131,13 @@ def _size(facts: Mapping[str, Values]) -> Values:
 def _greyscale(facts: Mapping[str, Values]) -> Values:
     """Without colour among images that mostly have some."""
     return np.where(facts["greyscale"] == 1, 0.0, np.inf)
+
+
+def _turned(facts: Mapping[str, Values]) -> Values:
+    """Of images whose EXIF tag says that the stored pixels are to be turned."""
+    stored = facts.get("orientation", np.array([UPRIGHT], dtype=object))
+    beyond = np.array([isinstance(one, str) and one != UPRIGHT for one in stored.tolist()])
+    return np.where(np.broadcast_to(beyond, facts["width"].shape), 0.0, np.inf)
 
 
 def _fences(values: Values) -> tuple[float, float]:

@@ -12,10 +12,13 @@ from netvet.core import Record
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.alone import balanced, r2
 from netvet.data.faults.cheap import Cheap, cheap, encoded, folds_of, prepared
+from netvet.data.faults.pairing import shifted
 from netvet.data.index import Audited, Split
 
 # Samples for shuffled pairings, of which each is fitted anew, and how many of these.
 SHUFFLED_SAMPLES, SHUFFLES, FOLDS = 2_000, 5, 3
+# Standard deviations of shuffled pairings that the true one is above them by chance (as the check has it).
+CHANCE = 3.0
 # Above this skill no shuffled pairing is needed to tell that there is something to learn.
 PLAIN = 0.3
 # Largest training data of a learning curve, its halvings, and repetitions of each size.
@@ -37,10 +40,20 @@ def random_labels(data: Audited) -> list[Record]:
     folds = folds_of(train.rows.prints[drawn], np.zeros(len(drawn)), FOLDS)
     pairings = [targets] + [random.permutation(targets) for _ in range(SHUFFLES)]
     own, *others = [_best(inputs, one, folds, classes=bool(by.probabilities)) for one in pairings]
-    return [
-        {**base, "true_score": max(own, true), "shuffled_score": float(np.mean(others)),
-         "shuffled_sd": float(np.std(others, ddof=1))}
-    ]  # fmt: skip
+    chance, spread = float(np.mean(others)), float(np.std(others, ddof=1))
+    found = {**base, "true_score": max(own, true), "shuffled_score": chance, "shuffled_sd": spread}
+    shift = None if max(own, true) > chance + CHANCE * spread else _shifted(data, train, chance, spread)
+    return [found if shift is None else {**found, "shift": shift[0], "shift_score": shift[1]}]
+
+
+def _shifted(data: Audited, train: Split, chance: float, spread: float) -> tuple[int, float] | None:
+    def score(inputs: npt.NDArray[Any], targets: npt.NDArray[Any], chosen: npt.NDArray[np.int64]) -> float:
+        folds = folds_of(train.rows.prints[chosen], np.zeros(len(chosen)), FOLDS)
+        return _best(inputs, targets, folds, classes=train.labels is not None)
+
+    if train.name in data.facts.get("changing", ()):
+        return None  # other samples each time have no order
+    return shifted(train, score, chance, spread, SHUFFLED_SAMPLES)
 
 
 def learning_curve(data: Audited) -> list[Record]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.core import Record
+from netvet.data.chunks import is_owner
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.alone import Sampled, sampled, skill
 from netvet.data.index import Audited, Split
@@ -13,7 +14,7 @@ from netvet.data.index import Audited, Split
 # Of how a sample was stored. All others (brightness, ink, length) may well be what the class is about.
 CONTAINER = (
     "width", "height", "aspect", "mode", "channels", "sample rate", "rate", "bits", "format", "suffix", "ending",
-    "border", "quality",
+    "border", "quality", "orientation",
 )  # fmt: skip
 # Said by the user of the data, or looked at in another way.
 NOT_METADATA = ("group", "time", "missing", "not finite", "label", "target")
@@ -40,7 +41,7 @@ def _columns(data: Audited, split: Split) -> dict[str, npt.NDArray[np.float64]]:
     said = {str(v) for v in data.facts.values() if isinstance(v, str)}
     found = {}
     for name, values in split.rows.attributes.items():
-        if name in NOT_METADATA or name in said:
+        if name in NOT_METADATA or name in said or is_owner(name):
             continue
         numbers = _numbers(values)
         if numbers is not None:

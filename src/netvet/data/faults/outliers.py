@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from netvet.core import Record
 from netvet.data.describe import text
-from netvet.data.faults import NotAssessable, neighbours
-from netvet.data.index import Audited, Split, alike, joined
+from netvet.data.faults import NotAssessable, neighbours, unusual
+from netvet.data.index import Audited, Rows, Split, alike, joined
 
 Numbers = npt.NDArray[np.float64]
 
@@ -29,6 +29,10 @@ CHANCE, LEAST = 0.001, 0.3
 # distribution with the same middle half; expected samples beyond its limit, and how many there must be instead.
 NORMAL = {0.85: 1.0364, 0.9: 1.2816, 0.95: 1.6449}
 LIGHT, EXPECTED, SEVERAL = 1.15, 0.5, 5
+# A column with no more different values than this holds codes, counts or levels.
+CODES = 10
+# The measures of `unusual` are up to ten on the same samples: each may have so small a share of the chance.
+MEASURES = 10
 # Axes that tell how far a sample is from all others, whatever it differs in: only far is an outlier.
 WHOLE = ("features", "letters")
 # Columns of a table that are looked at one by one; distances held at once.
@@ -39,28 +43,61 @@ UNTAILED = ("time", "group", "file bytes", "blank", "greyscale", "channels", "bo
 
 
 def outliers(data: Audited) -> list[Record]:
-    """Records of the signal `outliers`: one for each axis and split with any; the tail is that of all splits."""
+    """Records of the signal `outliers`; the tail is that of all splits.
+
+    One for each axis and split with any, and one for each split with possible ones.
+    """
     splits = alike(list(data.splits.values()))
     if sum(map(len, splits)) < FEWEST:
         raise NotAssessable(f"fewer than {FEWEST} samples: no tail to be seen")
+    rows, labels = joined([s.rows for s in splits]), labels_of(splits)
     found: list[Record] = []
-    for axis, values in _axes(data, splits):
+    sure, chance = np.zeros(len(rows), bool), np.ones(len(rows))
+    for axis, values in _axes(data, rows):
         for side, signed in (("high", values), ("low", -values)):
             if axis in WHOLE and side == "low":
                 continue
             marked = _marked(signed)
             if 0 < marked.sum() <= (MOST if axis in WHOLE else MOST_OF_COLUMN) * len(marked):
                 found += _records(splits, axis, side, values, marked)
-    return found
+                sure |= marked
+        if axis in WHOLE:
+            chance = np.minimum(chance, unusual.possible(values))
+    for measure in unusual.measures(data, rows, _points(data, rows)):
+        chance = np.minimum(chance, unusual.possible(measure.values))
+        if measure.whole:
+            marked = unusual.strangers(_marked(measure.values, CHANCE / MEASURES), labels)
+            if (marked & ~sure).any():  # what the others have told is not said again
+                found += _records(splits, measure.axis, "high", measure.values, marked)
+            sure |= marked
+    return found + list(_possible_records(splits, np.where(sure, 1.0, unusual.unexplained(chance, labels))))
 
 
-def _axes(data: Audited, splits: Sequence[Split]) -> Iterator[tuple[str, Numbers]]:
+def labels_of(splits: Sequence[Split]) -> npt.NDArray[np.int64]:
+    """Class of each sample of all splits [n], -1 where it has none."""
+    return np.concatenate([s.labels if s.labels is not None else np.full(len(s), -1) for s in splits])
+
+
+def _points(data: Audited, rows: Rows) -> neighbours.Floats:
+    """The features that are measured, of one scale; columns with few values are codes, and have no tail."""
+    numeric = rows.features[:, _numeric(rows)]
+    if data.kind not in ("table", "tensor"):
+        return np.nan_to_num(numeric)
+    part = numeric[unusual.part_of(len(numeric))]
+    measured = [c for c in range(numeric.shape[1]) if len(np.unique(part[:, c])) > CODES]
+    return neighbours.scaled(numeric[:, measured]) if measured else numeric[:, :0]
+
+
+def _numeric(rows: Rows) -> list[int]:
+    return [c for c in range(rows.features.shape[1]) if not rows.names or rows.names[c] not in rows.categorical]
+
+
+def _axes(data: Audited, rows: Rows) -> Iterator[tuple[str, Numbers]]:
     """Every attribute, every column of a table, and the distance to the neighbours in all features."""
-    rows, said = joined([s.rows for s in splits]), set(data.facts.values()) | set(UNTAILED)
+    said, numeric = set(data.facts.values()) | set(UNTAILED), _numeric(rows)
     for name, values in rows.attributes.items():
         if values.dtype.kind in "fiu" and name not in said:
             yield name, values.astype(np.float64)
-    numeric = [c for c in range(rows.features.shape[1]) if not rows.names or rows.names[c] not in rows.categorical]
     if data.kind == "table":
         for column in numeric[:MAX_AXES]:
             yield (rows.names[column] if rows.names else str(column)), rows.features[:, column].astype(np.float64)
@@ -124,34 +161,34 @@ def _to_part(points: neighbours.Floats, asked: npt.NDArray[np.int64]) -> Numbers
     return found
 
 
-def _marked(values: Numbers) -> npt.NDArray[np.bool_]:
+def _marked(values: Numbers, chance: float = CHANCE) -> npt.NDArray[np.bool_]:
     """Which lie beyond the tail, both as they are and by logarithms (of the distance to the median for both signs)."""
     finite = np.isfinite(values)
     known = values[finite]
     marked = np.zeros(len(values), bool)
-    if len(known) < FEWEST or len(np.unique(known[:: max(len(known) // 10_000, 1)])) < 20:
+    if len(known) < FEWEST or len(np.unique(known[:: max(len(known) // 10_000, 1)])) < unusual.LEVELS:
         return marked
-    limit = tail_limit(known)
+    limit = tail_limit(known, chance)
     if not np.isfinite(limit):
         return marked
     if (known > 0).all():
-        limit = max(limit, float(np.exp(tail_limit(np.log(known)))))
+        limit = max(limit, float(np.exp(tail_limit(np.log(known), chance))))
     elif (known <= 0).all():
         # A zero among measures is beyond all that logarithms tell.
-        limit = max(limit, -float(np.exp(-tail_limit(-np.log(-known[known < 0])))))
+        limit = max(limit, -float(np.exp(-tail_limit(-np.log(-known[known < 0]), chance))))
     else:
         middle = float(np.median(known))
-        limit = max(limit, middle + float(np.exp(tail_limit(np.log(known[known > middle] - middle)))))
+        limit = max(limit, middle + float(np.exp(tail_limit(np.log(known[known > middle] - middle), chance))))
     # The limit is a value itself, which logarithms have rounded.
     marked[finite] = known >= limit - 1e-9 * abs(limit)
     return marked
 
 
-def tail_limit(values: Numbers) -> float:
+def tail_limit(values: Numbers, chance: float = CHANCE) -> float:
     """The first value beyond the upper tail (infinite: there is none): above a gap, or too far for a light tail."""
     if len(values) < FEWEST // 2:
         return np.inf
-    gap = _gap_limit(values)
+    gap = _gap_limit(values, chance)
     return gap if np.isfinite(gap) else _light_limit(values)
 
 
@@ -169,7 +206,7 @@ def _light_limit(values: Numbers) -> float:
     return float(beyond.min()) if len(np.unique(beyond)) >= SEVERAL else np.inf
 
 
-def _gap_limit(values: Numbers) -> float:
+def _gap_limit(values: Numbers, chance: float) -> float:
     """The first value above a gap in the upper tail.
 
     Spacings of the order statistics of an exponential tail, times the number of values above each, are exponential with
@@ -188,7 +225,7 @@ def _gap_limit(values: Numbers) -> float:
     excess = np.maximum((sums[cut] - sums[base]) / (cut - base) - ranked[base], 0.1 * spread)
     gap = ranked[cut] - ranked[cut - 1]
     above = np.cumsum((gap > 0)[::-1])[::-1]  # different values: equal ones have no spacings
-    wide = (gap * above > np.log(MOST * n / CHANCE) * excess) & (gap > LEAST * excess)
+    wide = (gap * above > np.log(MOST * n / chance) * excess) & (gap > LEAST * excess)
     beyond = np.flatnonzero(wide & (ranked[cut] > middle + BEYOND * spread))
     return float(ranked[cut[beyond[0]]]) if len(beyond) else np.inf
 
@@ -211,4 +248,24 @@ def _records(
             "spreads": abs(edge - float(middle)) / max((float(high) - float(low)) / 1.349, 1e-30),
             "examples": [{"sample": split.key(int(i)), "value": float(own[i])} for i in order[:EXAMPLES]],
             "marked": {"outlier": {split.name: numbers}},
+        }  # fmt: skip
+
+
+def _possible_records(splits: Sequence[Split], expected: Numbers) -> Iterator[dict[str, Any]]:
+    """One record for each split with samples that may be outliers.
+
+    Args:
+        expected: by chance alone, how many of all samples would be as far out as each [n]; 1 or more: not possible.
+    """
+    starts = np.cumsum([len(s) for s in splits])[:-1]
+    for split, own in zip(splits, np.split(expected, starts), strict=True):
+        numbers = np.flatnonzero(own < 1)
+        if not len(numbers):
+            continue
+        order = numbers[np.argsort(own[numbers], kind="stable")]
+        yield {
+            "split": split.name, "axis": "any", "side": "high", "sure": False, "samples": len(numbers),
+            "total": len(split), "share": len(numbers) / len(split),
+            "examples": [{"sample": split.key(int(i)), "value": float(own[i])} for i in order[:EXAMPLES]],
+            "marked": {"possible outlier": {split.name: numbers}},
         }  # fmt: skip

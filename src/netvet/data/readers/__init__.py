@@ -36,7 +36,7 @@ ENDINGS: Mapping[str, str] = {
     ".tif": "images", ".tiff": "images", ".webp": "images", ".ppm": "images", ".pgm": "images", ".pbm": "images",
     ".pnm": "images",
     ".wav": "audio", ".flac": "audio", ".ogg": "audio",
-    ".tar": "tars",
+    ".tar": "tars", ".tar.gz": "tars", ".tgz": "tars",
     ".csv": "tables", ".tsv": "tables", ".parquet": "tables", ".pq": "tables",
     ".arrow": "tables", ".feather": "tables", ".ipc": "tables", ".jsonl": "tables", ".ndjson": "tables",
     ".txt": "texts", ".bin": "tokens",
@@ -85,11 +85,12 @@ def _module(path: Path) -> str:
     if path.is_dir():
         return _of_folder(path)
     from netvet.data.readers.tokens import is_tokens
+    from netvet.data.readers.walk import ending
 
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise NetvetError(f"{path}: no reader knows {ending or 'it'}; expected one of {' '.join(sorted(ENDINGS))}")
-    return "tokens" if ending == ".npy" and is_tokens(path) else ENDINGS[ending]
+    form = ending(path.name)
+    if form not in ENDINGS:
+        raise NetvetError(f"{path}: no reader knows {form or 'it'}; expected one of {' '.join(sorted(ENDINGS))}")
+    return "tokens" if form == ".npy" and is_tokens(path) else ENDINGS[form]
 
 
 def _of_folder(path: Path) -> str:

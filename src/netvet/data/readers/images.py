@@ -25,6 +25,12 @@ MAX_SIDE = 256
 MAX_PIXELS = 2 * 89_478_485
 # Formats that Pillow may try: those that decode in this process, without programs such as Ghostscript.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+# EXIF 2.32, tag 0x0112: what is to be done to the stored pixels; 1 and whatever is not defined is nothing.
+_TAG, UPRIGHT = 0x0112, "upright"
+ORIENTATIONS = {
+    2: "mirrored", 3: "upside down", 4: "mirrored upside down", 5: "mirrored, to the left", 6: "to the right",
+    7: "mirrored, to the right", 8: "to the left",
+}  # fmt: skip
 _CUT_SHORT = ("truncated", "unexpected end", "end of file", "not enough", "not processed", "buffer is not large")
 
 
@@ -84,6 +90,7 @@ def _decoded(image: Any) -> Decoded:
     if width * height > MAX_PIXELS:
         raise Unusable("too large", f"{width:,} x {height:,} pixels; Pillow refuses more than {MAX_PIXELS:,}")
     facts: dict[str, float | str] = {"width": float(width), "height": float(height), "mode": mode}
+    facts["orientation"] = _orientation(image)
     if max(width, height) <= MAX_SIDE:
         return Decoded(_array(image), facts)
     image.draft(image.mode, (MAX_SIDE, MAX_SIDE))  # a JPEG is decoded at 1/2, 1/4 or 1/8 of its size
@@ -92,6 +99,12 @@ def _decoded(image: Any) -> Decoded:
     if factor > 1:
         image = (image if image.mode not in ("P", "1") else image.convert("RGB")).reduce(factor)
     return Decoded(_array(image), facts, reduced=True)
+
+
+def _orientation(image: Any) -> str:
+    """How the stored pixels lie, by their EXIF tag: what a viewer undoes, and `Image.open` does not."""
+    tagged = "exif" in image.info or image.format == "TIFF"
+    return ORIENTATIONS.get(image.getexif().get(_TAG, 1), UPRIGHT) if tagged else UPRIGHT
 
 
 def _array(image: Any) -> npt.NDArray[Any]:

@@ -1,4 +1,7 @@
-"""Tar shards as WebDataset writes them: members with one stem are a sample. Nothing is ever unpacked to a disk."""
+"""Tar shards as WebDataset writes them, compressed or not: members with one stem are a sample.
+
+Nothing is ever unpacked to a disk.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import json
 import os
 import re
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,12 +25,16 @@ from netvet.data.chunks import Chunk, Kind, Problem, Shard, role_of
 from netvet.data.readers import Wanted, audio, images
 from netvet.data.readers.arrays import TARGETS
 from netvet.data.readers.decoded import Decoded, Form, Raw, Unusable, chunks
-from netvet.data.readers.walk import MAX_BYTES, File, odd_name, open_plain, printable, walk
+from netvet.data.readers.walk import MAX_BYTES, File, ending, odd_name, open_plain, printable, walk
 
+ENDINGS = (".tar", ".tar.gz", ".tgz")
+# What a compressed file begins with.
+_GZIP = b"\x1f\x8b"
 # Members that tell what the shards hold; larger tars than this do not occur (1 TiB).
 _LOOKED_AT, _LARGEST = 300, 2**40
 # Endings of members with a label.
 _LABELS = ("cls", "class", "label", "json")
+_BROKEN = (OSError, tarfile.TarError, ValueError, EOFError, zlib.error)
 _WHOLE, MAX_LABEL = re.compile("-?[0-9]{1,18}"), 200
 
 
@@ -86,7 +94,7 @@ def open_source(wanted: Wanted) -> Tars:
     problems: list[tuple[str, Problem]] = []
     for split, path in wanted.paths.items():
         folder = path if path.is_dir() else path.parent
-        walked = walk(folder, frozenset((".tar",)), "tar", _LARGEST)
+        walked = walk(folder, frozenset(ENDINGS), "tar", _LARGEST)
         files = [f for f in walked.files if path.is_dir() or f.path == path.name]
         tars += [(printable(split) or _split(f.key), walked.root, f) for f in files]
         problems += [(split, p) for p in walked.problems if path.is_dir() or p.key == printable(path.name)]
@@ -106,13 +114,13 @@ def open_source(wanted: Wanted) -> Tars:
 
 def _split(key: str) -> str:
     """`train` of `shards-train-0001.tar`."""
-    role = role_of(key.removesuffix(".tar"))
+    role = role_of(key.removesuffix(ending(key)))
     return "data" if role == "other" else role
 
 
 def _kind(path: str) -> Kind | None:
     endings = set()
-    with suppress(OSError, tarfile.TarError, ValueError), _opened(path) as tar:
+    with suppress(*_BROKEN), _opened(path) as tar:
         for member in islice(tar, _LOOKED_AT):
             endings.add(PurePosixPath(member.name).suffix.lower())
     return next((form.kind for form in FORMS.values() if endings & form.endings), None)
@@ -120,8 +128,10 @@ def _kind(path: str) -> Kind | None:
 
 @contextmanager
 def _opened(path: str) -> Iterator[tarfile.TarFile]:
-    with BufferedReader(open_plain(path)) as file, tarfile.open(fileobj=file, mode="r:", errorlevel=0) as tar:
-        yield tar
+    with BufferedReader(open_plain(path)) as file:
+        packed = file.peek(2)[:2] == _GZIP
+        with tarfile.open(fileobj=file, mode="r:gz" if packed else "r:", errorlevel=0) as tar:
+            yield tar
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +155,9 @@ def _members(path: str, form: Form) -> Iterator[_Member]:
     try:
         with _opened(path) as tar:
             yield from _listed(tar, form)
-    except (OSError, tarfile.TarError, ValueError, EOFError) as error:
+    except _BROKEN as error:
         text = " ".join(str(error).split())[:120]
-        short = any(word in text for word in ("unexpected end", "truncated"))
+        short = any(word in text for word in ("unexpected end", "truncated", "end-of-stream"))
         why = Unusable("truncated" if short else "damaged", f"cannot be read to its end ({text})")
         yield _Member("", "", "", why)
 

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data._utils.collate import default_collate
 
-from netvet.capture.torch_fields import fields
+from netvet.capture.torch_fields import fields, texts
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.data.chunks import Chunk, Kind, Problem, Shard, is_id
@@ -30,6 +30,12 @@ MAX_STREAM = 1_000_000
 MIN_TOKENS, MIN_IDS = 8, 20
 
 Array = npt.NDArray[Any]
+
+
+class Sample(dict[str, torch.Tensor]):
+    """Parts of one sample by name; `words`: those that are strings."""
+
+    words: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +71,21 @@ class Part:
 
     def batch(self, items: Sequence[Any]) -> dict[str, torch.Tensor]:
         """Parts of some samples, put together."""
-        return fields(self.collate(list(items)) if self.collate is not None else items[0])
+        return fields(self._collated(items))
+
+    def samples(self, items: Sequence[Any]) -> Iterator[Sample]:
+        """Each sample of what is put together: of parts that have one entry for each."""
+        made = self._collated(items)
+        batch, words = fields(made), texts(made)
+        sizes = [len(t) for t in batch.values()]
+        size = max(set(sizes), key=sizes.count) if sizes else 0
+        for i in range(size):
+            one = Sample({name: t[i] for name, t in batch.items() if len(t) == size})
+            one.words = {name: t[i] for name, t in words.items() if len(t) == size}
+            yield one
+
+    def _collated(self, items: Sequence[Any]) -> Any:
+        return self.collate(list(items)) if self.collate is not None else items[0]
 
     def key(self, number: int) -> str:
         """By which a person finds a sample: its number in the data set behind subsets."""
@@ -149,7 +169,7 @@ class TorchData:
         if not chunks:
             yield from self._chunks(part, probe, [], [], [])
 
-    def samples(self, split: str, size: int) -> Iterator[tuple[list[str], list[dict[str, torch.Tensor]]]]:
+    def samples(self, split: str, size: int) -> Iterator[tuple[list[str], list[Sample]]]:
         """Keys and parts of the samples of a split, so many at a time; those that cannot be read are left out."""
         part = next(p for p in self.parts if p.split == split)
         with rewound((part.dataset, part.holders)):
@@ -182,11 +202,20 @@ class TorchData:
         facts = self._facts(part, columns)
         yield Chunk(kept, inputs, targets, facts, (*problems, *bad), ragged=probe.ragged)
 
-    def _facts(self, part: Part, columns: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Array]:
+    def _facts(self, part: Part, columns: Sequence[Sample]) -> dict[str, Array]:
         """Of whom and from when samples are: parts of a batch that neither the net nor the loss is given."""
-        names = [n for n, t in columns[0].items() if t.numel() == 1] if columns else []
-        wanted = [n for n in names if n in self.said or (is_id(n) and n not in (*part.inputs, part.target))]
-        return {n: np.array([float(one[n]) for one in columns]) for n in wanted if all(n in one for one in columns)}
+        if not columns:
+            return {}
+        numbers = [n for n, t in columns[0].items() if t.numel() == 1 and n not in (*part.inputs, part.target)]
+        numbers += [n for n in self.said if n in columns[0] and columns[0][n].numel() == 1 and n not in numbers]
+        found = {n: np.array([float(one[n]) for one in columns])
+                 for n in numbers if self._is_fact(n) and all(n in one for one in columns)}  # fmt: skip
+        for name in filter(self._is_fact, columns[0].words):
+            found[name] = np.array([one.words.get(name) for one in columns], dtype=object)
+        return found
+
+    def _is_fact(self, name: str) -> bool:
+        return name in self.said or is_id(name)
 
     def _share(self, part: Part) -> float:
         """Seconds for a part: what all may take, by the estimated times, and a fifth in any case."""
@@ -264,7 +293,7 @@ def _streamed(part: Part, size: int) -> Iterator[tuple[list[str], list[Any], lis
         yield [str(count + i) for i in range(len(items))], items, []
 
 
-def _first(part: Part, time: int) -> list[dict[str, torch.Tensor]]:
+def _first(part: Part, time: int) -> list[Sample]:
     """Some samples, spread over the data set, each for itself."""
     with forked_rng():
         seed_all(time)
@@ -276,27 +305,19 @@ def _first(part: Part, time: int) -> list[dict[str, torch.Tensor]]:
                 _, items, problems = _read(part, [part.rows[i] for i in places])
                 if problems and not items:
                     raise ValueError(f"its samples are {problems[0].what}: {problems[0].message}")
-            return [sample for item in items for sample in _samples(part.batch([item]))]
+            return [sample for item in items for sample in part.samples([item])]
         except Exception as error:
             told = f"{type(error).__name__}: {error}"
             raise NetvetError(f"the data set of {part.split} cannot be read again: {told}") from error
 
 
-def _samples(batch: Mapping[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
-    """Each sample of a batch: of parts that have one entry for each."""
-    sizes = [len(t) for t in batch.values()]
-    size = max(set(sizes), key=sizes.count) if sizes else 0
-    for i in range(size):
-        yield {name: t[i] for name, t in batch.items() if len(t) == size}
-
-
 def _columns(
     part: Part, items: list[Any], keys: list[str], *, single: bool
-) -> tuple[list[dict[str, torch.Tensor]], list[int], list[Problem]]:
+) -> tuple[list[Sample], list[int], list[Problem]]:
     """Parts of each sample, the places of those that can be used, and what is wrong with the others."""
     if not single and items:
         try:
-            found = list(_samples(part.batch(items)))
+            found = list(part.samples(items))
             if len(found) == len(items):
                 return found, list(range(len(items))), []
         except Exception:  # one of them has another form: it is looked for below
@@ -304,7 +325,7 @@ def _columns(
     columns, good, problems = [], [], []
     for place, item in enumerate(items):
         try:
-            for sample in _samples(part.batch([item])):
+            for sample in part.samples([item]):
                 _joined(part, sample)
                 columns.append(sample)
                 good.append(place)

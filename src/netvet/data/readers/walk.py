@@ -177,8 +177,9 @@ def names(root: Path, limit: int) -> Iterator[str]:
 
 
 def ending(path: str) -> str:
-    """`.png` of `x/a.PNG`."""
-    return PurePath(path).suffix.lower()
+    """`.png` of `x/a.PNG`; `.tar.gz` of a tar that is compressed."""
+    found = PurePath(path).suffix.lower()
+    return f".tar{found}" if found == ".gz" and path.lower().endswith(".tar.gz") else found
 
 
 def odd_name(path: str) -> str | None:

@@ -5,6 +5,7 @@
   const PRINT_WIDTH = 680; // CSS pixels between the margins of an A4 or Letter page
 
   netvet.start = async function () {
+    if ("live" in document.documentElement.dataset) { await netvet.live(document.body); return; }
     const page = await netvet.unpacked(document.getElementById("netvet-page").textContent);
     netvet.page = netvet.app(document.body, page);
     requestAnimationFrame(() => requestAnimationFrame(() => { window.netvetReady = true; }));
@@ -79,7 +80,7 @@
     listening(state);
     printing(state);
     state.go(location.hash, { push: false });
-    return { update: (next) => state.update(next), go: (hash) => state.go(hash) };
+    return { update: (next) => state.update(next), go: (hash) => state.go(hash), shown: () => state.shown() };
   };
 
   /** Filling and refreshing. */
@@ -101,7 +102,10 @@
           state.panels.get(id).set(state.page.figures.filter((figure) => figure.panel === id));
         }
         if (state.current === "home") context.smalls.forEach((one) => one.show());
+        document.dispatchEvent(new Event("netvet:home"));
       },
+      /** Ids of the figures that are looked at. */
+      shown() { return (state.current === "home" ? context.smalls.map((one) => one.figure) : state.panels.get(state.current).figures).map((figure) => figure.id); },
       /** Show another state of the same run. */
       update(next) {
         const same = JSON.stringify(next.home) === JSON.stringify(state.page.home);
@@ -109,7 +113,7 @@
         context.marks = marksOf(next);
         if (!same || !context.smalls.length) { state.fill(); state.select(state.current); return; }
         for (const { id, title } of next.panels) { state.panels.has(id, title); state.panels.get(id).set(next.figures.filter((figure) => figure.panel === id)); }
-        context.smalls.forEach((one) => { const now = next.figures.find((figure) => figure.id === one.figure.id); if (now) { one.figure = now; if (one.drawing) one.drawing.update(now); } });
+        context.smalls.forEach((one) => { const now = next.figures.find((figure) => figure.id === one.figure.id); if (now && now !== one.figure) { one.figure = now; if (one.drawing) one.drawing.update(now); } });
       },
       filter(text) {
         state.words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -130,6 +134,7 @@
       select(id) {
         state.current = id;
         state.panels.select(id);
+        document.dispatchEvent(new Event("netvet:panel"));
         if (id === "home") state.context.smalls.forEach((one) => { one.show(); if (one.drawing) one.drawing.resize(); });
       },
       /** Show what an address names; what is unknown is the home. */

@@ -31,6 +31,13 @@ netvet.bytes = function (text) {
   return found;
 };
 
+/** Bytes as a base64 text. */
+netvet.base64 = function (bytes) {
+  const parts = [];
+  for (let at = 0; at < bytes.length; at += 8192) parts.push(String.fromCharCode(...bytes.subarray(at, at + 8192)));
+  return btoa(parts.join(""));
+};
+
 /** Object that was packed as compressed JSON. */
 netvet.unpacked = async function (text) {
   const stream = new Blob([netvet.bytes(text.trim())]).stream().pipeThrough(new DecompressionStream("gzip"));

@@ -21,7 +21,7 @@
     const frame = {
       element, id: figure.id,
       show() { if (!drawing) { drawing = kind.draw(canvas, figure, context); describe(); } },
-      update(next) { figure = next; if (drawing) { drawing.update(next); describe(); } if (details.open) fill(); },
+      update(next) { if (next === figure) return; figure = next; if (drawing) { drawing.update(next); describe(); } if (details.open) fill(); },
       resize() { if (drawing) drawing.resize(); },
       restyle() { if (drawing) drawing.restyle(); },
       destroy() { if (drawing) drawing.destroy(); drawing = null; },
