@@ -20,6 +20,13 @@
     };
   }
 
+  /** Where the distribution of this row is shown, if it was recorded. */
+  function more(name, context) {
+    const found = (context.figures ? context.figures() : []).filter((figure) => figure.kind === "choice" && figure.names.includes(name));
+    const link = (figure) => h("a", { href: `#${figure.panel}/${figure.id}`, onclick: () => netvet.chooseName(figure.subject, name) }, figure.title);
+    return h("p", { class: "more", hidden: !found.length }, found.flatMap((figure, at) => [at ? " \u00b7 " : "", link(figure)]));
+  }
+
   /** {element, show(figure, row)}: nothing is shown without a row; a row that is shown grows in place. */
   netvet.heatDetail = function (context, close) {
     const element = h("section", { class: "row-detail", hidden: true });
@@ -33,7 +40,7 @@
       clear();
       const places = [h("div", {}), h("div", {})];
       element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")), h("div", { class: "row-charts" }, places),
-        h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
+        more(name, context), h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
       return places;
     }
     return {
