@@ -132,7 +132,10 @@ class HistogramCollector:
 
     def _outputs(self, step: int, names: Sequence[str], matrix: SampleMatrix) -> None:
         """What layers gave in a step; of several calls of a layer the first."""
-        self._copy(step, matrix, {("outputs", name): row for row, name in reversed(list(enumerate(names)))})
+        rows: dict[tuple[Kind, str], int] = {}
+        for row, name in enumerate(names):
+            rows.setdefault(("outputs", name), row)
+        self._copy(step, matrix, rows)
 
     def _look_at(self, step: int) -> _Look | None:
         """The newest look, if it still goes on or a new one is due."""

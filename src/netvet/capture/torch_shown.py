@@ -15,7 +15,7 @@ from netvet.decode import Pictures, pictures
 # A picture is no larger than this; smaller where all that are kept together would take too many bytes.
 MAX_SIDE, MIN_SIDE = 64, 6
 # Of larger pictures every nth pixel is taken, which keeps their levels: what was done to them is told by levels.
-MAX_READ = 160
+MAX_READ = 72
 MAX_IDS, MAX_NUMBERS = 64, 16
 
 Arrays = npt.NDArray[np.uint8]

@@ -19,20 +19,21 @@ ROWS, FIT = 40, 0.9
 KINDS = {
     "weights": (
         "Distribution of the weights", "parameter", "weight",
-        "Healthy: it widens or moves slowly; all in one bin is a parameter that does not learn, a sudden change an "
-        "update that was far too large.",
+        ("Healthy: it widens or moves slowly; all in one bin is a parameter that does not learn, a sudden change an "
+         "update that was far too large."),
     ),
     "gradients": (
         "Distribution of the gradients", "parameter", "gradient",
-        "Healthy: centred near zero, with a width that stays within a few decades; a line at zero is a gradient that "
-        "vanished.",
+        ("Healthy: centred near zero, with a width that stays within a few decades; a line at zero is a gradient that "
+         "vanished."),
     ),
     "outputs": (
         "Distribution of the layer outputs", "layer", "output",
         "Healthy: it keeps its width; a line at zero is a dead layer, two lines at the ends are saturated units.",
     ),
 }  # fmt: skip
-DENSITY: Scale = {"label": "density, over that of the fullest bin", "unit": "share", "scale": "linear", "low": 0.0, "high": 1.0}  # noqa: E501
+# Gradients have long tails: their densities are told apart over two decades.
+FAINT = 0.01
 
 
 def distributions(source: Source) -> Iterator[Choice]:
@@ -43,7 +44,7 @@ def distributions(source: Source) -> Iterator[Choice]:
         if made:
             yield {
                 "kind": "choice", "id": f"distribution-{kind}", "title": title, "signals": ["histograms"],
-                "about": f"Each column is a look, each row a range of values, bright where most elements are. {healthy}",
+                "about": "Each column is a look, each row a range of values, bright where most elements are. " + healthy,
                 "subject": subject, "names": [name for name, _ in made], "figures": [one for _, one in made],
             }  # fmt: skip
 
@@ -56,7 +57,7 @@ def looked(record: Record) -> bool:
 def drawn(record: Record, kind: str, quantity: str) -> tuple[str, Heat]:
     """Name of a tensor, and its densities over the looks."""
     name, steps = str(record["name"]), [int(step) for step in record["steps"]]
-    lows, highs = (np.array([np.nan if v is None else v for v in record[end]], dtype=np.float64) for end in ("low", "high"))
+    lows, highs = (np.array([np.nan if v is None else v for v in record[end]], float) for end in ("low", "high"))
     bins = np.frombuffer(b64decode(record["bins"]), dtype=np.uint8).reshape(len(steps), -1).astype(np.float64)
     low, high = ends(lows, highs)
     edges = np.linspace(low, high, ROWS + 1)
@@ -67,7 +68,10 @@ def drawn(record: Record, kind: str, quantity: str) -> tuple[str, Heat]:
         "id": f"distribution-{kind}-{name}", "title": name, "about": words(record, steps), "signals": ["histograms"],
     }  # fmt: skip
     x: Axis = axis("optimizer steps, counted from 1", "1", log=True)
-    scale: Scale = {**DENSITY, "label": f"density of the {quantity}s, over that of the fullest bin"}
+    label = f"density of the {quantity}s, over that of the fullest bin"
+    scale: Scale = {"label": label, "unit": "share", "scale": "linear", "low": 0.0, "high": 1.0}
+    if kind == "gradients":
+        scale = {**scale, "scale": "log", "low": FAINT}
     return name, heat(base, rows, [step + 1 for step in steps], values, scale, family=f"distribution-{kind}", x=x)
 
 
@@ -99,9 +103,14 @@ def density(bins: Values, low: float, high: float, edges: Values) -> Values:
 def words(record: Record, steps: list[int]) -> str:
     """What the picture does not show: zeros, and what is not finite."""
     zeros, broken = record.get("zeros") or [], record.get("non_finite") or []
-    told = [f"Elements that are exactly zero are left out: {share(zeros[0])} at the first look, {share(zeros[-1])} at the last."] if any(zeros) else []  # noqa: E501
-    bad = [step for step, count in zip(steps, broken, strict=False) if count]
-    return " ".join([*told, f"Not finite at steps {', '.join(map(str, bad))}." if bad else ""]).strip()
+    told = []
+    if any(zeros):
+        shares = f"{share(zeros[0])} at the first look, {share(zeros[-1])} at the last"
+        told.append(f"Elements that are exactly zero are left out: {shares}.")
+    bad = [str(step) for step, count in zip(steps, broken, strict=False) if count]
+    if bad:
+        told.append(f"Some are not finite at steps {', '.join(bad)}.")
+    return " ".join(told)
 
 
 def share(value: Any) -> str:

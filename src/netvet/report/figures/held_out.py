@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from netvet.core import Record
 from netvet.report.figures import Source
@@ -27,12 +28,17 @@ def held_out(source: Source) -> Iterator[Matrix | Points | Bars]:
             yield scatter(record, number)
 
 
+def role_of(record: Record) -> Literal["train", "val"]:
+    """The colour of a split."""
+    return "val" if record.get("split") == "val" else "train"
+
+
 def confusion(record: Record, number: int) -> Matrix:
     """Labels against predicted classes."""
     classes = [str(one) for one in record["shown"]]
     about = (
-        f"Of {record['samples']} {split(record)} samples at step {record.get('step')}: how many of each label (row) are "
-        f"predicted as which class (column). Accuracy {float(record['accuracy']):.1%}. Healthy: all on the diagonal."
+        f"Of {record['samples']} {split(record)} samples at step {record.get('step')}: how many of each label (row) "
+        f"are predicted as which class (column). Accuracy {float(record['accuracy']):.1%}. Healthy: all on the diagonal."
     )
     if len(classes) < int(record["classes"]):
         about += f" Shown are the {len(classes)} of {record['classes']} classes with the most errors."
@@ -53,7 +59,7 @@ def recall(record: Record, number: int) -> Bars:
         "signals": SIGNALS, "x": axis("class"), "y": axis("recall", "share"),
         "categories": [f"{name} ({count})" for name, count in zip(record["shown"], record["support"], strict=True)],
         "edges": [],
-        "series": [{"name": "recall", "values": numbers(values), "role": "val" if record.get("split") == "val" else "train"}],  # noqa: E501
+        "series": [{"name": "recall", "values": numbers(values), "role": role_of(record)}],
     }  # fmt: skip
 
 
@@ -68,12 +74,12 @@ def calibration(record: Record, bins: Mapping[str, list[float | None]], number: 
     cloud: Cloud = {
         "name": f"{len(bins['count'])} bins of confidence", "x": [sure for sure, _, _ in kept],
         "y": [right for _, right, _ in kept], "names": [f"{count} samples" for _, _, count in kept],
-        "role": "val" if record.get("split") == "val" else "train",
+        "role": role_of(record),
     }  # fmt: skip
     return {
         "kind": "points", "id": f"calibration-{number}", "title": f"Calibration ({split(record)})",
-        "about": "How often the predicted class is right, by the probability that it is given. Healthy: on the diagonal; "
-        f"below it the model is too sure of itself. Expected calibration error: {error:.3f} over {record['samples']} "
+        "about": "How often the predicted class is right, by the probability that it is given. Healthy: on the "
+        f"diagonal; below it the model is too sure of itself. Expected calibration error: {error:.3f} over {record['samples']} "
         "samples; points of few samples may be off by chance.",
         "signals": SIGNALS, "x": axis("confidence", "probability"), "y": axis("accuracy", "share"), "clouds": [cloud],
         "diagonal": True,
@@ -88,7 +94,8 @@ def scatter(record: Record, number: int) -> Points:
         if kept and len(clouds) < OUTPUTS:
             name = "samples" if record["outputs"] == 1 else f"output {output}"
             x, y = [t for t, _ in kept], [p for _, p in kept]
-            clouds.append({"name": name, "x": x, "y": y, "names": [""] * len(kept), "role": "val" if output == 0 else "other"})
+            role: Literal["train", "val", "other"] = "other" if output else role_of(record)
+            clouds.append({"name": name, "x": x, "y": y, "names": [""] * len(kept), "role": role})
     some = "" if len(clouds) == record["outputs"] else f" Shown: {len(clouds)} of {record['outputs']} outputs."
     return {
         "kind": "points", "id": f"predicted-target-{number}", "title": f"Predicted against target ({split(record)})",

@@ -10,8 +10,7 @@ import numpy as np
 from netvet.core import Record
 from netvet.report.figures import Source
 from netvet.report.figures.predictions import records_of
-from netvet.report.figures.spec import Base, Images, Item, Pixels, heat
-from netvet.report.figures.spec import Heat as HeatMap
+from netvet.report.figures.spec import Base, Heat, Images, Item, Pixels, Scale, heat
 
 WORDS = {"ids": "ids: ", "numbers": ""}
 
@@ -30,13 +29,13 @@ def batch(source: Source) -> Iterator[Images]:
         ]  # fmt: skip
         yield {
             "kind": "images", "id": f"fixed-batch-{number}", "title": "A batch as the net sees it",
-            "about": f"The first samples of one training batch as they enter the model{decoding(record)}, with the label "
-            f"and the class that is predicted at step {steps[-1]}. Healthy: one recognises what the label says.",
+            "about": f"The first samples of one training batch as they enter the model{decoding(record)}, with the "
+            f"label and the class that is predicted at step {steps[-1]}. Healthy: one recognises what the label says.",
             "signals": ["fixed_batch", "inputs"], "items": items,
         }  # fmt: skip
 
 
-def dynamics(source: Source) -> Iterator[HeatMap]:
+def dynamics(source: Source) -> Iterator[Heat]:
     """How sure the right answer was for each sample of the fixed batch, whenever the model was asked."""
     for number, record in enumerate(records_of(source, "fixed_batch")):
         predicted, labels = record.get("predicted") or [], list(record.get("labels") or ())
@@ -59,11 +58,9 @@ def dynamics(source: Source) -> Iterator[HeatMap]:
             "id": f"prediction-dynamics-{number}", "title": "Prediction dynamics of a fixed batch", "about": about,
             "signals": ["fixed_batch", "fixed_batch_flips"],
         }  # fmt: skip
-        yield heat(
-            base, rows, record["steps"], values,
-            {"label": "probability of the answer (wrong ones negative)", "unit": "1", "scale": "linear", "low": -1.0, "high": 1.0},  # noqa: E501
-            family=f"prediction-dynamics-{number}",
-        )  # fmt: skip
+        label = "probability of the answer (wrong ones negative)"
+        scale: Scale = {"label": label, "unit": "1", "scale": "linear", "low": -1.0, "high": 1.0}
+        yield heat(base, rows, record["steps"], values, scale, family=f"prediction-dynamics-{number}")
 
 
 def worst(source: Source) -> Iterator[Images]:
@@ -83,9 +80,10 @@ def worst(source: Source) -> Iterator[Images]:
             for at in range(len(losses))
         ]  # fmt: skip
         yield {
-            "kind": "images", "id": f"worst-samples-{number}", "title": f"Samples with the highest losses ({split(record)})",
-            "about": f"Of {record.get('samples')} {split(record)} samples, those that the trained model is worst at, as "
-            f"they enter it{decoding(found)}. Look for wrong labels, rare cases and broken inputs.",
+            "kind": "images", "id": f"worst-samples-{number}",
+            "title": f"Samples with the highest losses ({split(record)})",
+            "about": f"Of {record.get('samples')} {split(record)} samples, those that the trained model is worst at, "
+            f"as they enter it{decoding(found)}. Look for wrong labels, rare cases and broken inputs.",
             "signals": ["held_out_predictions"], "items": items,
         }  # fmt: skip
 
@@ -124,8 +122,8 @@ def means(source: Source) -> Iterator[Images]:
         if items:
             yield {
                 "kind": "images", "id": f"mean-images-{number}", "title": "Mean pictures",
-                "about": f"The mean of training samples, of all and of each class{decoding(record)}. A mark or frame that "
-                "only one class has is something that the model may look at instead of what matters.",
+                "about": f"The mean of training samples, of all and of each class{decoding(record)}. A mark or frame "
+                "that only one class has is something that the model may look at instead of what matters.",
                 "signals": ["mean_images"], "items": items,
             }  # fmt: skip
 
@@ -149,9 +147,12 @@ def decoding(record: Mapping[str, Any]) -> str:
     if record.get("kind", "image") != "image":
         return ""
     name = str(record.get("normalisation"))
-    undone = "by the range of their values" if name == "undetermined" else f"normalisation undone: {name}"
-    unsure = "" if record.get("certain") or name == "undetermined" else ", a guess"
-    return f" (values {number_text(record.get('low'))} to {number_text(record.get('high'))}; shown {undone}{unsure})"
+    told = f"values {number_text(record.get('low'))} to {number_text(record.get('high'))}"
+    if name == "undetermined":
+        told += "; shown by the range of their values"
+    elif not name.startswith("none"):
+        told += f"; normalisation undone: {name}{'' if record.get('certain') else ', a guess'}"
+    return f" ({told})"
 
 
 def split(record: Record) -> str:
