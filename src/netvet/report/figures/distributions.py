@@ -36,17 +36,17 @@ KINDS = {
 FAINT = 0.01
 
 
-def distributions(source: Source) -> Iterator[Choice]:
-    """One figure for each kind, with a choice of the tensor."""
-    records = records_of(source, "histograms")
-    for kind, (title, subject, quantity, healthy) in KINDS.items():
-        made = [drawn(record, kind, quantity) for record in records if record.get("kind") == kind and looked(record)]
-        if made:
-            yield {
-                "kind": "choice", "id": f"distribution-{kind}", "title": title, "signals": ["histograms"],
-                "about": "Each column is a look, each row a range of values, bright where most elements are. " + healthy,
-                "subject": subject, "names": [name for name, _ in made], "figures": [one for _, one in made],
-            }  # fmt: skip
+def distributions(source: Source, kind: str) -> Iterator[Choice]:
+    """The figure of one kind, with a choice of the tensor."""
+    records = [record for record in records_of(source, "histograms") if record.get("kind") == kind and looked(record)]
+    title, subject, quantity, healthy = KINDS[kind]
+    made = [drawn(record, kind, quantity) for record in records]
+    if made:
+        yield {
+            "kind": "choice", "id": f"distribution-{kind}", "title": title, "signals": ["histograms"],
+            "about": "Each column is a look, each row a range of values, bright where most elements are. " + healthy,
+            "subject": subject, "names": [name for name, _ in made], "figures": [one for _, one in made],
+        }  # fmt: skip
 
 
 def looked(record: Record) -> bool:

@@ -38,7 +38,8 @@ def confusion(record: Record, number: int) -> Matrix:
     classes = [str(one) for one in record["shown"]]
     about = (
         f"Of {record['samples']} {split(record)} samples at step {record.get('step')}: how many of each label (row) "
-        f"are predicted as which class (column). Accuracy {float(record['accuracy']):.1%}. Healthy: all on the diagonal."
+        f"are predicted as which class (column). Accuracy {float(record['accuracy']):.1%}. Healthy: all on the "
+        "diagonal."
     )
     if len(classes) < int(record["classes"]):
         about += f" Shown are the {len(classes)} of {record['classes']} classes with the most errors."
@@ -79,8 +80,8 @@ def calibration(record: Record, bins: Mapping[str, list[float | None]], number: 
     return {
         "kind": "points", "id": f"calibration-{number}", "title": f"Calibration ({split(record)})",
         "about": "How often the predicted class is right, by the probability that it is given. Healthy: on the "
-        f"diagonal; below it the model is too sure of itself. Expected calibration error: {error:.3f} over {record['samples']} "
-        "samples; points of few samples may be off by chance.",
+        f"diagonal; below it the model is too sure of itself. Expected calibration error: {error:.3f} over "
+        f"{record['samples']} samples; points of few samples may be off by chance.",
         "signals": SIGNALS, "x": axis("confidence", "probability"), "y": axis("accuracy", "share"), "clouds": [cloud],
         "diagonal": True,
     }  # fmt: skip

@@ -29,9 +29,12 @@
         place.replaceChildren();
         [inner, at] = [kindOf(figure).draw(place, member, context), next];
       }
-      const chosen = (event) => { if (event.detail.subject === figure.subject && figure.names.includes(event.detail.name)) choose(placeOf(figure)); };
+      function chosen({ detail }) {
+        if (detail.subject === figure.subject && figure.names.includes(detail.name)) choose(placeOf(figure));
+      }
       document.addEventListener("netvet:name", chosen);
-      container.replaceChildren(h("label", { class: "quantity-choice" }, `${figure.subject[0].toUpperCase()}${figure.subject.slice(1)} `, select), about, place);
+      const title = `${figure.subject[0].toUpperCase()}${figure.subject.slice(1)} `;
+      container.replaceChildren(h("label", { class: "quantity-choice" }, title, select), about, place);
       fill();
       choose(placeOf(figure));
       return {

@@ -4,9 +4,8 @@
   const { h } = netvet;
 
   /** The row as a figure of curves. */
-  function seriesOf(figure, row, values, codes) {
+  function seriesOf(figure, row, values) {
     const curve = { name: figure.rows[row], x: figure.columns, y: values, role: "other", style: "line" };
-    curve.broken = figure.columns.filter((_, column) => codes[column] === netvet.cellCodes.NON_FINITE);
     const y = { label: figure.scale.label, unit: figure.scale.unit, scale: figure.scale.scale };
     return { kind: "lines", id: `${figure.id}-row`, title: figure.rows[row], x: figure.x, y, curves: [curve], marks: [] };
   }
@@ -23,8 +22,9 @@
   /** Where the distribution of this row is shown, if it was recorded. */
   function more(name, context) {
     const found = (context.figures ? context.figures() : []).filter((figure) => figure.kind === "choice" && figure.names.includes(name));
-    const link = (figure) => h("a", { href: `#${figure.panel}/${figure.id}`, onclick: () => netvet.chooseName(figure.subject, name) }, figure.title);
-    return h("p", { class: "more", hidden: !found.length }, found.flatMap((figure, at) => [at ? " \u00b7 " : "", link(figure)]));
+    const choose = (figure) => () => netvet.chooseName(figure.subject, name);
+    const links = found.map((figure) => h("a", { href: `#${figure.panel}/${figure.id}`, onclick: choose(figure) }, figure.title));
+    return h("p", { class: "more", hidden: !found.length }, links.flatMap((link, at) => [at ? " \u00b7 " : "", link]));
   }
 
   /** {element, show(figure, row)}: nothing is shown without a row; a row that is shown grows in place. */
@@ -39,8 +39,9 @@
     function frame(name) {
       clear();
       const places = [h("div", {}), h("div", {})];
-      element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")), h("div", { class: "row-charts" }, places),
-        more(name, context), h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
+      element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")),
+        h("div", { class: "row-charts" }, places), more(name, context),
+        h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
       return places;
     }
     return {
@@ -50,7 +51,8 @@
         if (element.hidden) { clear(); return; }
         const cells = netvet.cellsOf(figure);
         const codes = figure.columns.map((_, column) => cells[column * figure.rows.length + row]);
-        const figures = [seriesOf(figure, row, codes.map((code) => netvet.cellValue(code, figure.scale)), codes), histogramOf(figure, codes)];
+        const figures = [seriesOf(figure, row, codes.map((code) => (code === netvet.cellCodes.EMPTY ? undefined : netvet.cellValue(code, figure.scale)))),
+          histogramOf(figure, codes)];
         const key = `${figure.id} ${row}`;
         if (key === shown) { drawn.forEach((drawing, at) => { drawing.update(figures[at]); drawing.resize(); }); return; }
         const [series, histogram] = frame(figure.rows[row]);
