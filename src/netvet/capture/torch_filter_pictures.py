@@ -17,7 +17,7 @@ from netvet.capture.torch_shown import as_pictures, read
 
 MAX_FILTERS, MAX_MODELS = 64, 4
 # Of all filters at one time; and they are no larger than this.
-MAX_BYTES, MAX_SIDE = 24_576, 64
+MAX_BYTES, MAX_SIDE = 16_384, 64
 # Samples that tell whether vectors are flat pictures.
 LOOKED = 64
 # 128 is zero, 1 and 255 the weight of a filter that is farthest from it.

@@ -31,7 +31,7 @@ MAX_TRIES = 50
 SIGNALS = ("fixed_batch_flips", "fixed_batch_loss", "fixed_batch")
 # Samples whose predictions are kept one by one, bytes of their pictures, and times asked that are kept: of more, every
 # other one, and from then on every second, fourth, ... one.
-MAX_SHOWN, MAX_BYTES, MAX_LOOKS = 32, 65_536, 32
+MAX_SHOWN, MAX_BYTES, MAX_LOOKS = 32, 49_152, 32
 
 
 @dataclass

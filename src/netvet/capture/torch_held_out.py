@@ -23,7 +23,7 @@ from netvet.capture.torch_tensors import CLASS_LOSSES, predicted_numbers
 MAX_BATCH, MIN_SAMPLES = 64, 16
 # A large model is asked about fewer samples.
 MAX_SECONDS = 5.0
-MAX_WORST, MAX_BYTES = 16, 32_768
+MAX_WORST, MAX_BYTES = 16, 24_576
 MAX_CLASSES, MAX_OUTPUTS = 10_000, 64
 
 Floats = npt.NDArray[np.float64]

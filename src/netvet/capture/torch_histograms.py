@@ -18,8 +18,8 @@ from netvet.capture.torch_sampling import SampleMatrix
 Kind = Literal["weights", "gradients", "outputs"]
 # Of the sampled elements of a tensor (4,096 at the most), some hundred are in each of so many bins of a bell.
 BINS = 32
-# Tensors of each kind, evenly chosen by depth: a record of all looks stays below 130 kB.
-MAX_ROWS = 48
+# Tensors of each kind, evenly chosen by depth: all records of a run stay below 130 kB.
+MAX_ROWS = 36
 # Looks that are kept, each this much later than the one before; if there are more, every other one goes.
 MAX_LOOKS, GROWTH = 16, 1.25
 # One more is held that is never older than this share of the run: a copy of the rows, made anew each time.

@@ -16,7 +16,7 @@ from netvet.capture.torch_tensors import CLASS_LOSSES
 # A mean of so many pictures is off by 4 % of what they differ by.
 MAX_READ, MIN_READ = 512, 16
 MAX_CLASSES, MIN_OF_CLASS = 10, 3
-MAX_BYTES = 24_576
+MAX_BYTES = 16_384
 
 
 class MeanImageCollector:

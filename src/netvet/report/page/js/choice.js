@@ -24,6 +24,7 @@
         const member = figure.figures[next];
         select.selectedIndex = next;
         about.textContent = member.about;
+        container.setAttribute("aria-label", `${figure.title}. ${netvet.kinds.choice.summary(figure)}`);
         if (inner && at === next) { inner.update(member); return; }
         if (inner) inner.destroy();
         place.replaceChildren();
