@@ -169,8 +169,9 @@ class FixedBatchCollector:
         if self._fixed is not None and "shown" not in self._record:
             # A view: the batch itself was cloned, and is only read here.
             self._record |= shown({"input": self._fixed.x[:MAX_SHOWN]}, MAX_BYTES)
-        if self._record:
-            self._session.recorder.facts("fixed_batch", [self._record | self._looks.record()])
+        looks = self._looks.record()
+        if "shown" in self._record and looks["steps"]:
+            self._session.recorder.facts("fixed_batch", [self._record | looks])
 
     def on_finish(self, _ended: str) -> None:
         self._call = None

@@ -37,19 +37,19 @@ class MeanImageCollector:
 
 
 def mean_images(kept: Kept) -> dict[str, Any] | None:
-    """Means of the first samples of a selection, which is in random order; None where they are no pictures."""
-    count = min(kept.count, MAX_READ)
-    if count < MIN_READ or kept.targets is None:
+    """Means of some samples of a selection; None where they are no pictures."""
+    if kept.count < MIN_READ or kept.targets is None:
         return None
+    rows = torch.from_numpy(np.random.default_rng(0).permutation(kept.count)[:MAX_READ])
     for name, tensor in kept.inputs.items():
-        found = as_pictures(read(tensor[:count]))
+        found = as_pictures(read(tensor[rows]))
         if found is not None:
-            groups = _groups(kept, kept.targets[:count])
-            means = np.stack([found.pixels[rows].mean(axis=0) for _, rows in groups])
+            groups = _groups(kept, kept.targets[rows])
+            means = np.stack([found.pixels[chosen].mean(axis=0) for _, chosen in groups])
             small: Arrays = thumbnails(means.round().astype(np.uint8), MAX_BYTES)
             return {
                 "input": name, "split": "train", **described(found), **packed(small),
-                "classes": [label for label, _ in groups], "samples": [len(rows) for _, rows in groups],
+                "classes": [label for label, _ in groups], "samples": [len(chosen) for _, chosen in groups],
             }  # fmt: skip
     return None
 
