@@ -18,6 +18,8 @@ from netvet.capture.torch_shown import as_pictures, read
 MAX_FILTERS, MAX_MODELS = 64, 4
 # Of all filters at one time; and they are no larger than this.
 MAX_BYTES, MAX_SIDE = 16_384, 64
+# The model may be gone when the run ends: its filters are copied, each time this much later.
+GROWTH = 1.1
 # Samples that tell whether vectors are flat pictures.
 LOOKED = 64
 # 128 is zero, 1 and 255 the weight of a filter that is farthest from it.
@@ -35,8 +37,8 @@ class FilterPictureCollector:
         self._looked: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._layers: dict[str, tuple[weakref.ref[Any], tuple[int, int, int]]] = {}
         self._records: dict[str, dict[str, Any]] = {}
-        # The weights as they were last seen: the model may be gone when the run ends.
         self._weights: dict[str, torch.Tensor] = {}
+        self._next = 1
 
     @torch.no_grad()
     def on_call_end(self, event: Call) -> None:
@@ -62,16 +64,21 @@ class FilterPictureCollector:
                 **pictured(weight, "first"), "step": None,
             }  # fmt: skip
 
-    @torch.no_grad()
     def on_step_end(self, _event: Step) -> None:
-        if self._session.deep:
-            for name, (layer, shape) in self._layers.items():
-                module = layer()
-                if module is not None:
-                    self._weights[name] = filters(module.weight, shape).clone()
-                    self._records[name]["step"] = self._session.step
+        if self._session.step >= self._next:
+            self._next = int(self._session.step * GROWTH) + 1
+            self._keep()
+
+    @torch.no_grad()
+    def _keep(self) -> None:
+        for name, (layer, shape) in self._layers.items():
+            module = layer()
+            if module is not None:
+                self._weights[name] = filters(module.weight, shape).clone()
+                self._records[name]["step"] = self._session.step
 
     def on_report(self, _: None) -> None:
+        self._keep()
         for name, weight in self._weights.items():
             self._records[name] |= pictured(weight, "last")
         if self._records:
