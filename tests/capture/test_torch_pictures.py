@@ -136,6 +136,10 @@ def test_fixed_batch_has_samples_labels_and_predictions(watch):
         scores = PROGRAMS["conv"][0]()(KEPT["x"]).double()[:MAX_SHOWN].softmax(1).max(1)
     assert found["predicted"][0] == scores.indices.tolist()
     assert found["probability"][0] == pytest.approx(scores.values.tolist(), rel=1e-3)
+    with torch.no_grad():
+        last = KEPT["model"](KEPT["x"]).double()[:MAX_SHOWN].softmax(1).max(1)
+    assert (found["steps"][-1], found["predicted"][-1]) == (90, last.indices.tolist())
+    assert found["probability"][-1] == pytest.approx(last.values.tolist(), rel=1e-3)
 
 
 def test_mean_pictures_of_all_and_of_each_class(watch):

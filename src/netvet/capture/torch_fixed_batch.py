@@ -66,6 +66,11 @@ class _Looks:
         if len(self._kept) >= MAX_LOOKS:
             self._kept, self._every = self._kept[::2], 2 * self._every
 
+    @property
+    def step(self) -> int | None:
+        """When it was asked last."""
+        return self._last[0] if self._last else None
+
     def record(self) -> dict[str, Any]:
         """All of them, by field."""
         looks = [one for one in self._kept if one is not self._last] + ([self._last] if self._last else [])
@@ -165,6 +170,18 @@ class FixedBatchCollector:
             self._compared = True
         fixed.predicted = predicted
 
+    def _ask_last(self, step: int) -> None:
+        """What the trained model says; the series, which are of equal distances, do not get it."""
+        fixed = self._fixed
+        model = fixed.model() if fixed is not None else None
+        if fixed is None or model is None or self._looks.step == step:
+            return
+        try:
+            with copies_at_work(self._session, [fixed.frozen]), torch.no_grad():
+                self._looks.add(step, _answer(fixed, model))
+        except Exception:  # the answers before it are still good
+            return
+
     def on_report(self, _: None) -> None:
         if self._fixed is not None and "shown" not in self._record:
             # A view: the batch itself was cloned, and is only read here.
@@ -175,6 +192,7 @@ class FixedBatchCollector:
 
     def on_finish(self, _ended: str) -> None:
         self._call = None
+        self._ask_last(self._session.step)
         self.on_report(None)
         if self._fixed is None:
             reason = self._reason or "no training call whose output went straight into a classification loss was seen"
