@@ -12,6 +12,7 @@ from netvet.report.figures.spec import PANELS, STEPS, Figure
 from netvet.report.home import HomeView, home
 from netvet.report.plain import printable
 from netvet.report.view import View
+from netvet.signals import SIGNALS
 
 SCHEMA = "netvet.page/1"
 
@@ -108,13 +109,20 @@ def _records(source: Source) -> list[Mapping[str, Any]] | None:
 
 
 def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:
-    """By check that fired, the figures that show the most of the signals it was made from."""
+    """By check that fired, the figures that speak for it, then those that show the most of its signals."""
     found = {}
     for rule in view["rules"]:
-        wanted = rule["signals"]
-        shown = {f["id"]: len(set(f["signals"]).intersection(wanted)) for f in figures}
-        found[rule["name"]] = [name for name, shared in sorted(shown.items(), key=lambda one: -one[1]) if shared][:3]
+        shown = {f["id"]: _shows(f, rule["name"], rule["signals"]) for f in figures}
+        found[rule["name"]] = [name for name, worth in sorted(shown.items(), key=lambda one: -one[1]) if worth][:3]
     return {check: ids for check, ids in found.items() if ids}
+
+
+def _shows(figure: Figure, check: str, signals: Sequence[str]) -> float:
+    """How much a figure shows of what a check is made from; nothing of one that it does not speak for."""
+    named = figure.get("checks")
+    if named is not None:  # the outcome of an experiment is a proof of what it suspects, the likeliest most
+        return len(SIGNALS) / (1 + named.index(check)) if check in named else 0
+    return len(set(figure["signals"]).intersection(signals))
 
 
 def marks_of(view: View) -> list[MarkView]:

@@ -38,6 +38,7 @@ FIGURES: dict[str, tuple[str, Panel]] = {
     "predictions": ("predictions:predictions", "predictions"),
     "model": ("model:graphs", "model"),
     "learning rates": ("rates:other_rates", "experiments"),
+    "experiments": ("experiments:outcomes", "experiments"),
     "cost": ("cost:cost", "cost"),
 }
 

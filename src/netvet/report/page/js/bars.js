@@ -10,7 +10,7 @@
     && Math.max(...figure.categories.map((name) => netvet.textWidth(name))) + 8 > (width - 70) / figure.categories.length;
 
   function extentOf(figure) {
-    const values = figure.series.flatMap((series) => series.values);
+    const values = figure.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])]);
     const log = figure.y.scale === "log";
     const found = netvet.extent(values, log);
     if (!found) return null;
@@ -21,9 +21,21 @@
   }
 
   /** One bar: says its series, place and height when pointed at; the nth series of a role is hatched. */
-  function bar(series, place, value, box, number, ids) {
+  function bar(series, place, value, box, number, ids, span = null) {
     const shape = { x: box[0], y: box[1], width: Math.max(0.5, box[2]), height: Math.max(0.5, box[3]) };
-    return svg("g", {}, svg("title", {}, `${series.name}, ${place}: ${shown(value)}`), filled(series, number, ids, shape));
+    return svg("g", {}, svg("title", {}, `${series.name}, ${place}: ${shown(value)}${span ? span.words : ""}`), filled(series, number, ids, shape), span ? whisker(span) : null);
+  }
+
+  /** The interval of a bar, where it has one: its ends along the axis of values, and the middle of the bar. */
+  function spanOf(series, at, scale, middle, upright) {
+    const [low, high] = [series.low && series.low[at], series.high && series.high[at]];
+    if (![low, high].every((end) => Number.isFinite(end) && (!scale.log || end > 0))) return null;
+    return { from: scale.at(low), to: scale.at(high), middle, upright, words: ` (${shown(low)} to ${shown(high)})` };
+  }
+
+  function whisker({ from, to, middle, upright }) {
+    const path = upright ? `M${middle} ${from}V${to}M${middle - 4} ${from}h8M${middle - 4} ${to}h8` : `M${from} ${middle}H${to}M${from} ${middle - 4}v8M${to} ${middle - 4}v8`;
+    return [svg("path", { class: "whisker-edge", d: path }), svg("path", { class: "whisker", d: path })];
   }
 
   const filled = (series, number, ids, shape) => [svg("rect", { class: `bar role-${series.role}`, ...shape }),
@@ -50,8 +62,9 @@
     const each = (slot * 0.8) / figure.series.length;
     const bars = figure.series.flatMap((series, number) => series.values.map((value, at) => {
       if (value === null || (y.log && value <= 0)) return null;
-      const top = y.at(value);
-      return bar(series, figure.categories[at], value, [box.left + slot * (at + 0.1) + each * number, Math.min(top, zero), each - 1, Math.abs(zero - top)], nthOfRole(figure, series), ids);
+      const [top, left] = [y.at(value), box.left + slot * (at + 0.1) + each * number];
+      return bar(series, figure.categories[at], value, [left, Math.min(top, zero), each - 1, Math.abs(zero - top)], nthOfRole(figure, series), ids,
+        spanOf(series, at, y, left + (each - 1) / 2, true));
     }));
     const labels = figure.categories.map((text, at) => ({ at: box.left + slot * (at + 0.5), text }));
     return [svg("g", {}, bars), netvet.axisBelow(null, figure.x, box, labels)];
@@ -82,8 +95,9 @@
           const value = series.values[at];
           if (value === null || (x.log && value <= 0)) return null;
           const [end, y] = [x.at(value), top + 2 + number * each];
-          return [bar(series, name, value, [Math.min(zero, end), y, Math.abs(end - zero), each - 1], nthOfRole(figure, series), ids),
-            figure.series.length === 1 ? svg("text", { class: "number", x: Math.max(zero, end) + 5, y: top + line / 2 + 4 }, shown(value)) : null];
+          const span = spanOf(series, at, x, y + (each - 1) / 2, false);
+          return [bar(series, name, value, [Math.min(zero, end), y, Math.abs(end - zero), each - 1], nthOfRole(figure, series), ids, span),
+            figure.series.length === 1 ? svg("text", { class: "number", x: Math.max(zero, end, span ? span.to : zero) + 5, y: top + line / 2 + 4 }, shown(value)) : null];
         }));
     });
     const swapped = { label: figure.y.label, unit: figure.y.unit };
@@ -113,8 +127,8 @@
       }).join("; ");
     },
     table(figure) {
-      const names = figure.series.map((series) => series.name);
-      const cells = (at) => figure.series.map((series) => series.values[at] ?? null);
+      const names = figure.series.flatMap((series) => [series.name, ...(series.low ? [`${series.name}, from`, "to"] : [])]);
+      const cells = (at) => figure.series.flatMap((series) => [series.values[at] ?? null, ...(series.low ? [series.low[at] ?? null, series.high[at] ?? null] : [])]);
       if (figure.edges.length) return [[`${axisTitle(figure.x)}, from`, "to", ...names], ...figure.edges.slice(1).map((edge, at) => [figure.edges[at], edge, ...cells(at)])];
       return [[axisTitle(figure.x), ...names], ...figure.categories.map((name, at) => [name, ...cells(at)])];
     },
