@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from netvet.report.figures.experiments import (
@@ -169,8 +170,8 @@ def _answers(record: Record, one: Record, what: str) -> Drawn:
     if all(isinstance(v, int) for v in (*wanted, *said)):
         names = sorted({*wanted, *said})
         if len(names) <= CLASSES:
-            counts: list[list[float | None]] = [[float(sum(pair == (row, column) for pair in zip(wanted, said, strict=True))) for column in names]
-                      for row in names]  # fmt: skip
+            seen = Counter(zip(wanted, said, strict=True))
+            counts: list[list[float | None]] = [[float(seen[row, column]) for column in names] for row in names]
             yield {
                 **frame, "kind": "matrix", "row_axis": "label", "column_axis": "prediction",
                 "rows": [str(n) for n in names], "columns": [str(n) for n in names], "values": counts,
@@ -192,7 +193,7 @@ def capacity(record: Record, evidence: Record) -> Drawn:
     """The network with and without units beside it."""
     yield from trained_arms(record, mapped(evidence.get("curves")))
     words = {"plain": "as it is", "more": "with more capacity", "as_narrow": "with a network as narrow beside"}
-    ends = [Spread.over(word, evidence.get(key)) for key, word in words.items()]
+    ends = [Spread.over(word, evidence[key]) for key, word in words.items() if evidence.get(key)]
     first = [Spread("first loss", number_of(evidence.get("start")))]
     text = "Training loss at the end: mean over the seeds, and their range. Healthy: more capacity, less loss."
     yield from spreads(

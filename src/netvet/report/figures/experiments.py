@@ -23,39 +23,45 @@ from netvet.report.figures.trials import (
     score_axis,
     spaced,
     spreads,
+    word_of,
 )
 
 SIGNAL = "experiments"
 RATE = axis("learning rate", log=True)
 # What an unchanged training is called in evidence, and to a reader.
 PLAIN = {"plain": "as it is", "own": "as it is"}
+WORDS = {
+    **PLAIN, "adam": "Adam at 3e-4", "half": "half the batch", "double": "double the batch",
+    "longer": "a decay half as fast", "constant": "a constant rate", "more": "more capacity",
+}  # fmt: skip
 Drawn = Iterable[Figure]
 
 
 def outcomes(source: Source) -> Iterator[Figure]:
-    """The figures of all experiments, in the order of the recipe."""
+    """The figures of all experiments, in the order of the recipe; the first of each says what came of it."""
     from netvet.report.figures.experiment_table import DRAWN
 
     for record in records_of(source, SIGNAL):
         name, evidence = str(record.get("experiment")), record.get("evidence")
         if not isinstance(evidence, Mapping) or not evidence:
             continue
-        for draw in DRAWN.get(name, (whatever,)):
-            for figure in draw(record, evidence):
-                figure["checks"] = [str(one) for one in listed(record.get("suspects"))]
-                yield figure
+        made = [figure for draw in DRAWN.get(name, (whatever,)) for figure in draw(record, evidence)]
+        for number, figure in enumerate(made):
+            figure["checks"] = [str(one) for one in listed(record.get("suspects"))]
+            if not number:
+                figure["about"] += f" Outcome: {record.get('verdict')}; {record.get('message') or 'no words'}."
+            yield figure
 
 
 def about(record: Record, part: str, title: str, text: str) -> Base:
-    """What a figure of an experiment says of itself: what is seen, and what came of it."""
-    name, verdict = str(record.get("experiment")), record.get("verdict")
-    said = f"{text} Outcome: {verdict}; {record.get('message') or 'no words'}."
-    return base(f"experiment-{name}-{part}", f"{name}: {title}", said, SIGNAL)
+    """What a figure of an experiment says of itself."""
+    name = str(record.get("experiment"))
+    return base(f"experiment-{word_of(name)}-{part}", f"{name}: {title}", text, SIGNAL)
 
 
 def called(name: str) -> str:
     """The name of an arm for a reader."""
-    return PLAIN.get(name, name)
+    return WORDS.get(name, name)
 
 
 def role(name: str) -> Any:
@@ -185,7 +191,7 @@ def growth(key: str, words: str) -> Callable[[Record, Record], Drawn]:
             f"Validation error over the {words}: mean over the seeds and their range; dashed, the fitted law error = "
             "a + b n^-c up to twice as many. Healthy: it has levelled off."
         )
-        unit = axis(words, "count", log=key == "sizes")
+        unit = axis(words, log=key == "sizes")
         yield from plot(about(record, "curve", f"error over the {words}", text), unit, y, [measured, fitted])
 
     return draw
@@ -259,7 +265,7 @@ def batch_size(record: Record, evidence: Record) -> Drawn:
         "A batch far above the noise scale pays for samples that tell it nothing new; one far below takes noisy steps."
     )
     said = about(record, "noise", "batch and noise scale", text)
-    yield from spreads(said, "size", axis("samples", "count"), {"samples": (found, "other")})
+    yield from spreads(said, "size", axis("samples"), {"samples": (found, "other")})
     yield from losses_of_arms(record, evidence)
 
 

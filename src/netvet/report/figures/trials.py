@@ -14,7 +14,7 @@ from netvet.report.figures.spec import Axis, Bar, Bars, Base, Curve, Lines, Mark
 from netvet.report.figures.thin import Role
 
 # Steps of a trial, which are not those of the run: no finding is marked on this axis.
-TRIAL_STEPS = axis("optimizer steps of the trial", "count")
+TRIAL_STEPS = axis("optimizer steps of the trial")
 # Arms that are drawn in one picture, the unchanged one among them: more than this are told apart by nobody.
 ARMS = 12
 # Positive losses that span more than this are drawn over logarithms.

@@ -3,6 +3,7 @@
 (() => {
   const { h, svg, shown, axisTitle } = netvet;
   const HEIGHT = 260;
+  const WIDEST = 110; // CSS pixels of a bar
   const HATCHES = ["", "M0 6L6 0", "M0 0L6 6", "M0 3H6"]; // series of one role: full, then hatched in three ways
 
   /** Bars that lie on their sides where the names of categories would not fit beneath. */
@@ -17,7 +18,8 @@
     if (log) return { low: 10 ** (Math.floor(Math.log10(found[0])) - (Math.log10(found[0]) % 1 === 0 ? 1 : 0)), high: found[1], log };
     const known = values.filter((value) => value !== null);
     const [low, high] = [Math.min(0, ...known), Math.max(0, ...known)];
-    return { low, high: high === low ? low + 1 : high + (high - low) * 0.04, log };
+    const room = (high - low) * 0.04;
+    return { low: low < 0 ? low - room : low, high: high === low ? low + 1 : high + room, log };
   }
 
   /** One bar: says its series, place and height when pointed at; the nth series of a role is hatched. */
@@ -59,10 +61,13 @@
 
   function standing(figure, box, y, ids) {
     const [slot, zero] = [box.width / figure.categories.length, y.at(y.log ? y.low : 0)];
-    const each = (slot * 0.8) / figure.series.length;
+    // Where each category is of one series alone, its bar stands in the middle.
+    const alone = figure.categories.every((_, at) => figure.series.filter((series) => Number.isFinite(series.values[at])).length < 2);
+    const beside = alone ? 1 : figure.series.length;
+    const each = Math.min((slot * 0.8) / beside, WIDEST);
     const bars = figure.series.flatMap((series, number) => series.values.map((value, at) => {
       if (value === null || (y.log && value <= 0)) return null;
-      const [top, left] = [y.at(value), box.left + slot * (at + 0.1) + each * number];
+      const [top, left] = [y.at(value), box.left + slot * (at + 0.5) + each * ((alone ? 0 : number) - beside / 2)];
       return bar(series, figure.categories[at], value, [left, Math.min(top, zero), each - 1, Math.abs(zero - top)], nthOfRole(figure, series), ids,
         spanOf(series, at, y, left + (each - 1) / 2, true));
     }));
