@@ -37,6 +37,23 @@ def page_text(view: View, source: Run, checks: Sequence[Check], settings: Settin
     return document(page_of(view, source, checks, selected(able, chosen)))
 
 
+def page_of_run(source: Run, checks: Sequence[Check], settings: Settings, root: Path) -> str:
+    """The page of a run that is yet to be diagnosed, one HTML file.
+
+    Args:
+        root: folder below which files are named by what comes after it.
+    """
+    from netvet.config import selected
+    from netvet.data.assessable import assessable
+    from netvet.diagnose import diagnose
+    from netvet.report.view import build
+
+    able, chosen = assessable(checks, settings, source)
+    found, asked = diagnose(source, able, chosen), selected(able, chosen)
+    view = build(found, source, selected=asked, name=source.path.name, root=root)
+    return page_text(view, source, checks, settings)
+
+
 def write_page(text: str, file: Path, stream: TextIO, *, quiet: bool = False) -> None:
     """Write a page, and say on the error output how to open it.
 

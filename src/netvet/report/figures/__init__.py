@@ -39,6 +39,7 @@ FIGURES: dict[str, tuple[str, Panel]] = {
     "model": ("model:graphs", "model"),
     "learning rates": ("rates:other_rates", "experiments"),
     "experiments": ("experiments:outcomes", "experiments"),
+    "fixes": ("fixes:studies", "fixes"),
     "cost": ("cost:cost", "cost"),
 }
 
