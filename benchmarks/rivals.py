@@ -22,7 +22,7 @@ from benchmarks.workloads import Task
 
 # What `clip_grad_norm_` is given: so large that nothing is clipped, and the training stays the same.
 NO_LIMIT = 1e9
-LATE_IN_A_RUN = {"DENSE_STEPS": 10, "GRACE_SECONDS": 0.0, "FIRST_SLEEP": 3, "GROWTH": 1e6}
+LATE_IN_A_RUN = {"DENSE_STEPS": 4, "GRACE_SECONDS": 0.0, "FIRST_SLEEP": 3, "GROWTH": 1e6}
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,13 @@ class Trainer:
         RuntimeError: the training or the tool failed.
     """
 
-    def __init__(self, workload: Workload, variant: Variant | None, size: str, device: str) -> None:
+    def __init__(
+        self, workload: Workload, variant: Variant | None, size: str, device: str, kind: type[Training] | None = None
+    ) -> None:
         context = multiprocessing.get_context("fork")  # workloads are made of functions, which cannot be sent
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_train, args=(theirs, workload, variant, size, device), daemon=True)
+        given = (theirs, kind or Training, workload, variant, size, device)
+        self._process = context.Process(target=_train, args=given, daemon=True)
 
     def __enter__(self) -> Trainer:
         self._process.start()
@@ -57,7 +60,8 @@ class Trainer:
         self._pipe.send(None)
         self._process.join()
 
-    def _ask(self, what: str, *given: Any) -> Any:
+    def ask(self, what: str, *given: Any) -> Any:
+        """Have a method called there; gives what it gave."""
         self._pipe.send((what, *given))
         told, failure = self._pipe.recv()
         if failure is not None:
@@ -66,27 +70,27 @@ class Trainer:
 
     def settle(self) -> None:
         """Train until what happens at the beginning only is over."""
-        self._ask("settle")
+        self.ask("settle")
 
     def block(self) -> Times:
         """Train for a block of steps."""
-        made: Times = self._ask("block")
+        made: Times = self.ask("block")
         return made
 
     def steps(self) -> int:
         """How many steps were taken."""
-        return int(self._ask("steps"))
+        return int(self.ask("steps"))
 
     def weights_after(self, steps: int) -> str:
         """A hash of the bytes of all weights, after as many steps."""
-        return str(self._ask("weights_after", steps))
+        return str(self.ask("weights_after", steps))
 
     def synchronisations(self) -> float:
         """How often a step waits for the GPU."""
-        return float(self._ask("synchronisations"))
+        return float(self.ask("synchronisations"))
 
 
-class _Training:
+class Training:
     """What goes on in the process."""
 
     def __init__(self, workload: Workload, variant: Variant | None, size: str, device: str, folder: Path) -> None:
@@ -101,9 +105,9 @@ class _Training:
         while self.variant is not None and not self.variant.settled(entered) and self.task.steps < LONGEST:
             self.task.step()
 
-    def block(self) -> Times:
+    def block(self, warm_up: int = WARM_UP) -> Times:
         """The host does not wait for the GPU between the steps: it would hide what a tool's own waiting costs."""
-        for _ in range(WARM_UP):
+        for _ in range(warm_up):
             self.task.step()
         clock = _gpu_clock(self.count) if self.device == "cuda" else _wall_clock()
         cpu, tick = [], next(clock)
@@ -157,12 +161,12 @@ def _share_a_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def _train(pipe: Connection, *given: Any) -> None:
+def _train(pipe: Connection, kind: type[Training], *given: Any) -> None:
     _keep_memory()
     _share_a_core()
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(EOFError):  # the asking process has ended
         try:
-            training = _Training(*given, Path(folder))
+            training = kind(*given, Path(folder))
             broken = None
         except Exception as error:  # told when it is asked
             broken = error

@@ -142,7 +142,7 @@ def test_a_sleeping_step_adds_nothing_and_a_gradient_norm_at_most_four(asleep, m
 
 
 @pytest.mark.parametrize("make", [transformer, cnn])
-def test_a_step_looked_at_in_sleep_takes_few_operations_and_one_transfer(asleep, make, monkeypatch):
+def test_a_step_looked_at_in_sleep_takes_few_operations_and_waits_for_no_number(asleep, make, monkeypatch):
     count = Count(monkeypatch)
     plain, own = unwatched(make, count)
     loop, session = asleep(make, every_step=True)
@@ -150,7 +150,7 @@ def test_a_step_looked_at_in_sleep_takes_few_operations_and_one_transfer(asleep,
         norm = session.always_on._left <= 1  # the gradient norm of all is a number of its own
         calls, transfers = count.of(loop.step)
         assert 0 < calls - plain <= 8 * (loop.tensors + loop.layers)
-        assert transfers - own == 1 + norm
+        assert transfers - own == norm  # on a CPU the others are read where they lie
 
 
 def test_of_a_small_network_every_step_is_looked_at_in_four_operations_per_tensor_and_layer(asleep, monkeypatch):

@@ -56,3 +56,24 @@ def test_near_copies_within_a_split_are_told_apart():
     (finding,) = duplicate_samples(Facts.of({}), None, Facts.of({**near, "samples": 80, "share": 0.08}))
     assert finding.severity == "warning"
     assert duplicate_samples(Facts.of({}), None, Facts.of({**near, "other": "val"})) == []
+
+
+def test_possible_near_copies_are_a_clause_or_a_note():
+    near = {
+        "split": "train",
+        "other": None,
+        "role": "train",
+        "samples": 80,
+        "total": 1000,
+        "share": 0.08,
+        "possible": 7,
+    }
+    (finding,) = duplicate_samples(Facts.of({}), None, Facts.of(near))
+    assert finding.severity == "warning"
+    assert finding.message.endswith("; 7 more may be")
+    alone = {**near, "samples": 0, "share": 0.0, "possible": 300, "possible_examples": [{"samples": ["a", "b"]}]}
+    (finding,) = duplicate_samples(Facts.of({}), None, Facts.of(alone))
+    assert (finding.severity, finding.message) == (
+        "note", "300 of 1000 samples of train may be all but equal to another one there",
+    )  # fmt: skip
+    assert finding.evidence["examples"] == [{"samples": ["a", "b"]}]

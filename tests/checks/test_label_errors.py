@@ -25,6 +25,19 @@ def test_is_a_note_where_it_may_be_overlap_or_chance(change):
     assert [f.severity for f in label_errors(Facts.of({**SICK, **change}))] == ["note"]
 
 
+def test_says_how_many_more_may_be_wrong():
+    (finding,) = label_errors(Facts.of({**SICK, "possible": 12, "expected": 5.4}))
+    assert finding.message.endswith("; 12 more may be wrong")
+    assert finding.severity == "warning"
+
+
+def test_possible_errors_alone_are_a_note_at_most():
+    (finding,) = label_errors(Facts.of({**SICK, "suspects": 0, "possible": 60, "expected": 25.0}))
+    assert finding.severity == "note"
+    assert "60 of 1,000 labels of train may be wrong, some 25 of them are" in finding.message
+    assert label_errors(Facts.of({**SICK, "suspects": 0, "possible": 12, "expected": 5.4})) == []
+
+
 def test_numbers_are_a_note():
     number = {**ONE, "given": 50.0, "suggested": 3.25, "suggested_probability": None}
     (finding,) = label_errors(Facts.of({**SICK, "task": "regression", "examples": [number]}))

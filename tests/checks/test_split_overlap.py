@@ -56,3 +56,16 @@ def test_near_copies_in_a_held_out_split_warn():
     (finding,) = split_overlap(Facts.of({}), None, None, None, Facts.of({**near, "share": 0.01, "samples": 2}))
     assert finding.severity == "note"
     assert split_overlap(Facts.of({}), None, None, None, Facts.of({**near, "other_role": "other"})) == []
+
+
+def test_possible_near_copies_between_splits_are_a_clause_or_a_note():
+    near = {
+        "split": "val", "other": "train", "role": "val", "other_role": "train", "samples": 8, "total": 100,
+        "share": 0.08, "possible": 5,
+    }  # fmt: skip
+    (finding,) = split_overlap(Facts.of({}), None, None, None, Facts.of(near))
+    assert finding.severity == "warning"
+    assert finding.message.endswith("; 5 more may be")
+    (finding,) = split_overlap(Facts.of({}), None, None, None, Facts.of({**near, "samples": 0, "share": 0.0}))
+    assert finding.severity == "note"
+    assert finding.message.startswith("5 of 100 samples of val may be")

@@ -157,7 +157,7 @@ def test_blank_images_are_told():
 
 def test_no_image_gives_no_row():
     found = rows([])
-    assert (len(found), found.features.shape, found.near.shape) == (0, (0, len(described.feature_names())), (0, 34))
+    assert (len(found), found.features.shape, found.near.shape) == (0, (0, len(described.feature_names())), (0, 66))
 
 
 def test_a_border_is_a_frame_or_bars_and_no_background():

@@ -138,6 +138,87 @@ def test_images_are_known_again_when_lighter_or_compressed():
     assert sorted(e["samples"] for e in record["examples"]) == [["train0", "train60"], ["train1", "train61"]]
 
 
+def textured(count, side, seed=0):
+    """Different images of coarse boxes, smooth enough to be moved."""
+    coarse = np.random.default_rng(seed).integers(0, 200, (count, 7, 7, 1))
+    fine = np.kron(coarse, np.ones((1, side // 7 + 1, side // 7 + 1, 1)))[:, :side, :side]
+    return ((fine + np.roll(fine, 1, 1) + np.roll(fine, 1, 2)) / 3).astype(np.uint8)
+
+
+def zoomed(one, margin):
+    image = pytest.importorskip("PIL.Image")
+    size = one.shape[1], one.shape[0]
+    inner = image.fromarray(one[margin:-margin, margin:-margin, 0])
+    return np.asarray(inner.resize(size))[..., None]
+
+
+@pytest.mark.parametrize("side", [14, 28, 56])
+def test_images_are_known_again_when_shifted_and_cropped(side):
+    images = textured(200, side)
+    images[100] = np.pad(images[0], ((1, 0), (1, 0), (0, 0)), mode="edge")[:-1, :-1]
+    images[101] = zoomed(images[1], 1)
+    images[102] = np.pad(images[2], ((0, 1), (2, 0), (0, 0)), mode="edge")[1:, :-2]
+    found = duplicates.near(audited("image", train=images))
+    marked = {name: splits["train"].tolist() for name, splits in found[0]["marked"].items()}
+    assert sorted(number for numbers in marked.values() for number in numbers) == [0, 1, 2, 100, 101, 102]
+    assert len(marked["near duplicate"]) >= 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_different_images_are_no_near_duplicates(seed):
+    found = duplicates.near(audited("image", train=textured(300, 28, seed)))
+    assert not [r for r in found if r["samples"]]
+    assert sum(r["possible"] for r in found) <= 2
+
+
+def test_boxes_of_other_brightness_are_not_one_image():
+    images = textured(100, 28)
+    for number, light in ((10, 80), (60, 220)):
+        images[number] = 0
+        images[number, 8 + number // 20 :, 6:] = light
+    found = duplicates.near(audited("image", train=images))
+    assert not [r for r in found if r["samples"]]
+
+
+def test_possible_near_duplicates_are_listed_apart_from_sure_ones():
+    digits = (load_digits().images * 15.9).astype(np.uint8)[..., None]
+    (record,) = duplicates.near(audited("image", train=digits))
+    assert record["samples"] == 0
+    assert set(record["marked"]) == {"possible near duplicate"}
+    marked = record["marked"]["possible near duplicate"]["train"].tolist()
+    assert len(marked) <= 10
+    nearest = record["possible_examples"][0]["samples"]
+    assert nearest == [f"train{number}" for number in sorted(marked[:2])]
+
+
+def priced(count, seed=0):
+    """Rows of things on sale: many alike, all numbers rounded, most made of the first."""
+    draw = np.random.default_rng(seed)
+    size = np.round(draw.choice([0.3, 0.5, 0.7, 1.0, 1.5], count) + np.abs(draw.normal(0, 0.05, count)), 2)
+    noise = draw.normal(size=(count, 4))
+    sides = np.round(6.5 * np.cbrt(size)[:, None] + 0.03 * noise[:, :3], 2)
+    return np.column_stack([size, sides, np.round(4000 * size**1.6 * (1 + 0.1 * noise[:, 3]))])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_jittered_row_in_a_crowd_is_near_and_others_are_not(seed):
+    rows = priced(3000, seed)
+    before = sum(r["samples"] for r in duplicates.near(audited("tensor", train=rows)))
+    assert before <= 4
+    rows[2000] = rows[7] + 1e-3 * rows.std(axis=0) * np.array([1, -1, 0.5, -0.7, 1])
+    record = only(duplicates.near(audited("tensor", train=rows)))
+    found = {tuple(e["samples"]) for e in record["examples"]}
+    assert ("train7", "train2000") in found
+    assert record["samples"] <= 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_on_a_surface_are_no_near_copies(seed):
+    draw = np.random.default_rng(seed)
+    rows = draw.normal(size=(3000, 2)) @ draw.normal(size=(2, 8))
+    assert sum(r["samples"] for r in duplicates.near(audited("tensor", train=rows))) <= 1
+
+
 def test_a_pool_numbers_samples_of_all_splits_through():
     data = audited("tensor", train=points(5), test=points(3, seed=1))
     pool = Pool.of(tuple(data.splits.values()))

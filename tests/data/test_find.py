@@ -65,6 +65,22 @@ def test_order_has_unknown_values_last_both_ways():
     assert keys("split == 'train'", sort="-camera") == ["train 4", "train 1", "train 3", "train 0", "train 2"]
 
 
+@pytest.mark.parametrize("expression", ["possible label error", "finding == 'possible label error' and age >= 0"])
+def test_samples_of_one_finding_come_as_it_lists_them(expression):
+    listed = {**SUSPECTS, "possible label error": {"train": [4, 0, 2], "val": [1]}}
+    assert mentions_findings(expression, "", [])
+    assert [f"{r[0]} {r[1][4]}" for r in find(audited(), listed, expression).rows] == [
+        "train 4", "train 0", "train 2", "val 1",
+    ]  # fmt: skip
+    assert find(audited(), listed, expression, sort="age").rows[0][1] == "img/0.png"
+
+
+def test_possible_findings_are_none_unless_they_are_named():
+    listed = {"possible label error": {"train": [4]}}
+    assert find(audited(), listed, "finding").count == 0
+    assert find(audited(), listed, "label-errors").count == 0
+
+
 def test_limit_is_of_all_splits_together_and_all_are_counted():
     found = find(audited(), SUSPECTS, "brightness < 1", sort="brightness", limit=2)
     assert [row[1] for row in found.rows] == ["img/4.png", "img/1.png"]
@@ -151,3 +167,13 @@ def test_possible_outliers_are_found_by_their_name_alone():
 def test_the_names_of_findings_are_told_where_one_is_not_known():
     with pytest.raises(NetvetError, match="possible outlier"):
         find(audited(), SUSPECTS, "finding == 'possible outliers'")
+
+
+def test_possible_near_duplicates_are_found_by_their_name_alone():
+    suspects = {**SUSPECTS, "possible near duplicate": {"train": np.array([4, 0])}}
+    found = find(audited(), suspects, "possible near duplicate")
+    assert found.count == 2
+    assert {row[1] for row in found.rows} == {"img/4.png", "img/0.png"}
+    assert find(audited(), SUSPECTS, "possible near duplicate").count == 0
+    assert mentions_findings("possible near duplicate", "", ())
+    assert find(audited(), suspects, 'finding == "duplicate-samples"').count == 2

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from netvet.store import RunWriter
 
 P = ParamSpec("P")
@@ -92,6 +95,29 @@ class Recorder:
     def values(self, step: int, signal: str, values: Mapping[str, float]) -> None:
         """Append one number for each of several layers to a signal."""
         self.writer.append_many(step, signal, values)
+
+    def block(
+        self,
+        steps: Sequence[int],
+        signal: str,
+        names: Sequence[str],
+        values: npt.NDArray[np.float64],
+        known: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Append numbers of several layers at several steps to a signal.
+
+        Args:
+            values: [steps, layers]; `known`: which of them there are, all without it.
+        """
+        if known is not None and not known.all():
+            some: npt.NDArray[np.bool_] = np.any(known, axis=0)
+            names = [name for name, is_known in zip(names, some.tolist(), strict=True) if is_known]
+            values, known = values[:, some], known[:, some]
+        if known is None or bool(known.all()):
+            self.writer.append_block(steps, signal, names, values)
+            return
+        for step, row, told in zip(steps, values.tolist(), known.tolist(), strict=True):
+            self.values(step, signal, {name: v for name, v, has in zip(names, row, told, strict=True) if has})
 
     def facts(self, signal: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Put the records of a signal in place of those written before."""

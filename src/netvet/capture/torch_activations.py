@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import weakref
-from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from netvet.capture.torch_events import Call, Happening, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, is_wrapped, path_in_model, walk
 from netvet.capture.torch_models import plain_name
-from netvet.capture.torch_sampling import SAMPLED, SampleMatrix, moments, without_gradients
+from netvet.capture.torch_sampling import SAMPLED, Numbers, SampleMatrix, moments, without_gradients
 from netvet.capture.torch_units import RELU_LIKE, SQUASHING, Units
 
 # Calls of one module within one step that are looked at (steps of an unrolled recurrent cell).
@@ -165,34 +165,36 @@ class ActivationCollector:
                 del self._matrices[device]
 
     def _write(self) -> None:
-        session, step = self._session, self._session.step
+        session, step, outbox = self._session, self._session.step, self._session.options["outbox"]
         called: set[str] = set()
         for matrix, names in self._matrices.values():
             if names:
-                deliver = partial(self._deliver, step, matrix.counts(len(names)), list(names))
-                session.options["outbox"].put(matrix.sums(len(names)), deliver)
+                outbox.put(step, matrix.sums(len(names)), self._deliver, (matrix.counts(len(names)), list(names)))
                 called.update(names)
-        for signal, units, counts in self._units.shares():
-            session.options["outbox"].put([counts], partial(self._deliver_shares, step, signal, units))
+        for signal, units, vectors, counted in self._units.shares():
+            outbox.put(step, vectors, self._deliver_shares, (signal, units, counted))
         self._seen |= called
         session.options.setdefault("called_modules", set()).update(called)
 
-    def _deliver(self, step: int, counts: list[int], names: list[str], numbers: list[float]) -> None:
+    def _deliver(self, steps: list[int], layout: tuple[list[int], list[str]], numbers: Numbers) -> None:
         """Means and standard deviations of the rows: the average over the calls of each layer."""
+        counts, names = layout
+        calls: dict[str, list[int]] = {}
+        for row, name in enumerate(names):
+            calls.setdefault(name, []).append(row)
         for signal, found in zip(SIGNALS[:2], moments(counts, numbers), strict=True):
-            means = dict(zip(names, found, strict=True))
-            if len(means) < len(names):
-                calls: dict[str, list[float]] = {}
-                for name, number in zip(names, found, strict=True):
-                    calls.setdefault(name, []).append(number)
-                means = {name: sum(values) / len(values) for name, values in calls.items()}
+            if len(calls) < len(names):
+                found = np.stack([found[:, rows].mean(1) for rows in calls.values()], axis=1)
             self._seen.add(signal)
-            self._session.recorder.values(step, signal, means)
+            self._session.recorder.block(steps, signal, tuple(calls), found)
 
-    def _deliver_shares(self, step: int, signal: str, units: dict[str, int], others: list[float]) -> None:
+    def _deliver_shares(self, steps: list[int], layout: tuple[str, dict[str, int], bool], others: Numbers) -> None:
+        signal, units, counted = layout
         self._seen.add(signal)
-        shares = {name: (units[name] - other) / units[name] for name, other in zip(units, others, strict=True)}
-        self._session.recorder.values(step, signal, shares)
+        totals = np.array([*units.values()], np.float64)
+        if not counted:
+            others = np.add.reduceat(others != 0, np.cumsum([0, *units.values()][:-1]), axis=1, dtype=np.float64)
+        self._session.recorder.block(steps, signal, tuple(units), (totals - others) / totals)
 
     def on_finish(self, _ended: str) -> None:
         self._hooks.remove()

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from netvet.capture.torch_events import Call, Session, Step
+from netvet.capture.torch_parameter_rows import Table
 from netvet.capture.torch_parameters import as_floats, local, named_parameters
+from netvet.capture.torch_sampling import Numbers
 
 # Pairs of successive gradients from which the noise scale is estimated, and how many are remembered.
 MIN_PAIRS, MAX_PAIRS = 10, 200
@@ -59,37 +64,32 @@ class GradientCollector:
     def on_step_begin(self, event: Step) -> None:
         self._of_step[event.name], self._samples = self._samples, 0
 
-    def agree(self, step: int, optimizer: str, kinds: dict[str, dict[str, float]], stands: dict[str, float]) -> None:
-        """Gradients of two successive steps were compared.
+    def agree(
+        self, steps: list[int], optimizer: str, found: dict[str, Table], names: Sequence[str], stands: Numbers
+    ) -> None:
+        """Gradients were compared with those of the step before, at several steps.
 
         Args:
-            kinds: `dot`, `before` and `now`: dot products and norms of sampled elements, by name.
-            stands: for how many elements a sampled one stands, by name.
+            found: `dot`, `before` and `now`: dot products and norms of sampled elements.
+            names: of the parameters; `stands`: for how many elements of each a sampled one stands.
         """
         known = self._known.get(optimizer)
         if known is None:
             known = self._known[optimizer] = _Agreement(f"{optimizer} (all)" if self._known else "(all)")
-        cosines: dict[str, float] = {}
-        dots, firsts, seconds = 0.0, 0.0, 0.0
-        befores, nows = kinds["before"], kinds["now"]
-        for name, dot in kinds["dot"].items():
-            first, second, weight = befores[name] ** 2, nows[name] ** 2, stands[name]
-            dots, firsts, seconds = dots + weight * dot, firsts + weight * first, seconds + weight * second
-            self._put(cosines, name, dot, first, second)
-        self._put(cosines, known.key, dots, firsts, seconds)
-        if cosines:
-            self._session.recorder.values(step, "grad_cosine", cosines)
-        if known.key in cosines:
-            known.cosines.append(cosines[known.key])
-            samples = self._of_step.get(optimizer)
-            if samples is not None:
-                known.batches.append(samples)
-
-    @staticmethod
-    def _put(cosines: dict[str, float], name: str, dot: float, first: float, second: float) -> None:
-        size = math.sqrt(first) * math.sqrt(second) if first > 0 and second > 0 else 0.0
-        if size > 0 and math.isfinite(size) and math.isfinite(dot):
-            cosines[name] = max(-1.0, min(1.0, dot / size))
+        columns = np.flatnonzero(found["dot"].known[0]).tolist()
+        with np.errstate(all="ignore"):  # of gradients that are not finite, or zero
+            parts = [found["dot"].values, found["before"].values ** 2, found["now"].values ** 2]
+            cosines = [_cosines(*(part[:, columns] for part in parts))]
+            whole = [(stands * part)[:, columns].sum(1, keepdims=True) for part in parts]
+            cosines.append(_cosines(*whole))
+        values, told = (np.hstack(both) for both in zip(*cosines, strict=True))
+        shown = (*(names[column] for column in columns), known.key)
+        self._session.recorder.block(steps, "grad_cosine", shown, values, told)
+        of_all = values[told[:, -1], -1].tolist()
+        known.cosines.extend(of_all)
+        samples = self._of_step.get(optimizer)
+        if samples is not None:
+            known.batches.extend([samples] * len(of_all))
 
     def on_report(self, _: None) -> None:
         records = []
@@ -112,6 +112,12 @@ class GradientCollector:
                 f"it needs the gradients of {MIN_PAIRS} pairs of successive steps that do not work against each other"
             )
             self._session.recorder.missing("gradient_noise", reason)
+
+
+def _cosines(dots: Numbers, firsts: Numbers, seconds: Numbers) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+    """From products and squared norms; and which there are: a gradient that is zero, or not finite, has none."""
+    sizes = np.sqrt(firsts) * np.sqrt(seconds)
+    return np.clip(dots / sizes, -1.0, 1.0), (sizes > 0) & np.isfinite(sizes) & np.isfinite(dots)
 
 
 def noise_ratio(cosines: list[float]) -> float | None:

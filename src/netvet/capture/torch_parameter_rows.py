@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn.parameter import is_lazy
 
-from netvet.capture.torch_sampling import LOW, SAMPLED, SampleMatrix, moments, spread
+from netvet.capture.torch_sampling import LOW, SAMPLED, Numbers, SampleMatrix, limit_of, moments, spread
 
 # Of models with more parameter tensors than this, the first are looked at.
 MAX_TENSORS = 2_000
@@ -78,6 +80,13 @@ Found = list[tuple[int, torch.Tensor]]
 Kind = tuple[str, list[int] | None]
 
 
+class Table(NamedTuple):
+    """Numbers of parameters at several steps, and which of them there are [steps, parameters]."""
+
+    values: Numbers
+    known: npt.NDArray[np.bool_]
+
+
 class ParameterRows:
     """Weights before and after a step, and gradients of two successive steps, as rows of matrices.
 
@@ -86,40 +95,41 @@ class ParameterRows:
 
     Attributes:
         names: of the parameters that are in a called model; `shown`: names for all.
-        stands: for how many elements of a parameter a sampled one stands, by its shown name.
+        stands: for how many elements of a parameter a sampled one stands [parameters].
         at: step of the optimizer whose gradients are kept for comparison with the next; negative: none are.
     """
 
     def __init__(self, held: list[Held]) -> None:
         self.held = held
         self.names: list[str | None] = []
-        self.shown: list[str] = []
-        self.stands: dict[str, float] = {}
+        self.shown: tuple[str, ...] = ()
         self.at = -2
         self._parameters = [one.parameter for one in held]
         values = self._values()
         # All are read as they are: where they lie in memory is all that can change.
         self._plain = all(v is p for v, p in zip(values, self._parameters, strict=True))
         self._forms = [(v.shape, v.dtype, v.device) for v in values]
-        self._sizes = [_real(v).numel() for v in values]
+        sizes = [_real(v).numel() for v in values]
         like = next((v for v in values if v.dtype in (torch.float64, torch.complex128)), values[0])
-        widest = max(_real(v).numel() for v in values)
-        self._old = SampleMatrix(len(held), _real(like), widest)
-        self._new, self._gradients, self._last = (self._old.empty_like() for _ in range(3))
+        self._limit = limit_of(len(held))
+        self.stands = np.maximum(1.0, np.array(sizes) / self._limit)
+        # Rows of weights, then rows of gradients: of this step, and of the last one or the weights after this one.
+        self._now = SampleMatrix(2 * len(held), _real(like), max(sizes), self._limit)
+        self._other = self._now.empty_like()
         # Sampled elements of weights, as views; they hold as long as a weight stays where it is.
         self._pointers: list[int] = []
         self._found = values
         self._views: list[torch.Tensor] = []
         self._places: dict[int, list[torch.Tensor]] = {}
         self._complex = [row for row, v in enumerate(values) if v.is_complex()]
-        self._large = [i for i, v in enumerate(values) if _real(v).numel() > self._old.limit]
+        self._large = [i for i, size in enumerate(sizes) if size > self._limit]
+        # Sampled elements of each weight.
+        self._counts: list[int] = []
         # Of these weights, which have gaps in memory, the elements must be copied each time.
         self._copied: list[int] = []
         self._graded: list[int] = []
-        self._compared: set[int] = set()
-        # Norms of sampled gradients at the last step that was read.
-        self._before: dict[str, float] = {}
-        self._scale = 1.0
+        # Norms of the sampled gradients that were compared last.
+        self._norms: torch.Tensor | None = None
         self._vectors: list[torch.Tensor] = []
         self._kinds: list[Kind] = []
         self._deep = False
@@ -140,46 +150,75 @@ class ParameterRows:
         if pointers != self._pointers:
             if [(v.shape, v.dtype, v.device) for v in values] != self._forms:
                 return False
-            self._pointers, self._views = pointers, [spread(_real(v), self._old.limit) for v in values]
+            self._pointers, self._views = pointers, [spread(_real(v), self._limit) for v in values]
+            self._counts = [few.numel() for few in self._views]
             self._places.clear()
             pairs = enumerate(zip(self._views, values, strict=True))
             self._copied = [i for i, (few, v) in pairs if _storage(few) != _storage(v)]
         return True
 
-    def _put_weights(self, matrix: SampleMatrix) -> None:
-        """Put the weights into a matrix; they hold."""
+    def _weights(self, matrix: SampleMatrix) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Places of the weights in a matrix, and what is to be put there; they hold."""
         for row in self._copied:
-            self._views[row] = spread(_real(self._found[row]), matrix.limit)
+            self._views[row] = spread(_real(self._found[row]), self._limit)
         places = self._places.get(id(matrix))  # shapes of weights do not change
         if places is None:
             places = self._places[id(matrix)] = matrix.rows_like(self._views)
-        torch._foreach_copy_(places, self._views)
+        return places, self._views
 
-    def begin(self, scale: float, count: int, *, deep: bool) -> None:
+    def begin(self, count: int, *, deep: bool) -> None:
         """Measure weights and gradients before a step, and gradients beside those of the last step.
 
         The parameters must hold.
 
         Args:
-            scale: a factor that is in the gradients.
             count: steps that the optimizer has completed.
             deep: measure; else only compare gradients with those of the last step.
         """
-        self._vectors, self._kinds, self._deep = [], [], False
-        found = [(i, one.parameter.grad) for i, one in enumerate(self.held) if one.parameter.grad is not None]
-        self._compare(found, count)
-        self.at = count if deep else -2
-        if not deep:
-            return
-        values = self._found
-        self._put_weights(self._old)
-        self._deep, self._scale = True, scale
-        self._note("sums", None, *self._old.sums(len(values)))
-        self._note("param_norm", None, self._old.norms(len(values)))
-        self._note_complex(values)
-        # A row that holds the whole tensor tells its norm; of the others all elements are read.
-        rows, gradients = _split([(i, g) for i, g in found if i in self._large or i not in self._compared], readable)
-        whole = [values[i] for i in self._large]
+        self._vectors, self._kinds, self._deep = [], [], deep
+        found = [(i, p.grad) for i, p in enumerate(self._parameters) if p.grad is not None]
+        graded, gradients = _split(found, _comparable)
+        adjacent = self.at == count - 1 and self._graded == graded
+        self.at, self._graded = count if deep else -2, graded
+        self._now, self._other = self._other, self._now
+        self._copy([spread(_real(g), self._limit) for g in gradients], deep=deep)
+        if deep:
+            self._note("sums", None, *self._now.sums(len(self.held)))
+            self._note_complex(self._found)
+        self._compare(graded, deep=deep, adjacent=adjacent)
+        if deep:
+            self._whole(found, set(graded))
+
+    def _copy(self, gradients: list[torch.Tensor], *, deep: bool) -> None:
+        """Copy sampled elements into this step's rows."""
+        places = self._now.rows_like(gradients, len(self.held))
+        if deep:
+            weights, views = self._weights(self._now)
+            places, gradients = weights + places, views + gradients
+        if places:
+            torch._foreach_copy_(places, gradients)
+
+    def _compare(self, graded: list[int], *, deep: bool, adjacent: bool) -> None:
+        """Norms of weights and gradients; the cosine of two gradients does not depend on the factor in them."""
+        first = len(self.held)
+        end = first + len(graded)
+        before = self._norms
+        if deep:
+            norms = self._now.norms(0, end)
+            self._note("param_norm", None, norms)
+            self._kinds.append(("now", graded))  # it has both
+            self._norms = norms[first:]
+        elif graded:
+            self._norms = self._now.norms(first, end)
+            self._note("now", graded, self._norms)
+        if graded and adjacent and before is not None:
+            self._note("before", graded, before)
+            self._note("dot", graded, self._now.products(self._other, first, end))
+
+    def _whole(self, found: Found, compared: set[int]) -> None:
+        """A row that holds the whole tensor tells its norm; of the others all elements are read."""
+        rows, gradients = _split([(i, g) for i, g in found if i in self._large or i not in compared], readable)
+        whole = [self._found[i] for i in self._large]
         if whole or gradients:
             self._kinds += [("whole_norm", self._large), ("whole_grad_norm", rows)]
             self._vectors.append(norms_of([*whole, *gradients]))
@@ -196,23 +235,11 @@ class ParameterRows:
         self._vectors += vectors
         self._kinds.append((kind, rows))
 
-    def _compare(self, found: Found, count: int) -> None:
-        """The cosine of two gradients does not depend on the factor in them."""
-        graded, gradients = _split(found, _comparable)
-        self._gradients, self._last = self._last, self._gradients
-        adjacent = self.at == count - 1 and self._graded == graded
-        self._graded, self._compared = graded, set(graded)
-        if gradients:
-            self._gradients.put_all([_real(g) for g in gradients])
-            self._note("now", graded, self._gradients.norms(len(graded)))
-        if gradients and adjacent:
-            self._note("dot", graded, self._gradients.products(self._last, len(graded)))
-
     def end(self) -> None:
         """Measure how far the weights have gone in the step."""
         if self._deep and self.hold():
-            self._put_weights(self._new)
-            self._note("change", None, self._new.distances(self._old, len(self.held)))
+            torch._foreach_copy_(*self._weights(self._other))
+            self._note("change", None, self._other.distances(self._now, 0, len(self.held)))
 
     def name(self, names: list[str | None], optimizer: str) -> None:
         """Name the parameters.
@@ -221,9 +248,7 @@ class ParameterRows:
             names: in the models that were called; None for those that are in none.
         """
         self.names = names
-        self.shown = [name or f"{optimizer}/{one.number}" for name, one in zip(names, self.held, strict=True)]
-        limit = self._old.limit
-        self.stands = {name: max(1.0, size / limit) for name, size in zip(self.shown, self._sizes, strict=True)}
+        self.shown = tuple(name or f"{optimizer}/{one.number}" for name, one in zip(names, self.held, strict=True))
 
     def take(self) -> tuple[list[torch.Tensor], list[Kind]]:
         """What was measured: vectors, and for each its kind and the rows of its elements (None: all)."""
@@ -233,26 +258,51 @@ class ParameterRows:
             vectors = [v.double() for v in vectors]
         return vectors, kinds
 
-    def read(self, kinds: list[Kind], numbers: list[float]) -> dict[str, dict[str, float]]:
-        """The numbers of vectors that `take` gave, by kind and name."""
-        found: dict[str, dict[str, float]] = {}
+    def read(self, kinds: list[Kind], numbers: Numbers, scale: float) -> dict[str, Table]:
+        """The numbers of vectors that `take` gave at several steps [steps, numbers], by kind.
+
+        Args:
+            scale: a factor that is in the gradients.
+        """
+        found: dict[str, Table] = {}
         begin = 0
         for kind, rows in kinds:
-            names = self.shown if rows is None else [self.shown[row] for row in rows]
-            count = len(names) * (3 if kind == "sums" else 1)
-            part = numbers[begin : begin + count]
-            begin += count
+            count = len(self.held) if rows is None else len(rows)
             if kind == "sums":
-                kind, (_, part) = "param_std", moments(self._old.counts(len(names)), part)
-            read = dict(zip(names, part, strict=True))
-            found[kind] = found[kind] | read if kind in found else read
-        found["before"], self._before = self._before, found.get("now", {})
-        if "param_norm" in found:
-            found["size"] = found["param_norm"]
-            found["param_norm"] = found["size"] | found.get("whole_norm", {})
-            norms = self._before | found.get("whole_grad_norm", {})
-            found["param_grad_norm"] = {name: norm / self._scale for name, norm in norms.items()}
+                kind, part = "param_std", moments(self._counts, numbers[:, begin : begin + 3 * count])[1]
+                begin += 3 * count
+            else:
+                part = numbers[:, begin : begin + count]
+                begin += count
+            self._put(found, kind, rows, part)
+        with np.errstate(all="ignore"):  # of values that are not finite
+            self._derive(found, scale)
         return found
+
+    def _put(self, found: dict[str, Table], kind: str, rows: list[int] | None, part: Numbers) -> None:
+        if kind not in found:
+            shape = len(part), len(self.held)
+            found[kind] = Table(np.zeros(shape), np.zeros(shape, bool))
+        chosen = slice(None) if rows is None else rows
+        found[kind].values[:, chosen], found[kind].known[:, chosen] = part, True
+
+    def _derive(self, found: dict[str, Table], scale: float) -> None:
+        sizes = found.get("param_norm")
+        if sizes is None:
+            return
+        if "change" in found:  # a tensor that was all zero (a fresh bias) has no ratio
+            found["update_ratio"] = Table(found["change"].values / sizes.values, sizes.values != 0)
+        found["param_norm"] = _over(found.get("whole_norm"), sizes)
+        if "now" in found:
+            gradients = _over(found.get("whole_grad_norm"), found["now"])
+            found["param_grad_norm"] = Table(gradients.values / scale, gradients.known)
+
+
+def _over(known: Table | None, below: Table) -> Table:
+    """What is known of the first table, and the rest of the one below it."""
+    if known is None:
+        return below
+    return Table(np.where(known.known, known.values, below.values), known.known | below.known)
 
 
 def _split(found: Found, read: Callable[[torch.Tensor], torch.Tensor | None]) -> tuple[list[int], list[torch.Tensor]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 
 from netvet.capture.torch_events import Session, Step
 from netvet.capture.torch_parameter_rows import MAX_TENSORS, Held, Kind, ParameterRows, readable
-from netvet.capture.torch_sampling import LOW, without_gradients
+from netvet.capture.torch_sampling import LOW, Numbers, without_gradients
 
 SIGNALS = ("param_norm", "param_std", "update_ratio", "param_grad_norm")
 
@@ -74,7 +73,7 @@ class ParameterCollector:
             known = _by_device(held)
             self._rows[event.name] = now, known, [p for p in held if readable(p) is None]
         for rows in known:
-            rows.begin(event.scale, count, deep=deep)
+            rows.begin(count, deep=deep)
             self._measured.append(rows)
 
     @without_gradients
@@ -88,8 +87,8 @@ class ParameterCollector:
             if not rows.names or None in rows.names:
                 self._name(rows, event)
             vectors, kinds = rows.take()
-            deliver = partial(self._deliver, self._session.step - 1, event.name, rows, kinds)
-            self._session.options["outbox"].put(vectors, deliver)
+            layout = event.name, event.scale, rows, kinds
+            self._session.options["outbox"].put(self._session.step - 1, vectors, self._deliver, layout)
 
     def _name(self, rows: ParameterRows, event: Step) -> None:
         """Names are asked for only now: a closure may have called the model for the first time within the step."""
@@ -97,18 +96,16 @@ class ParameterCollector:
         rows.name([known.get(id(one.parameter)) for one in rows.held], event.name)
 
     def _deliver(
-        self, step: int, optimizer: str, rows: ParameterRows, measured: list[Kind], numbers: list[float]
+        self, steps: list[int], layout: tuple[str, float, ParameterRows, list[Kind]], numbers: Numbers
     ) -> None:
-        kinds = rows.read(measured, numbers)
-        if "change" in kinds:
-            changes, sizes = kinds["change"], kinds["size"]
-            # A tensor that was all zero (a fresh bias) has no ratio.
-            kinds["update_ratio"] = {name: changes[name] / size for name, size in sizes.items() if size != 0}
+        optimizer, scale, rows, kinds = layout
+        found = rows.read(kinds, numbers, scale)
         for signal in SIGNALS:
-            if kinds.get(signal):
-                self._session.recorder.values(step, signal, kinds[signal])
-        if "dot" in kinds:
-            self._session.options["gradients"].agree(step, optimizer, kinds, rows.stands)
+            if signal in found:
+                values, known = found[signal]
+                self._session.recorder.block(steps, signal, rows.shown, values, known)
+        if "dot" in found:
+            self._session.options["gradients"].agree(steps, optimizer, found, rows.shown, rows.stands)
 
     def on_finish(self, _ended: str) -> None:
         self._rows.clear()

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
+Numbers = npt.NDArray[np.float64]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -82,6 +85,11 @@ def _is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
     return True
 
 
+def limit_of(rows: int) -> int:
+    """How many elements of a tensor are sampled, where there are so many tensors."""
+    return min(SAMPLED, max(MIN_COLUMNS, MAX_ELEMENTS // max(rows, 1)))
+
+
 class SampleMatrix:
     """One row of sampled elements for each of several tensors.
 
@@ -89,13 +97,14 @@ class SampleMatrix:
         rows: how many tensors it can hold.
         like: a tensor of the device; the numbers are float64 where it is, else float32.
         widest: elements of the largest tensor.
+        limit: elements that a row has at most, instead of as many as keep the matrix small.
 
     Attributes:
-        rows: how many there are; `limit`: elements that a row has at most.
+        rows: how many there are.
     """
 
-    def __init__(self, rows: int, like: torch.Tensor, widest: int) -> None:
-        self.limit = min(SAMPLED, max(MIN_COLUMNS, MAX_ELEMENTS // max(rows, 1)))
+    def __init__(self, rows: int, like: torch.Tensor, widest: int, limit: int | None = None) -> None:
+        self.limit = limit or limit_of(rows)
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         self._data = torch.zeros((rows, min(self.limit, widest)), dtype=dtype, device=like.device)
         self._mask = torch.zeros_like(self._data)
@@ -105,10 +114,12 @@ class SampleMatrix:
         self._filled: dict[int, int] = {}
         # By number of rows: the first ones of the data, their first elements (twice, as column and row), their mask.
         self._tops: dict[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]] = {}
+        # By first and last: rows of the data.
+        self._parts: dict[tuple[int, int], torch.Tensor] = {}
 
     def empty_like(self) -> SampleMatrix:
         """Another matrix of this size."""
-        return SampleMatrix(len(self._data), self._data, self._data.shape[1])
+        return SampleMatrix(len(self._data), self._data, self._data.shape[1], self.limit)
 
     def row(self, index: int, shape: torch.Size) -> torch.Tensor:
         """The place for the elements of one tensor, in the shape that `spread` gives."""
@@ -130,17 +141,9 @@ class SampleMatrix:
         few = spread(tensor, self.limit)
         self.row(index, few.shape).copy_(few)
 
-    def put_all(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Copy the sampled elements of tensors into the first rows, in one operation."""
-        self.put_spread([spread(t, self.limit) for t in tensors])
-
-    def put_spread(self, few: list[torch.Tensor]) -> None:
-        """The same, of elements that `spread` has picked already."""
-        torch._foreach_copy_(self.rows_like(few), few)
-
-    def rows_like(self, few: list[torch.Tensor]) -> list[torch.Tensor]:
-        """The first rows, for elements that `spread` has picked."""
-        return [self.row(i, f.shape) for i, f in enumerate(few)]
+    def rows_like(self, few: list[torch.Tensor], begin: int = 0) -> list[torch.Tensor]:
+        """Rows from the given one on, for elements that `spread` has picked."""
+        return [self.row(i, f.shape) for i, f in enumerate(few, begin)]
 
     def sums(self, rows: int) -> list[torch.Tensor]:
         """What `moments` needs of the first rows, one after the other: first elements, sums and norms of the rest.
@@ -169,30 +172,38 @@ class SampleMatrix:
         other._data, other._mask = (torch.cat([t, torch.zeros_like(t)]) for t in (self._data, self._mask))
         return other
 
-    def norms(self, rows: int) -> torch.Tensor:
-        """L2 norms of the first rows."""
-        found: torch.Tensor = torch.linalg.vector_norm(self._top(rows)[0], dim=1)
+    def _part(self, begin: int, end: int) -> torch.Tensor:
+        found = self._parts.get((begin, end))
+        if found is None:
+            found = self._parts[begin, end] = self._data[begin:end]
         return found
 
-    def distances(self, other: SampleMatrix, rows: int) -> torch.Tensor:
-        """L2 norms of the differences of the first rows to those of another matrix."""
-        found: torch.Tensor = torch.linalg.vector_norm(self._top(rows)[0] - other._top(rows)[0], dim=1)
+    def norms(self, begin: int, end: int) -> torch.Tensor:
+        """L2 norms of some rows."""
+        found: torch.Tensor = torch.linalg.vector_norm(self._part(begin, end), dim=1)
         return found
 
-    def products(self, other: SampleMatrix, rows: int) -> torch.Tensor:
-        """Dot products of the first rows with those of another matrix."""
+    def distances(self, other: SampleMatrix, begin: int, end: int) -> torch.Tensor:
+        """L2 norms of the differences of some rows to those of another matrix."""
+        found: torch.Tensor = torch.linalg.vector_norm(self._part(begin, end) - other._part(begin, end), dim=1)
+        return found
+
+    def products(self, other: SampleMatrix, begin: int, end: int) -> torch.Tensor:
+        """Dot products of some rows with those of another matrix."""
         # Not `vecdot`: where a program steps under autocast, that computes in half precision.
-        found: torch.Tensor = (self._top(rows)[0] * other._top(rows)[0]).sum(1)
+        found: torch.Tensor = (self._part(begin, end) * other._part(begin, end)).sum(1)
         return found
 
 
-def moments(counts: Sequence[int], numbers: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Means and standard deviations (of a population) of rows, from their `counts` and `sums` at one time."""
-    rows = len(counts)
-    means, deviations = [], []
-    for index, count in enumerate(counts):
-        first, total, norm = numbers[index], numbers[rows + index], numbers[2 * rows + index]
-        mean = total / count
-        means.append(first + mean)
-        deviations.append(math.sqrt(max(norm * norm / count - mean * mean, 0.0)))
-    return means, deviations
+def moments(counts: Sequence[int], numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """Means and standard deviations (of a population) of rows [steps, rows].
+
+    Args:
+        counts: elements of each row.
+        numbers: what `sums` gave at each of several steps [steps, 3 rows].
+    """
+    sizes = np.array(counts, np.float64)
+    first, total, norm = np.split(numbers, 3, axis=1)
+    with np.errstate(all="ignore"):  # of values that are not finite
+        mean = total / sizes
+        return first + mean, np.sqrt(np.maximum(norm * norm / sizes - mean * mean, 0.0))

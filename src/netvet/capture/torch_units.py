@@ -14,6 +14,8 @@ from torch.nn.modules.conv import _ConvNd
 MIN_SAMPLES = 32
 # Of larger outputs the first samples do.
 MAX_ELEMENTS = 262_144
+# So many units of all layers may be sent one by one, to be counted later.
+MAX_UNITS = 4_096
 # A derivative below this share of its maximum, for more than half of the samples, is saturation.
 FLAT = 0.01
 
@@ -117,8 +119,12 @@ class Units:
         """A call has failed, or was not seen to its end."""
         self._waiting.clear()
 
-    def shares(self) -> Iterator[tuple[str, dict[str, int], torch.Tensor]]:
-        """Signal, layers with their units, and how many are not dead (saturated), where enough samples were seen."""
+    def shares(self) -> Iterator[tuple[str, dict[str, int], list[torch.Tensor], bool]]:
+        """Signal, layers with their units, vectors, and whether they are counted; where enough samples were seen.
+
+        Vectors that are not have a number for each unit, 0 if that is dead (saturated); one that is has for each layer
+        how many units are not.
+        """
         found: dict[tuple[str, torch.device], dict[str, list[torch.Tensor]]] = {}
         for (name, width), known in list(self._counted.items()):
             if known.samples < MIN_SAMPLES:
@@ -132,4 +138,5 @@ class Units:
             # A layer that is used at several widths: all its units together.
             each = [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in layers.values()]
             units = {name: one.numel() for name, one in zip(layers, each, strict=True)}
-            yield signal, units, torch.stack([one.count_nonzero() for one in each])
+            few = sum(units.values()) <= MAX_UNITS and each[0].is_cpu and len({one.dtype for one in each}) == 1
+            yield signal, units, each if few else [torch.stack([one.count_nonzero() for one in each])], not few

@@ -43,7 +43,8 @@ def duplicate_samples(
     ## Known problems
     Tokens, binary and short inputs are equal by chance; sampling with replacement repeats samples on purpose. Both are
     silent: an audit compares with how many samples agree in all values but one. Copying the rare class is a way to
-    balance the classes: legal after the split.
+    balance the classes: legal after the split. Images that only may be near copies are listed by
+    `netvet data ... --find "possible near duplicate"`, the nearest first, and are a note at most.
 
     ## References
     Lee et al., Deduplicating Training Data Makes Language Models Better, arXiv:2107.06499; cleanlab, near duplicates.
@@ -70,20 +71,26 @@ def duplicate_samples(
         evidence = {"examples": list(record.get("duplicate_keys") or record.get("duplicate_examples") or ())[:10]}
         yield Finding(message, "training data", None, part, share, None, evidence, severity=severity, confidence=0.8)
     for record in near_duplicates or ():
-        if record.get("other") is None and record.get("samples"):
+        if record.get("other") is None and (record.get("samples") or record.get("possible")):
             yield _near(record, many)
 
 
 def _near(record: Record, many: float) -> Finding:
-    part, split = number(record, "share") or 0.0, str(record.get("split"))
-    message = (
-        f"{record['samples']} of {record.get('total')} samples of {split} ({shown(part)}) are all but equal to another "
-        f"one there (noise, compression, a shift, some words): they count as several and say the same"
-    )
+    part, split, samples = number(record, "share") or 0.0, str(record.get("split")), record.get("samples")
+    more = number(record, "possible")
+    if samples:
+        message = (
+            f"{samples} of {record.get('total')} samples of {split} ({shown(part)}) are all but equal to another one "
+            f"there (noise, compression, a shift, some words): they count as several and say the same"
+        )
+        message += f"; {more:g} more may be" if more else ""
+    else:
+        message = f"{more:g} of {record.get('total')} samples of {split} may be all but equal to another one there"
     rows = record.get("kind") in ("table", "tensor")  # houses of one builder, moments of one recording: natural
     severity: Severity = "warning" if part > many and record.get("role") == "train" and not rows else "note"
-    evidence = {"examples": list(record.get("examples") or ())[:10]}
-    return Finding(message, split, None, part, many, None, evidence, severity=severity, confidence=0.6)
+    evidence = {"examples": list(record.get("examples") or record.get("possible_examples") or ())[:10]}
+    confidence = 0.6 if samples else 0.3
+    return Finding(message, split, None, part, many, None, evidence, severity=severity, confidence=confidence)
 
 
 def _discrete(record: Record) -> bool:

@@ -81,18 +81,24 @@ def split_overlap(
 def _leaks(record: Record) -> bool:
     """Near samples of which one side is trained on and the other is held out."""
     roles = {str(record.get("role")), str(record.get("other_role"))}
-    return "train" in roles and bool(roles & {"val", "test"}) and (number(record, "samples") or 0) > 0
+    some = number(record, "samples") or number(record, "possible")
+    return "train" in roles and bool(roles & {"val", "test"}) and bool(some)
 
 
 def _near(record: Record, error: float, natural: int) -> Finding:
-    part, split = number(record, "share") or 0.0, str(record.get("split"))
+    part, split, samples = number(record, "share") or 0.0, str(record.get("split")), number(record, "samples") or 0
+    total, other, more, sure = record.get("total"), record.get("other"), number(record, "possible"), 0.6
     message = (
-        f"{record['samples']} of {record.get('total')} samples of {split} ({shown(part)}) are all but equal to one of "
-        f"{record.get('other')} (noise, compression, a shift, some words): the score partly measures memory"
+        f"{samples:g} of {total} samples of {split} ({shown(part)}) are all but equal to one of {other} (noise, "
+        f"compression, a shift, some words): the score partly measures memory"
     )
-    severity: Severity = "warning" if part >= error and record["samples"] >= natural else "note"
-    evidence = {"pairs": list(record.get("examples") or ())[:10]}
-    return Finding(message, split, None, part, error, None, evidence, severity=severity, confidence=0.6)
+    if not samples:
+        sure, message = 0.3, f"{more:g} of {total} samples of {split} may be all but equal to one of {other}"
+    elif more:
+        message += f"; {more:g} more may be"
+    severity: Severity = "warning" if part >= error and samples >= natural else "note"
+    evidence = {"pairs": list(record.get("examples") or record.get("possible_examples") or ())[:10]}
+    return Finding(message, split, None, part, error, None, evidence, severity=severity, confidence=sure)
 
 
 def _place(inputs: Facts | None, loaders: Facts | None, *, widened: bool) -> Location | None:

@@ -28,11 +28,13 @@ FINDING = "finding"
 # Faults of single samples by the check that tells of them; a fault may also be named by itself.
 FAULTS: Mapping[str, tuple[str, ...]] = {
     "duplicate-samples": ("duplicate", "near duplicate"),
+    "possible near duplicate": (),
     "split-overlap": ("overlap",),
     "conflicting-labels": ("conflicting label (exact)", "conflicting label (near)"),
     "outlier-samples": ("outlier",),
     "possible outlier": (),
     "label-errors": ("label error",),
+    "possible label error": (),
 }
 # Kinds that begin with this are a list to look through: they are found by their name alone.
 POSSIBLE = "possible "
@@ -67,7 +69,7 @@ def find(
     show: Sequence[str] = (),
     limit: int = 20,
 ) -> Matches:
-    """Samples for which an expression holds, in their order or that of a column.
+    """Samples for which an expression holds, in their order or that of a column or of the one finding that is named.
 
     Args:
         suspects: what findings are about.
@@ -86,6 +88,8 @@ def find(
     names = tuple(dict.fromkeys([*shown, *asked]))
     tables = [_Table(data, split, suspects) for split in data.splits.values()]
     kept = [np.flatnonzero(_truth(tree, t, known)) if tree is not None else np.arange(len(t.split)) for t in tables]
+    if kind := _only_kind(tree, suspects):
+        kept = [table.ranked(kind, rows) for table, rows in zip(tables, kept, strict=True)]
     whose, samples = np.repeat(np.arange(len(tables)), [len(k) for k in kept]), np.concatenate(kept)
     if sort:
         column = _known(sort.removeprefix("-"), known)
@@ -118,9 +122,19 @@ class _Table:
     def about(self, kind: str) -> Mask:
         """Samples that a kind of finding is about."""
         found = np.zeros(len(self.split), dtype=bool)
-        for fault in (kind, *FAULTS.get(kind, ())):
-            found[np.asarray(self._suspects.get(fault, {}).get(self.split.name, ()), dtype=np.int64)] = True
+        found[self._listed(kind)] = True
         return found
+
+    def ranked(self, kind: str, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Rows in the order in which a kind of finding lists them, which may be the surest first."""
+        listed = self._listed(kind)
+        position = np.full(len(self.split), len(listed))
+        position[listed[::-1]] = np.arange(len(listed))[::-1]
+        return rows[np.argsort(position[rows], kind="stable")]
+
+    def _listed(self, kind: str) -> npt.NDArray[np.int64]:
+        faults = [self._suspects.get(fault, {}).get(self.split.name, ()) for fault in (kind, *FAULTS.get(kind, ()))]
+        return np.concatenate([np.asarray(one, dtype=np.int64) for one in faults])
 
     def cell(self, name: str, sample: int) -> str | float | None:
         """One value as plain data."""
@@ -149,6 +163,13 @@ class _Table:
         if name in rows.names:
             return rows.features[:, rows.names.index(name)].astype(np.float64)
         return np.full(len(split), np.nan)
+
+
+def _only_kind(tree: ast.expr | None, suspects: Suspects) -> str:
+    """The kind of finding that an expression names, where it is one."""
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} if tree is not None else set()
+    kinds = [text for text in texts if isinstance(text, str) and (text in suspects or text in FAULTS)]
+    return kinds[0] if len(kinds) == 1 else ""
 
 
 def _labels(data: Audited, split: Split) -> Column:

@@ -18,7 +18,7 @@ from netvet.data.index import Rows
 from netvet.data.sketches import Column, Sketches, Together
 from netvet.data.summaries import Moments
 
-VERSION = 2
+VERSION = 3
 # What is kept of a column: single numbers, and rows of them.
 _SHORT = ("count", "missing", "infinite", "mean", "squares", "low", "high")
 _LONG = ("order", "sample", "hashes")

@@ -12,6 +12,8 @@ from netvet.store.encoding import TAIL, Rows, clean
 
 One = tuple[str, str | None, int, float]
 Many = tuple[str, tuple[str, ...], int, "array[float]"]
+# Values of the same keys at several steps, one step after the other, and the step of each.
+Block = tuple[str, tuple[str, ...], "array[int]", "array[float]"]
 
 # Sets of keys whose numbers are remembered; most signals have one set, rarely recorded ones have many.
 KNOWN_SETS = 256
@@ -36,11 +38,11 @@ class Catalogue:
         self._ids = {(signal, key): series for signal, key, series in rows}
         self._sets.clear()
 
-    def rows(self, batch: Iterable[One | Many], refuse: Callable[[str, Exception], None]) -> Rows:
+    def rows(self, batch: Iterable[One | Many | Block], refuse: Callable[[str, Exception], None]) -> Rows:
         """The batch as rows of the tail, in the order of arrival.
 
         Args:
-            batch: (signal, key, step, value) or (signal, keys, step, values).
+            batch: (signal, key, step, value), (signal, keys, step, values) or (signal, keys, steps, values).
             refuse: told of the signal of an item that cannot be stored, and why.
 
         Raises:
@@ -51,12 +53,12 @@ class Catalogue:
             try:
                 # The steps first: only they can overflow, and then nothing of the item has been added.
                 if isinstance(value, float):
-                    steps.append(step)
+                    steps.append(step)  # type: ignore[arg-type]
                     ids.append(self._id(signal, key))  # type: ignore[arg-type]
                     values.append(value)
                 else:
-                    steps.extend(array("q", [step]) * len(value))
-                    ids.extend(self._ids_of(signal, key))  # type: ignore[arg-type]
+                    steps.extend(array("q", [step]) * len(value) if isinstance(step, int) else step)
+                    ids.extend(self._ids_of(signal, key) * (len(value) // len(key)))  # type: ignore[arg-type]
                     values.extend(value)
             except OverflowError as error:
                 refuse(signal, error)

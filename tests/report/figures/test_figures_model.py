@@ -104,6 +104,15 @@ def test_a_detached_module_is_joined_by_a_broken_edge_to_what_takes_its_output()
     assert "`detach` at net.py:7 lets no gradient back" in notes
 
 
+def test_cuts_elsewhere_and_models_that_nobody_trains_are_no_alarm():
+    (graph,) = the_graphs(
+        parameters=[weight("first", in_optimizer=False), weight("last")],
+        cuts=Facts.of({"op": "linear", "module": "last", "file": "/a/net.py", "line": 7}),
+    )
+    assert health(graph) == {"first": "note", "act": "healthy", "last": "healthy", "nllloss": "unknown"}
+    assert not any(edges(graph).values())
+
+
 def test_a_frozen_module_is_a_note():
     (graph,) = the_graphs(
         modules=(module("trunk", 0), *MODULES), parameters=(weight("trunk", reached=False, requires_grad=False),)
@@ -195,3 +204,62 @@ def test_edges_join_nodes_of_unique_names_also_where_names_mean_harm():
     assert len(set(ids)) == len(ids)
     assert {one[end] for one in graph["edges"] for end in ("source", "target")} <= set(ids)
     assert name in health(graph)
+
+
+def test_of_a_loop_over_time_one_round_is_drawn():
+    nodes = [node(0, "MseLoss", [1]), node(1, "Mm", [2], "out")]
+    for k in range(20):
+        last = k == 19
+        nodes += [node(3 * k + 2, "Tanh", [3 * k + 3], "act"), node(3 * k + 3, "Add", [3 * k + 4, 100], "Net"),
+                  node(3 * k + 4, "Mm", [] if last else [3 * k + 5], "again")]  # fmt: skip
+    nodes.append(node(100, "Mm", [], "into"))
+    modules = [module(name, k) for k, name in enumerate(("into", "again", "act", "out"))]
+    (graph,) = the_graphs(nodes, [module("Net", 0), *modules], ())
+    assert edges(graph) == {
+        ("into", "Net"): False, ("again", "Net"): False, ("Net", "act"): False, ("act", "out"): False,
+        ("out", "(mseloss)"): False,
+    }  # fmt: skip
+    again = next(one for one in graph["nodes"] if one["label"] == "again")
+    assert "called 20 times in a loop" in again["notes"]
+    assert "one round" in graph["about"]
+
+
+def test_an_activation_that_many_layers_share_is_no_loop():
+    nodes = [node(0, "MseLoss", [1])]
+    for k in range(20):
+        nodes += [
+            node(2 * k + 1, "Relu", [2 * k + 2], "act"),
+            node(2 * k + 2, "Mm", [2 * k + 3] if k < 19 else [], f"fc{k}"),
+        ]
+    (graph,) = the_graphs(nodes, [module("act", 50, "ReLU", 0), *(module(f"fc{k}", k) for k in range(20))], ())
+    assert len(graph["nodes"]) == 41
+    assert len(graph["edges"]) == 40
+
+
+def test_a_module_that_only_arranges_numbers_is_drawn_unless_it_computes_elsewhere():
+    nodes = [
+        node(0, "MseLoss", [1]), node(1, "Squeeze", [2], "Net"), node(2, "Mm", [3], "fc"),
+        node(3, "Add", [4], "Net"), node(4, "View", [5], "flatten"), node(5, "Convolution", [], "conv"),
+    ]  # fmt: skip
+    (graph,) = the_graphs(nodes, [module(n, k) for k, n in enumerate(("conv", "flatten", "fc"))], ())
+    assert list(edges(graph)) == [("conv", "flatten"), ("flatten", "Net"), ("Net", "fc"), ("fc", "(mseloss)")]
+
+
+def test_without_a_graph_modules_are_in_the_order_of_their_calls():
+    modules = [module("Net", 0), module("late", 3), module("block", 1), module("block.inner", 2),
+               module("never", None), module("aside", 4, shape=(8, 7))]  # fmt: skip
+    (graph,) = the_graphs((), modules, (weight("late", reached=False),))
+    assert [one["label"] for one in graph["nodes"]] == ["block.inner", "late", "aside"]
+    assert edges(graph) == {("block.inner", "late"): False}
+    assert health(graph) == {"block.inner": "unknown", "late": "warning", "aside": "unknown"}
+    assert "order of their first calls" in graph["about"]
+
+
+def test_without_a_graph_a_very_deep_model_is_drawn_without_the_insides_of_its_modules():
+    modules = [module(f"blocks.{k // 100}.layer{k % 100}", k) for k in range(1_000)]
+    (graph,) = the_graphs((), modules, ())
+    assert [one["label"] for one in graph["nodes"]] == [f"blocks.{k}" for k in range(10)]
+
+
+def test_a_model_of_one_module_is_no_picture():
+    assert the_graphs((), [module("Linear", 0, root="Linear")], ()) == []

@@ -16,6 +16,10 @@ GRID, FREQUENCIES = 32, 16
 HASH_WORDS = FREQUENCIES**2 // 64
 # Frequencies of the spectrum in either direction: waves of four cells of the grid and longer.
 _WAVES = 8
+_THUMBNAILS = HASH_WORDS + _WAVES * (2 * _WAVES - 1) // 4
+# Side of the thumbnails by which near images are told from others, and width of the filter that makes them smooth
+# enough to be moved by parts of a pixel.
+THUMBNAIL, _SMOOTH = 16, 1.5
 # Sharpness is measured where an edge is an edge, whatever the size of the image (CleanVision: 64).
 SHARP_SIDE = 64
 CELLS, DIRECTIONS, BINS = 4, 8, 4
@@ -35,7 +39,7 @@ def rows(chunk: Chunk) -> Rows:
     n, names = len(images), feature_names()
     prints = np.zeros(n, np.uint64)
     features = np.zeros((n, len(names)), np.float32)
-    near = np.zeros((n, HASH_WORDS + _WAVES * (2 * _WAVES - 1) // 4), np.uint64)
+    near = np.zeros((n, _THUMBNAILS + THUMBNAIL**2 // 8), np.uint64)
     attributes = {name: np.full(n, np.nan) for name in ATTRIBUTES}
     shapes: dict[tuple[tuple[int, ...], str], list[int]] = {}
     for i, one in enumerate(images):
@@ -47,7 +51,7 @@ def rows(chunk: Chunk) -> Rows:
             batch = np.stack([images[i] for i in where])
             prints[where], grid = [exact(one) for one in batch], _grid(batch)
             features[where], grey = features_of(grid), _grey(grid)
-            near[where, :HASH_WORDS], near[where, HASH_WORDS:] = perceptual(grey), _packed(spectrum(grey))
+            near[where] = np.concatenate([perceptual(grey), _packed(spectrum(grey)), _thumbnails(batch)], axis=1)
             for name, values in attributes_of(batch).items():
                 attributes[name][where] = values
     if chunk.prints is not None:
@@ -176,7 +180,28 @@ def spectrum(grey: Array) -> Array:
 
 def spectrum_of(near: Words) -> Array:
     """The spectrum [n, 120] that `near` of these images holds behind their hash."""
-    return np.ascontiguousarray(near[:, HASH_WORDS:]).view(np.float16).astype(np.float32)
+    return np.ascontiguousarray(near[:, HASH_WORDS:_THUMBNAILS]).view(np.float16).astype(np.float32)
+
+
+def thumbnails_of(near: Words) -> npt.NDArray[np.uint8]:
+    """The thumbnails [n, 16, 16] that `near` of these images holds behind their spectrum, grey values of 0..255."""
+    return np.ascontiguousarray(near[:, _THUMBNAILS:]).view(np.uint8).reshape(-1, THUMBNAIL, THUMBNAIL)
+
+
+def _thumbnails(batch: npt.NDArray[np.generic]) -> Words:
+    grey = _grey(batch.astype(np.float32))
+    small = _triangles(grey.shape[1]) @ grey @ _triangles(grey.shape[2]).T
+    return np.clip(np.rint(small), 0, 255).astype(np.uint8).reshape(len(batch), -1).view(np.uint64)
+
+
+@cache
+def _triangles(old: int) -> Array:
+    """Weights [16, old] that interpolate few pixels, and smooth many."""
+    width = max(_SMOOTH * old / THUMBNAIL, 1.0)
+    places = (np.arange(THUMBNAIL) + 0.5) * old / THUMBNAIL - 0.5
+    weights = np.maximum(1 - np.abs(places[:, None] - np.arange(old)) / width, 0)
+    found: Array = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found
 
 
 def _packed(values: Array) -> Words:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ class Cheap:
         score: of the vote in cross-validation, accuracy or r2; `chance`: of always giving the most common class, or 0.
         probabilities: by split, float32 [n, classes]; `numbers`: by split, float64 [n], for regression.
         scores: cross-validated, of each learner.
+        each: by learner and split, what each of those that vote everywhere says, as in `probabilities`.
     """
 
     learner: str
@@ -52,6 +53,7 @@ class Cheap:
     probabilities: dict[str, Floats]
     numbers: dict[str, npt.NDArray[np.float64]]
     scores: dict[str, float]
+    each: dict[str, dict[str, Floats]] = field(default_factory=dict)
 
 
 _kept: list[tuple[weakref.ref[Audited], Cheap]] = []
@@ -141,19 +143,31 @@ def _voted(data: Audited, train: Split, chosen: npt.NDArray[np.int64], like: Flo
     scores = {name: fits.score(found) for name, found in outputs.items()}
     best = [name for name, score in scores.items() if score >= max(scores.values()) - NEAR]
     vote = np.mean([outputs[name] for name in best], axis=0)
+    kept = np.float32 if fits.classes else np.float64
+    splits = [s for s in alike([train, *data.splits.values()])[1:] if s.labels is not None or s.numbers is not None]
+    able = _able(best, max(len(s) - len(chosen) * (s is train) for s in splits))
     found: dict[str, npt.NDArray[Any]] = {}
-    for split in alike([train, *data.splits.values()])[1:]:
-        if split.labels is not None or split.numbers is not None:
-            rest = np.setdiff1d(np.arange(len(split)), chosen) if split is train else np.arange(len(split))
-            all_of = np.zeros((len(split), *vote.shape[1:]), dtype=np.float32 if fits.classes else vote.dtype)
-            all_of[rest] = fits.applied(best, encoded(split.rows, train.rows)[rest], like)
+    each: dict[str, dict[str, Floats]] = {name: {} for name in able}
+    for split in splits:
+        rest = np.setdiff1d(np.arange(len(split)), chosen) if split is train else np.arange(len(split))
+        own = {name: np.zeros((len(split), *vote.shape[1:]), dtype=kept) for name in able}
+        fits.apply(own, rest, encoded(split.rows, train.rows)[rest], like)
+        found[split.name] = np.asarray(np.mean(list(own.values()), axis=0, dtype=kept))
+        if split is train:
+            found[split.name][chosen] = vote
+        for name in able if fits.classes else ():
             if split is train:
-                all_of[chosen] = vote
-            found[split.name] = all_of
+                own[name][chosen] = outputs[name]
+            each[name][split.name] = own[name]
     share = float(np.unique(fits.targets, return_counts=True)[1].max() / len(fits.targets)) if fits.classes else 0.0
     told = " and ".join(LEARNERS[name] for name in best)
     classes, numbers = (found, {}) if fits.classes else ({}, found)
-    return Cheap(told, fits.score(vote), share, classes, numbers, scores)
+    return Cheap(told, fits.score(vote), share, classes, numbers, scores, each)
+
+
+def _able(names: Sequence[str], samples: int) -> Sequence[str]:
+    """Those of learners that can be asked for so many samples."""
+    return names if samples <= MAX_LOOKED_UP else [n for n in names if n != "nearest"] or ["trees"]
 
 
 LEARNERS = {"linear": "a linear model", "nearest": "nearest neighbours", "trees": "random trees"}
@@ -179,21 +193,21 @@ class _Fits:
             found[~away] = self._said(model, self.inputs[~away])
         return found
 
-    def applied(self, names: Sequence[str], features: Floats, like: Floats) -> npt.NDArray[Any]:
-        """The vote for samples that no model has seen: of all folds, or of one where these are many.
+    def apply(
+        self, found: Mapping[str, npt.NDArray[Any]], rows: npt.NDArray[np.int64], features: Floats, like: Floats
+    ) -> None:
+        """Write what learners say of samples that no model has seen: of all folds, or of one where these are many.
 
         Args:
+            found: by learner, [all, ...]; `rows`: positions in it of the samples [n].
             features: [n, d], which are prepared `like` those that the models were fitted on.
         """
-        many = len(features) > MAX_LOOKED_UP
-        able = [n for n in names if n != "nearest"] or ["trees"] if many else names
-        models = [self.models[name, fold] for name in able for fold in range(1 if many else FOLDS)]
-        shape, kept = ((len(features), self.classes), np.float32) if self.classes else ((len(features),), np.float64)
-        found = np.zeros(shape, kept)
+        folds = 1 if len(features) > MAX_LOOKED_UP else FOLDS
         for begin in range(0, len(features), PART):
             part = prepared(features[begin : begin + PART], like)
-            found[begin : begin + PART] = np.mean([self._said(m, part) for m in models], axis=0)
-        return found
+            for name, all_of in found.items():
+                said = [self._said(self.models[name, fold], part) for fold in range(folds)]
+                all_of[rows[begin : begin + PART]] = np.mean(said, axis=0)
 
     def score(self, said: npt.NDArray[Any]) -> float:
         """Accuracy or r2."""

@@ -9,8 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.core import Record
-from netvet.data.describe import image, text
+from netvet.data.describe import text
 from netvet.data.faults import NotAssessable, neighbours
+from netvet.data.faults.limits import near as near_points
+from netvet.data.faults.near_images import near_images
+from netvet.data.faults.near_rows import near_rows
 from netvet.data.faults.neighbours import Pairs
 from netvet.data.faults.pool import Pool, by_chance, pool_of
 from netvet.data.index import Audited
@@ -19,27 +22,8 @@ EXAMPLES = 10
 # Of the median distance between nearest neighbours: root of cleanlab's limit for near duplicates (Datalab, 0.13), whose
 # distance between features is a cosine, which goes with the square.
 NEAR = 0.36
-# The same for images, whose shapes stay what they are under compression, light and a shift by a pixel.
-NEAR_IMAGE = 0.45
-# Of the median distance of random images: what two that are one moved by little are at most apart in what they show.
-MOVED = 0.5
-# Logarithm of the ratio of their contrasts: a quarter more.
-LIGHTER = 0.22
-# Different values of a column of measured numbers, how many such columns tell rows apart, and how far near rows may be
-# apart in a column, in standard deviations: rows with few measured numbers come near each other by chance.
-VALUES, COLUMNS, STEP = 50, 3, 0.1
 # Values of a sample up to which an array is a table, and not a picture or a signal.
 ROW = 32
-# Bits of its hash that an image with something to be seen has; smooth ones all look alike.
-STRUCTURE = 16
-# Different samples that may come so near by chance, over all samples and as a share of those that do.
-BY_CHANCE, FALSE = 0.1, 0.05
-# Quantiles of the distances to nearest neighbours that tell the dimension of the data, in pairs.
-QUANTILES = ((0.02, 0.5), (0.05, 0.5), (0.1, 0.5), (0.3, 0.75))
-# Copies of a sample are seldom both in a part of the data, so that distances to a part tell of the samples alone.
-PART = 0.2
-# How many times too far apart neighbours in the part are where most samples have a copy; iris: 1.4, clean data: less.
-COPIED = 2.0
 # Share of equal shingles from which texts are one text: of 40 words with one replaced and one left out, 0.7 are left;
 # different texts have hardly any (Broder, On the resemblance and containment of documents, 1997: 0.5).
 SIMILAR = 0.5
@@ -124,132 +108,75 @@ def near(data: Audited) -> list[Record]:
     pool = pool_of(data)
     if len(pool.first) < 20:
         raise NotAssessable("fewer than 20 different samples: no distance to compare with")
-    pairs = near_pairs(data, pool)
-    shown = np.unique(pool.inputs)
-    pairs = pairs.where(np.isin(pairs.first, shown) & np.isin(pairs.second, shown))
-    if not len(pairs):
-        return []
-    records: list[dict[str, Any]] = [_near_within(pool, pairs, s) for s in range(len(pool.splits))]
-    records += [_near_between(pool, pairs, a, b) for a, b in combinations(range(len(pool.splits)), 2)]
-    found: list[Record] = [r | {"kind": data.kind} for r in records if r["samples"]]
-    involved = np.unique(np.concatenate([pairs.first, pairs.second]))
-    marked = np.isin(pool.inputs, involved)
+    pairs, possible = (_of_shown(pool, one) for one in _sure_and_possible(data, pool))
+    records = _records(pool, pairs, possible)
+    found: list[Record] = [r | {"kind": data.kind} for r in records if r["samples"] or r["possible"]]
     if found:
-        found[0] = {**found[0], "marked": {"near duplicate": pool.suspects(marked)}}
+        sure = _involved(pool, pairs)
+        rest = pool.suspects(_involved(pool, possible) & ~sure)
+        more = {name: _nearest_first(pool, possible, name, numbers) for name, numbers in rest.items()}
+        marked = {"near duplicate": pool.suspects(sure), "possible near duplicate": more}
+        found[0] = {**found[0], "marked": {kind: splits for kind, splits in marked.items() if splits}}
     return found
 
 
 def near_pairs(data: Audited, pool: Pool) -> Pairs:
     """Pairs of different inputs that are all but equal."""
+    return _sure_and_possible(data, pool)[0]
+
+
+def _sure_and_possible(data: Audited, pool: Pool) -> tuple[Pairs, Pairs]:
     if "near pairs" not in data.shared:
         data.shared["near pairs"] = _near_pairs(data, pool)
-    found: Pairs = data.shared["near pairs"]
+    found: tuple[Pairs, Pairs] = data.shared["near pairs"]
     return found
 
 
-def _near_pairs(data: Audited, pool: Pool) -> Pairs:
+def _near_pairs(data: Audited, pool: Pool) -> tuple[Pairs, Pairs]:
     words = pool.near()
     if data.kind in ("text", "tokens") and words.shape[1] >= 8:
-        return neighbours.near_signatures(np.ascontiguousarray(words[:, : text.SIGNATURE]).view(np.uint32), SIMILAR)
+        signatures = np.ascontiguousarray(words[:, : text.SIGNATURE]).view(np.uint32)
+        return neighbours.near_signatures(signatures, SIMILAR), Pairs.none()
     points = neighbours.scaled(pool.features()) if data.kind in ("table", "tensor") else np.nan_to_num(pool.features())
     if data.kind == "table" or (data.kind == "tensor" and points.shape[1] <= ROW):
-        return _near_rows(pool.features(), points)
-    if data.kind != "image":
-        return _near(points, NEAR)
-    return _near_images(points, words, pool.splits[0].rows.names)
+        return near_rows(pool.features(), points), Pairs.none()
+    if data.kind == "image":
+        return near_images(points, words, pool.splits[0].rows.names)
+    return near_points(points, NEAR), Pairs.none()
 
 
-def _near_images(points: neighbours.Floats, words: neighbours.Words, names: tuple[str, ...]) -> Pairs:
-    """Images that are near in what they show, in all features, or in their waves wherever these begin."""
-    detailed = np.bitwise_count(words[:, : image.HASH_WORDS]).sum(axis=1) >= STRUCTURE
-    rich, smooth = np.flatnonzero(detailed), np.flatnonzero(~detailed)
-    shapes = _shapes(points, names)
-    alike = _near(shapes[rich], NEAR_IMAGE).joined(_near(points[rich], NEAR)).of(rich)
-    alike = alike.joined(_near(points[smooth], NEAR).of(smooth))
-    moved = _near(image.spectrum_of(words), NEAR_IMAGE)
-    # An image turned upside down has the same waves, but shows something else; of two plain boxes it is their borders.
-    some = shapes[np.random.default_rng(0).integers(0, len(shapes), (2, 2000))]
-    apart = neighbours.distances(shapes[moved.first], shapes[moved.second])
-    contrast = np.log(np.maximum(points[:, [n.startswith("grey ") for n in names]].std(axis=1), 1e-3))
-    lighter = np.abs(contrast[moved.first] - contrast[moved.second])
-    return alike.joined(moved.where((apart <= MOVED * np.median(neighbours.distances(*some))) & (lighter <= LIGHTER)))
+def _of_shown(pool: Pool, pairs: Pairs) -> Pairs:
+    """Those of inputs that are looked at."""
+    shown = np.unique(pool.inputs)
+    return pairs.where(np.isin(pairs.first, shown) & np.isin(pairs.second, shown))
 
 
-def _near_rows(features: neighbours.Floats, points: neighbours.Floats) -> Pairs:
-    """Rows that are near in every column: a step in a column of few values is another row, as is a missing value."""
-    finite = np.isfinite(features)
-    part = features[:: max(len(features) // 5_000, 1)]
-    if sum(len(np.unique(column[np.isfinite(column)])) >= VALUES for column in part.T) < COLUMNS:
-        return Pairs.none()
-    pairs = _near(points, NEAR)
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(features[pairs.first] - features[pairs.second])
-        spread = np.nanstd(np.where(finite, features, np.nan), axis=0, dtype=np.float64)
-        same = finite[pairs.first] == finite[pairs.second]
-        return pairs.where((same & ~(apart > STEP * spread)).all(axis=1))
+def _involved(pool: Pool, pairs: Pairs) -> npt.NDArray[np.bool_]:
+    return np.isin(pool.inputs, np.concatenate([pairs.first, pairs.second]))
 
 
-def _near(points: neighbours.Floats, share: float) -> Pairs:
-    if len(points) < 20 or not points.shape[1]:
-        return Pairs.none()
-    return neighbours.near_points(points, near_limit(points, share))
+def _nearest_first(pool: Pool, pairs: Pairs, split: str, samples: neighbours.Numbers) -> neighbours.Numbers:
+    """Samples of a split in the order of the distance to the nearest partner."""
+    distance = np.full(len(pool.first), np.inf)
+    for side in (pairs.first, pairs.second):
+        np.minimum.at(distance, side, pairs.distance)
+    inputs = pool.inputs_of([s.name for s in pool.splits].index(split))
+    return samples[np.argsort(distance[inputs[samples]], kind="stable")]
 
 
-def _shapes(features: neighbours.Floats, names: tuple[str, ...]) -> neighbours.Floats:
-    """What images show, without how light and how rich in contrast they are: coarse grey values and edges."""
-    parts = []
-    for word, least in (("grey ", 0.16), ("edges ", 0.05)):  # lengths that noise in a flat image has
-        part = features[:, [i for i, name in enumerate(names) if name.startswith(word)]]
-        if word == "grey ":
-            part = part - part.mean(axis=1, keepdims=True)
-        parts.append(part / (np.sqrt(np.square(part).sum(axis=1, keepdims=True)) + np.float32(least)))
-    return np.concatenate(parts, axis=1)
+def _records(pool: Pool, pairs: Pairs, possible: Pairs) -> list[dict[str, Any]]:
+    found = []
+    for s in range(len(pool.splits)):
+        more = _near_within(pool, possible, s)
+        found.append(_near_within(pool, pairs, s) | _listed(more))
+    for a, b in combinations(range(len(pool.splits)), 2):
+        more = _near_between(pool, possible, a, b)
+        found.append(_near_between(pool, pairs, a, b) | _listed(more))
+    return found
 
 
-def near_limit(points: neighbours.Floats, share: float) -> float:
-    """Below which distance two points are too near to be two samples; 0 where none is.
-
-    A share of the median distance of nearest neighbours, and so small that chance explains next to none of those that
-    are so near: below the median, the share of points with a neighbour within r grows as r to the power of their
-    dimension.
-    """
-    distance = np.sort(neighbours.nearest(points, neighbours.asked_of(points))[0][:, 0])
-    part = points[np.random.default_rng(0).permutation(len(points))[: max(int(PART * len(points)), 20)]]
-    apart = neighbours.nearest(part, neighbours.asked_of(part))[0][:, 0]
-    dimension = max(_dimension(distance), _dimension(apart))
-    if dimension <= 0:
-        return 0.0
-    middle = _middle(distance, apart, dimension)
-    # No limit is beyond the median, and powers of what is would overflow.
-    expected = np.log(2) * len(points) * np.minimum(distance / middle, 1.0) ** dimension
-    seen = np.arange(1, len(distance) + 1) * len(points) / len(distance)
-    allowed = distance[(expected <= FALSE * seen) & (distance <= share * middle)]
-    natural = middle * (BY_CHANCE / (len(points) * np.log(2))) ** (1 / dimension)
-    return float(max(allowed.max(initial=0.0) * (1 + 1e-5), min(natural, share * middle)))
-
-
-def _middle(distance: npt.NDArray[np.float64], apart: npt.NDArray[np.float64], dimension: float) -> float:
-    """The usual distance of nearest neighbours, which a copy of nearly every sample does not make smaller.
-
-    In a part of the data neighbours are further apart, by what the dimension tells; where they are further still, most
-    of the nearest neighbours among all are copies.
-    """
-    middle, expected = float(np.median(distance)), float(np.median(apart)) * PART ** (1 / dimension)
-    return expected if expected > COPIED * middle else middle
-
-
-def _dimension(distance: npt.NDArray[np.float64]) -> float:
-    """Of points, by the quantiles of the distances of nearest neighbours; 0 where they do not tell.
-
-    The steepest part of the curve counts: copies among the points make a part of it flat.
-    """
-    found = [0.0]
-    for low, high in QUANTILES:
-        near, far = np.quantile(distance, [low, high])
-        if low * len(distance) >= 5 and 0 < near < far:
-            # F(r) = 1 - exp(-c r^d) at both.
-            found.append(float(np.log(np.log1p(-high) / np.log1p(-low)) / np.log(far / near)))
-    return max(found)
+def _listed(possible: dict[str, Any]) -> dict[str, Any]:
+    return {"possible": possible["samples"], "possible_examples": possible["examples"]}
 
 
 def _near_within(pool: Pool, pairs: Pairs, split: int) -> dict[str, Any]:

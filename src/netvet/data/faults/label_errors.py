@@ -1,9 +1,9 @@
-"""Labels that contradict what all similar samples say: confident learning on predictions of cheap models.
+"""Labels that contradict what all similar samples say, by out-of-sample predictions of cheap models.
 
-Two things make an out-of-sample prediction differ from a given label: classes that overlap there, and wrong labels.
-Where classes overlap, the disagreement falls to nothing as the prediction gets surer; wrong labels are spread over all
-samples alike and leave a floor. The floor is the share of errors, and a sample is a suspect only where the disagreement
-is mostly floor: overlap is never called an error.
+Two things make such a prediction differ from a given label: classes that overlap there, and wrong labels. Where classes
+overlap, the disagreement falls to nothing as the prediction gets surer; wrong labels are spread over all samples alike
+and leave a floor. The floor is the share of errors that a warning rests on. How likely each label is wrong is Bayes'
+rule (`label_noise`): suspects are nearly sure to be, possible ones are worth a look.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ import numpy.typing as npt
 from netvet.core import Record
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.cheap import Cheap, cheap
+from netvet.data.faults.label_noise import Noise, noise
 from netvet.data.index import Audited, Split
 
 Ints = npt.NDArray[np.int64]
 
-# Recall less false alarms of a class: with less, its samples are not told from others, and none is a suspect.
-MIN_SKILL = 0.6
+# Recall less false alarms of a class: with less, its samples are not told from others, and none is a suspect, or
+# (below the second) even a possible one.
+MIN_SKILL, MIN_POSSIBLE_SKILL = 0.6, 0.2
 # The surest part of the samples is halved while its surer half has clearly fewer disagreements, but not below this.
 MIN_SURE, SURER = 64, 0.1
-# Times the floor: where more disagree than that, most of it is overlap of classes; all but a quarter of it, for samples
-# that the models are confident of.
-FLOORS, FLOORS_CONFIDENT = 2.5, 4.0
+# Probability of a wrong label above which it is a suspect, and above which it is a possible one.
+SURE, POSSIBLE = 0.8, 0.2
 # A record lists so many suspects, the surest first; all are in `suspects`.
 LISTED = 50
 # Robust standard deviations of a residual, and share of the (robust) variance of the targets that models must explain
@@ -38,18 +39,33 @@ FAR, MIN_R2 = 8.0, 0.75
 
 @dataclass(frozen=True)
 class Suspects:
-    """Suspects of one split.
+    """Samples of one split whose label is or may be wrong.
 
     Attributes:
-        samples: numbers of the samples, the surest first; `given`, `suggested`: classes (or numbers) of each.
+        samples: their numbers: suspects first, then possible ones, each the likeliest first.
+        sure: how many are suspects.
+        given, suggested: classes (or numbers) of each.
         given_probability, suggested_probability: by the cheap models, float [n]; NaN for numbers.
+        expected: how many of the possible ones are wrong, by their probabilities.
     """
 
     samples: Ints
+    sure: int
     given: npt.NDArray[Any]
     suggested: npt.NDArray[Any]
     given_probability: npt.NDArray[Any]
     suggested_probability: npt.NDArray[Any]
+    expected: float = 0.0
+
+    @property
+    def suspects(self) -> Ints:
+        """Samples whose label is probably wrong."""
+        return self.samples[: self.sure]
+
+    @property
+    def possible(self) -> Ints:
+        """Further samples whose label may be wrong."""
+        return self.samples[self.sure :]
 
 
 @dataclass(frozen=True)
@@ -81,7 +97,7 @@ def suspects(data: Audited, probabilities: Mapping[str, npt.NDArray[Any]] | None
         probabilities: of a better model, by split [n, classes], each of samples that it was not trained on.
     """
     try:
-        return {name: found.samples for name, found in _looked(data, probabilities)[0].items()}
+        return {name: found.suspects for name, found in _looked(data, probabilities)[0].items()}
     except NotAssessable:
         return {}
 
@@ -100,22 +116,20 @@ def _looked(data: Audited, given: Mapping[str, npt.NDArray[Any]] | None) -> tupl
     if data.train is not None and data.train.numbers is not None:
         return _residuals(data, cheap(data))
     by = cheap(data) if given is None else None
-    outputs = by.probabilities if by is not None else dict(given or {})
-    judged = _Judged.of(data, outputs)
-    able = judged.able()
+    judged = _Judged.of(data, by.probabilities, by.each) if by is not None else _Judged.of(data, dict(given or {}), {})
+    able, slightly = judged.able(MIN_SKILL), judged.able(MIN_POSSIBLE_SKILL)
     right = float(np.mean(judged.said == judged.given))
     told = by.learner if by is not None else "the model"
-    if able.sum() < 2:
+    if slightly.sum() < 2:
         raise NotAssessable(f"{told} cannot tell the classes apart (accuracy {right:.2f} in cross-validation)")
     floor = judged.floor(able)
-    chosen = judged.suspects(able, floor)
     low, high = floor.interval
     about = {
         "learner": told, "accuracy": right, "share": floor.share, "low": low, "high": high,
         "overlap": max(1 - right - floor.share, 0.0), "wrong": floor.wrong, "sure": floor.sure,
         "unable": int(len(able) - able.sum()),
     }  # fmt: skip
-    return judged.by_split(chosen), about
+    return judged.by_split(able, slightly), about
 
 
 @dataclass(frozen=True)
@@ -124,28 +138,36 @@ class _Judged:
 
     Attributes:
         names, samples: split and number in it, [n]; `given`: class [n].
-        output: probabilities [n, classes] as they are; `even`: as if all classes were equally common.
+        even: probabilities [n, classes] as if all classes were equally common.
+        noise: how likely each label is wrong.
     """
 
     names: npt.NDArray[Any]
     samples: Ints
     given: Ints
-    output: npt.NDArray[Any]
     even: npt.NDArray[Any]
+    noise: Noise
 
     @classmethod
-    def of(cls, data: Audited, outputs: Mapping[str, npt.NDArray[Any]]) -> _Judged:
-        parts = []
-        for name, output in outputs.items():
-            labels = data.splits[name].labels
-            kept = np.flatnonzero(labels >= 0) if labels is not None else np.zeros(0, dtype=np.int64)
-            if labels is not None and len(kept):
-                parts.append((np.full(len(kept), name, dtype=object), kept, labels[kept], output[kept]))
-        names, samples, given, output = (np.concatenate(column) for column in zip(*parts, strict=True))
+    def of(
+        cls, data: Audited, outputs: Mapping[str, npt.NDArray[Any]], each: Mapping[str, Mapping[str, npt.NDArray[Any]]]
+    ) -> _Judged:
+        splits = {name: data.splits[name].labels for name in outputs}
+        labels = {name: one for name, one in splits.items() if one is not None}
+        kept = {name: np.flatnonzero(one >= 0) for name, one in labels.items()}
+        names = np.concatenate([np.full(len(rows), name, dtype=object) for name, rows in kept.items()])
+        given = np.concatenate([labels[name][rows] for name, rows in kept.items()])
+
+        def joined(parts: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+            return np.concatenate([parts[name][rows] for name, rows in kept.items()])
+
+        output = joined(outputs)
+        found = noise([joined(parts) for parts in each.values()] or [output], given)
         share = (np.bincount(given, minlength=output.shape[1]) / len(given)).astype(output.dtype)
         # A rare class has low probabilities everywhere: without its rareness only evidence counts.
         even = output / np.maximum(share, 1 / len(given))
-        return cls(names, samples, given, output, even / np.maximum(even.sum(axis=1, keepdims=True), 1e-30))
+        even /= np.maximum(even.sum(axis=1, keepdims=True), 1e-30)
+        return cls(names, np.concatenate(list(kept.values())), given, even, found)
 
     @property
     def said(self) -> Ints:
@@ -157,14 +179,14 @@ class _Judged:
         top = np.partition(self.even, -2, axis=1)
         return top[:, -1] - top[:, -2]
 
-    def able(self) -> npt.NDArray[np.bool_]:
-        """Classes [classes] that the models tell from the others."""
+    def able(self, skill: float) -> npt.NDArray[np.bool_]:
+        """Classes [classes] that the models tell from the others with such a skill."""
         classes = self.even.shape[1]
         said, hit = self.said, self.said == self.given
         own, told = np.bincount(self.given, minlength=classes), np.bincount(said, minlength=classes)
         right = np.bincount(self.given[hit], minlength=classes)
         false = (told - right) / np.maximum(len(self.given) - own, 1)
-        enough: npt.NDArray[np.bool_] = (right / np.maximum(own, 1) - false >= MIN_SKILL) & (own >= 5)
+        enough: npt.NDArray[np.bool_] = (right / np.maximum(own, 1) - false >= skill) & (own >= 5)
         return enough
 
     def floor(self, able: npt.NDArray[np.bool_]) -> Floor:
@@ -180,42 +202,32 @@ class _Judged:
             sure //= 2
         return Floor(int(wrong[:sure].sum()), sure)
 
-    def suspects(self, able: npt.NDArray[np.bool_], floor: Floor) -> Ints:
-        """Positions of the disagreements that are mostly floor, the surest first."""
-        from sklearn.isotonic import isotonic_regression  # type: ignore[import-untyped]
-
-        order, wrong = self._ordered(able)
-        if not len(order):
-            return order
-        rate = np.asarray(isotonic_regression(wrong.astype(np.float64)))
-        # The floor of few disagreements is known badly: for what the models are confident of it may be at its highest.
-        highest = max(FLOORS_CONFIDENT * floor.share, floor.interval[1])
-        limit = np.where(self.confident[order], highest, FLOORS * floor.share)
-        chosen: Ints = order[wrong & (rate <= limit)]
-        return chosen
-
-    @property
-    def confident(self) -> npt.NDArray[np.bool_]:
-        """Where what is said is as probable as for the samples of that class (Northcutt et al., 2021, section 3.1)."""
-        classes = range(self.output.shape[1])
-        usual = [self.output[self.given == c, c].mean() if (self.given == c).any() else 2.0 for c in classes]
-        sure: npt.NDArray[np.bool_] = (self.output >= np.array(usual))[np.arange(len(self.given)), self.said]
-        return sure
-
     def _ordered(self, able: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """Positions of the samples of such classes from the surest on, and whether prediction and label differ."""
         kept = np.flatnonzero(able[self.given] & able[self.said])
         order = kept[np.argsort(-self.margin[kept], kind="stable")]
         return order, self.said[order] != self.given[order]
 
-    def by_split(self, chosen: Ints) -> dict[str, Suspects]:
+    def by_split(self, able: npt.NDArray[np.bool_], slightly: npt.NDArray[np.bool_]) -> dict[str, Suspects]:
+        """Suspects among samples of classes that are told apart, possible ones of those that slightly are."""
+        truth, wrong = self.noise.truth, self.noise.wrong
+        order = np.argsort(-wrong, kind="stable")
+        order = order[: np.count_nonzero(wrong >= POSSIBLE)]
+        order = order[slightly[self.given[order]] & slightly[truth[order].argmax(axis=1)]]
+        likely = truth[order].argmax(axis=1)
+        sure = (wrong[order] >= SURE) & able[self.given[order]] & able[likely] & (likely != self.given[order])
+        order, sure = order[first := np.argsort(~sure, kind="stable")], sure[first]
         found = {}
         for name in dict.fromkeys(self.names.tolist()):
-            own = chosen[self.names[chosen] == name]
-            rows = np.arange(len(own))
-            given, said = self.given[own], self.said[own]
-            output = self.output[own]
-            found[name] = Suspects(self.samples[own], given, said, output[rows, given], output[rows, said])
+            here = self.names[order] == name
+            own, count = order[here], int(sure[here].sum())
+            rows, given = np.arange(len(own)), self.given[own]
+            others = truth[own]
+            others[rows, given] = -1
+            said = others.argmax(axis=1)
+            probabilities = truth[own][rows, given], truth[own][rows, said]
+            expected = float(wrong[own[count:]].sum())
+            found[name] = Suspects(self.samples[own], count, given, said, *probabilities, expected)
         return found
 
 
@@ -226,18 +238,20 @@ def _record(data: Audited, split: Split, found: Suspects, about: dict[str, Any])
         {"sample": int(s), "key": split.key(int(s)), "given": names[int(g)] if names else float(g),
          "suggested": names[int(h)] if names else float(h),
          "given_probability": _number(p), "suggested_probability": _number(q)}
-        for s, g, h, p, q in zip(*(c[:LISTED] for c in columns), strict=True)
+        for s, g, h, p, q in zip(*(c[: min(found.sure or LISTED, LISTED)] for c in columns), strict=True)
     ]  # fmt: skip
     pairs: dict[str, int] = {}
-    for g, h in zip(found.given.tolist(), found.suggested.tolist(), strict=True) if names else ():
+    for g, h in zip(found.given[: found.sure].tolist(), found.suggested.tolist(), strict=False) if names else ():
         pair = f"{names[g]} -> {names[h]}"
         pairs[pair] = pairs.get(pair, 0) + 1
     common = dict(sorted(pairs.items(), key=lambda item: -item[1])[:10])
     record = {
-        "split": split.name, "samples": len(split), "suspects": len(found.samples), "examples": listed,
-        "pairs": common, "task": "classification" if names else "regression", **about,
+        "split": split.name, "samples": len(split), "suspects": found.sure, "examples": listed, "pairs": common,
+        "task": "classification" if names else "regression",
+        "possible": len(found.possible), "expected": found.expected, **about,
     }  # fmt: skip
-    return record | {"marked": {"label error": {split.name: found.samples}}} if len(found.samples) else record
+    marked = {"label error": found.suspects, "possible label error": found.possible}
+    return record | {"marked": {fault: {split.name: samples} for fault, samples in marked.items() if len(samples)}}
 
 
 def _number(value: float) -> float | None:
@@ -269,7 +283,7 @@ def _residuals(data: Audited, by: Cheap) -> tuple[dict[str, Suspects], dict[str,
         far = np.flatnonzero(known & (residual > FAR * spread)) if spread > 0 else np.zeros(0, dtype=np.int64)
         far = far[np.argsort(-residual[far], kind="stable")]
         nothing = np.full(len(far), np.nan)
-        found[name] = Suspects(far, given[far], said[far], nothing, nothing)
+        found[name] = Suspects(far, len(far), given[far], said[far], nothing, nothing)
         total, wrong = total + int(known.sum()), wrong + len(far)
     low, high = Floor(wrong, total).interval
     share = wrong / max(total, 1)

@@ -33,7 +33,7 @@ def own(source: Source) -> Iterator[Figure]:
             "netvet-seconds", "Time of netvet",
             f"Wall time of the program, and what netvet took of the whole: {mine / whole:.1%}. Short runs pay mostly "
             "for the probes before the first step and at the end.",
-            ["run"], axis("part"), axis("time", "s"), ["program", "netvet"],
+            [], axis("part"), axis("time", "s"), ["program", "netvet"],
             {"seconds": ([max(0.0, whole - mine), mine], "other")},
         )  # fmt: skip
 

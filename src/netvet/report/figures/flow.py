@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from operator import itemgetter
 from typing import Any
 
 from netvet.core import Record
@@ -24,11 +27,13 @@ class Piece:
         module: its path, shortened where the whole graph would be too large; None outside of all modules.
         ops: names of its operations from input to output, and functions that made them.
         inputs: keys of the pieces that it computes from.
+        calls: how many rounds of a loop it stands for.
     """
 
     module: str | None
     ops: list[str] = field(default_factory=list)
     inputs: dict[Key, None] = field(default_factory=dict)
+    calls: int = 1
 
 
 Key = tuple[str, int]
@@ -65,6 +70,72 @@ def pieces_of(nodes: Sequence[Record], depth: int | None) -> dict[Key, Piece]:
         piece = made.setdefault(key, Piece(shortened(node.get("module"), depth)))
         piece.ops += dict.fromkeys(ops)
         piece.inputs |= {one: None for one in inputs if one != key}
+    return telling(made)
+
+
+def by_calls(modules: Sequence[Record], depth: int | None) -> dict[Key, Piece]:
+    """The modules of one root in the order of their first calls, where no graph was recorded.
+
+    Two that follow each other are joined where the one can take in what the other gives out.
+    """
+    names = [str(one.get("name")) for one in modules if isinstance(one.get("order"), int)]
+    insides = {name.rpartition(".")[0] for name in names}
+    leaves = [m for m in modules if isinstance(m.get("order"), int) and m.get("name") not in insides]
+    leaves = [one for one in leaves if one.get("name") != one.get("model") or len(leaves) == 1]
+    made: dict[Key, Piece] = {}
+    last: tuple[Key, Record] | None = None
+    for record in sorted(leaves, key=itemgetter("order")):
+        name = shortened(record.get("name"), depth) or ""
+        if last is None or last[0][0] != name:
+            key = (name, len(made))
+            made[key] = Piece(name, inputs={last[0]: None} if last is not None and fits(last[1], record) else {})
+        last = key, record
+    return made
+
+
+def fits(source: Record, target: Record) -> bool:
+    """Whether a module may take in what another gives out: as many numbers."""
+    given, taken = source.get("output_shape"), target.get("input_shape")
+    return isinstance(given, list) and isinstance(taken, list) and math.prod(given) == math.prod(taken)
+
+
+def telling(pieces: Mapping[Key, Piece]) -> dict[Key, Piece]:
+    """Without pieces that only arrange numbers anew for a module that computes elsewhere, and looking through them."""
+    computing = {name for (name, _), piece in pieces.items() if piece.ops}
+    made: dict[Key, Piece] = {}
+    through: dict[Key, dict[Key, None]] = {}
+    for key, piece in pieces.items():
+        piece.inputs = {found: None for one in piece.inputs for found in through.get(one, {one: None})}
+        if piece.ops or key[0] not in computing:
+            made[key] = piece
+        else:
+            through[key] = piece.inputs
+    return made
+
+
+def folded(pieces: Mapping[Key, Piece], repeats: int, weighted: Collection[str]) -> dict[Key, Piece]:
+    """The same, with what a loop runs again and again as one piece each, where the script runs weights in a loop.
+
+    Edges that lead back to an earlier piece are left out, so that there is still no way round in a circle.
+
+    Args:
+        pieces: inputs before outputs.
+        repeats: as many calls of one module are no loop.
+        weighted: modules with weights; one without is often shared by layers that are no loop.
+    """
+    calls = Counter(name for name, _ in pieces)
+    many = {name for name, count in calls.items() if count > repeats}
+    if not many.intersection(weighted):
+        return dict(pieces)
+    first: dict[str, Key] = {}
+    for key in pieces:
+        first[key[0]] = min(key, first.get(key[0], key))
+    place = {key: first[key[0]] if key[0] in many else key for key in pieces}
+    made: dict[Key, Piece] = {}
+    for key, piece in pieces.items():
+        one = made.setdefault(place[key], Piece(piece.module, calls=calls[key[0]] if key[0] in many else 1))
+        one.ops += [op for op in piece.ops if op not in one.ops]
+        one.inputs |= {place[before]: None for before in piece.inputs if place[before][1] < place[key][1]}
     return made
 
 
@@ -98,4 +169,5 @@ def shortened(module: Any, depth: int | None) -> str | None:
     """The path of a module, cut off after so many names."""
     if module is None:
         return None
-    return str(module) if depth is None else ".".join(str(module).split(".")[:depth])
+    names = str(module).rstrip(".").split(".")
+    return ".".join(names if depth is None else names[:depth])

@@ -9,7 +9,7 @@ from typing import Literal
 
 from netvet.core import Record
 from netvet.report.figures import Source
-from netvet.report.figures.flow import Key, Piece, pieces_of, shortened
+from netvet.report.figures.flow import Key, Piece, by_calls, fits, folded, pieces_of, shortened
 from netvet.report.figures.predictions import records_of
 from netvet.report.figures.spec import Edge, Figure, Graph, Node
 from netvet.report.figures.thin import buckets_of
@@ -20,6 +20,8 @@ Health = Literal["healthy", "note", "warning", "error", "unknown"]
 READABLE, MOST = 240, 400
 # A graph shortened to fewer nodes than this shows less than a long one.
 TELLING = 4
+# A module with weights that is called more often than this for one loss runs in a loop, whose rounds are all alike.
+REPEATS = 6
 # Losses of a script that have a graph of their own.
 LOSSES = 3
 # Units of a layer that are dead or saturated for the layer to be called so.
@@ -57,8 +59,11 @@ class State:
 
 
 def graphs(source: Source) -> Iterator[Figure]:
-    """The graph of the first loss of each backward site."""
+    """The graph of the first loss of each backward site; without one, modules in the order of their calls."""
     nodes, modules = records_of(source, "graph"), records_of(source, "modules")
+    if not nodes:
+        yield from in_order_of_calls(source, modules)
+        return
     parameters = records_of(source, "parameters")
     sites = list(dict.fromkeys(str(node.get("backward")) for node in nodes))[:LOSSES]
     reached = {str(one.get("layer")) for one in parameters if one.get("reached")}
@@ -69,11 +74,35 @@ def graphs(source: Source) -> Iterator[Figure]:
         roots = roots_of(mine, modules) - told
         told |= roots
         absent = [m for m in modules if m.get("model") in roots and is_absent(m, modules, reached)]
-        depth = depth_of(mine, absent)
-        pieces = pieces_of(mine, depth)
+        depth = depth_of(mine, absent, modules)
+        pieces = parts_of(mine, depth, modules)
         if pieces and len(pieces) + len(absent) <= MOST:
             name = f"{site}" if len(sites) > 1 else ""
-            yield drawn(f"model-{number}", name, pieces, Modules(source, modules, parameters, depth), absent)
+            about = (
+                "What computes what on the way to the loss, from the autograd graph of the first step. Healthy: all "
+                "modules are joined; over a broken edge no gradient comes back."
+            )
+            about += " Of a loop, one round is shown." if any(one.calls > 1 for one in pieces.values()) else ""
+            yield drawn(
+                f"model-{number}", name, about, pieces, Modules(source, modules, parameters, depth), absent
+            )  # fmt: skip
+
+
+def in_order_of_calls(source: Source, modules: Sequence[Record]) -> Iterator[Graph]:
+    """Each model as the chain of its modules."""
+    about = (
+        "Modules in the order of their first calls; which outputs went where was not recorded, so neighbours are "
+        "joined where their shapes fit. Healthy: gradients reach every module; over a broken edge none comes back."
+    )
+    roots = list(dict.fromkeys(str(one.get("model")) for one in modules))[:LOSSES]
+    for number, root in enumerate(roots):
+        mine = [one for one in modules if one.get("model") == root]
+        depths: tuple[int | None, ...] = (None, *range(8, 0, -1))
+        depth = next((one for one in depths if len(by_calls(mine, one)) <= READABLE), 1)
+        pieces = by_calls(mine, depth)
+        if 1 < len(pieces) <= MOST:
+            known = Modules(source, mine, records_of(source, "parameters"), depth)
+            yield drawn(f"model-{number}", root if len(roots) > 1 else "", about, pieces, known, [])
 
 
 def roots_of(nodes: Sequence[Record], modules: Sequence[Record]) -> set[str]:
@@ -94,13 +123,21 @@ def is_absent(module: Record, modules: Sequence[Record], reached: Collection[str
     return not any(other.startswith(inside) for other in reached)
 
 
-def depth_of(nodes: Sequence[Record], absent: Sequence[Record]) -> int | None:
+def parts_of(nodes: Sequence[Record], depth: int | None, modules: Sequence[Record]) -> dict[Key, Piece]:
+    """The pieces of a graph, of a loop one round."""
+    weighted = [
+        one.get("name") for one in modules if one.get("total_parameters") and one.get("model") != one.get("name")
+    ]
+    return folded(pieces_of(nodes, depth), REPEATS, {shortened(name, depth) or "" for name in weighted})
+
+
+def depth_of(nodes: Sequence[Record], absent: Sequence[Record], modules: Sequence[Record]) -> int | None:
     """Down to which depth modules are drawn: None for all, else as deep as can be read."""
-    if len(pieces_of(nodes, None)) + len(absent) <= READABLE:
+    if len(parts_of(nodes, None, modules)) + len(absent) <= READABLE:
         return None
     deepest = max((str(node.get("module")).count(".") + 1 for node in nodes if node.get("module")), default=1)
     for depth in range(deepest, 0, -1):
-        size = len(pieces_of(nodes, depth))
+        size = len(parts_of(nodes, depth, modules))
         if size <= READABLE:
             return depth if size >= TELLING else depth + 1
     return 1
@@ -124,10 +161,7 @@ class Modules:
                     state = self._of(layer)
                     state.add("warning", f"{share:.0%} of its units are {word}")
                     state.dead |= word == "dead" and share == 1
-        for cut in records_of(source, "cuts"):
-            if cut.get("module") is not None:
-                place = f"{str(cut.get('file')).rpartition('/')[2]}:{cut.get('line')}"
-                self._of(cut["module"]).add("note", f"`{cut.get('op')}` at {place} lets no gradient back")
+        self.cuts = [one for one in records_of(source, "cuts") if one.get("module") is not None]
         owners = {str(one.get("name")): one.get("layer") for one in parameters}
         for name in buckets_of(source, "non_finite_grads"):
             self._of(owners.get(name)).add("error", f"gradients of {name} that are not finite")
@@ -141,6 +175,13 @@ class Modules:
     def state(self, name: str) -> State:
         """How a module fares."""
         return self.states.get(name) or State()
+
+    def cuts_around(self, module: Record) -> list[str]:
+        """Where gradients are cut off in a module or in one that it is in: the likely places if none reaches it."""
+        name, root = str(module.get("name")), str(module.get("model"))
+        around = [one for one in self.cuts if one["module"] == root or f"{name}.".startswith(f"{one['module']}.")]
+        places = [f"`{one.get('op')}` at {str(one.get('file')).rpartition('/')[2]}:{one.get('line')}" for one in around]
+        return [f"{place} lets no gradient back" for place in dict.fromkeys(places)]
 
     def value(self, name: str) -> str:
         """Class, shape of the output and parameters of a module, in short."""
@@ -166,13 +207,15 @@ def judge(state: State, record: Record) -> None:
         state.add("warning", f"the gradient of {name} is exactly zero")
         state.still += 1
     elif record.get("in_optimizer") is False:
-        state.add("warning", f"{name} is in no optimizer")
+        state.add("note", f"{name} is in no optimizer")
     else:
         state.add("healthy", "")
 
 
-def drawn(identifier: str, site: str, pieces: Mapping[Key, Piece], modules: Modules, absent: Sequence[Record]) -> Graph:
-    """Nodes and edges of one loss."""
+def drawn(
+    identifier: str, site: str, about: str, pieces: Mapping[Key, Piece], modules: Modules, absent: Sequence[Record]
+) -> Graph:
+    """Nodes and edges of one loss or model."""
     nodes = [node_of(key, piece, pieces, modules) for key, piece in pieces.items()]
     edges: list[Edge] = []
     for key, piece in pieces.items():
@@ -181,11 +224,9 @@ def drawn(identifier: str, site: str, pieces: Mapping[Key, Piece], modules: Modu
             edges.append({"source": id_of(one), "target": id_of(key), "broken": broken})
     nodes += [missing(record, modules) for record in absent]
     edges += broken_edges(absent, pieces, modules)
-    inside = "" if modules.depth is None else " Modules inside of those that are shown are left out."
+    about += "" if modules.depth is None else " Modules inside of those that are shown are left out."
     return {
-        "kind": "graph", "id": identifier, "title": f"Model{f' ({site})' if site else ''}",
-        "about": "What computes what on the way to the loss, from the autograd graph of the first step. Healthy: all "
-        f"modules are joined; over a broken edge no gradient comes back.{inside}",
+        "kind": "graph", "id": identifier, "title": f"Model{f' ({site})' if site else ''}", "about": about,
         "signals": ["graph", "modules", "parameters", "cuts", "dead_unit_share", "non_finite_grads"],
         "nodes": nodes, "edges": edges,
     }  # fmt: skip
@@ -201,7 +242,8 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
     ops = ", ".join(dict.fromkeys(piece.ops))
     if piece.module is None:
         name = key[0].strip("()")
-        return {"id": id_of(key), "label": name, "group": "", "health": "unknown", "value": "", "notes": []}
+        value = f"{piece.calls} times" if piece.calls > 1 else ""
+        return {"id": id_of(key), "label": name, "group": "", "health": "unknown", "value": value, "notes": []}
     calls = [one for one in pieces if one[0] == key[0]]
     is_root = (modules.records.get(piece.module) or {}).get("model") == piece.module
     is_leaf = not is_root and not any(one[0].startswith(f"{key[0]}.") for one in pieces)
@@ -211,11 +253,12 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
     elif not is_leaf and ops:
         label += f" ({ops[:40]})"
     state = modules.state(piece.module)
-    notes = [*state.notes, f"operations: {ops[:200]}"] if ops else list(state.notes)
+    notes = [*state.notes, *([f"operations: {ops[:200]}"] if ops else [])]
+    notes += [f"called {piece.calls} times in a loop"] if piece.calls > 1 else []
     return {
         "id": id_of(key), "label": label, "group": group_of(piece.module, is_leaf=is_leaf or is_root),
-        "health": "healthy" if state.health == "unknown" else state.health, "value": modules.value(piece.module),
-        "notes": notes,
+        "health": "healthy" if state.health == "unknown" and piece.ops else state.health,
+        "value": modules.value(piece.module), "notes": notes,
     }  # fmt: skip
 
 
@@ -234,7 +277,7 @@ def missing(record: Record, modules: Modules) -> Node:
     return {
         "id": name, "label": name, "group": group_of(name, is_leaf=True), "value": modules.value(name),
         "health": "note" if state.health == "note" else "warning",
-        "notes": [*state.notes, "called, but in no loss's graph"],
+        "notes": [*state.notes, "called, but in no loss's graph", *modules.cuts_around(record)],
     }  # fmt: skip
 
 
@@ -256,9 +299,3 @@ def broken_edges(absent: Sequence[Record], pieces: Mapping[Key, Piece], modules:
         if target is not None:
             edges.append({"source": name, "target": first[target], "broken": True})
     return edges
-
-
-def fits(source: Record, target: Record) -> bool:
-    """Whether a module may take in what another gives out: as many numbers."""
-    given, taken = source.get("output_shape"), target.get("input_shape")
-    return isinstance(given, list) and isinstance(taken, list) and math.prod(given) == math.prod(taken)

@@ -108,7 +108,11 @@ def terms(source: Source) -> Iterator[Figure]:
     found = [one for one in records_of(source, "loss_terms") if number_of(one.get("value")) is not None]
     if len(found) < 2:
         return
-    names = [f"{one.get('term')} ({str(one.get('file') or '').rpartition('/')[2]}:{one.get('line')})" for one in found]
+    places = [f"{one.get('term')} ({str(one.get('file') or '').rpartition('/')[2]}:{one.get('line')})" for one in found]
+    names = [
+        f"{place}, {places[:n].count(place) + 1}" if places.count(place) > 1 else place
+        for n, place in enumerate(places)
+    ]
     about = "Healthy: the term of the data rules; a regulariser that rules it makes the weights its own."
     for name, title, unit in (("value", "Value", "loss"), ("grad_norm", "Gradient norm", "loss/weight")):
         values = [one.get(name) for one in found]

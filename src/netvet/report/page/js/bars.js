@@ -77,7 +77,8 @@
 
   /** The legend, where there is more than one series. */
   const legend = (figure, ids) => (figure.series.length < 2 ? null : h("div", { class: "bars-legend" }, figure.series.map((series) =>
-    h("span", {}, svg("svg", { width: 14, height: 12, "aria-hidden": "true" }, filled(series, nthOfRole(figure, series), ids, { width: 14, height: 12 })), ` ${series.name}`))));
+    h("span", {}, svg("svg", { width: 14, height: 12, "aria-hidden": "true" }, filled(series, nthOfRole(figure, series), ids, { width: 14, height: 12 })),
+      ` ${series.name}`))));
 
   function upright(figure, width, range, ids) {
     const box = { left: 58, top: 8, width: width - 58 - 12, height: HEIGHT - 54 };
@@ -95,7 +96,8 @@
     const [zero, each] = [x.at(x.log ? x.low : 0), (line - 4) / figure.series.length];
     const drawn = figure.categories.map((name, at) => {
       const top = box.top + at * line;
-      return svg("g", {}, svg("text", { class: "name", x: left - 6, y: top + line / 2 + 4, "text-anchor": "end" }, svg("title", {}, name), netvet.fitted(name, left - 10)),
+      return svg("g", {}, svg("text", { class: "name", x: left - 6, y: top + line / 2 + 4, "text-anchor": "end" }, svg("title", {}, name),
+        netvet.fitted(name, left - 10)),
         figure.series.map((series, number) => {
           const value = series.values[at];
           if (value === null || (x.log && value <= 0)) return null;
@@ -127,7 +129,8 @@
     summary(figure) {
       const place = (at) => (figure.edges.length ? interval(figure, at) : figure.categories[at]);
       return figure.series.map((series) => {
-        const found = netvet.extent(series.values) ? series.values.reduce((best, value, at) => (value !== null && (best < 0 || value > series.values[best]) ? at : best), -1) : -1;
+        const found = netvet.extent(series.values)
+          ? series.values.reduce((best, value, at) => (value !== null && (best < 0 || value > series.values[best]) ? at : best), -1) : -1;
         return found < 0 ? `${series.name}: no number` : `${series.name}: highest ${shown(series.values[found])} at ${place(found)}`;
       }).join("; ");
     },
