@@ -108,6 +108,7 @@ def audit(
     from netvet import checks, config
     from netvet.data.audit import Options, write
     from netvet.data.audit import audit as look
+    from netvet.data.thumbnails import with_thumbnails
 
     if task not in (None, "classification", "regression"):
         raise NetvetError(f"audit(task={task!r}): expected 'classification' or 'regression'")
@@ -124,6 +125,7 @@ def audit(
         tell(now.line)
 
     found = look(source, Options(task=task, live=live, facts=columns, tell=hear))
+    with_thumbnails(found, source)
     notes = (*getattr(source, "notes", ()), *found.notes)
     path = write(found, Path(store or configuration.store or STORE).absolute(), "audit", began)
     return Audit(_view(path, known, configuration.settings, notes), path, found)
