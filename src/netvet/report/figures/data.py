@@ -90,8 +90,8 @@ def learning(source: Source) -> Iterator[Figure]:
             drawn["low"] = [s - 2 * e for s, e in zip(scores, errors, strict=True)]
             drawn["high"] = [s + 2 * e for s, e in zip(scores, errors, strict=True)]
         text = (
-            "Held-out score of cheap models by the size of the training data; the band is two standard errors. Healthy: "
-            "it has levelled off; where it still rises, more data would help."
+            "Held-out score of cheap models by the size of the training data; the band is two standard errors. "
+            "Healthy: it has levelled off; where it still rises, more data would help."
         )
         said = base("data-learning-curve", "Score by the number of samples", text, "learning_curve")
         yield from plot(said, axis("training samples", log=True), score_axis(record.get("score")), [drawn])
@@ -130,35 +130,57 @@ def distributions(features: Sequence[Record], splits: Sequence[Record], drifts: 
     """The distributions of the columns that tell most: those that moved between splits, then the first."""
     moved = [str(mapped(one).get("column")) for record in drifts for one in listed(record.get("moved"))]
     names = list(dict.fromkeys(str(one.get("feature")) for one in features))
-    order = list(dict.fromkeys([*(n for n in FIRST if n in names), *(n for n in moved if n in names), *names]))
+    # The values of a tensor are too many, and none is more than another: only those that moved are drawn.
+    rest = [] if any(one.get("kind") == "tensor" for one in splits) else names
+    order = list(dict.fromkeys([*(n for n in FIRST if n in names), *(n for n in moved if n in names), *rest]))
+    order = [name for name in order if not _constant(name, features)]
     for number, name in enumerate(order[:FEATURES]):
         own = [one for one in features if str(one.get("feature")) == name]
         yield from distribution(name, number, own, splits)
 
 
+def _constant(name: str, features: Sequence[Record]) -> bool:
+    """All samples of all splits have one and the same value."""
+    own = [one for one in features if str(one.get("feature")) == name]
+    values = {_pair(pair)[0] for one in own for pair in listed(one.get("top"))}
+    return all(one.get("distinct") == 1 for one in own) and len(values) == 1
+
+
 def distribution(name: str, number: int, own: Sequence[Record], splits: Sequence[Record]) -> Iterable[Figure]:
     """One column: cumulative shares where it has many values, else the share of each of them."""
-    identifier, title = f"data-column-{number}-{word_of(name)}".strip("-"), f"Distribution of {name}"
+    word = f"value {name}" if name.isdecimal() else name
+    identifier, title = f"data-column-{number}-{word_of(name)}".strip("-"), f"Distribution of {word}"
     if not _few(own):
         drawn = [_cumulative(one, splits) for one in own]
         text = "Share of the samples with at most this value, from quantiles. Healthy: splits lie on each other."
         return plot(
-            base(identifier, title, text, "data_features"), axis(name), axis("share of the samples", "share"), drawn
+            base(identifier, title, text, "data_features"),
+            axis(word, log=_wide(drawn)),
+            axis("share of the samples", "share"),
+            drawn,
         )
-    values = list(dict.fromkeys(str(mapped_pair(pair)[0]) for one in own for pair in listed(one.get("top"))))[:WORDS]
+    values = list(dict.fromkeys(_pair(pair)[0] for one in own for pair in listed(one.get("top"))))[:WORDS]
     series = {}
     for one in own:
         total = sum(number_of(one.get(key)) or 0.0 for key in ("count", "missing", "infinite"))
-        counts = {str(mapped_pair(pair)[0]): number_of(mapped_pair(pair)[1]) or 0.0 for pair in listed(one.get("top"))}
+        counts = {_pair(pair)[0]: _pair(pair)[1] or 0.0 for pair in listed(one.get("top"))}
         found = [Spread(value, counts[value] / total) for value in values if value in counts and total]
         series[str(one.get("split"))] = found, role(one.get("split"), splits)
     text = "Share of the samples with each of the commonest values. Healthy: splits agree."
-    return spreads(base(identifier, title, text, "data_features"), name, axis("share of the samples", "share"), series)
+    return spreads(base(identifier, title, text, "data_features"), word, axis("share of the samples", "share"), series)
 
 
-def mapped_pair(pair: Any) -> tuple[Any, Any]:
-    """A value and its count."""
-    return (pair[0], pair[1]) if isinstance(pair, list | tuple) and len(pair) == 2 else (None, None)
+def _pair(pair: Any) -> tuple[str, float | None]:
+    """A value as text, and its count."""
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        return "?", None
+    return f"{pair[0]:g}" if isinstance(pair[0], float) else str(pair[0]), number_of(pair[1])
+
+
+def _wide(curves: Sequence[Curve | None]) -> bool:
+    """Positive values of which the largest would press all others into a corner."""
+    x = [v for one in curves if one is not None for v in one["x"]]
+    return bool(x) and min(x) > 0 and max(x) > 20 * sorted(x)[len(x) // 2]
 
 
 def _few(own: Sequence[Record]) -> bool:
@@ -188,7 +210,10 @@ def drift(record: Record, number: int) -> Iterator[Figure]:
         if area is None
         else f" A classifier tells the two splits apart with an area under the curve of {area:.2f} (0.5: not at all)."
     )
-    text = f"Kolmogorov-Smirnov distance between {train} and {split}: 0 where they are distributed alike, 1 where they have nothing in common.{told}"
+    text = (
+        f"Kolmogorov-Smirnov distance between {train} and {split}: 0 where they are distributed alike, 1 where they "
+        f"have nothing in common.{told}"
+    )
     said = base(f"data-drift-{number}", f"Columns that differ between {train} and {split}", text, "split_drift")
     yield from spreads(said, "column", axis("distance"), {"distance": (found, "other")})
 
@@ -204,8 +229,16 @@ def layouts(source: Source) -> Iterator[Figure]:
         if number_of(record.get("distance")) is None:
             words = {"rough": "as it is", "smooth": "axes put right"}
         found = [Spread(word, number_of(record.get(key))) for key, word in words.items()]
-        text = f"Between {record.get('train')} and {record.get('split')}: of mean images, or of neighbouring values where axes are mixed up. Lower is more alike."
-        said = base(f"data-layout-{number}", f"Layout of {record.get('split')}", text, "split_layout")
+        text = (
+            f"Between {record.get('train')} and {record.get('split')}: of mean images, or of neighbouring values where "
+            "axes are mixed up. Lower is more alike."
+        )
+        said = base(
+            f"data-layout-{number}",
+            f"Layout of {record.get('split')}: {record.get('change') or 'axes'}",
+            text,
+            "split_layout",
+        )
         yield from spreads(said, "layout", axis("difference"), {"difference": (found, "other")})
 
 
@@ -252,7 +285,10 @@ def shortcuts(source: Source) -> Iterator[Figure]:
     records = records_of(source, "spurious_features")[:COLUMNS]
     skill = [Spread(str(one.get("attribute")), number_of(one.get("skill"))) for one in records]
     chance = [Spread(str(one.get("attribute")), number_of(one.get("permuted"))) for one in records]
-    text = "Skill of a small tree at the class with this attribute alone, beside the best of 19 permuted labellings. Healthy: no better."
+    text = (
+        "Skill of a small tree at the class with this attribute alone, beside the best of 19 permuted labellings. "
+        "Healthy: no better."
+    )
     said = base("data-spurious", "Attributes that predict the class", text, "spurious_features")
     yield from spreads(
         said, "attribute", axis("skill"), {"true labels": (skill, "worse"), "permuted labels": (chance, "reference")}
@@ -273,9 +309,13 @@ def pairing(source: Source) -> Iterator[Figure]:
         found = [
             Spread("true labels", number_of(record.get("true_score"))), shuffled,
             Spread("labels moved by one sample", number_of(record.get("shift_score"))),
-            Spread("the model itself", number_of(record.get("model_val_score"))), Spread("chance", number_of(record.get("chance"))),
+            Spread("the model itself", number_of(record.get("model_val_score"))),
+            Spread("chance", number_of(record.get("chance"))),
         ]  # fmt: skip
-        text = "Held-out score of simple learners; of shuffled labels with two standard deviations. Healthy: the true ones teach far more."
+        text = (
+            "Held-out score of simple learners; of shuffled labels with two standard deviations. Healthy: the true "
+            "ones teach far more."
+        )
         said = base(f"data-pairing-{number}", "True labels against shuffled ones", text, "random_labels")
         yield from spreads(
             said,

@@ -42,7 +42,10 @@ def histogram(record: Record) -> Iterator[Bars]:
     edges = np.geomspace(low, high, BINS + 1) if log else np.linspace(low, high if high > low else low + 1, BINS + 1)
     edges[0], edges[-1] = low, max(high, edges[-1])
     counts, _ = np.histogram(losses, bins=edges)
-    text = "How many samples have which loss at the last moment. Healthy: one hump; a second one far to the right are samples that the model contradicts."
+    text = (
+        "How many samples have which loss at the last moment. Healthy: one hump; a second one far to the right are "
+        "samples that the model contradicts."
+    )
     yield {
         **base("sample-loss-histogram", "Losses of the samples at the end", text, SIGNAL), "kind": "bars",
         "x": axis("loss", "loss", log=log), "y": axis("samples"), "categories": [],
@@ -69,7 +72,10 @@ def cartography(record: Record) -> Iterator[Points]:
         if own:
             clouds.append({"name": name, "x": [a for a, _, _ in own], "y": [b for _, b, _ in own],
                            "names": [key for _, _, key in own], "role": role})  # type: ignore[typeddict-item]  # fmt: skip
-    text = f"Probability of the label over the training, mean against spread. Top left is easy, right is ambiguous, bottom left is hard or wrongly labelled.{cut}"
+    text = (
+        "Probability of the label over the training, mean against spread. Top left is easy, right is ambiguous, bottom "
+        f"left is hard or wrongly labelled.{cut}"
+    )
     yield {
         **base("sample-cartography", "Cartography of the samples", text, SIGNAL), "kind": "points", "clouds": clouds,
         "x": axis("variability of the probability of the label"), "y": axis("mean probability of the label"),

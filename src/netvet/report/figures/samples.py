@@ -14,6 +14,8 @@ from netvet.report.figures.trials import Record, Spread, base, listed, mapped, s
 ROWS, ITEMS = 100, 48
 # Classes whose confusions are drawn as a table of colours.
 CLASSES = 20
+# Axes of an outlier that are named beneath its picture.
+AXES = 2
 
 Cells = list[str | float | None]
 
@@ -43,8 +45,13 @@ class Looks:
         return {
             "pixels": pixels if _is_picture(pixels) else None,
             "text": said, "label": "" if given is None else str(given),
-            "prediction": "" if prediction is None else str(prediction), "note": note, "wrong": prediction is not None,
+            "prediction": "" if prediction is None else str(prediction), "note": note, "wrong": False,
         }  # fmt: skip
+
+
+def _place(split: Any, key: Any) -> str:
+    """The name of a sample with its split, unless it begins with that itself."""
+    return str(key) if str(key).startswith(f"{split}/") or split is None else f"{split}: {key}"
 
 
 def _is_picture(pixels: Any) -> bool:
@@ -84,9 +91,9 @@ def suspects(source: Source, looks: Looks) -> Iterator[Figure]:
     """Labels that models contradict."""
     signal, records = "label_suspects", records_of(source, "label_suspects")
     found = [(record, mapped(one)) for record in records for one in listed(record.get("examples"))]
-    text = "Samples whose label models contradict that were not fitted on them: label, what they suggest, and how probable."
+    text = "Samples whose label is contradicted by models that were not fitted on them: label and what they suggest."
     items = (
-        looks.item(one.get("key"), record.get("split"), f"{record.get('split')}: {one.get('key')}; {_odds(one)}",
+        looks.item(one.get("key"), record.get("split"), f"{_place(record.get('split'), one.get('key'))}; {_odds(one)}",
                    one.get("given"), one.get("suggested"))
         for record, one in found
     )  # fmt: skip
@@ -147,7 +154,7 @@ def pairs(source: Source, looks: Looks) -> Iterator[Figure]:
             equal,
             "samples",
             "equal",
-            "Samples that are equal, pair by pair. Between splits they tell of what was learned by heart.",
+            "Samples that are equal, pair by pair: between splits, a score of what was learned by heart.",
         ),
         (near, "near_duplicates", "near", "Different samples that are all but equal, pair by pair."),
     ):
@@ -197,10 +204,13 @@ def outliers(source: Source, looks: Looks) -> Iterator[Figure]:
     signal, records = "outliers", records_of(source, "outliers")
     found = [(record, mapped(one)) for record in records for one in listed(record.get("examples"))]
     text = "Samples beyond the tail that the others of their split follow, and the axis along which they are."
+    axes: dict[tuple[str, str], list[str]] = {}
+    for record, one in found:
+        axes.setdefault((str(record.get("split")), str(one.get("sample"))), []).append(_axis(record, one))
     items = (
-        looks.item(one.get("sample"), record.get("split"), f"{record.get('split')}: {one.get('sample')}; {_axis(record, one)}")
-        for record, one in found
-    )  # fmt: skip
+        looks.item(key, split, f"{_place(split, key)}; {'; '.join(told[:AXES])}{' ...' if len(told) > AXES else ''}")
+        for (split, key), told in axes.items()
+    )
     yield from shown("data-outliers", "Outliers", text, signal, items)
     series: dict[str, list[Spread]] = {}
     for record in records:
@@ -233,7 +243,7 @@ def problems(source: Source, looks: Looks) -> Iterator[Figure]:
             "data_problems",
             "what",
             "Samples that cannot be used",
-            "How many samples cannot be read or hold nothing, by what is wrong.",
+            "How many samples hold nothing that can be used.",
         ),
         (
             "image_quality",
@@ -245,7 +255,7 @@ def problems(source: Source, looks: Looks) -> Iterator[Figure]:
         records = records_of(source, signal)
         ident = f"data-{signal.replace('_', '-')}"
         items = (
-            looks.item(key, record.get("split"), f"{record.get('split')}: {key}; {record.get(word)}")
+            looks.item(key, record.get("split"), f"{_place(record.get('split'), key)}; {record.get(word)}")
             for record in records for key in listed(record.get("examples"))
         ) if signal == "image_quality" else ()  # fmt: skip
         yield from shown(
@@ -270,10 +280,10 @@ def problems(source: Source, looks: Looks) -> Iterator[Figure]:
 def ordinary(looks: Looks) -> Iterator[Figure]:
     """Samples that nothing is said of."""
     items = (
-        looks.item(one.get("key"), one.get("split"), f"{one.get('split')}: {one.get('key')}")
+        looks.item(one.get("key"), one.get("split"), _place(one.get('split'), one.get('key')))
         for one in looks.records if not one.get("named")
     )  # fmt: skip
-    text = "Some samples of the training data, of each class in turn. Look whether their labels are true, and what is in all of them."
+    text = "Some of the training data, of each class in turn. Look whether labels are true, and what is in all of them."
     yield from shown("data-samples", "Samples of the training data", text, "sample_pictures", items)
 
 
@@ -286,11 +296,12 @@ def entering(source: Source) -> Iterator[Figure]:
         shape = " x ".join(str(n) for n in listed(record.get("shape"))) or "one number"
         guess = f", normalisation {record.get('normalisation')}" if record.get("normalisation") else ""
         text = (
-            f"{record.get('split')} enters the net as {record.get('kind')} of {shape}, from {_number(record, 'low')} to "
-            f"{_number(record, 'high')}{guess}: text, or the first numbers, of some samples."
+            f"{record.get('split')} enters the net as {record.get('kind')} of {shape}, from {_number(record, 'low')} "
+            f"to {_number(record, 'high')}{guess}: text, or the first numbers, of some samples."
         )
-        yield from table(f"data-inputs-{word_of(str(record.get('split')))}", f"What enters the net: {record.get('split')}", text,
-                         "net_inputs", ["label", "sample"], rows)  # fmt: skip
+        split = str(record.get("split"))
+        identifier, title = f"data-inputs-{word_of(split)}", f"What enters the net: {split}"
+        yield from table(identifier, title, text, "net_inputs", ["label", "sample"], rows)
 
 
 def tokens(source: Source) -> Iterator[Figure]:
