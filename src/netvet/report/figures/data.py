@@ -112,9 +112,9 @@ def missing(features: Sequence[Record], splits: Sequence[Record]) -> Iterator[Fi
         :COLUMNS
     ]
     series = {}
-    for split in dict.fromkeys(one.get("split") for one in features):
-        own = {str(one.get("feature")): one for one in features if one.get("split") == split}
-        series[str(split)] = [Spread(n, _missing(own[n])) for n in names if n in own], role(split, splits)
+    for split in dict.fromkeys(str(one.get("split")) for one in features):
+        own = {str(one.get("feature")): one for one in features if str(one.get("split")) == split}
+        series[split] = [Spread(n, _missing(own[n])) for n in names if n in own], role(split, splits)
     text = "Share of the samples without a value, of columns that lack any. Healthy: splits agree."
     cut = f" The {COLUMNS} of {len(holes)} that lack the most." if len(holes) > COLUMNS else ""
     said = base("data-missing", "Missing values", text + cut, "data_features")
@@ -189,9 +189,16 @@ def _few(own: Sequence[Record]) -> bool:
     return all(one.get("kind") == "words" for one in own) or all(d is not None and d <= WORDS / 2 for d in different)
 
 
+def _share_of(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def _cumulative(one: Record, splits: Sequence[Record]) -> Curve | None:
-    pairs = sorted((float(share), number_of(value)) for share, value in mapped(one.get("quantiles")).items())
-    known = [(value, share) for share, value in pairs if value is not None]
+    pairs = [(_share_of(share), number_of(value)) for share, value in mapped(one.get("quantiles")).items()]
+    known = sorted((value, share) for share, value in pairs if value is not None and share is not None)
     # Where several quantiles are one value, the last says how many samples have at most that.
     places = dict(known)
     return fan(str(one.get("split")), [(list(places), list(places.values()))], role(one.get("split"), splits))

@@ -48,6 +48,11 @@ class Spread:
         return cls(name, *(number_of(found.get(word)) for word in (value, "low", "high")))
 
 
+def exact(value: Any) -> float | None:
+    """A number that can be drawn, with all of its digits, else None."""
+    return float(value) if number_of(value) is not None else None
+
+
 def listed(values: Any) -> Sequence[Any]:
     """A list, empty where there is none."""
     return values if isinstance(values, list | tuple) else ()
@@ -68,7 +73,7 @@ def base(identifier: str, title: str, about: str, signal: str) -> Base:
     return {"id": identifier, "title": title, "about": about, "signals": [signal]}
 
 
-def fan(name: str, runs: Iterable[tuple[Sequence[Any], Sequence[Any]]], role: Role) -> Curve | None:
+def fan(name: str, runs: Iterable[tuple[Iterable[Any], Any]], role: Role) -> Curve | None:
     """Several runs of one arm as a curve: their mean, and the range of all of them as a band.
 
     Args:
@@ -84,8 +89,8 @@ def fan(name: str, runs: Iterable[tuple[Sequence[Any], Sequence[Any]]], role: Ro
     count = 0
     for places, values in runs:
         count += 1
-        for place, value in zip(places, values, strict=False):
-            at, known = number_of(place), number_of(value)
+        for place, value in zip(places, listed(values), strict=False):
+            at, known = exact(place), exact(value)
             if at is not None:
                 found.setdefault(at, []).extend([known] if known is not None else [])
     if not any(found.values()):

@@ -14,13 +14,16 @@ SIGNAL = "tuning"
 # Settings that are drawn over decades.
 DECADES = ("lr", "weight_decay")
 ROWS = 200
+WORDS = {"lr": "learning rate", "weight_decay": "weight decay", "batch_size": "batch size", "warmup": "warm-up"}
 
 
 def search(source: Source) -> Iterator[Figure]:
     """The figures of a search."""
     for record in records_of(source, SIGNAL):
         trials = [mapped(one) for one in listed(record.get("attempts"))]
-        found = [Spread(name, number_of(share)) for name, share in mapped(record.get("importance")).items()]
+        found = [
+            Spread(WORDS.get(name, name), number_of(share)) for name, share in mapped(record.get("importance")).items()
+        ]
         text = "Share of each setting in the variation of the logarithm of the held-out loss (fANOVA)."
         said = base("tuning-importance", "What matters", text, SIGNAL)
         yield from spreads(said, "setting", axis("importance", "share"), {"importance": (found, "other")})
@@ -40,8 +43,9 @@ def slices(name: str, trials: Sequence[Record]) -> Iterator[Figure]:
     done = [(mapped(one.get("params")).get(name), number_of(one.get("loss")), one.get("number")) for one in trials]
     known = [(value, loss, number) for value, loss, number in done if value is not None and loss is not None]
     lost = sum(1 for value, loss, _ in done if value is not None and loss is None)
-    text = f"Held-out loss of each trial by its {name}. {lost} trials that were given up are not drawn."
-    said = base(f"tuning-slice-{word_of(name)}", f"Loss by {name}", text, SIGNAL)
+    word = WORDS.get(name, name)
+    text = f"Held-out loss of each trial by its {word}. {lost} trials that were given up are not drawn."
+    said = base(f"tuning-slice-{word_of(name)}", f"Loss by {word}", text, SIGNAL)
     numbers = [(number_of(value), loss, number) for value, loss, number in known]
     if len({value for value, _, _ in numbers}) > 4 and all(value is not None for value, _, _ in numbers):
         yield from _points(said, name, [(float(v or 0.0), loss, n) for v, loss, n in numbers])
@@ -50,7 +54,7 @@ def slices(name: str, trials: Sequence[Record]) -> Iterator[Figure]:
     for value, loss, _ in known:
         groups.setdefault(f"{value:g}" if isinstance(value, float) else str(value), []).append(loss)
     means = [Spread.over(value, losses) for value, losses in sorted(groups.items())]
-    yield from spreads(said, name, axis("held-out loss", "loss"), {"loss (mean, and range)": (means, "val")})
+    yield from spreads(said, word, axis("held-out loss", "loss"), {"loss (mean, and range)": (means, "val")})
 
 
 def _points(said: Base, name: str, known: Sequence[tuple[float, float, Any]]) -> Iterator[Points]:
@@ -62,7 +66,7 @@ def _points(said: Base, name: str, known: Sequence[tuple[float, float, Any]]) ->
     }  # fmt: skip
     decades = name in DECADES and all(v > 0 for v in cloud["x"])
     yield {
-        **said, "kind": "points", "x": axis(name.replace("_", " "), log=decades),
+        **said, "kind": "points", "x": axis(WORDS.get(name, name), log=decades),
         "y": axis("held-out loss", "loss", log=log), "clouds": [cloud], "diagonal": False,
     }  # fmt: skip
 
@@ -77,7 +81,7 @@ def table(record: Record, trials: Sequence[Record]) -> Iterator[Figure]:
     ]  # fmt: skip
     text = f"The trials, the best first, each of {record.get('steps')} steps with the program's own batch size."
     if rows:
-        columns = ["trial", "state", "held-out loss", "score", *(name.replace("_", " ") for name in names)]
+        columns = ["trial", "state", "held-out loss", "score", *(WORDS.get(name, name) for name in names)]
         said = base("tuning-trials", "Trials", text, SIGNAL)
         yield {**said, "kind": "table", "columns": columns, "rows": rows}
 

@@ -59,10 +59,12 @@
     return [svg("g", { class: several ? "see-through" : "" }, bars), netvet.axisBelow(x, figure.x, box)];
   }
 
+  /** Whether each category is of one series alone: its bar stands in the middle then. */
+  const apart = (figure) => figure.categories.every((_, at) => figure.series.filter((series) => Number.isFinite(series.values[at])).length < 2);
+
   function standing(figure, box, y, ids) {
     const [slot, zero] = [box.width / figure.categories.length, y.at(y.log ? y.low : 0)];
-    // Where each category is of one series alone, its bar stands in the middle.
-    const alone = figure.categories.every((_, at) => figure.series.filter((series) => Number.isFinite(series.values[at])).length < 2);
+    const alone = apart(figure);
     const beside = alone ? 1 : figure.series.length;
     const each = Math.min((slot * 0.8) / beside, WIDEST);
     const bars = figure.series.flatMap((series, number) => series.values.map((value, at) => {
@@ -88,12 +90,14 @@
   }
 
   function sideways(figure, width, range, ids) {
-    const line = Math.max(20, 9 * figure.series.length + 6);
+    const alone = apart(figure);
+    const beside = alone ? 1 : figure.series.length;
+    const line = Math.max(20, 9 * beside + 6);
     const widest = Math.max(...figure.categories.map((name) => netvet.textWidth(name)));
     const left = Math.min(widest + 12, width * 0.42);
     const box = { left, top: 6, width: width - left - 62, height: line * figure.categories.length };
     const x = netvet.scale(range.low, range.high, box.left, box.left + box.width, range.log);
-    const [zero, each] = [x.at(x.log ? x.low : 0), (line - 4) / figure.series.length];
+    const [zero, each] = [x.at(x.log ? x.low : 0), (line - 4) / beside];
     const drawn = figure.categories.map((name, at) => {
       const top = box.top + at * line;
       return svg("g", {}, svg("text", { class: "name", x: left - 6, y: top + line / 2 + 4, "text-anchor": "end" }, svg("title", {}, name),
@@ -101,7 +105,7 @@
         figure.series.map((series, number) => {
           const value = series.values[at];
           if (value === null || (x.log && value <= 0)) return null;
-          const [end, y] = [x.at(value), top + 2 + number * each];
+          const [end, y] = [x.at(value), top + 2 + (alone ? 0 : number) * each];
           const span = spanOf(series, at, x, y + (each - 1) / 2, false);
           return [bar(series, name, value, [Math.min(zero, end), y, Math.abs(end - zero), each - 1], nthOfRole(figure, series), ids, span),
             figure.series.length === 1 ? svg("text", { class: "number", x: Math.max(zero, end, span ? span.to : zero) + 5, y: top + line / 2 + 4 }, shown(value)) : null];
