@@ -67,11 +67,21 @@ def test_a_column_of_one_value_and_values_of_a_tensor_have_no_picture_unless_the
     assert not any(name.startswith("data-column") for name in drawn(data_splits=SPLITS, data_features=[one]))
     tensor = [SPLITS[0] | {"kind": "tensor"}]
     features = [column("train", str(i)) for i in range(9)]
-    drift = [{"train": "train", "split": "val", "moved": [{"column": "7", "distance": 0.5}], "area": 0.9}]
+    drift = [
+        {
+            "train": "train",
+            "split": "val",
+            "area": 0.9,
+            "moved": [{"column": "7", "distance": 0.5, "p": 0.001}, {"column": "8", "distance": 0.1, "p": 0.9}],
+        }
+    ]
     made = drawn(data_splits=tensor, data_features=features, split_drift=drift)
     assert [name for name in made if name.startswith("data-column")] == ["data-column-0-7"]
     assert made["data-column-0-7"]["title"] == "Distribution of value 7"
-    assert made["data-drift-0"]["series"][0]["values"] == [0.5]
+    series = made["data-drift-0"]["series"]
+    assert [(bar["name"], bar["values"]) for bar in series] == [
+        ("more than chance", [0.5, None]), ("within chance", [None, 0.1]),
+    ]  # fmt: skip
     assert "0.90" in made["data-drift-0"]["about"]
 
 

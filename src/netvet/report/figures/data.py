@@ -24,6 +24,7 @@ from netvet.report.figures.trials import (
 
 # Bars and figures that a person still looks at; of more classes or columns the first (or farthest) are drawn.
 CLASSES, COLUMNS, FEATURES, WORDS = 100, 40, 16, 20
+CHANCE = 0.05
 # What tells most of samples that are no tables, before their other attributes.
 FIRST = ("width", "height", "characters", "tokens", "seconds", "brightness", "contrast", "sharpness", "mean", "std")
 ROLES = {"train": "train", "val": "val", "test": "reference"}
@@ -128,7 +129,9 @@ def _missing(one: Record) -> float | None:
 
 def distributions(features: Sequence[Record], splits: Sequence[Record], drifts: Sequence[Record]) -> Iterator[Figure]:
     """The distributions of the columns that tell most: those that moved between splits, then the first."""
-    moved = [str(mapped(one).get("column")) for record in drifts for one in listed(record.get("moved"))]
+    moved = [
+        str(one.get("column")) for record in drifts for one in map(mapped, listed(record.get("moved"))) if _sure(one)
+    ]
     names = list(dict.fromkeys(str(one.get("feature")) for one in features))
     # The values of a tensor are too many, and none is more than another: only those that moved are drawn.
     rest = [] if any(one.get("kind") == "tensor" for one in splits) else names
@@ -207,10 +210,11 @@ def _cumulative(one: Record, splits: Sequence[Record]) -> Curve | None:
 def drift(record: Record, number: int) -> Iterator[Figure]:
     """What moved between the training data and a held-out split."""
     train, split = str(record.get("train")), str(record.get("split"))
-    found = [
-        Spread(str(mapped(one).get("column")), number_of(mapped(one).get("distance")))
-        for one in listed(record.get("moved"))
-    ]
+    moved = [mapped(one) for one in listed(record.get("moved"))]
+    series = {}
+    for word, sure, role in (("more than chance", True, "other"), ("within chance", False, "reference")):
+        own = [one for one in moved if _sure(one) == sure]
+        series[word] = [Spread(str(one.get("column")), number_of(one.get("distance"))) for one in own], role
     area = number_of(record.get("area"))
     told = (
         ""
@@ -222,7 +226,13 @@ def drift(record: Record, number: int) -> Iterator[Figure]:
         f"have nothing in common.{told}"
     )
     said = base(f"data-drift-{number}", f"Columns that differ between {train} and {split}", text, "split_drift")
-    yield from spreads(said, "column", axis("distance"), {"distance": (found, "other")})
+    yield from spreads(said, "column", axis("distance"), {word: one for word, one in series.items() if one[0]})
+
+
+def _sure(one: Record) -> bool:
+    """The distance is more than chance: its probability is that of the largest of all columns already."""
+    p = number_of(one.get("p"))
+    return p is not None and p < CHANCE
 
 
 def layouts(source: Source) -> Iterator[Figure]:
