@@ -28,13 +28,10 @@ def format_of(output: Path | None, form: str | None) -> str:
 
 def page_text(view: View, source: Run, checks: Sequence[Check], settings: Settings) -> str:
     """The page of a run, one HTML file."""
-    from netvet.config import selected
-    from netvet.data.assessable import assessable
     from netvet.report.html import document
-    from netvet.report.page_view import page_of
+    from netvet.reporter import Reporter
 
-    able, chosen = assessable(checks, settings, source)
-    return document(page_of(view, source, checks, selected(able, chosen)))
+    return document(Reporter(tuple(checks), settings).page(source, view))
 
 
 def page_of_run(source: Run, checks: Sequence[Check], settings: Settings, root: Path) -> str:
@@ -43,15 +40,10 @@ def page_of_run(source: Run, checks: Sequence[Check], settings: Settings, root: 
     Args:
         root: folder below which files are named by what comes after it.
     """
-    from netvet.config import selected
-    from netvet.data.assessable import assessable
-    from netvet.diagnose import diagnose
-    from netvet.report.view import build
+    from netvet.report.html import document
+    from netvet.reporter import Reporter
 
-    able, chosen = assessable(checks, settings, source)
-    found, asked = diagnose(source, able, chosen), selected(able, chosen)
-    view = build(found, source, selected=asked, name=source.path.name, root=root)
-    return page_text(view, source, checks, settings)
+    return document(Reporter(tuple(checks), settings, root).page(source))
 
 
 def write_page(text: str, file: Path, stream: TextIO, *, quiet: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from netvet.cli.options import STDOUT, STORE, absolute, duration, html_option, is_setup, require_writable, setup_name
+from netvet.cli.options import STDOUT, absolute, duration, html_option, is_setup, require_writable, setup_name
 from netvet.cli.page import page_of_run, write_page
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     require(options["on"], options["jobs"])
     known = all_checks()
     configuration = config.load(Path.cwd(), known)
-    store = (options["store"] or configuration.store or STORE).absolute()
+    store = (options["store"] or configuration.store or config.STORE).absolute()
     files = {name: absolute(options[name]) for name in ("json", "html")}
     page = partial(page_of_run, checks=known, settings=configuration.settings, root=Path.cwd())
     return partial(_run, target, arguments, store, options | files, page)
