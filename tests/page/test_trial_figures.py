@@ -67,6 +67,17 @@ def test_a_bar_shows_its_interval_and_says_it(tab, tmp_path, page):
     assert figure.locator("thead th").all_text_contents()[-2:] == ["difference, from", "to"]
 
 
+def test_the_checklist_leads_to_the_picture_of_an_experiment(tab, tmp_path, page):
+    items = [{"name": name, "verdict": "failed", "message": "so", "next": ""} for name in ("dropout-trial", "dropout")]
+    stage = {"stage": "regularise", "title": "Regularise", "gate": "failed", "word": "failed", "items": items}
+    home = page["home"] | {"stages": [stage], "experimented": True}
+    shown = opened(tab, tmp_path, page | {"home": home})
+    assert shown.locator(".stage li").count() == 2
+    assert shown.locator(".stage li a").count() == 1
+    shown.locator(".stage li a").click()
+    until(shown, "document.activeElement.id === 'figure-experiment-dropout-trial-curves'")
+
+
 def test_bars_that_stand_alone_are_in_the_middle_of_their_place(tab, tmp_path, page):
     bars = {
         "kind": "bars", "id": "alone", "title": "Alone", "about": "", "panel": "data", "signals": [], "edges": [],

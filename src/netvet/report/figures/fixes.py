@@ -35,14 +35,17 @@ def studies(source: Source) -> Iterator[Figure]:
     for number, record in enumerate(records):
         arms = [arm for arm in listed(record.get("fixes")) if isinstance(arm, Mapping)]
         title = f", round {number + 1}" if len(records) > 1 else ""
-        for place, arm in enumerate(arms[:MOST]):
-            for figure in curves(record, arm, f"fix-{number}-{place}-{word_of(str(arm.get('fix')))}", title):
-                figure["checks"] = [str(arm["check"])] if arm.get("verdict") == "helped" and arm.get("check") else []
-                yield figure
         rest: list[Figure] = [*effects(arms, number, title), *verdicts(record, arms, number, title)]
         for figure in rest:
             figure["checks"] = []
             yield figure
+        # What helped comes first; a place in the study is what an address keeps.
+        places = sorted(range(len(arms)), key=lambda place: arms[place].get("verdict") != "helped")
+        for place in places[:MOST]:
+            arm = arms[place]
+            for figure in curves(record, arm, f"fix-{number}-{place}-{word_of(str(arm.get('fix')))}", title):
+                figure["checks"] = [str(arm["check"])] if arm.get("verdict") == "helped" and arm.get("check") else []
+                yield figure
 
 
 def curves(record: Record, arm: Record, identifier: str, title: str) -> Sequence[Figure]:
@@ -67,7 +70,7 @@ def curves(record: Record, arm: Record, identifier: str, title: str) -> Sequence
         f"{word[:1].upper()}{word[1:]} of the unchanged program and with the change, on the same seeds: mean, and "
         f"range as a band. Verdict: {verdict}{_gain(arm)}."
     )
-    return plot(base(identifier, f"{arm.get('fix')}: {verdict}{title}", about, SIGNAL), TRIAL_STEPS, y, drawn)
+    return plot(base(identifier, f"{_name(arm)} - {verdict}{title}", about, SIGNAL), TRIAL_STEPS, y, drawn)
 
 
 def _points(curve: Any) -> tuple[list[Any], list[Any]]:
