@@ -167,10 +167,13 @@ def _run(program: Rerun, chosen: Options, options: dict[str, Any]) -> int:
     from netvet.fixes.kept import keep
     from netvet.fixes.told import as_record
 
+    def kept() -> Path:
+        keep(record, found.rounds[0].run)
+        return found.rounds[0].run
+
     found = conduct(program, chosen)
     record = as_record(found)
-    keep(record, found.rounds[0].run)
-    _tell(record, found.rounds[0].run, chosen, options)
+    _tell(record, kept, chosen, options)
     if found.rounds[-1].study.stopped:
         click.echo("netvet: stopped; the same command goes on where it was", err=True)
         return INTERRUPTED
@@ -199,12 +202,14 @@ def _run_setup(target: str, chosen: Options, options: dict[str, Any]) -> int:
         on=chosen.on, jobs=chosen.jobs,
     )  # fmt: skip
     record = of_setup(target, study, monotonic() - began)
-    _tell(record, keep_apart(record, chosen.store, setup_name(target)), chosen, options)
+    _tell(record, partial(keep_apart, record, chosen.store, setup_name(target)), chosen, options)
     return 0
 
 
-def _tell(record: dict[str, Any], run: Path, chosen: Options, options: dict[str, Any]) -> None:
+def _tell(record: dict[str, Any], kept: Callable[[], Path], chosen: Options, options: dict[str, Any]) -> None:
+    """Show and write what was found, then keep it with its run: the first must not be lost for the second."""
     from netvet.cli.page import page_of_run, write_page
+    from netvet.core import NetvetError
     from netvet.report.files import write
     from netvet.report.fix import show
     from netvet.store import Run
@@ -213,14 +218,19 @@ def _tell(record: dict[str, Any], run: Path, chosen: Options, options: dict[str,
         show(record, sys.stdout, verbose=options["verbose"])
     if options["json"] is not None:
         write(json.dumps(record, indent=2) + "\n", options["json"], sys.stdout)
-    if options["html"] is not None:
-        text = page_of_run(Run.open(run), chosen.checks, chosen.settings, Path.cwd())
-        write_page(text, options["html"], sys.stdout)
     if options["figure"] is not None:
         from netvet.report.twin_curves import draw
 
         draw(record, options["figure"])
     sys.stdout.flush()
+    try:
+        run = kept()
+    except NetvetError as error:  # its run is gone, or cannot be written to
+        click.echo(f"netvet: the study is not kept with its run: {error}", err=True)
+        return
+    if options["html"] is not None:
+        text = page_of_run(Run.open(run), chosen.checks, chosen.settings, Path.cwd())
+        write_page(text, options["html"], sys.stdout)
 
 
 def _list(stream: Any) -> int:

@@ -84,7 +84,6 @@ def _run(
             found = search(lab, options["trials"], storage, tell, jobs=jobs)
         finally:
             lab.close()
-    run = _kept(found, path, store, setup_name(target))
     if STDOUT not in (options["json"], options["html"]):
         show(found, stream)
     if options["json"] is not None:
@@ -92,6 +91,7 @@ def _run(
 
         content = {"schema": "netvet.tune/1", "program": target, **found.record()}
         write(json.dumps(content, indent=2, default=str) + "\n", options["json"], stream)
+    run = _kept(found, path, store, setup_name(target))
     if options["html"] is not None:
         write_page(page(Run.open(run)), options["html"], stream)
     return 0
