@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import faulthandler
+import gzip
+import json
 import multiprocessing
 import os
 import runpy
@@ -76,3 +79,10 @@ def _run(command: list[str], folder: str, out: str, err: str) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(status)
+
+
+def page_in(file: Path) -> dict[str, object]:
+    """The data of a page, as a browser unpacks them."""
+    packed = file.read_text(encoding="utf-8").split('id="netvet-page">')[1].split("<")[0]
+    found: dict[str, object] = json.loads(gzip.decompress(base64.b64decode(packed)))
+    return found

@@ -104,6 +104,7 @@ def audit(
     from netvet import checks, config
     from netvet.data.audit import Options, write
     from netvet.data.audit import audit as look
+    from netvet.data.thumbnails import with_thumbnails
     from netvet.reporter import Reporter
     from netvet.store import Run
 
@@ -122,6 +123,7 @@ def audit(
         tell(now.line)
 
     found = look(source, Options(task=task, live=live, facts=columns, tell=hear))
+    with_thumbnails(found, source)
     notes = (*getattr(source, "notes", ()), *found.notes)
     path = write(found, Path(store or configuration.store or config.STORE).absolute(), "audit", began)
     reporter = Reporter(known, configuration.settings, Path.cwd())

@@ -8,7 +8,8 @@ import torch
 
 import netvet
 from netvet.report.fix import schema
-from tests.program import call
+from netvet.store import Run
+from tests.program import call, page_in
 
 SCRIPT = """
 import pathlib
@@ -40,7 +41,8 @@ def fixed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fix")
     (folder / "train.py").write_text(SCRIPT)
     (folder / "log.txt").write_text("mine")
-    out, err = call(["-m", "netvet", "fix", "--json", "fix.json", "--figure", "fix.png", "--apply", "train.py"], folder)
+    files = ["--json", "fix.json", "--figure", "fix.png", "--html", "fix.html"]
+    out, err = call(["-m", "netvet", "fix", *files, "--apply", "train.py"], folder)
     assert (folder / "fix.json").exists(), err
     return folder, out, json.loads((folder / "fix.json").read_text())
 
@@ -69,6 +71,17 @@ def test_trials_leave_the_files_of_the_user_alone(fixed):
     assert names >= {"train.py", "log.txt", "fix.json", "fix.png", ".netvet"}
     assert found["trials"] >= 6
     assert (folder / "fix.png").stat().st_size > 5_000
+
+
+def test_page_and_run_keep_the_twins_of_each_change(fixed):
+    folder, _, found = fixed
+    one = found["rounds"][0]
+    (kept,) = Run.open(folder / ".netvet" / "runs" / one["run"]).get("fixes")
+    assert {name: kept[name] for name in one} == one
+    assert kept["patch"] == found["patch"]
+    page = page_in(folder / "fix.html")
+    assert {"Fixes"} <= {panel["title"] for panel in page["panels"]}
+    assert page["pictures"]["lr-too-high"][0].startswith("fix-0-")
 
 
 def test_json_is_as_its_schema_says(fixed):
@@ -100,6 +113,8 @@ def test_setup_is_tried_without_source_text(tmp_path):
     assert (tmp_path / "f.json").exists(), err
     one = json.loads((tmp_path / "f.json").read_text())["rounds"][0]
     assert one["best"] == ["lower-lr"]
+    (run,) = Run.list(tmp_path / ".netvet" / "runs")
+    assert Run.open(run.path).get("fixes")[0]["best"] == ["lower-lr"]
 
 
 def test_notebook_gets_the_same(tmp_path, monkeypatch):

@@ -103,6 +103,7 @@ def _run(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str
 def _looked(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[str, Any], folder: Path) -> int:
     from netvet.data.audit import Options, audit, gathered, with_people, write
     from netvet.data.readers import open_source
+    from netvet.data.thumbnails import with_thumbnails
 
     began = perf_counter()
     if options["fresh"] and folder.exists():
@@ -123,6 +124,7 @@ def _looked(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[
         return search(partial(_scanned, source, chosen, options), options, asked.json)
     found = _scanned(source, chosen, options, audit)
     with_people(found, folder)
+    with_thumbnails(found, source)
     path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
     return _tell(path, found.notes, asked=asked)
 

@@ -203,6 +203,7 @@ def _audited(parts: Sequence[Part], name: str, program: Program) -> tuple[TorchD
     from netvet.cli.recipe import Progress
     from netvet.data.audit import Options, audit
     from netvet.data.readers.torch_data import TorchData
+    from netvet.data.thumbnails import with_thumbnails
 
     notes: list[str] = []
     if not program.random:
@@ -210,4 +211,7 @@ def _audited(parts: Sequence[Part], name: str, program: Program) -> tuple[TorchD
     source = TorchData(parts, name, program.seconds, notes=notes, said=tuple(program.said.values()))
     with Progress(sys.stderr) as progress:
         chosen = Options(program.task, live=True, facts={"changing": tuple(source.changing), **program.said})
-        return source, audit(source, replace(chosen, tell=lambda now: progress.tell(now.line)))
+        found = audit(source, replace(chosen, tell=lambda now: progress.tell(now.line)))
+    if program.search is None:
+        with_thumbnails(found, source)
+    return source, found

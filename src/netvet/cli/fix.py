@@ -16,6 +16,7 @@ from netvet.cli.options import (
     absolute,
     asked_of,
     duration,
+    html_option,
     is_setup,
     list_option,
     names_of,
@@ -53,6 +54,7 @@ INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl
 @click.option("--allow-dirty", is_flag=True, help="With --apply: also into files with uncommitted changes.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier start has measured.")
 @click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write all that was found as JSON.")
+@html_option
 @click.option(
     "--figure", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curves of all twins (svg, png)."
 )
@@ -76,14 +78,14 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
         return partial(_list, sys.stdout)
     if target is None:
         raise click.UsageError("give the script to mend, or --list")
-    for name in ("json", "figure"):
+    for name in ("json", "html", "figure"):
         require_writable(options[name], f"--{name}")
     require_torch()
     _require("libcst", "patches of a program need")
     from netvet.executors import require
 
     require(options["on"], 1 if options["on"] is None else 2)
-    chosen, told = _chosen(options), options | {"json": absolute(options["json"])}
+    chosen, told = _chosen(options), options | {name: absolute(options[name]) for name in ("json", "html")}
     if options["figure"] is not None:
         _require("matplotlib", "a figure needs")
     if is_setup(target, options["is_module"]):
@@ -162,10 +164,16 @@ def _silent(_line: str) -> None:
 def _run(program: Rerun, chosen: Options, options: dict[str, Any]) -> int:
     from netvet.fixes.apply import apply
     from netvet.fixes.conduct import conduct
+    from netvet.fixes.kept import keep
     from netvet.fixes.told import as_record
 
+    def kept() -> Path:
+        keep(record, found.rounds[0].run)
+        return found.rounds[0].run
+
     found = conduct(program, chosen)
-    _tell(as_record(found), options)
+    record = as_record(found)
+    _tell(record, kept, chosen, options)
     if found.rounds[-1].study.stopped:
         click.echo("netvet: stopped; the same command goes on where it was", err=True)
         return INTERRUPTED
@@ -180,6 +188,7 @@ def _run_setup(target: str, chosen: Options, options: dict[str, Any]) -> int:
 
     from netvet.core import NetvetError
     from netvet.experiments.conduct import setup_of
+    from netvet.fixes.kept import keep_apart
     from netvet.fixes.setups import conduct_setup
     from netvet.fixes.told import of_setup
 
@@ -192,15 +201,20 @@ def _run_setup(target: str, chosen: Options, options: dict[str, Any]) -> int:
         setup_of(target), setup_name(target), chosen.names, seconds=chosen.budget, seeds=chosen.seeds, tell=chosen.tell,
         on=chosen.on, jobs=chosen.jobs,
     )  # fmt: skip
-    _tell(of_setup(target, study, monotonic() - began), options)
+    record = of_setup(target, study, monotonic() - began)
+    _tell(record, partial(keep_apart, record, chosen.store, setup_name(target)), chosen, options)
     return 0
 
 
-def _tell(record: dict[str, Any], options: dict[str, Any]) -> None:
+def _tell(record: dict[str, Any], kept: Callable[[], Path], chosen: Options, options: dict[str, Any]) -> None:
+    """Show and write what was found, then keep it with its run: the first must not be lost for the second."""
+    from netvet.cli.page import page_of_run, write_page
+    from netvet.core import NetvetError
     from netvet.report.files import write
     from netvet.report.fix import show
+    from netvet.store import Run
 
-    if options["json"] != STDOUT:
+    if STDOUT not in (options["json"], options["html"]):
         show(record, sys.stdout, verbose=options["verbose"])
     if options["json"] is not None:
         write(json.dumps(record, indent=2) + "\n", options["json"], sys.stdout)
@@ -209,6 +223,14 @@ def _tell(record: dict[str, Any], options: dict[str, Any]) -> None:
 
         draw(record, options["figure"])
     sys.stdout.flush()
+    try:
+        run = kept()
+    except NetvetError as error:  # its run is gone, or cannot be written to
+        click.echo(f"netvet: the study is not kept with its run: {error}", err=True)
+        return
+    if options["html"] is not None:
+        text = page_of_run(Run.open(run), chosen.checks, chosen.settings, Path.cwd())
+        write_page(text, options["html"], sys.stdout)
 
 
 def _list(stream: Any) -> int:

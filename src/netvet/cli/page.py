@@ -34,6 +34,18 @@ def page_text(view: View, source: Run, checks: Sequence[Check], settings: Settin
     return document(Reporter(tuple(checks), settings).page(source, view))
 
 
+def page_of_run(source: Run, checks: Sequence[Check], settings: Settings, root: Path) -> str:
+    """The page of a run that is yet to be diagnosed, one HTML file.
+
+    Args:
+        root: folder below which files are named by what comes after it.
+    """
+    from netvet.report.html import document
+    from netvet.reporter import Reporter
+
+    return document(Reporter(tuple(checks), settings, root).page(source))
+
+
 def write_page(text: str, file: Path, stream: TextIO, *, quiet: bool = False) -> None:
     """Write a page, and say on the error output how to open it.
 

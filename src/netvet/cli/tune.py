@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from netvet.cli.options import STDOUT, absolute, duration, is_setup, require_writable
+from netvet.cli.options import STDOUT, absolute, duration, html_option, is_setup, require_writable, setup_name
+from netvet.cli.page import page_of_run, write_page
 
 if TYPE_CHECKING:
     from netvet.experiments.problem import Problem
     from netvet.experiments.tune import Tuned
+    from netvet.store import Run
 
 SHOWN = 10
 COLUMNS = ("optimizer", "lr", "weight_decay", "batch_size", "dropout", "warmup")
@@ -29,6 +31,7 @@ COLUMNS = ("optimizer", "lr", "weight_decay", "batch_size", "dropout", "warmup")
 @click.option("--on", metavar="WHERE", help="Run trials on ray, ray://HOST:PORT, dask, dask://HOST:PORT or slurm.")
 @click.option("--fresh", is_flag=True, help="Forget the trials of an earlier search of the same program.")
 @click.option("--json", type=click.Path(path_type=Path), metavar="FILE", help="Write what was found as JSON.")
+@html_option
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs.")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
@@ -43,23 +46,31 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     from netvet.checks import all_checks
     from netvet.core import require_torch
 
-    require_writable(options["json"], "--json")
+    for name in ("json", "html"):
+        require_writable(options[name], f"--{name}")
     require_torch()
     from netvet.executors import require
 
     require(options["on"], options["jobs"])
-    store = (options["store"] or config.load(Path.cwd(), all_checks()).store or config.STORE).absolute()
-    return partial(_run, target, arguments, store, options | {"json": absolute(options["json"])})
+    known = all_checks()
+    configuration = config.load(Path.cwd(), known)
+    store = (options["store"] or configuration.store or config.STORE).absolute()
+    files = {name: absolute(options[name]) for name in ("json", "html")}
+    page = partial(page_of_run, checks=known, settings=configuration.settings, root=Path.cwd())
+    return partial(_run, target, arguments, store, options | files, page)
 
 
-def _run(target: str, arguments: tuple[str, ...], store: Path, options: dict[str, Any]) -> int:
+def _run(
+    target: str, arguments: tuple[str, ...], store: Path, options: dict[str, Any], page: Callable[[Run], str]
+) -> int:
     from netvet.executors import workers
     from netvet.experiments.conduct import STUDIES
     from netvet.experiments.lab import Lab, digest
     from netvet.experiments.tune import search
+    from netvet.store import Run
 
     stream = sys.stdout
-    problem = _problem(target, arguments, store, options["is_module"])
+    problem, path = _problem(target, arguments, store, options["is_module"])
     folder = store.parent / STUDIES
     journal, storage = (folder / f"{digest(problem)}-tune.{end}" for end in ("jsonl", "log"))
     if options["fresh"]:
@@ -73,28 +84,44 @@ def _run(target: str, arguments: tuple[str, ...], store: Path, options: dict[str
             found = search(lab, options["trials"], storage, tell, jobs=jobs)
         finally:
             lab.close()
-    if options["json"] != STDOUT:
+    if STDOUT not in (options["json"], options["html"]):
         show(found, stream)
     if options["json"] is not None:
         from netvet.report.files import write
 
         content = {"schema": "netvet.tune/1", "program": target, **found.record()}
         write(json.dumps(content, indent=2, default=str) + "\n", options["json"], stream)
+    run = _kept(found, path, store, setup_name(target))
+    if options["html"] is not None:
+        write_page(page(Run.open(run)), options["html"], stream)
     return 0
 
 
-def _problem(target: str, arguments: tuple[str, ...], store: Path, is_module: bool) -> Problem:
+def _kept(found: Tuned, path: Path | None, store: Path, name: str) -> Path:
+    """Keep a search with the run of its program, else as a run of its own; gives the folder."""
+    from netvet.store import RunWriter
+
+    writer = RunWriter.create(store, name) if path is None else RunWriter.join(path)
+    if path is None:
+        writer.put_facts("run", [{"name": name, "ended": "ok"}])
+    writer.put_facts("tuning", [found.record()])
+    writer.close()
+    return writer.path
+
+
+def _problem(target: str, arguments: tuple[str, ...], store: Path, is_module: bool) -> tuple[Problem, Path | None]:
+    """What is tuned, and the run of the script that it comes from."""
     from netvet.capture.torch_runner import RunOptions
     from netvet.core import NetvetError
     from netvet.experiments.conduct import problem_of_script, setup_of
     from netvet.experiments.setup import problem_of
 
     if is_setup(target, is_module):
-        return problem_of(setup_of(target), target)
-    problem, reason, _ = problem_of_script(RunOptions(target, is_module, arguments, store))
+        return problem_of(setup_of(target), target), None
+    problem, reason, ended = problem_of_script(RunOptions(target, is_module, arguments, store))
     if problem is None:
         raise NetvetError(f"{target} cannot be tuned: {reason}")
-    return problem
+    return problem, ended.run_path
 
 
 def show(found: Tuned, stream: TextIO) -> None:

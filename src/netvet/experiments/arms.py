@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netvet.core import NetvetError
@@ -14,6 +14,9 @@ from netvet.experiments.trial import Result
 
 # A difference matters from this share of what training takes off the loss: the same as between good learning rates.
 MATTERS = 0.05
+
+# Losses of each seed that are kept for a picture.
+POINTS = 50
 
 # Share of a trial that may be warm-up, for what follows it to show.
 WARMING = 0.5
@@ -28,12 +31,14 @@ class Arm:
     Args:
         ends: the loss of each seed at the end; infinite where it diverged.
         verdict: of the change, where it can be said.
+        curve: losses on the way, for a picture (see `curve_of`).
     """
 
     name: str
     ends: tuple[float, ...]
     verdict: Verdict
     pair: Comparison | None
+    curve: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -53,7 +58,24 @@ class Arm:
     def record(self) -> dict[str, Any]:
         """JSON types."""
         pair = self.pair.record() if self.pair is not None else None
-        return {"name": self.name, "losses": list(self.ends), "verdict": self.verdict, "comparison": pair}
+        return {
+            "name": self.name, "losses": list(self.ends), "verdict": self.verdict, "comparison": pair,
+            "curve": dict(self.curve),
+        }  # fmt: skip
+
+
+def curve_of(results: Sequence[Result]) -> dict[str, Any]:
+    """Training losses of all seeds at some 50 steps: `steps` [n], `losses` [seeds][<= n]. JSON types.
+
+    Each is the mean of the steps until the next place, so that the noise of single batches is out of the picture.
+    """
+    every = max(1, math.ceil(max((len(r.losses) for r in results), default=0) / POINTS))
+    means = [[sum(part) / len(part) for part in _parts(r.losses, every)] for r in results]
+    return {"steps": [every * i for i in range(max(map(len, means), default=0))], "losses": means}
+
+
+def _parts(losses: Sequence[float], every: int) -> Iterator[Sequence[float]]:
+    return (losses[i : i + every] for i in range(0, len(losses), every))
 
 
 def warms_up(rates: Sequence[float], steps: int) -> bool:
@@ -83,7 +105,10 @@ def arms_of(
     start = [r.start for r in results[plain]]
     finite = [e for some in ends.values() for e in some if math.isfinite(e)]
     depth = max(0.0, sum(start) / len(start) - min(finite, default=math.inf))
-    return {name: _arm(name, some, ends[plain], depth) for name, some in ends.items()}
+    return {
+        name: replace(_arm(name, some, ends[plain], depth), curve=curve_of(results[name]))
+        for name, some in ends.items()
+    }
 
 
 def _arm(name: str, ends: tuple[float, ...], plain: tuple[float, ...], depth: float) -> Arm:

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from netvet.experiments import paired
+from netvet.experiments.arms import curve_of
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 
@@ -53,6 +54,7 @@ def capacity(lab: Lab) -> Outcome:
         return Outcome("undetermined", "the trainings diverged, with and without more capacity")
     level, start = sum(plain) / len(plain), sum(r.start for r in arms["plain"]) / len(plain)
     evidence = {"plain": plain, "more": more, "comparison": found.record(), "steps": steps, "start": start}
+    evidence["curves"] = {name: curve_of(results) for name, results in arms.items()}
     narrow = _as_narrow(lab, steps) if 0 < sum(more) < BY_FAR * sum(plain) else None
     evidence["as_narrow"] = narrow
     told = f"training loss after {steps} steps {level:.3g}, with more capacity {level + found.effect:.3g}"

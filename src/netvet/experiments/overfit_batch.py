@@ -105,13 +105,13 @@ def _learn(lab: Lab, samples: int | None, steps: int) -> tuple[dict[str, Any], R
         done.append(lab.run([_trials(longer, samples, until)[number]])[0])
     best = done[-1] if _is_learned(done[-1], floor) else min(done, key=lambda r: r.tail(LAST))
     score = best.train.score if best.train is not None else None
-    batch, roles = _batch(lab, samples), lab.problem.train.roles
+    batch, roles, every = _batch(lab, samples), lab.problem.train.roles, max(1, len(best.losses) // 100)
     record = {
         "weights": sum(p.numel() for p in lab.problem.learner(0).model.parameters() if p.requires_grad),
         "targets": max((batch[n].numel() for n in roles.targets), default=0),
         "samples": samples or lab.problem.train.batch_size, "learned": _is_learned(best, floor), "start": best.start,
         "loss": best.tail(LAST), "lowest": floor.lowest, "no_lowest": floor.reason, "score": score,
-        "losses": list(best.losses[:: max(1, len(best.losses) // 100)]), **best.extra,
+        "losses": list(best.losses[::every]), "every": every, **best.extra,
     }  # fmt: skip
     return record, best, floor, done
 

@@ -142,14 +142,17 @@ def rescue(
     plain = _require_trained(trained(lab, steps, {}))
     scale = _scale(lab, plain)
     if scale is not None and not scale.measure.less_is_better and scale.is_learned(plain, LEARNED):
-        return Rescue("learns", scale.measure.name, steps, _values(scale, plain))
-    verdict, shares = "no", dict[str, list[float | None]]()
+        return Rescue(
+            "learns", scale.measure.name, steps, _values(scale, plain), evidence={"curves": _curves({"own": plain})}
+        )
+    verdict, shares, curves = "no", dict[str, list[float | None]](), _curves({"own": plain})
     for name, change in changes.items():
         changed = _require_trained(trained(lab, steps, change))
         found = scale or _scale(lab, changed)
         if found is None:  # both diverge
             continue
         shares[name] = [None if math.isinf(s) else s for s in found.shares(plain, changed)]
+        curves |= _curves({name: changed})
         if not found.rescues(plain, changed):
             continue
         if not _is_sure(found, plain, changed):  # a few pairs say little where seeds differ
@@ -160,7 +163,13 @@ def rescue(
             return _beside_others(lab, found, steps, name, (plain, changed), besides)
         verdict, plain = "unsure", plain[: len(lab.seeds)]
     own = () if scale is None else _values(scale, plain)
-    return Rescue(verdict, "loss" if scale is None else scale.measure.name, steps, own, evidence={"shares": shares})
+    evidence = {"shares": shares, "curves": curves}
+    return Rescue(verdict, "loss" if scale is None else scale.measure.name, steps, own, evidence=evidence)
+
+
+def _curves(arms: Mapping[str, Sequence[Result]]) -> dict[str, Any]:
+    """Validation curves of each seed, for a picture."""
+    return {name: [dict(r.extra.get("validation") or {}) for r in some] for name, some in arms.items()}
 
 
 def _length(lab: Lab, trials: float) -> int:
@@ -231,9 +240,7 @@ def _beside_others(
         "constant": scale.constant, "own": list(_values(scale, own)), "changed": list(_values(scale, changed)),
         "shares": [None if math.isinf(s) else s for s in shares], "gains": ends,
         "comparison": pair.record() if pair is not None else None,
-        "curves": {
-            n: [dict(r.extra.get("validation") or {}) for r in some] for n, some in (("own", own), ("changed", changed))
-        },
+        "curves": _curves({"own": own, "changed": changed}),
     }  # fmt: skip
     verdict = "rescued"
     if max(shares) >= FAILS or not _is_sure(scale, own, changed):

@@ -16,6 +16,8 @@ from netvet.report.view import View
 SCHEMA = "netvet.page/1"
 # Facts of every run, which prove nothing by themselves.
 GENERAL = ("run", "environment")
+# What the outcome of an experiment weighs beside the first signal of a check.
+PROOF = 100.0
 
 
 class PanelView(TypedDict):
@@ -110,18 +112,27 @@ def _records(source: Source) -> list[Mapping[str, Any]] | None:
 
 
 def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:
-    """By check that fired, the figures that show the most of the signals it was made from.
+    """By check that fired, the figures that speak for it, then those that show the most of its signals.
 
     A check names the signal that it is about first, so that the first one weighs the most.
     """
     found = {}
     for rule in view["rules"]:
         weights = {name: 1 / place for place, name in enumerate(rule["signals"], 1) if name not in GENERAL}
-        shown = {f["id"]: sum(weights.get(name, 0.0) for name in f["signals"]) for f in figures}
+        shown = {f["id"]: _shows(f, rule["name"], weights) for f in figures}
         size = {f["id"]: len(f["signals"]) for f in figures}  # of two that show as much, the one that shows little else
         order = sorted((name for name in shown if shown[name]), key=lambda name: (-shown[name], size[name]))
         found[rule["name"]] = order[:3]
     return {check: ids for check, ids in found.items() if ids}
+
+
+def _shows(figure: Figure, check: str, weights: Mapping[str, float]) -> float:
+    """How much a figure shows of what a check is made from; nothing of one that it does not speak for."""
+    named = figure.get("checks")
+    if named is None:
+        return sum(weights.get(name, 0.0) for name in figure["signals"])
+    # The outcome of an experiment proves what it suspects, the likeliest most, and more than any signal alone.
+    return PROOF / (1 + named.index(check)) if check in named else 0.0
 
 
 def marks_of(view: View) -> list[MarkView]:

@@ -50,8 +50,15 @@ FIGURES: dict[str, tuple[str, Panel]] = {
     "prediction dynamics": ("samples:dynamics", "predictions"),
     "fixed batch": ("samples:batch", "data"),
     "mean pictures": ("samples:means", "data"),
+    "samples of an audit": ("audited_samples:named", "data"),
+    "data": ("data:overview", "data"),
+    "splits": ("data:differences", "data"),
+    "sample losses": ("losses:sample_losses", "data"),
     "model": ("model:graphs", "model"),
     "learning rates": ("rates:other_rates", "experiments"),
+    "experiments": ("experiments:outcomes", "experiments"),
+    "tuning": ("tuning:search", "experiments"),
+    "fixes": ("fixes:studies", "fixes"),
     "cost": ("cost:cost", "cost"),
 }
 

@@ -73,6 +73,8 @@ def ablation(source: Source) -> Iterator[Bars]:
 
 def classes(source: Source) -> Iterator[Bars]:
     """How often each class is the target, and how often it is predicted."""
+    if records_of(source, "data_splits") and not records_of(source, "predicted_labels"):
+        return  # an audit, which draws all of its classes itself
     counted: dict[str, tuple[Sequence[Any], Role]] = {}
     for record in records_of(source, "targets"):
         phase = "train" if record.get("phase") == "train" else "eval"

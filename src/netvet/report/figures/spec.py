@@ -47,6 +47,7 @@ class Base(TypedDict):
         title: a noun with its quantity. `about`: one sentence: what is seen, and what a healthy one looks like.
         signals: names of the signals that are shown, so that findings made from them find their picture.
         panel: filled in from the table of figures.
+        checks: where the figure speaks for these alone, whatever signals they share: names, the likeliest first.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Base(TypedDict):
     about: str
     signals: list[str]
     panel: NotRequired[str]
+    checks: NotRequired[list[str]]
 
 
 class Curve(TypedDict):
@@ -130,11 +132,13 @@ class Bars(Base):
 
 
 class Bar(TypedDict):
-    """The heights [k] of one series of bars."""
+    """The heights [k] of one series of bars, and the interval of each from `low` to `high` [k] where there is one."""
 
     name: str
     values: list[float | None]
-    role: Literal["train", "val", "reference", "other"]
+    low: NotRequired[list[float | None]]
+    high: NotRequired[list[float | None]]
+    role: Literal["train", "val", "reference", "helped", "worse", "other"]
 
 
 class Pixels(TypedDict):

@@ -26,6 +26,9 @@
     });
   };
 
+  /** The colour of a curve for its band: `#rrggbb` or `rgb(...)`, a fifth as strong. */
+  netvet.faint = (stroke) => (/^#[0-9a-f]{6}$/i.test(stroke) ? `${stroke}33` : stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.2)"));
+
   /** Words with a rim in the colour of the ground, so that they are read over curves. */
   function written(ctx, text, x, y) {
     const ink = ctx.fillStyle;

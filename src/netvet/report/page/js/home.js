@@ -109,17 +109,25 @@
     }));
   }
 
-  function item(one) {
-    return h("li", {}, mark(one.verdict), h("span", {}, h("strong", { class: "check" }, one.name), ": ", one.message,
+  /** The first figure of an experiment, whose title begins with its name, or of a check that fired. */
+  function pictureOf(page, one) {
+    const own = page.figures.find((figure) => figure.panel === "experiments" && figure.title.startsWith(`${one.name}: `));
+    return own || page.figures.find((figure) => figure.id === (page.pictures[one.name] || [])[0]);
+  }
+
+  function item(one, page, context) {
+    const figure = pictureOf(page, one);
+    const name = h("strong", { class: "check" }, one.name);
+    return h("li", {}, mark(one.verdict), h("span", {}, figure ? h("a", { href: context.link(figure), title: figure.title }, name) : name, ": ", one.message,
       one.next && one.verdict !== "passed" ? h("span", { class: "next" }, ` ${one.next}`) : null));
   }
 
-  function stage(one, number) {
+  function stage(one, number, page, context) {
     const quiet = one.items.filter((each) => each.verdict === "not assessed");
     const loud = one.items.filter((each) => each.verdict !== "not assessed").sort((a, b) => (b.verdict === "failed") - (a.verdict === "failed"));
     const head = [mark(one.gate), h("span", { class: "stage-title" }, `${number + 1}  ${one.title}`),
       h("span", { class: `gate gate-${one.gate.replace(" ", "-")}` }, one.word)];
-    const list = (items) => h("ul", { class: "findings" }, items.map(item));
+    const list = (items) => h("ul", { class: "findings" }, items.map((each) => item(each, page, context)));
     const title = `Not assessed: ${quiet.map((each) => each.name).join(", ")}`;
     const inside = [list(loud), quiet.length ? folded(`quiet-${one.stage}`, title, list(quiet)) : null];
     const open = one.gate === "failed";
@@ -127,13 +135,14 @@
   }
 
   /** The stages as a checklist: those of the recipe, or those that a run's checks belong to. */
-  function stages(home) {
+  function stages(page, context) {
+    const { home } = page;
     if (!home.stages.length && !home.recipe) return null;
     const words = "Checks look at what happened. The six stages of experiments, each with a gate:";
     const how = home.recipe && h("div", { class: "how" }, h("p", {}, words), command(home.recipe));
     return h("section", {}, h("h2", {}, home.experimented ? "The recipe" : "What was looked at"),
       home.next ? h("p", { class: "change" }, h("strong", {}, "Next: "), home.next) : null,
-      h("ol", { class: "stages" }, home.stages.map(stage)), home.notes.map((note) => h("p", { class: "dim" }, `Note: ${note}`)), how);
+      h("ol", { class: "stages" }, home.stages.map((one, number) => stage(one, number, page, context))), home.notes.map((note) => h("p", { class: "dim" }, `Note: ${note}`)), how);
   }
 
   function beside(home) {
@@ -165,7 +174,7 @@
   netvet.home = function (page, context) {
     const { home } = page;
     return [verdict(page, context), h("div", { class: "columns" },
-      h("div", {}, further(page, context), data(home), stages(home)),
+      h("div", {}, further(page, context), data(home), stages(page, context)),
       h("div", {}, beside(home), run(home, [...home.problems, ...page.problems]), blind(home)))];
   };
 })();

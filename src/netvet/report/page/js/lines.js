@@ -50,7 +50,7 @@
       const own = seriesOf(curve, inks[number], state);
       series.push(...own.map((one) => ({ ...one, show: !state.hidden.has(curve.name) })));
       owner.push(...own.map(() => number));
-      if (curve.low) bands.push({ series: [first + 2, first + 1], fill: () => colour(`band-${curve.role}`) || colour("band") });
+      if (curve.low) bands.push({ series: [first + 2, first + 1], fill: () => netvet.faint(inks[number].stroke) });
     });
     return { series, owner, bands };
   }
