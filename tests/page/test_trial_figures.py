@@ -64,6 +64,7 @@ def test_a_bar_shows_its_interval_and_says_it(tab, tmp_path, page):
     assert figure.locator(".whisker").count() == 2
     assert "(-0.1 to 0.5)" in figure.locator("svg title").first.text_content().replace("\u2212", "-")
     figure.locator("summary").click()
+    until(shown, "document.querySelector('#figure-experiment-dropout-trial-difference thead th') !== null")
     assert figure.locator("thead th").all_text_contents()[-2:] == ["difference, from", "to"]
 
 

@@ -50,7 +50,7 @@ FIGURES: dict[str, tuple[str, Panel]] = {
     "prediction dynamics": ("samples:dynamics", "predictions"),
     "fixed batch": ("samples:batch", "data"),
     "mean pictures": ("samples:means", "data"),
-    "samples of an audit": ("audited_samples:named", "data"),
+    "samples of an audit": ("audited:named", "data"),
     "data": ("data:overview", "data"),
     "splits": ("data:differences", "data"),
     "sample losses": ("losses:sample_losses", "data"),
