@@ -76,24 +76,19 @@ def watch(
         on_stop: called before that, to save what is wanted; weights and optimizers are kept beside the run anyway.
         trained: the weights were trained or loaded before; None: judged by the state of optimizers and norm layers.
         quiet: print no report at the end.
-        show: draw the loss in the cell of a notebook while it trains, and the page of the run at the end; None: in
-            notebooks.
+        show: draw the loss in the cell of a notebook, and the page of the run at the end; None: where there is one.
 
     Raises:
         NetvetError: an argument cannot be used, another model is watched in a `with` block, or nothing can be stored.
     """
     frame = sys._getframe(1)
     require_torch()
-    publish = _publisher(show)
     from netvet.capture.torch_live import LiveOptions, Source, active
     from netvet.capture.torch_watching import Watched, Watching, models_of, optimizers_of, run_name
 
     models, optimizers, name = models_of(model), optimizers_of(optimizer), _loss_name(loss)
-    share, interval, severity = (
-        _share(overhead),
-        _interval(every),
-        require_severity(stop_on, "watch(stop_on=...)"),
-    )
+    share, interval = _share(overhead), _interval(every)
+    severity, publish = require_severity(stop_on, "watch(stop_on=...)"), _publisher(show)
     with _lock:
         if _open.run is not None:
             if _open.run._watches(models, optimizers):
@@ -107,9 +102,7 @@ def watch(
         watching = Watching(Source(frame.f_code.co_filename, loss=name), chosen)
         watching.begin(Watched(models, optimizers, trained), frame.f_globals)
         keys = map(_weakly, (*models.values(), *optimizers))
-        made = WatchedRun(watching.live, watching, keys, asked, quiet=quiet)
-        made._show(publish)
-        return _remember(made)
+        return _remember(WatchedRun(watching.live, watching, keys, asked, quiet=quiet), publish)
 
 
 class WatchedRun:
@@ -285,8 +278,9 @@ def _joined(live: Live, asked: tuple[tuple[Check, ...], Settings], on_stop: Call
     return WatchedRun(live, None, (), asked, quiet=True)
 
 
-def _remember(run: WatchedRun) -> WatchedRun:
+def _remember(run: WatchedRun, publish: Callable[[Mapping[str, str]], None] | None) -> WatchedRun:
     _open.run = run
+    run._show(publish)
     if not _open.at_exit:
         _open.at_exit = True
         atexit.register(_close_open)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -30,7 +30,7 @@ def until(page, expression, seconds=60):
     end = monotonic() + seconds
     while not page.evaluate(expression):
         assert monotonic() < end, f"after {seconds} s it does not hold that {expression}"
-        page.wait_for_timeout(20)
+        sleep(0.02)
 
 
 class Tab:

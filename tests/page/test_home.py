@@ -44,7 +44,7 @@ def test_draws_the_figure_that_proves_the_cause_and_leads_to_it(tab, tmp_path):
     page = opened(tab, tmp_path, page_of(softmax_signals()))
     picture = page.locator(".verdict .proof-figure")
     assert picture.locator("canvas").count() == 1
-    assert picture.locator("[role=img]").get_attribute("aria-label").startswith("Loss. train")
+    assert picture.locator(".drawing").get_attribute("aria-label").startswith("Loss. train")
     picture.get_by_role("link", name="Loss").click()
     assert page.locator("#panel-training").is_visible()
     assert page.evaluate("document.activeElement.id") == "figure-loss"

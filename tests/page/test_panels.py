@@ -118,7 +118,7 @@ def test_question_mark_lists_the_keys(page):
 def test_filter_finds_titles_and_names_of_layers(page):
     page.keyboard.press("/")
     page.keyboard.type("ENCODER.1")
-    assert page.get_by_role("status").inner_text() == "1 of 5 figures"
+    assert page.locator("p[role=status]").inner_text() == "1 of 5 figures"
     assert page.get_by_role("tab", name="Layers 1").is_visible()
     page.keyboard.press("Enter")
     assert shown(page) == "layers"
@@ -147,7 +147,7 @@ def test_figure_says_which_findings_it_shows(page):
 def test_figure_that_cannot_be_drawn_says_so_and_spares_the_others(tab, tmp_path):
     broken = figure("broken", "training", "a") | {"curves": None}
     page = opened(tab, tmp_path, with_figures(page_of(softmax_signals()), broken, FIGURES[1]), "#training")
-    assert page.get_by_text("could not be drawn").is_visible()
+    assert page.locator("#figure-broken").get_by_text("could not be drawn").is_visible()
     assert page.locator("#figure-learning-rate canvas").count() == 1
 
 
@@ -171,10 +171,12 @@ def test_newer_state_of_the_run_updates_what_is_open(page):
       next.figures[0].curves[0].x.push(10); next.figures[0].curves[0].y.push(-7);
       next.figures.push({...next.figures[0], id: "val-loss", title: "val loss"});
       next.home.headline[0].text = "Now it is well";
+      next.pictures = {"loss-plateau": ["val-loss", "loss"]};
       netvet.page.update(next);
     }""")
     assert page.locator("#panel-training figure.figure").count() == 3
-    assert "to -7" in page.locator("#figure-loss [role=img]").get_attribute("aria-label")
+    assert "to -7" in page.locator("#figure-loss .drawing").get_attribute("aria-label")
+    assert page.locator("#panel-training .chip").all_inner_texts() == ["loss-plateau", "loss-plateau"]
     assert shown(page) == "training"
     page.keyboard.press("1")
     assert page.get_by_text("Now it is well").is_visible()

@@ -23,7 +23,7 @@ def compare(good: str, bad: str, noise: tuple[str, ...], **options: Any) -> int:
     from netvet.report.compare import tell
     from netvet.store.find import find_run
 
-    asked = asked_of({"fail_on": None, "sarif": None, **options})
+    asked = asked_of({"fail_on": None, **options})
     goods = [find_run(name, asked.store) for name in (good, *noise)]
     found = find_run(bad, asked.store)
     return tell(goods, found, asked.checks, asked.settings, sys.stdout, json=asked.json, verbose=asked.verbose)

@@ -123,7 +123,7 @@ def _chosen(options: dict[str, Any]) -> Options:
     from netvet.fixes.conduct import Options
     from netvet.fixes.rerun import side_by_side
 
-    empty = {"only": (), "skip": (), "allow": (), "set": (), "json": None, "sarif": None, "fail_on": None}
+    empty = {"only": (), "skip": (), "allow": (), "set": (), "fail_on": None}
     asked = asked_of(empty | {"store": options["store"], "verbose": options["verbose"]})
     names = names_of(options["try"])
     for name in names:

@@ -103,17 +103,18 @@ def asked_of(options: dict[str, Any]) -> Asked:
         allow=options["allow"],
         limits=options["set"],
     )
-    for name in ("json", "sarif", "html"):
-        require_writable(options[name], f"--{name}")
+    files = {name: options.get(name) for name in ("json", "sarif", "html")}  # not every command writes them all
+    for name, file in files.items():
+        require_writable(file, f"--{name}")
     return Asked(
         checks=known,
         settings=settings,
         store=options["store"] or configuration.store or STORE,
         fail_on=options["fail_on"] or configuration.fail_on or "error",
         folder=Path.cwd(),
-        json=absolute(options["json"]),
-        sarif=absolute(options["sarif"]),
-        html=absolute(options["html"]),
+        json=absolute(files["json"]),
+        sarif=absolute(files["sarif"]),
+        html=absolute(files["html"]),
         verbose=options["verbose"],
     )
 

@@ -14,6 +14,8 @@ from netvet.report.plain import printable
 from netvet.report.view import View
 
 SCHEMA = "netvet.page/1"
+# Facts of every run, which prove nothing by themselves.
+GENERAL = ("run", "environment")
 
 
 class PanelView(TypedDict):
@@ -108,18 +110,17 @@ def _records(source: Source) -> list[Mapping[str, Any]] | None:
 
 
 def pictures_of(view: View, figures: Sequence[Figure]) -> dict[str, list[str]]:
-    """By check that fired, the figures that show its proof.
+    """By check that fired, the figures that show the most of the signals it was made from.
 
-    A check names the signal that it is about first: figures of that one come first, and of these the ones that show
-    little else.
+    A check names the signal that it is about first, so that the first one weighs the most.
     """
     found = {}
     for rule in view["rules"]:
-        place = {signal: number for number, signal in enumerate(rule["signals"])}
-        shown = {f["id"]: [place[signal] for signal in f["signals"] if signal in place] for f in figures}
-        size = {f["id"]: len(f["signals"]) for f in figures}
-        order = sorted((min(places), size[name] - len(places), name) for name, places in shown.items() if places)
-        found[rule["name"]] = [name for _, _, name in order][:3]
+        weights = {name: 1 / place for place, name in enumerate(rule["signals"], 1) if name not in GENERAL}
+        shown = {f["id"]: sum(weights.get(name, 0.0) for name in f["signals"]) for f in figures}
+        size = {f["id"]: len(f["signals"]) for f in figures}  # of two that show as much, the one that shows little else
+        order = sorted((name for name in shown if shown[name]), key=lambda name: (-shown[name], size[name]))
+        found[rule["name"]] = order[:3]
     return {check: ids for check, ids in found.items() if ids}
 
 

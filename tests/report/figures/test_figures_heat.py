@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from netvet.core import Facts, LayerSeries, Series
+from netvet.report import figures
 from netvet.report.figures.depth import depth
-from netvet.report.figures.layers import MAPS, maps
+from netvet.report.figures.layers import MAPS, map_of
 from netvet.report.figures.pool import ROWS, both_signs, chosen, decades, grid_of
 from netvet.report.figures.spec import EMPTY, FIRST_LEVEL, LAST_LEVEL, NON_FINITE
 from netvet.report.figures.thin import Buckets
@@ -34,7 +35,7 @@ def cells(heat):
 def the_map(signal, names, values, steps=None, **facts):
     taken = range(values.shape[1]) if steps is None else steps
     layers = LayerSeries({n: Series.of(row, taken) for n, row in zip(names, values, strict=True)})
-    return next(maps(PlainSignals({signal: layers, **facts})))
+    return next(map_of(PlainSignals({signal: layers, **facts}), signal))
 
 
 def farther(part, usual):
@@ -80,7 +81,7 @@ def test_what_is_not_finite_is_kept_and_what_was_not_measured_is_empty():
     codes = cells(heat)
     assert [np.flatnonzero(row == NON_FINITE).tolist() for row in codes] == [[5_000 // 16], [6_000 // 16], []]
     sparse = {"a": Series.of([1.0, 2.0], [0, 2]), "b": Series.of([1.0], [1])}
-    made = cells(next(maps(PlainSignals({"param_norm": LayerSeries(sparse)}))))
+    made = cells(next(map_of(PlainSignals({"param_norm": LayerSeries(sparse)}), "param_norm")))
     assert (made == EMPTY).tolist() == [[False, True, False], [True, False, True]]
 
 
@@ -161,7 +162,7 @@ def test_a_long_run_is_read_as_roll_ups_and_keeps_the_spike(tmp_path):
     for step, row in enumerate(values.T.tolist()):
         writer.append_many(step, "param_grad_norm", dict(zip(names, row, strict=True)))
     writer.close()
-    heat = next(maps(Run.open(writer.path)))
+    heat = next(map_of(Run.open(writer.path), "param_grad_norm"))
     assert len(heat["columns"]) == 625
     codes = cells(heat)
     assert (codes[:, 7_421 // 16] == codes.max(axis=1)).all()
@@ -169,6 +170,7 @@ def test_a_long_run_is_read_as_roll_ups_and_keeps_the_spike(tmp_path):
 
 def test_every_map_shows_a_signal_of_the_catalogue():
     assert [one.signal for one in MAPS if SIGNALS[one.signal].shape != "layers"] == []
+    assert tuple(one.signal for one in MAPS) == figures.MAPS
     assert all("Healthy" in one.about and one.unit for one in MAPS)
 
 

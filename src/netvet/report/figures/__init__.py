@@ -23,8 +23,13 @@ class Source(Protocol):
 
 
 Draw = Callable[[Source], Iterable[Figure]]
-# Module and function of each group of figures, and the panel that shows them. A function gives nothing where the
-# signals that it needs were not recorded.
+# Heat maps of parameters and layers, each a group of its own: of a run that goes on only what is looked at is read.
+MAPS = (
+    "param_grad_norm", "update_ratio", "param_norm", "param_std", "grad_cosine", "non_finite_grads", "activation_std",
+    "activation_mean", "dead_unit_share", "saturated_unit_share", "attention_entropy", "attention_max_logit",
+)  # fmt: skip
+# Module and function (and its argument) of each group of figures, and the panel that shows them. A function gives
+# nothing where the signals that it needs were not recorded.
 FIGURES: dict[str, tuple[str, Panel]] = {
     "losses": ("curves:losses", "training"),
     "accuracy": ("curves:accuracy", "training"),
@@ -33,7 +38,7 @@ FIGURES: dict[str, tuple[str, Panel]] = {
     "gradients": ("curves:gradients", "training"),
     "predictions in training": ("curves:spread", "training"),
     "loss terms": ("predictions:terms", "training"),
-    "layers": ("layers:maps", "layers"),
+    **{f"map of {signal}": (f"layers:map_of:{signal}", "layers") for signal in MAPS},
     "depth": ("depth:depth", "layers"),
     "predictions": ("predictions:predictions", "predictions"),
     "model": ("model:graphs", "model"),
@@ -52,9 +57,9 @@ class Remembered:
 
 def load(name: str) -> Draw:
     """The function that makes a group of figures."""
-    module, _, function = FIGURES[name][0].partition(":")
-    found: Draw = getattr(import_module(f"netvet.report.figures.{module}"), function)
-    return found
+    module, function, *argument = FIGURES[name][0].split(":")
+    found: Callable[..., Iterable[Figure]] = getattr(import_module(f"netvet.report.figures.{module}"), function)
+    return lambda source: found(source, *argument)
 
 
 def group_of(name: str, source: Source) -> tuple[list[Figure], str | None]:

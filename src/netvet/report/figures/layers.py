@@ -116,12 +116,12 @@ MAPS = (
 )  # fmt: skip
 
 
-def maps(source: Source) -> Iterator[Figure]:
-    """A heat map of each signal of parameters or layers that was recorded."""
-    for one in MAPS:
-        rows = in_order(source, buckets_of(source, one.signal), one.rows)
-        if rows:
-            yield drawn(one, rows)
+def map_of(source: Source, signal: str) -> Iterator[Figure]:
+    """The heat map of a signal of parameters or layers, if it was recorded."""
+    one = next(one for one in MAPS if one.signal == signal)
+    rows = in_order(source, buckets_of(source, signal), one.rows)
+    if rows:
+        yield drawn(one, rows)
 
 
 def in_order(source: Source, rows: dict[str, Buckets], kind: str) -> dict[str, Buckets]:

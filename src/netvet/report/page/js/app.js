@@ -23,7 +23,8 @@
 
   function shortFacts(page) {
     const known = Object.fromEntries(page.home.facts);
-    return ["Program", "Steps", "Samples", "Time"].filter((name) => known[name]).map((name) => `${name === "Program" ? "" : `${name} `}${known[name]}`).join(" \u00b7 ");
+    const told = (name) => (name === "Program" ? known[name] : `${name} ${known[name]}`);
+    return ["Program", "Steps", "Samples", "Time"].filter((name) => known[name]).map(told).join(" \u00b7 ");
   }
 
   /** All panels open, light, as wide as paper; and back. */
@@ -50,31 +51,32 @@
 
   /** The head of the page: name, filter, colours, keys. */
   function head(page, state, dialog) {
-    const filter = h("input", { type: "search", placeholder: "Filter figures", "aria-label": "Filter figures by title and layer", oninput: () => state.filter(filter.value),
-      onkeydown: (event) => {
+    const filter = h("input", { type: "search", placeholder: "Filter figures", "aria-label": "Filter figures by title and layer",
+      oninput: () => state.filter(filter.value), onkeydown: (event) => {
         if (event.key === "Escape") { filter.value = ""; state.filter(""); filter.blur(); }
         if (event.key === "Enter") state.firstMatch();
       } });
     const facts = h("p", { class: "dim short-facts" }, shortFacts(page));
     const keys = h("button", { type: "button", onclick: () => dialog.showModal(), "aria-label": "List the keys" }, "?");
-    return { filter, facts, element: h("header", { class: "head" }, h("div", { class: "names" }, h("p", { class: "brand" }, "netvet"), h("h1", {}, page.title), facts),
-      h("div", { class: "tools" }, filter, state.theme.element, keys)) };
+    const names = h("div", { class: "names" }, h("p", { class: "brand" }, "netvet"), h("h1", {}, page.title), facts);
+    return { filter, facts, element: h("header", { class: "head" }, names, h("div", { class: "tools" }, filter, state.theme.element, keys)) };
   }
 
   /** Draw the page into an element; gives {update(page), go(address)}. */
   netvet.app = function (root, page) {
-    const context = { marks: marksOf(page), link: (figure) => `#${figure.panel}/${figure.id}`, smalls: [] };
+    const context = { marks: marksOf(page), link: (figure) => `#${figure.panel}/${figure.id}`, smalls: [], page };
     const status = h("p", { class: "hidden", role: "status" });
     const dialog = netvet.keyList();
     const state = { page, context, current: "home", words: [] };
     state.theme = netvet.theme(() => state.panels && state.restyle());
-    state.panels = netvet.panels(page, context, (id) => state.go(`#${id}`));
+    state.panels = netvet.panels(context, (id) => state.go(`#${id}`));
     const main = h("main", { id: "main", tabindex: "-1" }, state.panels.sections);
     Object.assign(state, { root, main, status, dialog }, acting(state), moving(state));
     const top = head(page, state, dialog);
     state.top = top;
-    root.append(h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); event.stopPropagation(); main.focus(); } }, "Skip to the content"),
-      top.element, h("nav", { "aria-label": "Panels" }, state.panels.tabs), main, h("div", { role: "region", "aria-label": "Messages" }, status), dialog);
+    const skip = (event) => { event.preventDefault(); event.stopPropagation(); main.focus(); };
+    root.append(h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the content"), top.element,
+      h("nav", { "aria-label": "Panels" }, state.panels.tabs), main, h("div", { role: "region", "aria-label": "Messages" }, status), dialog);
     state.panels.has("home", "Home");
     state.fill();
     listening(state);
@@ -97,23 +99,34 @@
         home.built = true;
         home.section.replaceChildren(...netvet.home(state.page, context).filter(Boolean));
         home.section.querySelectorAll("details[data-key]").forEach((one) => { if (open.has(one.dataset.key)) one.open = open.get(one.dataset.key); });
+        state.fillPanels();
+        if (state.current === "home") context.smalls.forEach((one) => one.show());
+        document.dispatchEvent(new Event("netvet:home"));
+      },
+      fillPanels() {
         for (const { id, title } of state.page.panels) {
           state.panels.has(id, title);
           state.panels.get(id).set(state.page.figures.filter((figure) => figure.panel === id));
         }
-        if (state.current === "home") context.smalls.forEach((one) => one.show());
-        document.dispatchEvent(new Event("netvet:home"));
       },
       /** Ids of the figures that are looked at. */
-      shown() { return (state.current === "home" ? context.smalls.map((one) => one.figure) : state.panels.get(state.current).figures).map((figure) => figure.id); },
+      shown() {
+        if (state.current === "home") return context.smalls.map((one) => one.figure.id);
+        return state.panels.get(state.current).frames.filter((frame) => frame.seen).map((frame) => frame.current());
+      },
       /** Show another state of the same run. */
       update(next) {
         const same = JSON.stringify(next.home) === JSON.stringify(state.page.home);
-        state.page = next;
+        state.page = context.page = next;
         context.marks = marksOf(next);
         if (!same || !context.smalls.length) { state.fill(); state.select(state.current); return; }
-        for (const { id, title } of next.panels) { state.panels.has(id, title); state.panels.get(id).set(next.figures.filter((figure) => figure.panel === id)); }
-        context.smalls.forEach((one) => { const now = next.figures.find((figure) => figure.id === one.figure.id); if (now && now !== one.figure) { one.figure = now; if (one.drawing) one.drawing.update(now); } });
+        state.fillPanels();
+        for (const one of context.smalls) {
+          const now = next.figures.find((figure) => figure.id === one.figure.id);
+          if (!now || now === one.figure) continue;
+          one.figure = now;
+          if (one.drawing) one.drawing.update(now);
+        }
       },
       filter(text) {
         state.words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -147,16 +160,18 @@
       },
       reveal(panel, target) {
         const { frames } = state.panels.get(panel);
-        const at = frames.findIndex((frame) => frame.id === target);
-        frames.slice(0, at + 1).forEach((frame) => { frame.element.hidden = frame.element.hidden && frame.id !== target; frame.show(); }); // what is above must not grow later
-        const element = at >= 0 ? frames[at].element : document.getElementById(target);
+        const at = frames.findIndex((frame) => frame.ids.includes(target));
+        if (at >= 0) { frames[at].element.hidden = false; frames[at].choose(target); } // whatever the filter says
+        frames.slice(0, at + 1).forEach((frame) => frame.show()); // what is above must not grow later
+        const element = document.getElementById(at >= 0 ? `figure-${target}` : target);
         if (!element || !state.main.contains(element)) return;
         element.scrollIntoView({ block: "start" });
         element.focus({ preventScroll: true });
       },
       move(step) {
         const panel = state.panels.get(state.current);
-        const stops = state.current === "home" ? [...panel.section.querySelectorAll("[id^=cause-]")] : panel.frames.map((frame) => frame.element).filter((one) => !one.hidden);
+        const figures = panel.frames.map((frame) => frame.element).filter((one) => !one.hidden);
+        const stops = state.current === "home" ? [...panel.section.querySelectorAll("[id^=cause-]")] : figures;
         const at = stops.findIndex((one) => one.contains(document.activeElement));
         const to = stops[at < 0 ? (step > 0 ? 0 : stops.length - 1) : Math.min(Math.max(at + step, 0), stops.length - 1)];
         if (to) { to.scrollIntoView({ block: "start" }); to.focus({ preventScroll: true }); }

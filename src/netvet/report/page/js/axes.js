@@ -49,7 +49,8 @@
   function logTicks(low, high, wanted) {
     const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
     if (last - first < 1) return netvet.ticks(low, high, wanted).filter((tick) => tick > 0);
-    if (last - first < 2) return [first - 1, first, first + 1, first + 2].flatMap((power) => [1, 2, 5].map((factor) => Number(`${factor}e${power}`))).filter((tick) => tick >= low && tick <= high);
+    if (last - first < 2) return [first - 1, first, first + 1, first + 2].flatMap((power) => [1, 2, 5].map((factor) => Number(`${factor}e${power}`)))
+      .filter((tick) => tick >= low && tick <= high);
     const stride = Math.max(1, Math.ceil((last - first + 1) / Math.max(2, wanted)));
     const found = [];
     for (let power = first; power <= last; power += stride) found.push(10 ** power);
@@ -111,7 +112,8 @@
     });
     return netvet.svg("g", { class: "axis" },
       texts.map(({ at }) => netvet.svg("line", { x1: at, x2: at, y1: box.top + box.height, y2: box.top + box.height + 4 })),
-      shownTexts.map(({ at, text }) => netvet.svg("text", { x: Math.min(at, box.left + box.width + 8 - netvet.textWidth(text) / 2), y: box.top + box.height + 17, "text-anchor": "middle" }, text)),
+      shownTexts.map(({ at, text }) => netvet.svg("text",
+        { x: Math.min(at, box.left + box.width + 8 - netvet.textWidth(text) / 2), y: box.top + box.height + 17, "text-anchor": "middle" }, text)),
       netvet.svg("text", { class: "axis-title", x: box.left + box.width / 2, y: box.top + box.height + 36, "text-anchor": "middle" }, netvet.axisTitle(axis)));
   };
 

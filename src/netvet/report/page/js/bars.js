@@ -51,7 +51,8 @@
     const bars = figure.series.flatMap((series, number) => series.values.map((value, at) => {
       if (value === null || (y.log && value <= 0)) return null;
       const top = y.at(value);
-      return bar(series, figure.categories[at], value, [box.left + slot * (at + 0.1) + each * number, Math.min(top, zero), each - 1, Math.abs(zero - top)], nthOfRole(figure, series), ids);
+      return bar(series, figure.categories[at], value, [box.left + slot * (at + 0.1) + each * number, Math.min(top, zero), each - 1, Math.abs(zero - top)],
+        nthOfRole(figure, series), ids);
     }));
     const labels = figure.categories.map((text, at) => ({ at: box.left + slot * (at + 0.5), text }));
     return [svg("g", {}, bars), netvet.axisBelow(null, figure.x, box, labels)];
@@ -59,7 +60,8 @@
 
   /** The legend, where there is more than one series. */
   const legend = (figure, ids) => (figure.series.length < 2 ? null : h("div", { class: "bars-legend" }, figure.series.map((series) =>
-    h("span", {}, svg("svg", { width: 14, height: 12, "aria-hidden": "true" }, filled(series, nthOfRole(figure, series), ids, { width: 14, height: 12 })), ` ${series.name}`))));
+    h("span", {}, svg("svg", { width: 14, height: 12, "aria-hidden": "true" }, filled(series, nthOfRole(figure, series), ids, { width: 14, height: 12 })),
+      ` ${series.name}`))));
 
   function upright(figure, width, range, ids) {
     const box = { left: 58, top: 8, width: width - 58 - 12, height: HEIGHT - 54 };
@@ -77,7 +79,8 @@
     const [zero, each] = [x.at(x.log ? x.low : 0), (line - 4) / figure.series.length];
     const drawn = figure.categories.map((name, at) => {
       const top = box.top + at * line;
-      return svg("g", {}, svg("text", { class: "name", x: left - 6, y: top + line / 2 + 4, "text-anchor": "end" }, svg("title", {}, name), netvet.fitted(name, left - 10)),
+      return svg("g", {}, svg("text", { class: "name", x: left - 6, y: top + line / 2 + 4, "text-anchor": "end" }, svg("title", {}, name),
+        netvet.fitted(name, left - 10)),
         figure.series.map((series, number) => {
           const value = series.values[at];
           if (value === null || (x.log && value <= 0)) return null;
@@ -108,14 +111,16 @@
     summary(figure) {
       const place = (at) => (figure.edges.length ? interval(figure, at) : figure.categories[at]);
       return figure.series.map((series) => {
-        const found = netvet.extent(series.values) ? series.values.reduce((best, value, at) => (value !== null && (best < 0 || value > series.values[best]) ? at : best), -1) : -1;
+        const found = netvet.extent(series.values)
+          ? series.values.reduce((best, value, at) => (value !== null && (best < 0 || value > series.values[best]) ? at : best), -1) : -1;
         return found < 0 ? `${series.name}: no number` : `${series.name}: highest ${shown(series.values[found])} at ${place(found)}`;
       }).join("; ");
     },
     table(figure) {
       const names = figure.series.map((series) => series.name);
       const cells = (at) => figure.series.map((series) => series.values[at] ?? null);
-      if (figure.edges.length) return [[`${axisTitle(figure.x)}, from`, "to", ...names], ...figure.edges.slice(1).map((edge, at) => [figure.edges[at], edge, ...cells(at)])];
+      if (figure.edges.length) return [[`${axisTitle(figure.x)}, from`, "to", ...names],
+        ...figure.edges.slice(1).map((edge, at) => [figure.edges[at], edge, ...cells(at)])];
       return [[axisTitle(figure.x), ...names], ...figure.categories.map((name, at) => [name, ...cells(at)])];
     },
   };

@@ -15,8 +15,7 @@
 
   /** Colour and dash of each curve, by role and place among those of its role. */
   netvet.inks = function (curves) {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches ? document.documentElement.dataset.theme !== "light" : document.documentElement.dataset.theme === "dark";
-    const [from, to] = dark ? [0.3, 1] : [0, 0.85];
+    const [from, to] = getComputedStyle(document.documentElement).colorScheme === "dark" ? [0.3, 1] : [0, 0.85]; // what stands out from the ground
     return curves.map((curve) => {
       const own = curves.filter((other) => other.role === curve.role);
       const nth = own.indexOf(curve);
@@ -42,7 +41,8 @@
   netvet.drawMarks = function (plot, marks) {
     const { ctx, bbox } = plot;
     const ends = new Array(ROWS).fill(-Infinity);
-    const placed = marks.map((mark) => ({ mark, x: plot.valToPos(mark.x, "x", true) })).filter(({ x }) => x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1).sort((a, b) => a.x - b.x);
+    const placed = marks.map((mark) => ({ mark, x: plot.valToPos(mark.x, "x", true) })).filter(({ x }) => x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1)
+      .sort((a, b) => a.x - b.x);
     ctx.save();
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
     ctx.textAlign = "left";
@@ -66,12 +66,16 @@
   };
 
   /** Steps of a curve where there is no finite number. */
-  netvet.brokenSteps = (curve) => [...new Set([...(curve.broken || []), ...curve.x.filter((_, at) => curve.y[at] === null && !(curve.low && curve.low[at] !== null))])];
+  netvet.brokenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] === null);
 
-  /** A triangle with a cross at the top edge wherever a shown curve has no finite number. */
-  netvet.drawBroken = function (plot, found) {
+  /** Steps where a logarithmic axis has no place for a curve. */
+  netvet.sunkenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] !== null && curve.y[at] <= 0);
+
+  /** A triangle wherever a shown curve has no place: at the top edge no finite number, at the bottom edge none above 0. */
+  netvet.drawEdge = function (plot, found, top) {
     const { ctx, bbox } = plot;
     const size = 5 * devicePixelRatio;
+    const [edge, tip] = top ? [bbox.top, bbox.top + 1.6 * size] : [bbox.top + bbox.height, bbox.top + bbox.height - 1.6 * size];
     ctx.save();
     for (const { steps, stroke } of found) {
       let free = -Infinity;
@@ -80,12 +84,12 @@
         if (x < bbox.left - 1 || x > bbox.left + bbox.width + 1 || x < free) continue;
         free = x + size;
         ctx.fillStyle = stroke;
-        ctx.strokeStyle = colour("error");
+        ctx.strokeStyle = colour(top ? "error" : "text");
         ctx.lineWidth = 1.5 * devicePixelRatio;
         ctx.beginPath();
-        ctx.moveTo(x - size, bbox.top);
-        ctx.lineTo(x + size, bbox.top);
-        ctx.lineTo(x, bbox.top + 1.6 * size);
+        ctx.moveTo(x - size, edge);
+        ctx.lineTo(x + size, edge);
+        ctx.lineTo(x, tip);
         ctx.closePath();
         ctx.fill();
         ctx.stroke();

@@ -27,7 +27,8 @@
       h("input", { type: "search", placeholder: `Filter ${curves.length} curves`, "aria-label": "Filter curves by name", oninput: filter }),
       h("button", { type: "button", onclick: () => set(visible(), true) }, "Show these"),
       h("button", { type: "button", onclick: () => set(visible(), false) }, "Hide these"));
-    const element = h("div", { class: curves.length > MANY ? "curves-legend many" : "curves-legend" }, tools, h("ul", curves.length > MANY ? { tabindex: "0", "aria-label": "Curves" } : {}, entries));
+    const element = h("div", { class: curves.length > MANY ? "curves-legend many" : "curves-legend" }, tools,
+      h("ul", curves.length > MANY ? { tabindex: "0", "aria-label": "Curves" } : {}, entries));
     return { element, tell(numbers) { values.forEach((value, number) => { value.textContent = numbers ? ` ${shown(numbers[number])}` : ""; }); } };
   };
 })();

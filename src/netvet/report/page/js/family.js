@@ -14,40 +14,38 @@
   };
 
   /** A frame for every family: {element, ids, choose(id), show, update, resize, restyle, destroy}. */
-  netvet.frames = (figures, context) => netvet.families(figures).map((members) => {
-    if (members.length > 1) return family(members, context);
-    const frame = netvet.framed(members[0], context);
-    return Object.assign(frame, { ids: [frame.id], choose() {} });
+  netvet.frames = (figures, context, frameOf = netvet.framed) => netvet.families(figures).map((members) => {
+    const frames = members.map((figure) => frameOf(figure, context));
+    return members.length > 1 ? together(members, frames) : Object.assign(frames[0], { ids: [members[0].id], current: () => members[0].id, choose() {} });
   });
 
-  function family(members, context) {
-    const frames = members.map((figure) => netvet.framed(figure, context));
-    const select = h("select", {}, members.map((figure) => h("option", { value: figure.id }, figure.title)));
-    const element = h("div", { class: "family" }, h("label", { class: "quantity-choice" }, "Quantity ", select), frames.map((frame) => frame.element));
+  /** Frames of which one is seen at a time. */
+  function together(members, frames) {
+    const select = h("select", { id: netvet.unique("quantity") }, members.map((figure) => h("option", { value: figure.id }, figure.title)));
+    const element = h("div", { class: "family" }, h("label", { class: "quantity-choice", for: select.id }, "Quantity ", select),
+      frames.map((frame) => frame.element));
     let current = frames[0];
     function choose(id) {
-      const found = frames.find((frame) => frame.id === id);
-      if (!found) return;
-      current = found;
-      select.value = id;
+      current = frames.find((frame) => frame.id === id) || current;
+      select.value = current.id;
       frames.forEach((frame) => { frame.element.hidden = frame !== current; });
     }
     function chosen() {
       choose(select.value);
       current.show();
       current.resize();
-      current.restyle();
+      current.restyle(); // the row that was chosen in another quantity is shown in this one
+      document.dispatchEvent(new Event("netvet:panel"));
     }
     select.addEventListener("change", chosen);
     choose(frames[0].id);
-    const all = (action) => () => frames.forEach((frame) => frame[action]());
     return {
-      element, id: frames[0].id, ids: members.map((figure) => figure.id), choose,
+      element, id: frames[0].id, ids: frames.map((frame) => frame.id), current: () => current.id, choose,
       show() { current.show(); },
-      update(next) { const found = frames.find((frame) => frame.id === next.id); if (found) found.update(next); },
+      update(next) { frames.filter((frame) => frame.id === next.id).forEach((frame) => frame.update(next)); },
       resize() { current.resize(); },
-      restyle: all("restyle"),
-      destroy: all("destroy"),
+      restyle() { frames.forEach((frame) => frame.restyle()); },
+      destroy() { frames.forEach((frame) => frame.destroy()); },
     };
   }
 })();

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const { h, svg } = netvet;
-  const [HEIGHT, BETWEEN, EDGE] = [36, 30, 14]; // pixels of a node, between layers, around all
+  const [HEIGHT, BETWEEN, EDGE] = [36, 36, 14]; // pixels of a node, between layers, around all
   const SIGNS = { healthy: "\u2713", note: "i", warning: "!", error: "\u2715", unknown: "?" };
   const WORDS = { healthy: "healthy", note: "note", warning: "warning", error: "error", unknown: "not assessed" };
 
@@ -34,7 +34,8 @@
     const [left, top] = [x - width / 2 + EDGE, y + EDGE];
     const two = Boolean(node.value);
     const key = (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(node); } };
-    const made = svg("g", { class: `node ${node.health}${node.members ? " run" : ""}`, tabindex: "0", role: "button", "aria-label": `${node.label}, ${WORDS[node.health]}${two ? `, ${node.value}` : ""}`, onclick: () => choose(node), onkeydown: key },
+    const made = svg("g", { class: `node ${node.health}${node.members ? " run" : ""}`, tabindex: "0", role: "button",
+      "aria-label": `${node.label}, ${WORDS[node.health]}${two ? `, ${node.value}` : ""}`, onclick: () => choose(node), onkeydown: key },
       svg("title", {}, `${node.label}: ${WORDS[node.health]}`),
       node.members ? svg("rect", { class: "behind", x: left + 4, y: top + 4, width, height: HEIGHT, rx: 6 }) : null,
       svg("rect", { class: "body", x: left, y: top, width, height: HEIGHT, rx: 6 }),
@@ -49,13 +50,20 @@
   /** What is told of the chosen node. */
   function told(panel, node, open) {
     const expand = node.members ? h("button", { type: "button", onclick: () => open(node.run) }, `Show all ${node.members.length} modules`) : null;
-    panel.replaceChildren(h("h4", {}, node.label), h("p", { class: `health ${node.health}` }, `${SIGNS[node.health]} ${WORDS[node.health]}${node.value ? `, ${node.value}` : ""}`),
-      ...(node.notes.length ? [h("ul", {}, node.notes.map((note) => h("li", {}, note)))] : [h("p", { class: "dim" }, "Nothing more is known of it.")]), ...[expand].filter(Boolean));
+    panel.replaceChildren(h("h4", {}, node.label),
+      h("p", { class: `health ${node.health}` }, `${SIGNS[node.health]} ${WORDS[node.health]}${node.value ? `, ${node.value}` : ""}`),
+      node.notes.length ? h("ul", {}, node.notes.map((note) => h("li", {}, note))) : h("p", { class: "dim" }, "Nothing more is known of it."),
+      ...[expand].filter(Boolean));
   }
 
-  const legend = (figure) => h("div", { class: "graph-legend" }, Object.keys(SIGNS).filter((health) => figure.nodes.some((node) => node.health === health)).map((health) =>
-    h("span", { class: `health ${health}` }, h("b", { "aria-hidden": "true" }, SIGNS[health]), ` ${WORDS[health]}`)),
-  figure.edges.some((edge) => edge.broken) ? h("span", { class: "health error" }, svg("svg", { width: 34, height: 12, "aria-hidden": "true" }, svg("g", { class: "edge broken" }, svg("path", { d: "M0 6H34" }), svg("path", { class: "cross", d: "M13 2l8 8m0 -8l-8 8" }))), " no gradient passes") : null);
+  function legend(figure) {
+    const used = Object.keys(SIGNS).filter((health) => figure.nodes.some((node) => node.health === health));
+    const cut = svg("svg", { width: 34, height: 12, "aria-hidden": "true" },
+      svg("g", { class: "edge broken" }, svg("path", { d: "M0 6H34" }), svg("path", { class: "cross", d: "M13 2l8 8m0 -8l-8 8" })));
+    return h("div", { class: "graph-legend" },
+      used.map((health) => h("span", { class: `health ${health}` }, h("b", { "aria-hidden": "true" }, SIGNS[health]), ` ${WORDS[health]}`)),
+      figure.edges.some((edge) => edge.broken) ? h("span", { class: "health error" }, cut, " no gradient passes") : null);
+  }
 
   function chartOf(graph, choose) {
     const laid = netvet.graphLayout(graph.nodes, graph.edges, widthOf, HEIGHT, BETWEEN);
@@ -63,7 +71,8 @@
     const arrow = netvet.unique("arrow");
     const byPlace = [...laid.nodes].sort((a, b) => a.y - b.y || a.x - b.x);
     const chart = svg("svg", { class: "graph", width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Modules, from input to output" },
-      svg("defs", {}, svg("marker", { id: arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { class: "arrow", d: "M0 0L8 4L0 8z" }))),
+      svg("defs", {}, svg("marker", { id: arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse",
+        orient: "auto" }, svg("path", { class: "arrow", d: "M0 0L8 4L0 8z" }))),
       laid.edges.map((edge) => drawnEdge(edge, arrow)), byPlace.map((item) => drawnNode(item, choose)));
     return { chart, width, sick: byPlace.find((item) => item.node.health === "error") || byPlace.find((item) => item.node.health === "warning") };
   }
@@ -74,12 +83,17 @@
     const panel = h("div", { class: "node-notes", "aria-live": "polite" }, h("p", { class: "dim" }, "Choose a module to read its notes."));
     const again = () => make(container, figure, state);
     const open = (run) => { state.open.add(run); again(); };
-    const choose = (node) => { state.chosen = node.id; told(panel, node, open); container.querySelectorAll(".node").forEach((one) => one.classList.toggle("chosen", one.netvetId === node.id)); };
+    const choose = (node) => {
+      state.chosen = node.id;
+      told(panel, node, open);
+      container.querySelectorAll(".node").forEach((one) => one.classList.toggle("chosen", one.netvetId === node.id));
+    };
     const { chart, width, sick } = chartOf(graph, choose);
     const byId = new Map(graph.nodes.map((node) => [node.id, node]));
     const box = h("div", { class: "graph-box" }, chart);
     const fold = state.open.size ? h("button", { type: "button", onclick: () => { state.open.clear(); again(); } }, "Fold equal groups") : null;
-    const unfold = graph.runs.some((run) => !state.open.has(run)) ? h("button", { type: "button", onclick: () => { graph.runs.forEach((run) => state.open.add(run)); again(); } }, "Show every module") : null;
+    const unfold = graph.runs.some((run) => !state.open.has(run))
+      ? h("button", { type: "button", onclick: () => { graph.runs.forEach((run) => state.open.add(run)); again(); } }, "Show every module") : null;
     container.replaceChildren(h("div", { class: "controls" }, legend(figure), fold, unfold), h("div", { class: "graph-and-notes" }, box, panel));
     box.scrollLeft = Math.max(0, (width - box.clientWidth) / 2);
     if (sick) { box.scrollTop = Math.max(0, sick.y - box.clientHeight / 2); box.scrollLeft = Math.max(0, sick.x - box.clientWidth / 2); }
@@ -95,12 +109,15 @@
       const count = (health) => figure.nodes.filter((node) => node.health === health).length;
       const sick = ["error", "warning"].filter(count).map((health) => `${count(health)} with ${health}`);
       const broken = figure.edges.filter((edge) => edge.broken).length;
-      return `${figure.nodes.length} modules${sick.length ? `, ${sick.join(", ")}` : ""}${broken ? `; no gradient passes ${broken} of ${figure.edges.length} edges` : ""}`;
+      const told = `${figure.nodes.length} modules${sick.length ? `, ${sick.join(", ")}` : ""}`;
+      return broken ? `${told}; no gradient passes ${broken} of ${figure.edges.length} edges` : told;
     },
     table(figure) {
       const label = new Map(figure.nodes.map((node) => [node.id, node.label]));
-      const inputs = (id) => figure.edges.filter((edge) => edge.target === id).map((edge) => `${label.get(edge.source) || edge.source}${edge.broken ? " (no gradient)" : ""}`).join(", ");
-      return [["module", "group", "health", "value", "inputs", "notes"], ...figure.nodes.map((node) => [node.label, node.group, WORDS[node.health], node.value, inputs(node.id), node.notes.join("; ")])];
+      const inputs = (id) => figure.edges.filter((edge) => edge.target === id)
+        .map((edge) => `${label.get(edge.source) || edge.source}${edge.broken ? " (no gradient)" : ""}`).join(", ");
+      return [["module", "group", "health", "value", "inputs", "notes"],
+        ...figure.nodes.map((node) => [node.label, node.group, WORDS[node.health], node.value, inputs(node.id), node.notes.join("; ")])];
     },
   };
 })();

@@ -18,7 +18,8 @@
   /** What two groups must share to be drawn as one: their names but for numbers, and the health of each node and edge. */
   function signature(name, nodes, edges) {
     const own = new Map(nodes.map((node, at) => [node.id, at]));
-    const inner = edges.filter((edge) => own.has(edge.source) && own.has(edge.target)).map((edge) => `${own.get(edge.source)}-${own.get(edge.target)}-${edge.broken}`);
+    const inner = edges.filter((edge) => own.has(edge.source) && own.has(edge.target))
+      .map((edge) => `${own.get(edge.source)}-${own.get(edge.target)}-${edge.broken}`);
     const outer = edges.filter((edge) => edge.broken && own.has(edge.source) !== own.has(edge.target)).length;
     return JSON.stringify([pattern(name), nodes.map((node) => [pattern(node.label), node.health]), inner.sort(), outer]);
   }
@@ -44,7 +45,8 @@
     const notes = [...new Set(members.flatMap((node) => node.notes))];
     return {
       id: `\u0000run ${names[0]}`, label: names.length > 1 ? `${names[0]} \u2026 ${names[names.length - 1]}` : names[0], group: "", health,
-      value: `\u00d7 ${names.length}`, notes: [`${names.length} equal groups, ${members.length} modules.`, ...inside, ...notes.slice(0, 8)], members, run: names[0],
+      value: `\u00d7 ${names.length}`, notes: [`${names.length} equal groups, ${members.length} modules.`, ...inside, ...notes.slice(0, 8)], members,
+        run: names[0],
     };
   }
 

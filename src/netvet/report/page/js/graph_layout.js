@@ -78,7 +78,11 @@
 
   /** Centres: as near to the neighbours' as the order and the widths allow. */
   function centred(layers) {
-    layers.forEach((items) => { let x = 0; items.forEach((item) => { item.x = x + item.width / 2; x += item.width + GAP; }); items.forEach((item) => { item.x -= x / 2; }); });
+    for (const items of layers) {
+      let x = 0;
+      items.forEach((item) => { item.x = x + item.width / 2; x += item.width + GAP; });
+      items.forEach((item) => { item.x -= x / 2; });
+    }
     for (let sweep = 0; sweep < 2 * SWEEPS; sweep++) {
       for (const items of sweep % 2 ? [...layers].reverse() : layers) {
         const near = (item) => (sweep < SWEEPS ? item.near[sweep % 2] : [...item.near[0], ...item.near[1]]);

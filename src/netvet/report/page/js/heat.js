@@ -3,6 +3,7 @@
 (() => {
   const { h, svg, shown, axisTitle, cellCodes } = netvet;
   const BUCKET = 2; // CSS pixels of a column at the least: a spike of one step must be seen by people, not by machines
+  const RIM = 22; // pixels beside the legend's bar, for the words at its ends
   const MOST_LINES = 800; // lines of a picture; more rows share lines
   const chosen = new Map(); // by family: the cell whose row is shown, kept when the quantity is switched
 
@@ -68,7 +69,8 @@
     const stride = Math.max(1, Math.ceil(13 / cell[1]));
     const at = [...Array(plan.pool.lines).keys()].filter((line) => line % stride === 0);
     return svg("g", { class: "axis names" }, at.map((line) =>
-      svg("text", { x: box.left - 6, y: box.top + (line + 0.5) * cell[1] + 4, "text-anchor": "end" }, netvet.fitted(plan.labels[line * group], box.left - 10, 11))));
+      svg("text", { x: box.left - 6, y: box.top + (line + 0.5) * cell[1] + 4, "text-anchor": "end" },
+        netvet.fitted(plan.labels[line * group], box.left - 10, 11))));
   }
 
   /** Arrows over the steps of findings, and words where they do not touch; no line, which could hide a cell. */
@@ -92,9 +94,9 @@
     const bar = h("canvas", { width: 254, height: 1, class: "ramp" });
     const ink = bar.getContext("2d");
     for (let level = 0; level < 254; level++) { ink.fillStyle = netvet.rgb(netvet.viridis(level / 253)); ink.fillRect(level, 0, 1, 1); }
-    const along = netvet.scale(scale.low, scale.high, 12, width - 12, scale.scale === "log");
+    const along = netvet.scale(scale.low, scale.high, RIM, width - RIM, scale.scale === "log");
     const ends = [scale.low, scale.high].map((value) => ({ at: along.at(value), text: netvet.tick(value) }));
-    const inner = along.ticks(4).map((value) => ({ at: along.at(value), text: netvet.tick(value) })).filter(({ at }) => at >= 12 && at <= width - 12);
+    const inner = along.ticks(4).map((value) => ({ at: along.at(value), text: netvet.tick(value) })).filter(({ at }) => at >= RIM && at <= width - RIM);
     const texts = inner.length > 1 ? inner : ends;
     const hatched = h("canvas", { width: 14, height: 12, class: "swatch" });
     const stripes = hatched.getContext("2d");
@@ -102,8 +104,9 @@
     stripes.fillRect(0, 0, 14, 12);
     return h("div", { class: "heat-legend" }, h("span", { class: "quantity" }, axisTitle(scale) + (scale.scale === "log" ? ", log colours" : "")),
       h("span", { class: "ramp-box" }, bar, svg("svg", { class: "axis", width, height: 20, "aria-hidden": "true" },
-        texts.map(({ at }) => svg("line", { x1: at, x2: at, y1: 0, y2: 4 })), spaced(texts).map(({ at, text }) => svg("text", { x: at, y: 16, "text-anchor": "middle" }, text)))),
-      h("span", {}, hatched, " not finite (NaN or infinite)"), h("span", {}, h("i", { class: "swatch empty" }), " nothing recorded"));
+        texts.map(({ at }) => svg("line", { x1: at, x2: at, y1: 0, y2: 4 })),
+        spaced(texts).map(({ at, text }) => svg("text", { x: at, y: 16, "text-anchor": "middle" }, text)))),
+      h("span", {}, hatched, " not finite (NaN or infinite)"), h("span", {}, h("i", { class: "swatch blank" }), " nothing recorded"));
   }
 
   /** Those of the texts that do not touch. */
@@ -159,7 +162,8 @@
     }
     const at = (event) => {
       const place = plot.getBoundingClientRect();
-      return [Math.floor((event.clientY - place.top - state.plan.box.top) / state.plan.cell[1]), Math.floor((event.clientX - place.left - state.plan.box.left) / state.plan.cell[0])];
+      return [Math.floor((event.clientY - place.top - state.plan.box.top) / state.plan.cell[1]),
+        Math.floor((event.clientX - place.left - state.plan.box.left) / state.plan.cell[0])];
     };
     const gone = () => { if (document.activeElement !== plot) { frame.replaceChildren(); state.told = false; } };
     plot.addEventListener("pointermove", (event) => { state.told = true; move(...at(event)); });
@@ -178,7 +182,8 @@
       ArrowUp: [-far, 0], ArrowDown: [far, 0], ArrowLeft: [0, -far], ArrowRight: [0, far],
       PageUp: [-10, 0], PageDown: [10, 0], Home: [0, -buckets], End: [0, buckets],
     };
-    if (event.key in steps && !(event.ctrlKey || event.metaKey || event.altKey)) move(Math.min(lines, state.line + steps[event.key][0]), state.bucket + steps[event.key][1]);
+    if (event.key in steps && !(event.ctrlKey || event.metaKey || event.altKey)) move(Math.min(lines, state.line + steps[event.key][0]),
+      state.bucket + steps[event.key][1]);
     else if (event.key === "Enter" || event.key === " ") state.choose(move(state.line, state.bucket));
     else if (event.key === "Escape") state.choose(null);
     else return;
@@ -187,7 +192,11 @@
 
   netvet.kinds.heat = {
     draw(container, figure, context) {
-      const state = { plan: null, line: 0, bucket: 0, told: false, choose(cell) { if (cell) chosen.set(figure.family, cell.row); else chosen.delete(figure.family); detail.show(figure, chosen.get(figure.family)); } };
+      const state = { plan: null, line: 0, bucket: 0, told: false, choose(cell) {
+        if (context.small) return; // on the home there is no room
+        if (cell) chosen.set(figure.family, cell.row); else chosen.delete(figure.family);
+        detail.show(figure, chosen.get(figure.family));
+      } };
       const detail = netvet.heatDetail(context, () => state.choose(null));
       const readout = h("output", { class: "readout", "aria-live": "polite" });
       const hint = "Point at a cell, or use the arrow keys; Enter or a click shows its row.";
@@ -201,13 +210,14 @@
         const canvas = h("canvas", { class: "cells" });
         const overlay = svg("svg", { class: "overlay", width, height: plan.box.top + plan.box.height + 44, "aria-hidden": "true" },
           names(plan), netvet.axisBelow(plan.scale, next.x, plan.box), markArrows(plan, marks));
-        const plot = h("div", { class: "heat-plot", tabindex: "0", role: "application", "aria-label": `Heat map of ${next.scale.label}. ${hint}` }, canvas, overlay);
+        const plot = h("div", { class: "heat-plot", tabindex: "0", role: "application", "aria-label": `Heat map of ${next.scale.label}. ${hint}` }, canvas,
+          overlay);
         Object.assign(canvas.style, { left: `${plan.box.left}px`, top: `${plan.box.top}px`, width: `${plan.box.width}px`, height: `${plan.box.height}px` });
         paint(canvas, plan);
         place.replaceChildren(legend(next), plot);
         if (!state.told) readout.textContent = hint;
         cursor(plot, overlay, readout, state);
-        detail.show(next, chosen.get(next.family));
+        if (!context.small) detail.show(next, chosen.get(next.family));
       }
       const drawing = netvet.redrawn(container, figure, make);
       return { ...drawing, restyle() { drawing.restyle(); detail.restyle(); } };
@@ -215,8 +225,8 @@
     summary(figure) {
       const cells = netvet.cellsOf(figure);
       const broken = cells.reduce((sum, code) => sum + (code === cellCodes.NON_FINITE), 0);
-      return `${figure.rows.length} rows x ${figure.columns.length} columns of ${figure.scale.label}, from ${shown(figure.scale.low)} to ${shown(figure.scale.high)}`
-        + (broken ? `; ${shown(broken)} cells are not finite` : "");
+      const size = `${figure.rows.length} rows x ${figure.columns.length} columns of ${figure.scale.label}`;
+      return `${size}, from ${shown(figure.scale.low)} to ${shown(figure.scale.high)}` + (broken ? `; ${shown(broken)} cells are not finite` : "");
     },
     /** A line for each row: its extremes and where they are. */
     table(figure) {
@@ -230,7 +240,8 @@
         if (!known.length) return [name, null, null, null, null, null, null, broken];
         const [low, high] = known.reduce(([least, most], code) => [Math.min(least, code), Math.max(most, code)], [cellCodes.LAST, cellCodes.FIRST]);
         const say = (code) => valueOf(code, figure.scale).replace("\u2248 ", "");
-        return [name, say(low), figure.columns[codes.indexOf(low)], say(medians[row]), say(high), figure.columns[codes.indexOf(high)], say(known[known.length - 1]), broken];
+        return [name, say(low), figure.columns[codes.indexOf(low)], say(medians[row]), say(high), figure.columns[codes.indexOf(high)],
+          say(known[known.length - 1]), broken];
       })];
     },
   };

@@ -4,9 +4,8 @@
   const { h } = netvet;
 
   /** The row as a figure of curves. */
-  function seriesOf(figure, row, values, codes) {
+  function seriesOf(figure, row, values) {
     const curve = { name: figure.rows[row], x: figure.columns, y: values, role: "other", style: "line" };
-    curve.broken = figure.columns.filter((_, column) => codes[column] === netvet.cellCodes.NON_FINITE);
     const y = { label: figure.scale.label, unit: figure.scale.unit, scale: figure.scale.scale };
     return { kind: "lines", id: `${figure.id}-row`, title: figure.rows[row], x: figure.x, y, curves: [curve], marks: [] };
   }
@@ -32,7 +31,8 @@
     function frame(name) {
       clear();
       const places = [h("div", {}), h("div", {})];
-      element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")), h("div", { class: "row-charts" }, places),
+      element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")),
+        h("div", { class: "row-charts" }, places),
         h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
       return places;
     }
@@ -43,7 +43,8 @@
         if (element.hidden) { clear(); return; }
         const cells = netvet.cellsOf(figure);
         const codes = figure.columns.map((_, column) => cells[column * figure.rows.length + row]);
-        const figures = [seriesOf(figure, row, codes.map((code) => netvet.cellValue(code, figure.scale)), codes), histogramOf(figure, codes)];
+        const figures = [seriesOf(figure, row, codes.map((code) => (code === netvet.cellCodes.EMPTY ? undefined : netvet.cellValue(code, figure.scale)))),
+          histogramOf(figure, codes)];
         const key = `${figure.id} ${row}`;
         if (key === shown) { drawn.forEach((drawing, at) => { drawing.update(figures[at]); drawing.resize(); }); return; }
         const [series, histogram] = frame(figure.rows[row]);

@@ -7,8 +7,11 @@
   const decoded = new WeakMap();
   /** The codes of a figure. */
   netvet.cellsOf = function (figure) {
-    if (!decoded.has(figure)) decoded.set(figure, netvet.bytes(figure.cells));
-    return decoded.get(figure);
+    const known = decoded.get(figure);
+    if (known && known.text === figure.cells) return known.bytes;
+    const bytes = netvet.bytes(figure.cells);
+    decoded.set(figure, { text: figure.cells, bytes });
+    return bytes;
   };
 
   /** Number behind a code; null for cells that have none. */

@@ -81,7 +81,8 @@
   /** What a report without a verdict says beneath its headline: what else was noticed. */
   function quiet(home) {
     const groups = home.beside.map((group) => [h("h3", {}, `${group.title} (${group.findings.length})`), findings(group.findings)]);
-    const looked = home.stages.length ? "What was looked at is listed below, stage by stage." : "No check had anything to look at; the reasons are listed below.";
+    const looked = home.stages.length ? "What was looked at is listed below, stage by stage."
+      : "No check had anything to look at; the reasons are listed below.";
     return [h("p", {}, looked), h("div", { class: "noticed" }, groups)];
   }
 
@@ -116,31 +117,37 @@
   function stage(one, number) {
     const quiet = one.items.filter((each) => each.verdict === "not assessed");
     const loud = one.items.filter((each) => each.verdict !== "not assessed").sort((a, b) => (b.verdict === "failed") - (a.verdict === "failed"));
-    const head = [mark(one.gate), h("span", { class: "stage-title" }, `${number + 1}  ${one.title}`), h("span", { class: `gate gate-${one.gate.replace(" ", "-")}` }, one.word)];
-    const inside = [h("ul", { class: "findings" }, loud.map(item)),
-      quiet.length ? folded(`quiet-${one.stage}`, `Not assessed: ${quiet.map((each) => each.name).join(", ")}`, h("ul", { class: "findings" }, quiet.map(item))) : null];
-    return h("li", { class: "stage" }, one.items.length ? folded(`stage-${one.stage}`, head, inside, one.gate === "failed") : h("div", { class: "empty-stage" }, head));
+    const head = [mark(one.gate), h("span", { class: "stage-title" }, `${number + 1}  ${one.title}`),
+      h("span", { class: `gate gate-${one.gate.replace(" ", "-")}` }, one.word)];
+    const list = (items) => h("ul", { class: "findings" }, items.map(item));
+    const title = `Not assessed: ${quiet.map((each) => each.name).join(", ")}`;
+    const inside = [list(loud), quiet.length ? folded(`quiet-${one.stage}`, title, list(quiet)) : null];
+    const open = one.gate === "failed";
+    return h("li", { class: "stage" }, one.items.length ? folded(`stage-${one.stage}`, head, inside, open) : h("div", { class: "empty-stage" }, head));
   }
 
   /** The stages as a checklist: those of the recipe, or those that a run's checks belong to. */
   function stages(home) {
     if (!home.stages.length && !home.recipe) return null;
-    const how = home.recipe && h("div", { class: "how" }, h("p", {}, "Checks look at what happened. The six stages of experiments, each with a gate:"), command(home.recipe));
+    const words = "Checks look at what happened. The six stages of experiments, each with a gate:";
+    const how = home.recipe && h("div", { class: "how" }, h("p", {}, words), command(home.recipe));
     return h("section", {}, h("h2", {}, home.experimented ? "The recipe" : "What was looked at"),
       home.next ? h("p", { class: "change" }, h("strong", {}, "Next: "), home.next) : null,
       h("ol", { class: "stages" }, home.stages.map(stage)), home.notes.map((note) => h("p", { class: "dim" }, `Note: ${note}`)), how);
   }
 
   function beside(home) {
-    return (home.verdicts.length ? home.beside : []).map((group) => h("section", {}, folded(`group-${group.title}`, h("h2", {}, `${group.title} (${group.findings.length})`),
-      findings(group.findings), group.title === "Also seen")));
+    return (home.verdicts.length ? home.beside : []).map((group) => h("section", {},
+      folded(`group-${group.title}`, h("h2", {}, `${group.title} (${group.findings.length})`), findings(group.findings), group.title === "Also seen")));
   }
 
   function data(home) {
     if (!home.data) return null;
     const cell = (name) => (one) => h(name, name === "th" ? { scope: "col" } : {}, one);
-    return h("section", {}, h("h2", {}, "The data"), h("div", { class: "scrolling", tabindex: "0", role: "region", "aria-label": "Splits of the data" },
-      h("table", {}, h("thead", {}, h("tr", {}, home.data.head.map(cell("th")))), h("tbody", {}, home.data.rows.map((one) => h("tr", {}, one.map(cell("td"))))))));
+    const table = h("table", {}, h("thead", {}, h("tr", {}, home.data.head.map(cell("th")))),
+      h("tbody", {}, home.data.rows.map((one) => h("tr", {}, one.map(cell("td"))))));
+    const box = { class: "scrolling", tabindex: "0", role: "region", "aria-label": "Splits of the data" };
+    return h("section", {}, h("h2", {}, "The data"), h("div", box, table));
   }
 
   function run(home, problems) {

@@ -48,7 +48,8 @@
   function controls(figure, state, again) {
     const wrong = figure.items.length - right(figure);
     const filter = wrong && wrong < figure.items.length
-      ? h("label", {}, h("input", { type: "checkbox", checked: state.wrongOnly, onchange: (event) => { state.wrongOnly = event.target.checked; again(); } }), ` only wrong (${wrong} of ${figure.items.length})`) : null;
+      ? h("label", {}, h("input", { type: "checkbox", checked: state.wrongOnly, onchange: (event) => { state.wrongOnly = event.target.checked; again(); } }),
+        ` only wrong (${wrong} of ${figure.items.length})`) : null;
     return h("div", { class: "controls" }, judged(figure) ? h("span", { class: "dim" }, "label \u2192 prediction") : null, filter);
   }
 
@@ -66,7 +67,8 @@
         const shownItems = state.all ? kept : kept.slice(0, FIRST);
         const more = kept.length > shownItems.length
           ? h("button", { type: "button", onclick: () => { state.all = true; make(); } }, `Show all ${kept.length}`) : null;
-        container.replaceChildren(controls(figure, state, make), h("ul", { class: "samples" }, shownItems.map((item) => card(item, watcher))), ...[more].filter(Boolean));
+        container.replaceChildren(controls(figure, state, make), h("ul", { class: "samples" }, shownItems.map((item) => card(item, watcher))),
+          ...[more].filter(Boolean));
       }
       const printing = () => container.querySelectorAll("canvas").forEach((canvas) => canvas.paint());
       window.addEventListener("beforeprint", printing);
@@ -82,7 +84,8 @@
     },
     table(figure) {
       return [["sample", "text", "label", "prediction", "wrong", "note"],
-        ...figure.items.map((item, number) => [number + 1, item.text, item.label, item.prediction, item.prediction ? (item.wrong ? "wrong" : "right") : "", item.note])];
+        ...figure.items.map((item, number) => [number + 1, item.text, item.label, item.prediction, item.prediction ? (item.wrong ? "wrong" : "right") : "",
+          item.note])];
     },
   };
 })();

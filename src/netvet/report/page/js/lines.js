@@ -4,11 +4,14 @@
   const { h, shown, colour, axisTitle } = netvet;
   const HEIGHT = 260;
   const FEW = 30; // points below which each is drawn, and none are smoothed
+  const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((factor) => factor * 10 ** power)).flat(); // ticks of counts
   const SPAN = 40; // smoothing is over a 40th of the curve
 
   const spanOf = (curve) => Math.max(4, Math.round(curve.x.length / SPAN));
   const smooths = (curve) => curve.x.length >= FEW && curve.style === "line";
   const positive = (value) => (value === null || value === undefined || value > 0 ? value : null);
+
+  const positives = (figure) => figure.curves.some((curve) => curve.y.some((value) => value > 0));
 
   /** What is drawn of each curve, as columns over the union of all x: its values, extremes, and mean. */
   function joined(figure, state) {
@@ -31,8 +34,10 @@
   function seriesOf(curve, ink, state) {
     const pale = state.smooth && smooths(curve);
     const bare = { spanGaps: false, points: { show: false } };
-    const found = [{ ...bare, label: curve.name, stroke: ink.stroke, dash: ink.dash, width: pale ? 1 : 1.75, alpha: pale ? 0.35 : 1, points: { show: curve.style === "points" || curve.x.length < FEW, size: 5 }, paths: curve.style === "points" ? () => null : undefined }];
-    if (curve.low) found.push({ ...bare, label: "lowest", stroke: "transparent" }, { ...bare, label: "highest", stroke: "transparent" });
+    const found = [{ ...bare, label: curve.name, stroke: ink.stroke, dash: ink.dash, width: pale ? 1 : 1.75, alpha: pale ? 0.35 : 1,
+      points: { show: curve.style === "points" || curve.x.length < FEW, size: 5 }, paths: curve.style === "points" ? () => null : undefined }];
+    // The ends of a band are lines too: a spike of one step has no area.
+    if (curve.low) found.push(...["lowest", "highest"].map((label) => ({ ...bare, label, stroke: ink.stroke, width: 1, alpha: 0.45 })));
     if (pale) found.push({ ...bare, label: "mean", stroke: ink.stroke, dash: ink.dash, width: 2 });
     return found;
   }
@@ -62,46 +67,54 @@
       return found.filter((tick) => tick !== null).length > 1 ? found : ticks;
     };
     const y = axis(figure.y);
-    return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20 }, { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
+    const whole = figure.curves.every((curve) => curve.x.every(Number.isInteger));
+    return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20, ...(whole ? { incrs: WHOLE } : {}) },
+      { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
   }
 
   function options(figure, parts, state, width, hooks) {
     return {
       width, height: HEIGHT, series: parts.series, bands: parts.bands, legend: { show: false }, axes: axes(figure, state.log), padding: [8, 14, 0, 0],
       scales: { x: { time: false, distr: figure.x.scale === "log" ? 3 : 1 }, y: { distr: state.log ? 3 : 1 } },
-      cursor: { sync: figure.x.unit === "steps" ? { key: "steps" } : undefined, drag: { x: true, y: false, dist: 4 }, points: { show: (plot, number) => (parts.series[number].stroke === "transparent" ? null : undefined) } },
+      cursor: { sync: figure.x.unit === "steps" ? { key: "steps" } : undefined, drag: { x: true, y: false, dist: 4 }, points: { size: 6 } },
       hooks,
     };
   }
 
   /** Buttons over the plot; each is a state that can be read. */
   function controls(figure, state, again) {
-    const button = (key, text, why) => h("button", { type: "button", "aria-pressed": String(state[key]), title: why, onclick: () => { state[key] = !state[key]; again(); } }, text);
+    const button = (key, text, why) => h("button",
+      { type: "button", "aria-pressed": String(state[key]), title: why, onclick: () => { state[key] = !state[key]; again(); } }, text);
     const points = figure.curves.find(smooths);
-    const anyPositive = figure.curves.some((curve) => curve.y.some((value) => value > 0));
-    return h("div", { class: "controls" }, points ? button("smooth", "Smooth", `Mean of ${spanOf(points)} values around each; the raw values stay, pale`) : null,
-      anyPositive ? button("log", "Log y", "Logarithmic vertical axis") : null);
+    return h("div", { class: "controls" },
+      points ? button("smooth", "Smooth", `Mean of ${spanOf(points)} values around each; the raw values stay, pale`) : null,
+      positives(figure) ? button("log", "Log y", "Logarithmic vertical axis") : null);
   }
 
   /** In words: what the marks at the top edge are, and what a logarithm cannot show. */
   function notes(figure, state) {
     const broken = figure.curves.reduce((sum, curve) => sum + netvet.brokenSteps(curve).length, 0);
-    const lost = state.log ? figure.curves.reduce((sum, curve) => sum + curve.y.filter((value) => value !== null && value <= 0).length, 0) : 0;
-    return [broken ? `\u25bc at the top edge: no finite number (${shown(broken)} ${broken === 1 ? "place" : "places"}).` : "",
-      lost ? `${shown(lost)} values at or below 0 are not shown on the logarithmic axis.` : ""].filter(Boolean).join(" ");
+    const sunken = state.log ? figure.curves.reduce((sum, curve) => sum + netvet.sunkenSteps(curve).length, 0) : 0;
+    const places = (count) => `(${shown(count)} ${count === 1 ? "place" : "places"})`;
+    return [broken ? `\u25bc at the top edge: no finite number ${places(broken)}.` : "",
+      sunken ? `\u25b2 at the bottom edge: at or below 0, which has no logarithm ${places(sunken)}.` : ""].filter(Boolean).join(" ");
   }
 
-  /** The value at a place, or the last before it: an evaluation holds until the next. */
-  function lastKnown(column, at) {
-    let place = at;
-    while (place >= 0 && column[place] === undefined) place--;
-    return column[place] === null ? "not finite" : column[place];
+  /** The value of a curve at x, or its last before: an evaluation holds until the next. */
+  function valueAt(curve, x) {
+    let [low, high] = [0, curve.x.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (curve.x[middle] <= x) low = middle + 1; else high = middle;
+    }
+    return low === 0 ? undefined : curve.y[low - 1] === null ? "not finite" : curve.y[low - 1];
   }
 
   /** One drawing: keeps what the reader chose while it is made anew. */
   class Chart {
     constructor(container, figure, context) {
-      Object.assign(this, { container, figure, context, plot: null, state: { smooth: false, log: figure.y.scale === "log", hidden: new Set(), zoom: null } });
+      const state = { smooth: false, log: figure.y.scale === "log" && positives(figure), hidden: new Set(), zoom: null };
+      Object.assign(this, { container, figure, context, state, plot: null });
       this.make();
     }
 
@@ -116,11 +129,14 @@
       if (!figure.curves.some((curve) => curve.x.length)) { netvet.said(container, "Nothing has been recorded yet."); return; }
       this.inks = netvet.inks(figure.curves);
       this.parts = arranged(figure, this.inks, state);
-      this.legend = netvet.curvesLegend(figure.curves, this.inks, (number) => state.hidden.has(figure.curves[number].name), (numbers, on) => this.toggle(numbers, on));
+      this.legend = netvet.curvesLegend(figure.curves, this.inks, (number) => state.hidden.has(figure.curves[number].name),
+        (numbers, on) => this.toggle(numbers, on));
       this.reset = h("button", { type: "button", hidden: !state.zoom, onclick: () => this.whole() }, "Show all steps");
       this.place = h("output", { class: "place" });
       this.note = h("p", { class: "dim plot-note" });
-      const [bar, box] = [controls(figure, state, () => this.make()), h("div", { class: "plot", tabindex: "0", role: "application", "aria-label": `Curves of ${figure.y.label}; arrow keys move the cursor`, onkeydown: (event) => this.keyed(event) })];
+      const bar = controls(figure, state, () => this.make());
+      const words = `Curves of ${figure.y.label}; arrow keys move the cursor`;
+      const box = h("div", { class: "plot", tabindex: "0", role: "application", "aria-label": words, onkeydown: (event) => this.keyed(event) });
       bar.append(this.reset, this.place);
       container.replaceChildren(bar, box, this.note, this.legend.element);
       this.plot = new uPlot(options(figure, this.parts, state, container.clientWidth || 600, this.hooks()), joined(figure, state), box);
@@ -130,25 +146,34 @@
     }
 
     hooks() {
-      const broken = () => this.figure.curves.map((curve, number) => ({ steps: this.state.hidden.has(curve.name) ? [] : netvet.brokenSteps(curve), stroke: this.inks[number].stroke }));
+      const hidden = (curve) => this.state.hidden.has(curve.name);
+      const at = (steps) => this.figure.curves.map((curve, number) => ({ steps: hidden(curve) ? [] : steps(curve), stroke: this.inks[number].stroke }));
+      const edges = (plot) => {
+        netvet.drawEdge(plot, at(netvet.brokenSteps), true);
+        if (this.state.log) netvet.drawEdge(plot, at(netvet.sunkenSteps), false);
+      };
       return {
-        draw: [(plot) => netvet.drawMarks(plot, this.marks), (plot) => netvet.drawBroken(plot, broken())],
+        draw: [(plot) => netvet.drawMarks(plot, this.marks), edges],
         setCursor: [(plot) => this.tell(plot.cursor.idx)],
-        setSelect: [(plot) => { if (plot.select.width > 0) { this.state.zoom = { min: plot.posToVal(plot.select.left, "x"), max: plot.posToVal(plot.select.left + plot.select.width, "x") }; this.reset.hidden = false; } }],
+        setSelect: [(plot) => this.zoomed(plot)],
         ready: [(plot) => plot.over.addEventListener("dblclick", () => { this.state.zoom = null; this.reset.hidden = true; })],
       };
+    }
+
+    zoomed(plot) {
+      const { left, width } = plot.select;
+      if (!width) return;
+      this.state.zoom = { min: plot.posToVal(left, "x"), max: plot.posToVal(left + width, "x") };
+      this.reset.hidden = false;
     }
 
     /** Values at the cursor; without one, the last of each curve. */
     tell(at) {
       if (!this.plot) return;
       const known = at !== null && at !== undefined;
-      const data = this.plot.data;
-      this.place.textContent = known ? `${this.figure.x.label} ${shown(data[0][at])}` : "last values";
-      this.legend.tell(this.figure.curves.map((curve, number) => {
-        const column = data[this.parts.owner.indexOf(number)];
-        return lastKnown(column, known ? at : column.length - 1);
-      }));
+      const x = known ? this.plot.data[0][at] : Infinity;
+      this.place.textContent = known ? `${this.figure.x.label} ${shown(x)}` : "last values";
+      this.legend.tell(this.figure.curves.map((curve) => valueAt(curve, x)));
     }
 
     keyed(event) {

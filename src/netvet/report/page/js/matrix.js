@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const { h, shown } = netvet;
-  const MOST = 60; // rows and columns that are drawn: of a larger matrix those that matter most
+  const MOST = 40; // rows and columns that are drawn: of a larger matrix those that matter most
 
   /** Rows to draw, and columns: all, or those with the largest numbers off the diagonal, in their own order. */
   function kept(figure) {
@@ -10,12 +10,14 @@
     const columns = [...figure.columns.keys()];
     if (all.length <= MOST && columns.length <= MOST) return { rows: all, columns };
     const off = (row, column) => (figure.diagonal && row === column ? 0 : Math.abs(figure.values[row][column] || 0));
-    const most = (places, weight) => places.map((place) => [weight(place), place]).sort((a, b) => b[0] - a[0]).slice(0, MOST).map(([, place]) => place).sort((a, b) => a - b);
+    const most = (places, weight) => places.map((place) => [weight(place), place]).sort((a, b) => b[0] - a[0]).slice(0, MOST).map(([, place]) => place)
+      .sort((a, b) => a - b);
     if (figure.diagonal) {
       const both = most(all, (place) => columns.reduce((sum, other) => sum + off(place, other) + (figure.values[other] ? off(other, place) : 0), 0));
       return { rows: both, columns: both };
     }
-    return { rows: most(all, (row) => columns.reduce((sum, column) => sum + off(row, column), 0)), columns: most(columns, (column) => all.reduce((sum, row) => sum + off(row, column), 0)) };
+    return { rows: most(all, (row) => columns.reduce((sum, column) => sum + off(row, column), 0)),
+      columns: most(columns, (column) => all.reduce((sum, row) => sum + off(row, column), 0)) };
   }
 
   /** How strong the colour of a number is, -1 to 1: by its root, so that the few mistakes beside many hits are seen. */
@@ -26,13 +28,15 @@
 
   const short = (value) => (Math.abs(value) >= 10000 ? netvet.tick(Number(value.toPrecision(3))) : shown(Number(value.toPrecision(3))));
 
-  function cell(figure, row, column, share) {
+  function cell(figure, row, column, share, ramps) {
     const value = figure.values[row][column];
-    const told = `${figure.row_axis} ${figure.rows[row]}, ${figure.column_axis} ${figure.columns[column]}: ${shown(value)}${figure.unit === "1" || value === null ? "" : ` ${figure.unit}`}`;
-    const made = h("td", { title: told, class: `${figure.diagonal && row === column ? "right" : ""}${value === null ? " missing" : ""}` }, value === null ? "\u2013" : short(value));
+    const unit = figure.unit === "1" || value === null ? "" : ` ${figure.unit}`;
+    const told = `${figure.row_axis} ${figure.rows[row]}, ${figure.column_axis} ${figure.columns[column]}: ${shown(value)}${unit}`;
+    const made = h("td", { title: told, class: `${figure.diagonal && row === column ? "right" : ""}${value === null ? " missing" : ""}` },
+      value === null ? "\u2013" : short(value));
     if (value !== null) {
       const strength = share(value);
-      const colour = netvet.between("surface", strength < 0 ? "role-val" : "role-train", Math.abs(strength));
+      const colour = ramps[strength < 0 ? 0 : 1](Math.abs(strength));
       made.style.background = netvet.rgb(colour);
       made.style.color = netvet.inkOn(colour);
     }
@@ -43,21 +47,27 @@
     const less = drawn.rows.length < figure.rows.length || drawn.columns.length < figure.columns.length;
     const framed = figure.diagonal ? "Framed: the diagonal, where both agree. " : "";
     const unit = figure.unit === "1" ? "" : `Numbers in ${figure.unit}. `;
-    return framed + unit + (less ? `Shown: the ${drawn.rows.length} of ${figure.rows.length} rows and ${drawn.columns.length} of ${figure.columns.length} columns with the largest numbers${figure.diagonal ? " off the diagonal" : ""}; the table has all.` : "");
+    if (!less) return framed + unit;
+    const rows = `the ${drawn.rows.length} of ${figure.rows.length} rows and ${drawn.columns.length} of ${figure.columns.length} columns`;
+    return `${framed}${unit}Shown: ${rows} with the largest numbers${figure.diagonal ? " off the diagonal" : ""}; the table has all.`;
   }
 
   netvet.kinds.matrix = {
     draw(container, figure) {
       function make(next) {
         if (!next.rows.length || !next.columns.length) { netvet.said(container, "There is no number to draw yet."); return; }
-        const [drawn, share] = [kept(next), strengths(next)];
+        const [drawn, share, ramps] = [kept(next), strengths(next), [netvet.ramp("surface", "role-val"), netvet.ramp("surface", "role-train")]];
         const table = h("table", { class: "matrix" },
-          h("thead", {}, h("tr", {}, h("td", { class: "corner", rowspan: "2" }, `${next.row_axis} \u2193`), h("th", { class: "axis-name", colspan: drawn.columns.length, scope: "colgroup" }, h("span", {}, `${next.column_axis} \u2192`))),
-            h("tr", {}, drawn.columns.map((column) => h("th", { scope: "col", title: next.columns[column] }, h("span", {}, netvet.fitted(next.columns[column], 110)))))),
-          h("tbody", {}, drawn.rows.map((row) => h("tr", {}, h("th", { scope: "row", title: next.rows[row] }, netvet.fitted(next.rows[row], 130)), drawn.columns.map((column) => cell(next, row, column, share))))));
+          h("thead", {}, h("tr", {}, h("td", { class: "corner", rowspan: "2" }, `${next.row_axis} \u2193`),
+            h("th", { class: "axis-name", colspan: drawn.columns.length, scope: "colgroup" }, h("span", {}, `${next.column_axis} \u2192`))),
+            h("tr", {}, drawn.columns.map((column) => h("th", { scope: "col", title: next.columns[column] },
+              h("span", {}, netvet.fitted(next.columns[column], 110)))))),
+          h("tbody", {}, drawn.rows.map((row) => h("tr", {}, h("th", { scope: "row", title: next.rows[row] }, netvet.fitted(next.rows[row], 130)),
+            drawn.columns.map((column) => cell(next, row, column, share, ramps))))));
         if (drawn.columns.some((column) => netvet.textWidth(next.columns[column]) > 44)) table.classList.add("long-names");
         const told = note(next, drawn);
-        container.replaceChildren(h("div", { class: "matrix-box", tabindex: "0", role: "region", "aria-label": `${next.row_axis} by ${next.column_axis}` }, table), ...(told ? [h("p", { class: "dim" }, told)] : []));
+        container.replaceChildren(h("div", { class: "matrix-box", tabindex: "0", role: "region", "aria-label": `${next.row_axis} by ${next.column_axis}` },
+          table), ...(told ? [h("p", { class: "dim" }, told)] : []));
       }
       return netvet.redrawn(container, figure, make);
     },

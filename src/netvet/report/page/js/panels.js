@@ -34,73 +34,98 @@
     const told = new Set(page.home.verdicts.flatMap((one) => [one.check, ...one.symptoms.map((each) => each.check)]));
     const checks = Object.keys(page.pictures).filter((check) => told.has(check) && page.pictures[check].includes(figure.id));
     const cause = (check) => page.home.verdicts.find((one) => one.check === check || one.symptoms.some((each) => each.check === check)).check;
-    return checks.length ? h("p", { class: "proves" }, "Shows: ", checks.map((check) => h("a", { class: "chip", href: `#home/cause-${cause(check)}` }, check))) : null;
+    const chip = (check) => h("a", { class: "chip", href: `#home/cause-${cause(check)}` }, check);
+    return checks.length ? h("p", { class: "proves" }, "Shows: ", checks.map(chip)) : null;
   }
 
-  function framed(page, figure, context) {
+  function framed(figure, context) {
     const frame = netvet.framed(figure, context);
     const show = frame.show;
     frame.show = () => { try { show(); } catch (error) { failed(frame.element.querySelector(".drawing"), error); } };
-    const links = proves(page, figure);
-    if (links) frame.element.querySelector("figcaption").append(links);
+    link(frame, figure, context);
     return frame;
   }
 
+  /** Say which findings a figure shows, as they are now. */
+  function link(frame, figure, context) {
+    const name = `figure-${figure.id}`;
+    const element = frame.element.id === name ? frame.element : frame.element.querySelector(`#${CSS.escape(name)}`); // one of a family
+    const [old, now] = [element.querySelector(".proves"), proves(context.page, figure)];
+    if (old && now && old.textContent === now.textContent) return;
+    if (old) old.remove();
+    if (now) element.querySelector("figcaption").append(now);
+  }
+
   /** One panel: {id, tab, section, frames, build(), filter(words), show(shown)}. */
-  function panel(id, title, page, context, watcher) {
+  function panel(id, title, context, watcher) {
     const count = h("span", { class: "count" });
-    const tab = h("a", { role: "tab", id: `tab-${id}`, href: `#${id}`, "aria-controls": `panel-${id}`, "aria-selected": "false", tabindex: "-1" }, title, count);
+    const names = { role: "tab", id: `tab-${id}`, href: `#${id}`, "aria-controls": `panel-${id}`, "aria-selected": "false", tabindex: "-1" };
+    const tab = h("a", names, title, count);
     const section = h("section", { role: "tabpanel", id: `panel-${id}`, "aria-labelledby": `tab-${id}`, tabindex: "-1", hidden: true });
     const empty = h("p", { class: "empty", hidden: true }, "No figure here has this in its title or names.");
     const made = {
-      id, title, tab, section, frames: [], figures: [], words: "", built: false,
+      id, title, tab, section, frames: [], figures: [], words: [], built: false,
       build() {
         if (made.built) return;
         made.built = true;
         section.append(h("h2", {}, title), empty);
-        made.figures.forEach(add);
+        add(made.figures);
         made.filter(made.words);
       },
       /** New figures, and what those that are there show now. */
       set(figures) {
         made.figures = figures;
         if (!made.built) return;
-        figures.forEach((figure) => { const old = made.frames.find((frame) => frame.id === figure.id); if (old) old.update(figure); else add(figure); });
-        made.frames.filter((frame) => !figures.some((one) => one.id === frame.id)).forEach((frame) => { frame.destroy(); frame.element.remove(); });
-        made.frames = made.frames.filter((frame) => figures.some((one) => one.id === frame.id));
+        const groups = netvet.families(figures).map((members) => members.map((one) => one.id).join());
+        const gone = made.frames.filter((frame) => !groups.includes(frame.ids.join())); // a family that got a member is made anew
+        gone.forEach((frame) => { frame.destroy(); frame.element.remove(); });
+        made.frames = made.frames.filter((frame) => !gone.includes(frame));
+        const frameOf = (figure) => made.frames.find((frame) => frame.ids.includes(figure.id));
+        figures.filter(frameOf).forEach((figure) => { frameOf(figure).update(figure); link(frameOf(figure), figure, context); });
+        add(figures.filter((figure) => !frameOf(figure)));
+        made.filter(made.words);
       },
       filter(words) {
         made.words = words;
         const kept = new Set(made.figures.filter((figure) => words.every((word) => namesOf(figure).includes(word))).map((figure) => figure.id));
-        made.frames.forEach((frame) => { frame.element.hidden = !kept.has(frame.id); });
+        made.frames.forEach((frame) => { frame.element.hidden = !frame.ids.some((id) => kept.has(id)); });
         empty.hidden = kept.size > 0 || !made.figures.length;
         count.textContent = words.length ? ` ${kept.size}` : "";
         tab.classList.toggle("none", words.length > 0 && kept.size === 0);
         return kept.size;
       },
     };
-    made.words = [];
-    function add(figure) {
-      const frame = framed(page, figure, context);
-      made.frames.push(frame);
-      section.append(frame.element);
-      watcher.observe(frame.element);
+    /** Frames of figures; those of one family are one, with a choice of the quantity. */
+    function add(figures) {
+      for (const frame of netvet.frames(figures, context, framed)) {
+        made.frames.push(frame);
+        section.append(frame.element);
+        watcher.observe(frame.element);
+      }
     }
     return made;
   }
 
+  /** A frame has come into view: from now on it is drawn, and kept up to date. */
+  function seen(frame) {
+    frame.show();
+    if (frame.seen) return;
+    frame.seen = true;
+    document.dispatchEvent(new Event("netvet:panel"));
+  }
+
   /** All panels: {tabs, sections, get(id), select(id), list}. */
-  netvet.panels = function (page, context, chosen) {
+  netvet.panels = function (context, chosen) {
     const panels = new Map();
     const watcher = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
-      for (const one of panels.values()) { const frame = one.frames.find((each) => each.element === entry.target); if (frame) frame.show(); }
+      for (const one of panels.values()) { const frame = one.frames.find((each) => each.element === entry.target); if (frame) seen(frame); }
     }), { rootMargin: "200px" });
     const list = () => [...panels.values()];
     const tabs = h("div", { role: "tablist", "aria-label": "Panels" });
     const sections = h("div", { class: "panels" });
     const has = (id, title) => {
       if (panels.has(id)) return;
-      const made = panel(id, title, page, context, watcher);
+      const made = panel(id, title, context, watcher);
       panels.set(id, made);
       tabs.append(made.tab);
       sections.append(made.section);

@@ -25,7 +25,8 @@
     return { x: wider(x, logX), y: wider(y, logY), logX, logY };
   }
 
-  const wider = ([low, high], log) => (log ? [low / (high / low) ** 0.04, high * (high / low) ** 0.04] : [low - (high - low) * 0.04, high + (high - low) * 0.04]);
+  const wider = ([low, high], log) => (log ? [low / (high / low) ** 0.04, high * (high / low) ** 0.04]
+    : [low - (high - low) * 0.04, high + (high - low) * 0.04]);
 
   /** All points with their places, left to right: what the cursor walks over. */
   function placed(figure, x, y) {
@@ -44,7 +45,8 @@
   };
 
   const legend = (figure) => h("div", { class: "bars-legend" }, figure.clouds.map((cloud, number) =>
-    h("span", {}, svg("svg", { width: 14, height: 12, "aria-hidden": "true" }, svg("path", { class: classOf(cloud, number), d: path([[7, 6]], shapeOf(number)) })), ` ${cloud.name} (${cloud.x.length})`)));
+    h("span", {}, svg("svg", { width: 14, height: 12, "aria-hidden": "true" },
+      svg("path", { class: classOf(cloud, number), d: path([[7, 6]], shapeOf(number)) })), ` ${cloud.name} (${cloud.x.length})`)));
 
   /** Pointer and arrow keys choose a point, which is then named. */
   function choosing(plot, chart, points, figure, readout) {
@@ -79,9 +81,12 @@
     const x = netvet.scale(...found.x, box.left, box.left + box.width, found.logX);
     const y = netvet.scale(...found.y, box.top + box.height, box.top, found.logY);
     const points = placed(figure, x, y);
-    const line = figure.diagonal ? svg("line", { class: "diagonal", x1: x.at(found.x[0]), y1: y.at(found.y[0]), x2: x.at(found.x[1]), y2: y.at(found.y[1]) }) : null;
-    const chart = svg("svg", { class: "chart", width, height: height + 54, "aria-hidden": "true" }, netvet.axisLeft(y, figure.y, box), netvet.axisBelow(x, figure.x, box), line,
-      figure.clouds.map((cloud, number) => svg("path", { class: classOf(cloud, number), d: path(points.filter((point) => point.group === number).map((point) => point.place), shapeOf(number)) })));
+    const line = figure.diagonal ? svg("line", { class: "diagonal", x1: x.at(found.x[0]), y1: y.at(found.y[0]), x2: x.at(found.x[1]), y2: y.at(found.y[1]) })
+      : null;
+    const chart = svg("svg", { class: "chart", width, height: height + 54, "aria-hidden": "true" }, netvet.axisLeft(y, figure.y, box),
+      netvet.axisBelow(x, figure.x, box), line,
+      figure.clouds.map((cloud, number) => svg("path",
+        { class: classOf(cloud, number), d: path(points.filter((point) => point.group === number).map((point) => point.place), shapeOf(number)) })));
     return { chart, points };
   }
 
@@ -92,7 +97,8 @@
         if (!found) { netvet.said(container, "There is no point to draw yet."); return; }
         const { chart, points } = chartOf(next, width, found);
         const readout = h("output", { class: "readout", "aria-live": "polite" }, "Point at one, or walk over them with the arrow keys.");
-        const plot = h("div", { class: "points-plot", tabindex: "0", role: "application", "aria-label": `Points of ${next.y.label} over ${next.x.label}; arrow keys walk over them` }, chart);
+        const plot = h("div", { class: "points-plot", tabindex: "0", role: "application",
+          "aria-label": `Points of ${next.y.label} over ${next.x.label}; arrow keys walk over them` }, chart);
         choosing(plot, chart, points, next, readout);
         container.replaceChildren(legend(next), plot, readout);
       });

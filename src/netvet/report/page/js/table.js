@@ -33,9 +33,11 @@
         if (!figure.rows.length) { netvet.said(container, "The table has no rows yet."); return; }
         const rows = sorted(figure.rows, state);
         const kept = state.all ? rows : rows.slice(0, FIRST);
-        const more = kept.length < rows.length ? h("button", { type: "button", onclick: () => { state.all = true; make(); } }, `Show all ${rows.length} rows`) : null;
+        const more = kept.length < rows.length ? h("button", { type: "button", onclick: () => { state.all = true; make(); } }, `Show all ${rows.length} rows`)
+          : null;
         container.replaceChildren(h("div", { class: "scrolling", tabindex: "0", role: "region", "aria-label": figure.title },
-          h("table", { class: "sortable" }, h("thead", {}, h("tr", {}, headed(figure, state, make))), h("tbody", {}, kept.map((row) => h("tr", {}, row.map(cell)))))), ...[more].filter(Boolean));
+          h("table", { class: "sortable" }, h("thead", {}, h("tr", {}, headed(figure, state, make))),
+            h("tbody", {}, kept.map((row) => h("tr", {}, row.map(cell)))))), ...[more].filter(Boolean));
       }
       make();
       return { update(next) { figure = next; make(); }, resize() {}, restyle() {}, destroy() { container.replaceChildren(); } };
