@@ -107,7 +107,8 @@ def page_of(sick: Sick) -> Path:
 def taken(tab: Page, page: Path, target: Path) -> dict[str, str]:
     """Take the picture of the verdict, and give its words: `said`, `shown`."""
     tab.goto(page.as_uri())
-    tab.wait_for_function("window.netvetReady === true")
+    while not tab.evaluate("window.netvetReady === true"):
+        tab.wait_for_timeout(20)
     tab.wait_for_timeout(200)  # what is drawn when it comes into view
     card = tab.locator(".card.verdict").first
     raw = target.with_suffix(".raw")
@@ -166,13 +167,15 @@ def escaped(text: str) -> str:
 
 def shown(some: Sequence[Sick], tab: Page) -> None:
     """Run programs, and take a picture of each as soon as it is there."""
+    from playwright.sync_api import Error
+
     with ThreadPoolExecutor(WORKERS) as pool:
         futures = {pool.submit(page_of, one): one for one in some}
         for number, future in enumerate(as_completed(futures), 1):
             one = futures[future]
             try:
                 words = taken(tab, future.result(), PICTURES / f"{one.check}.png")
-            except (RuntimeError, TimeoutError) as error:
+            except (RuntimeError, TimeoutError, Error) as error:
                 sys.stdout.write(f"{number:3} {one.check}: {error}\n")
                 continue
             (one.folder / "words.json").write_text(json.dumps(words))

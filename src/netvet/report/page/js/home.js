@@ -59,12 +59,12 @@
     return { own: own.length > 0, figures: [...new Set(ids)].map((id) => page.figures.find((figure) => figure.id === id)).filter(Boolean) };
   }
 
-  /** The picture beside the verdict; where there is none, the first figure of the run. */
+  /** The picture beside the verdict, or beside what was noticed; where there is none, how the training went. */
   function picture(page, verdict, context) {
-    const { own, figures } = verdict ? picturesOf(page, verdict) : { own: false, figures: [] };
-    const [first, ...others] = figures.length ? figures : page.figures.slice(0, 1);
+    const { own, figures } = picturesOf(page, verdict || { check: "", symptoms: page.home.beside.flatMap((group) => group.findings) });
+    const [first, ...others] = figures.length ? figures : page.figures.filter((figure) => figure.panel === "training").slice(0, 1);
     if (!first) return null;
-    const words = own ? "The picture: " : figures.length ? "What it led to: " : "How it went: ";
+    const words = own ? "The picture: " : !figures.length ? "How it went: " : verdict ? "What it led to: " : "What was noticed: ";
     const link = (figure) => h("a", { href: context.link(figure) }, figure.title);
     return h("figure", { class: "proof-figure" },
       h("figcaption", {}, words, link(first)), netvet.small(first, context),

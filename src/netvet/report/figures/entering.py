@@ -1,0 +1,137 @@
+"""What enters the net and the loss: ranges of numbers, counts of samples, and the last modules before the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from netvet.core import Record
+from netvet.report.figures import Source
+from netvet.report.figures.model import graphs
+from netvet.report.figures.predictions import Role, bars, number_of, records_of
+from netvet.report.figures.spec import Bars, Figure, Graph, axis
+
+# Fields of a summary of numbers, each with its word.
+SUMMARY = {"min": "smallest", "mean": "mean", "std": "standard deviation", "max": "largest"}
+PHASES: dict[str, tuple[str, Role]] = {"train": ("training", "train"), "eval": ("evaluation", "val")}
+# Inputs, and losses, that have a picture each.
+INPUTS, LOSSES = 6, 3
+# Modules and operations before the loss that are shown, on each way.
+STEPS_BACK = 3
+# Rows of outputs that sum to 1 this often are probabilities.
+ALMOST_ALWAYS = 0.99
+
+
+def net_inputs(source: Source) -> Iterator[Bars]:
+    """Range, mean and standard deviation of each input of the net, in training and in evaluation."""
+    found: dict[tuple[str, str], dict[str, Record]] = {}
+    for record in records_of(source, "inputs"):
+        if any(number_of(record.get(name)) is not None for name in SUMMARY):
+            name = str(record.get("model")), str(record.get("position"))
+            found.setdefault(name, {}).setdefault("train" if record.get("phase") == "train" else "eval", record)
+    for number, ((model, position), phases) in enumerate(list(found.items())[:INPUTS]):
+        series = {word: (summary(phases[phase]), role) for phase, (word, role) in PHASES.items() if phase in phases}
+        about = (
+            "Over the sampled batches. Healthy: mean near 0 and standard deviation near 1, or whole numbers that are "
+            f"looked up in an embedding; the same in training and evaluation.{oddities(phases.values())}"
+        )
+        yield bars(
+            f"net-input-{number}", f"Input {position} of {model}", about, ["inputs"], axis("statistic"),
+            axis("value", "input units"), list(SUMMARY.values()), series,
+        )  # fmt: skip
+
+
+def summary(record: Mapping[str, Any]) -> list[Any]:
+    """Smallest, mean, standard deviation and largest."""
+    return [record.get(name) for name in SUMMARY]
+
+
+def oddities(records: Any) -> str:
+    """What else is told of an input."""
+    said = ""
+    for record in records:
+        wrong, rows = record.get("nonfinite"), record.get("embedding_rows")
+        if isinstance(wrong, int) and wrong > 0:
+            said += f" {wrong:,} values in {record.get('phase')} are not finite."
+        if isinstance(rows, int) and not said:
+            said = f" The embedding has {rows:,} rows, for 0 to {rows - 1:,}."
+    return said
+
+
+def loss_inputs(source: Source) -> Iterator[Figure]:
+    """What a loss compares: outputs with targets that are numbers; with classes, where the outputs come from."""
+    trained = [one for one in records_of(source, "losses") if one.get("phase") == "train"]
+    numeric = {one.get("site") for one in records_of(source, "targets") if one.get("kind") == "regression"}
+    for number, record in enumerate(trained[:LOSSES]):
+        given, target = record.get("input"), record.get("target")
+        if isinstance(given, Mapping) and isinstance(target, Mapping) and record.get("site") in numeric:
+            made_by = f", made by {record['input_op']}" if record.get("input_op") else ""
+            yield bars(
+                f"loss-input-{number}", f"Outputs and targets of {record.get('function')} ({record.get('site')})",
+                f"What the loss compares{made_by}, at its first call. Healthy: both are of one size, and the outputs "
+                "can reach all that the targets are.",
+                ["losses", "targets"], axis("statistic"), axis("value", "target units"), list(SUMMARY.values()),
+                {"outputs": (summary(given), "train"), "targets": (summary(target), "reference")},
+            )  # fmt: skip
+    for number, graph in enumerate(graphs(source)):
+        if graph["kind"] == "graph":
+            yield from ending(graph, number, trained)
+
+
+def ending(graph: Graph, number: int, losses: Sequence[Record]) -> Iterator[Graph]:
+    """The last modules before the loss, and what the loss takes in."""
+    inputs: dict[str, list[str]] = {}
+    for edge in graph["edges"]:
+        inputs.setdefault(edge["target"], []).append(edge["source"])
+    sources = {edge["source"] for edge in graph["edges"]}
+    reached = layer = [one for one in inputs if one not in sources]
+    for _ in range(STEPS_BACK):
+        layer = [one for end in layer for one in inputs.get(end, ()) if one not in reached]
+        reached = [*reached, *dict.fromkeys(layer)]
+    if len(reached) < 2:
+        return
+    named = {str(one.get("function")): one for one in losses}
+    nodes = [one.copy() for one in graph["nodes"] if one["id"] in reached]
+    for node in nodes:
+        if loss := named.get(node["label"]):
+            node["value"], node["notes"] = taken_in(loss), [*node["notes"], f"called at {loss.get('site')}"]
+    yield {
+        "kind": "graph", "id": f"loss-path-{number}", "title": graph["title"].replace("Model", "The way into the loss"),
+        "about": "The last modules and operations before the loss. Healthy: what the loss takes in is what it expects: "
+        "raw outputs where it applies softmax or sigmoid itself.",
+        "signals": ["losses", "graph"], "nodes": nodes,
+        "edges": [one for one in graph["edges"] if one["source"] in reached and one["target"] in reached],
+    }  # fmt: skip
+
+
+def taken_in(record: Record) -> str:
+    """What a loss takes in, in short."""
+    given = record.get("input")
+    if not isinstance(given, Mapping):
+        return ""
+    low, high = number_of(given.get("min")), number_of(given.get("max"))
+    if low is None or high is None:
+        return ""
+    rows = record.get("rows_sum_to_one")
+    kind = ", rows sum to 1" if isinstance(rows, float) and rows >= ALMOST_ALWAYS else ""
+    return f"takes {low:.2g} to {high:.2g}{kind}"
+
+
+def samples(source: Source) -> Iterator[Bars]:
+    """How many samples there are, and how many of them are the same."""
+    words = {
+        "train_seen": "training samples", "duplicates": "copies of an earlier training sample",
+        "conflicting": "the same with another target", "eval": "evaluation samples",
+        "overlap": "evaluation samples seen in training",
+    }  # fmt: skip
+    for number, record in enumerate(records_of(source, "samples")[:LOSSES]):
+        counts = {word: record[name] for name, word in words.items() if number_of(record.get(name)) is not None}
+        if any(counts.values()):
+            split = record.get("split")
+            yield bars(
+                f"samples-{number}", f"Samples and copies{f' ({split})' if split else ''}",
+                "Samples by the fingerprint of what entered the net. Healthy: few copies, and none between training "
+                "and evaluation.",
+                ["samples"], axis("samples"), axis("samples", "count"), list(counts),
+                {"samples": (list(counts.values()), "train")},
+            )  # fmt: skip
