@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from netvet.report.notebook import Bundle
     from netvet.report.page_view import PageView
     from netvet.report.view import View
-
-STORE = Path(".netvet") / "runs"
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,11 @@ class Audit:
 
     def _page(self) -> PageView:
         from netvet import checks, config
-        from netvet.data.assessable import assessable
-        from netvet.report.page_view import page_of
+        from netvet.reporter import Reporter
         from netvet.store import Run
 
-        known, run = checks.all_checks(), Run.open(self.path)
-        able, chosen = assessable(known, config.load(Path.cwd(), known).settings, run)
-        return page_of(self.view, run, known, config.selected(able, chosen))
+        known = checks.all_checks()
+        return Reporter(known, config.load(Path.cwd(), known).settings).page(Run.open(self.path), self.view)
 
 
 def audit(
@@ -108,6 +104,8 @@ def audit(
     from netvet import checks, config
     from netvet.data.audit import Options, write
     from netvet.data.audit import audit as look
+    from netvet.reporter import Reporter
+    from netvet.store import Run
 
     if task not in (None, "classification", "regression"):
         raise NetvetError(f"audit(task={task!r}): expected 'classification' or 'regression'")
@@ -125,8 +123,9 @@ def audit(
 
     found = look(source, Options(task=task, live=live, facts=columns, tell=hear))
     notes = (*getattr(source, "notes", ()), *found.notes)
-    path = write(found, Path(store or configuration.store or STORE).absolute(), "audit", began)
-    return Audit(_view(path, known, configuration.settings, notes), path, found)
+    path = write(found, Path(store or configuration.store or config.STORE).absolute(), "audit", began)
+    reporter = Reporter(known, configuration.settings, Path.cwd())
+    return Audit(reporter.view(Run.open(path), notes), path, found)
 
 
 def _paths(data: Any) -> dict[str, str] | None:
@@ -152,16 +151,3 @@ def _of_sets(data: Any, seconds: float) -> Source:
     from netvet.data.script import setup_parts
 
     return TorchData(setup_parts(data, "audit(...)"), "audit", seconds)
-
-
-def _view(path: Path, known: Any, settings: Any, problems: Sequence[str]) -> View:
-    from netvet.config import selected
-    from netvet.data.assessable import assessable
-    from netvet.diagnose import diagnose
-    from netvet.report.view import build
-    from netvet.store import Run
-
-    run = Run.open(path)
-    able, chosen = assessable(known, settings, run)
-    found, wanted = diagnose(run, able, chosen), selected(able, chosen)
-    return build(found, run, selected=wanted, name=path.name, problems=problems, root=Path.cwd())

@@ -12,6 +12,8 @@ from typing import Any
 from netvet.core import Check, NetvetError
 from netvet.diagnose import Settings
 
+# Folder of the runs where nothing else is said.
+STORE = Path(".netvet") / "runs"
 FAIL_ON = ("error", "warning", "note", "never")
 _KEYS = ("only", "skip", "fail-on", "store", "checks", "allow")
 

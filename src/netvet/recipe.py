@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from netvet.report.view import View
     from netvet.store import Run
 
-STORE = Path(".netvet") / "runs"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -127,7 +126,7 @@ def recipe(
         model=model, train=train, val=val, loss=loss, step=step, optimizer=optimizer, task=_task(task),
         batch_size=batch_size, pretrained=pretrained, parts=parts or {}, expected=expected or {},
     )  # fmt: skip
-    done = conduct_setup(setup, "recipe", Path(store or found.store or STORE).absolute(), options)
+    done = conduct_setup(setup, "recipe", Path(store or found.store or config.STORE).absolute(), options)
     return recipe_of(Run.open(done.path), known, found.settings, Path.cwd())
 
 
@@ -213,12 +212,11 @@ def recipe_of(made: Run, known: Sequence[Check], settings: Settings, root: Path)
         root: places are shown relative to it.
     """
     from netvet.config import selected
-    from netvet.diagnose import diagnose
     from netvet.report.checklist import stages_of
-    from netvet.report.view import build
+    from netvet.reporter import Reporter
 
     chosen = selected(known, settings)
-    view = build(diagnose(made, known, settings), made, selected=chosen, name=made.path.name, root=root)
+    view = Reporter(tuple(known), settings, root).view(made)
     facts: Any = made.get("experiments")
     records = list(facts) if facts is not None else []
     notes = records[0].get("notes", []) if records else []

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from netvet.report.page_view import PageView
     from netvet.report.view import View
 
-STORE = Path(".netvet") / "runs"
-
 
 @dataclass(slots=True)
 class _Open:
@@ -208,12 +206,10 @@ class WatchedRun:
         return bundle(lambda: self._page(view), plain_text(view))
 
     def _page(self, view: View) -> PageView:
-        from netvet.config import selected
-        from netvet.report.page_view import page_of
+        from netvet.reporter import Reporter
         from netvet.store import Run
 
-        checks, settings = self._asked
-        return page_of(view, Run.open(self.path), checks, selected(checks, settings))
+        return Reporter(*self._asked).page(Run.open(self.path), view)
 
     def _show(self, publish: Callable[[Mapping[str, str]], None] | None) -> None:
         """Draw in the cell of a notebook from now on."""
@@ -255,20 +251,11 @@ class WatchedRun:
         return len(wanted) == len(self._keys) and all(k() is one for k, one in zip(self._keys, wanted, strict=True))
 
     def _view(self) -> View:
-        from netvet.config import selected
-        from netvet.report.view import build
+        from netvet.reporter import Reporter
         from netvet.store import Run
 
-        checks, settings = self._asked
         problems = self._problems if self._live is None else self._live.problems()
-        return build(
-            self.diagnosis,
-            Run.open(self.path),
-            selected=selected(checks, settings),
-            name=self.path.name,
-            problems=problems,
-            root=Path.cwd(),
-        )
+        return Reporter(*self._asked, Path.cwd()).view(Run.open(self.path), problems)
 
 
 def _joined(live: Live, asked: tuple[tuple[Check, ...], Settings], on_stop: Callable[[], object] | None) -> WatchedRun:
@@ -342,7 +329,7 @@ def _configuration(store: str | Path | None) -> tuple[tuple[tuple[Check, ...], S
 
     known = checks.all_checks()
     found = config.load(Path.cwd(), known)
-    return (known, found.settings), Path(store or found.store or STORE).absolute()
+    return (known, found.settings), Path(store or found.store or config.STORE).absolute()
 
 
 def _weakly(one: Any) -> Callable[[], Any]:

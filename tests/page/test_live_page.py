@@ -3,8 +3,6 @@
 import shutil
 
 import pytest
-from conftest import until
-from serving import TOKEN, Server, stored
 
 from netvet import checks
 from netvet.diagnose import Settings, diagnose
@@ -13,6 +11,8 @@ from netvet.report.page_view import home_of
 from netvet.store import RunWriter
 from netvet.ui.actions import Actions
 from netvet.ui.live import Live
+from tests.page.conftest import until
+from tests.page.serving import TOKEN, Server, stored
 
 KNOWN = checks.all_checks()
 NAMES = [check.name for check in KNOWN]

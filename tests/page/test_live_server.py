@@ -3,7 +3,6 @@
 import shutil
 
 import pytest
-from serving import TOKEN, Server, stored
 
 from netvet.core import NetvetError
 from netvet.diagnose import diagnose
@@ -13,6 +12,7 @@ from netvet.report.html import LIVE_SCRIPTS, LIVE_STYLES
 from netvet.store import RunWriter
 from netvet.ui import serving
 from netvet.ui.live import Live
+from tests.page.serving import TOKEN, Server, stored
 
 
 def report(run):

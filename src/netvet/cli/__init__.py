@@ -17,7 +17,7 @@ from netvet.cli.compare import compare
 from netvet.cli.data import data
 from netvet.cli.fix import fix
 from netvet.cli.human import keep, records_of
-from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, STORE, Asked, asked_of, choosing, percent, require_writable
+from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.page import format_of, page_text, write_page
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay, tell_of
@@ -207,7 +207,7 @@ def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[s
     """Diagnose a run, print and write the report; returns the exit code."""
     from netvet.report.files import write
 
-    view = _view(source, asked, problems)
+    view = asked.reporter.view(source, problems)
     if not quiet and STDOUT not in (asked.json, asked.sarif, asked.html):
         from netvet.report.text import show
 
@@ -221,18 +221,6 @@ def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[s
         write_page(_formatted(view, "html", source, asked), asked.html, stream, quiet=quiet)
     graves = FAIL_ON[: FAIL_ON.index(asked.fail_on) + 1] if asked.fail_on != "never" else ()
     return int(any(f["allowed"] is None and f["severity"] in graves for f in view["findings"]))
-
-
-def _view(source: Run, asked: Asked, problems: Sequence[str] = ()) -> View:
-    from netvet.config import selected
-    from netvet.data.assessable import assessable
-    from netvet.diagnose import diagnose
-    from netvet.report.view import build
-
-    checks, settings = assessable(asked.checks, asked.settings, source)
-    diagnosis = diagnose(source, checks, settings)
-    chosen = selected(checks, settings)
-    return build(diagnosis, source, selected=chosen, name=source.path.name, problems=problems, root=asked.folder)
 
 
 def _formatted(view: View, form: str, source: Run, asked: Asked) -> str:
@@ -279,7 +267,7 @@ def report(run: str | None, form: str | None, output: Path | None, **options: An
     asked = asked_of(options)
     require_writable(output, "--output")
     source, form = find_run(run, asked.store), format_of(output, form)
-    view = _view(source, asked)
+    view = asked.reporter.view(source)
     if form == "html":
         write_page(_formatted(view, form, source, asked), output or STDOUT, sys.stdout)
     elif form != "text":
@@ -300,7 +288,7 @@ def runs(store: Path | None) -> int:
     from netvet.report.runs import table
     from netvet.store import Run
 
-    folder = store or config.load(Path.cwd(), checks.all_checks()).store or STORE
+    folder = store or config.load(Path.cwd(), checks.all_checks()).store or config.STORE
     found = Run.list(folder)
     click.echo(table(found) if found else f"no runs in {folder}; `netvet run train.py` makes one", nl=not found)
     return 0

@@ -13,9 +13,9 @@ import click
 if TYPE_CHECKING:
     from netvet.core import Check
     from netvet.diagnose import Settings
+    from netvet.reporter import Reporter
 
 STDOUT = Path("-")
-STORE = Path(".netvet") / "runs"
 FAIL_ON = ("error", "warning", "note", "never")
 SEVERITY = click.Choice(FAIL_ON)
 
@@ -84,6 +84,13 @@ class Asked:
     html: Path | None
     verbose: bool
 
+    @property
+    def reporter(self) -> Reporter:
+        """Makes reports with these options."""
+        from netvet.reporter import Reporter
+
+        return Reporter(self.checks, self.settings, self.folder)
+
 
 def asked_of(options: dict[str, Any]) -> Asked:
     """Find every mistake before a training begins.
@@ -109,7 +116,7 @@ def asked_of(options: dict[str, Any]) -> Asked:
     return Asked(
         checks=known,
         settings=settings,
-        store=options["store"] or configuration.store or STORE,
+        store=options["store"] or configuration.store or config.STORE,
         fail_on=options["fail_on"] or configuration.fail_on or "error",
         folder=Path.cwd(),
         json=absolute(files["json"]),

@@ -28,13 +28,10 @@ def format_of(output: Path | None, form: str | None) -> str:
 
 def page_text(view: View, source: Run, checks: Sequence[Check], settings: Settings) -> str:
     """The page of a run, one HTML file."""
-    from netvet.config import selected
-    from netvet.data.assessable import assessable
     from netvet.report.html import document
-    from netvet.report.page_view import page_of
+    from netvet.reporter import Reporter
 
-    able, chosen = assessable(checks, settings, source)
-    return document(page_of(view, source, checks, selected(able, chosen)))
+    return document(Reporter(tuple(checks), settings).page(source, view))
 
 
 def write_page(text: str, file: Path, stream: TextIO, *, quiet: bool = False) -> None:

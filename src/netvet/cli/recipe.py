@@ -12,7 +12,6 @@ import click
 
 from netvet.cli.options import (
     STDOUT,
-    STORE,
     absolute,
     duration,
     html_option,
@@ -64,7 +63,7 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
         require_writable(options[name], f"--{name}")
     known = all_checks()
     found = config.load(Path.cwd(), known)
-    store = options["store"] or found.store or STORE
+    store = options["store"] or found.store or config.STORE
     asked = (known, found.settings, Path.cwd())
     files = {name: absolute(options[name]) for name in ("json", "html")}
     told = partial(_tell, asked=asked, files=files, verbose=options["verbose"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from netvet.cli.options import STDOUT, STORE, absolute, require_writable
+from netvet.cli.options import STDOUT, absolute, require_writable
 
 if TYPE_CHECKING:
     from netvet.capture.torch_box_file import Box
@@ -65,7 +65,7 @@ def _box(run: str | None, step: int | None, store: Path | None) -> Box:
 
     if run is not None and run.endswith(".safetensors"):
         return read_box(Path(run))
-    folder = store or config.load(Path.cwd(), checks.all_checks()).store or STORE
+    folder = store or config.load(Path.cwd(), checks.all_checks()).store or config.STORE
     found = find_run(run, folder)
     path = find_box(found.path, step)
     if path is None:

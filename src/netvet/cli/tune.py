@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from netvet.cli.options import STDOUT, STORE, absolute, duration, is_setup, require_writable
+from netvet.cli.options import STDOUT, absolute, duration, is_setup, require_writable
 
 if TYPE_CHECKING:
     from netvet.experiments.problem import Problem
@@ -48,7 +48,7 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     from netvet.executors import require
 
     require(options["on"], options["jobs"])
-    store = (options["store"] or config.load(Path.cwd(), all_checks()).store or STORE).absolute()
+    store = (options["store"] or config.load(Path.cwd(), all_checks()).store or config.STORE).absolute()
     return partial(_run, target, arguments, store, options | {"json": absolute(options["json"])})
 
 

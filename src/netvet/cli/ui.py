@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -47,7 +46,6 @@ def ui(
     RUN is a path or the beginning of a name: the page opens with it. The address has a secret in it; who has the
     address can see the runs and start trials of fixes.
     """
-    from netvet.cli.views import report_of
     from netvet.store.find import find_run
     from netvet.ui import serving
     from netvet.ui.actions import Actions
@@ -58,7 +56,7 @@ def ui(
     path = find_run(run, asked.store).path if run else None
     store = (path.parent if path else asked.store).absolute()
     listening = serving.bound(port, host)
-    report, token = partial(report_of, asked=asked), secrets.token_urlsafe(16)
+    report, token = asked.reporter.head, secrets.token_urlsafe(16)
     actions = Actions(store, report)
     live = Live(store, report, None if read_only else actions)
     os.nice(NICENESS)

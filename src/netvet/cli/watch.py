@@ -29,15 +29,15 @@ def watch(run: str | None, *, once: bool, **options: Any) -> int:
     RUN is a path or the beginning of a name; without it the newest one is taken. The exit code says nothing about
     findings.
     """
-    from netvet.cli.views import page_of
     from netvet.report import strips
     from netvet.report.text import width_of, write_lines
+    from netvet.store import Run
     from netvet.store.find import find_run
 
     asked = asked_of(options)
     path = find_run(run, asked.store).path
     if once or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-        write_lines(strips.lines(page_of(path, asked), width_of(sys.stdout)), sys.stdout)
+        write_lines(strips.lines(asked.reporter.page(Run.open(path)), width_of(sys.stdout)), sys.stdout)
         return 0
     return _follow(path, asked)
 
@@ -48,9 +48,9 @@ def _follow(path: Path, asked: Asked) -> int:
     from rich.live import Live
     from rich.text import Text
 
-    from netvet.cli.views import page_of
     from netvet.report import strips
     from netvet.report.text import write_lines
+    from netvet.store import Run
 
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     lines: list[Line] = []
@@ -58,7 +58,7 @@ def _follow(path: Path, asked: Asked) -> int:
         with Live(console=console, screen=True, auto_refresh=False) as screen:
             while True:
                 began = time.monotonic()
-                page = page_of(path, asked)
+                page = asked.reporter.page(Run.open(path))
                 lines = strips.lines(page, console.width)
                 shown = lines[: console.height - 1]
                 screen.update(Text("\n").join(Text.assemble(*line) for line in shown), refresh=True)

@@ -1,0 +1,81 @@
+"""The report and the page of a stored run: the same for commands, notebooks and the live page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netvet.core import Check
+from netvet.diagnose import Settings, diagnose
+from netvet.store import Run
+from netvet.store.allowed import allowed_of
+
+if TYPE_CHECKING:
+    from netvet.report.home import HomeView
+    from netvet.report.page_view import PageView
+    from netvet.report.view import View
+
+Able = tuple[tuple[Check, ...], Settings]
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Makes reports with the same checks and settings.
+
+    Attributes:
+        checks: all of them. settings: which are asked, with which limits, and what was acknowledged; what was
+            acknowledged on the page of a run counts for that run, too.
+        root: paths of source files are relative to it.
+    """
+
+    checks: tuple[Check, ...]
+    settings: Settings
+    root: Path = Path()
+
+    def view(self, run: Run, problems: Sequence[str] = ()) -> View:
+        """The report of a run.
+
+        Args:
+            problems: a line for each thing that netvet could not do.
+
+        Raises:
+            NetvetError: the run cannot be read, or no check that was asked for looks at such a run.
+        """
+        from netvet.report.view import build
+
+        checks, settings = self._able(run)
+        found, root = diagnose(run, checks, settings), self.root
+        return build(found, run, selected=_names(checks, settings), name=run.path.name, problems=problems, root=root)
+
+    def home(self, run: Run, view: View) -> HomeView:
+        """The first panel of its page, with the stages of its recipe, or those that its checks belong to."""
+        from netvet.report.page_view import home_of
+
+        return home_of(view, run, self.checks, _names(*self._able(run)))
+
+    def head(self, run: Run) -> tuple[View, HomeView]:
+        """Both: all of a page but its figures."""
+        view = self.view(run)
+        return view, self.home(run, view)
+
+    def page(self, run: Run, view: View | None = None) -> PageView:
+        """The page of a run, of which the report may have been made already."""
+        from netvet.report.figures import figures_of
+        from netvet.report.page_view import assembled
+
+        view = view or self.view(run)
+        return assembled(view, self.home(run, view), *figures_of(run))
+
+    def _able(self, run: Run) -> Able:
+        from netvet.data.assessable import assessable
+
+        allow = {**allowed_of(run.path), **self.settings.allow}
+        return assessable(self.checks, replace(self.settings, allow=allow), run)
+
+
+def _names(checks: Sequence[Check], settings: Settings) -> list[str]:
+    from netvet.config import selected
+
+    return selected(checks, settings)
