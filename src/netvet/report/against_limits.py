@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
@@ -11,6 +12,10 @@ from netvet.report.view import FindingView, RuleView, View
 
 # Findings of one check that have bars of their own.
 FINDINGS = 20
+# Letters of a word of the evidence that tells findings apart.
+KIND = 30
+# Percent by which a share may have been rounded in a sentence.
+ROUNDED = 0.5
 # Positive numbers that span more than this are drawn over logarithms.
 WIDE = 100.0
 PANELS = {"data": "data", "skeleton": "training", "fit": "training"}
@@ -71,18 +76,25 @@ def _bar(name: str, values: list[float], role: str) -> Bar:
 
 
 def _names(findings: Sequence[FindingView]) -> list[str]:
-    """Where each is; places that say nothing, or the same, are told apart by number."""
+    """Where each is, and what it is called in its evidence; what is still the same is told apart by number."""
     found: list[str] = []
+    several = len({one["where"] for one in findings}) < len(findings)
     for number, one in enumerate(findings, 1):
-        name = one["where"] or f"finding {number}"
+        kind = next((text for text in one["evidence"].values() if isinstance(text, str)), "")[:KIND] if several else ""
+        name = ", ".join(part for part in (one["where"], kind) if part) or f"finding {number}"
         found.append(name if name not in found else f"{name} ({number})")
     return found
 
 
 def _axis(pairs: Sequence[tuple[float, float]], message: str) -> Axis:
-    """Findings do not say their units, but shares are told in percent."""
-    numbers = [number for pair in pairs for number in pair]
-    if all(0 <= number <= 1 for number in numbers) and "%" in message:
+    """Findings do not say their units, but a share is told in percent."""
+    if any(_is_told_in_percent(value, message) for value, _ in pairs[:1]):
         return axis("share", "share")
+    numbers = [number for pair in pairs for number in pair]
     wide = min(numbers) > 0 and max(numbers) > WIDE * min(numbers)
     return axis("number in the finding", log=wide)
+
+
+def _is_told_in_percent(value: float, message: str) -> bool:
+    told = [float(text) for text in re.findall(r"(\d+(?:\.\d+)?) ?%", message)]
+    return any(abs(percent - 100 * value) <= ROUNDED for percent in told)

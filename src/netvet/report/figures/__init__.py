@@ -43,8 +43,8 @@ FIGURES: dict[str, tuple[str, Panel]] = {
     "predictions": ("predictions:predictions", "predictions"),
     "inputs": ("entering:net_inputs", "data"),
     "samples": ("entering:samples", "data"),
-    "loss inputs": ("entering:loss_inputs", "model"),
-    "model": ("model:graphs", "model"),
+    "loss inputs": ("entering:loss_inputs", "predictions"),
+    "model": ("entering:model", "model"),
     "learning rates": ("rates:other_rates", "experiments"),
     "cost": ("cost:cost", "cost"),
 }

@@ -16,6 +16,8 @@ SUMMARY = {"min": "smallest", "mean": "mean", "std": "standard deviation", "max"
 PHASES: dict[str, tuple[str, Role]] = {"train": ("training", "train"), "eval": ("evaluation", "val")}
 # Inputs, and losses, that have a picture each.
 INPUTS, LOSSES = 6, 3
+# Columns whose bars still have a place of their own.
+FEATURES = 64
 # Modules and operations before the loss that are shown, on each way.
 STEPS_BACK = 3
 # Rows of outputs that sum to 1 this often are probabilities.
@@ -35,15 +37,41 @@ def net_inputs(source: Source) -> Iterator[Bars]:
             "Over the sampled batches. Healthy: mean near 0 and standard deviation near 1, or whole numbers that are "
             f"looked up in an embedding; the same in training and evaluation.{oddities(phases.values())}"
         )
-        yield bars(
+        whole = bars(
             f"net-input-{number}", f"Input {position} of {model}", about, ["inputs"], axis("statistic"),
             axis("value", "input units"), list(SUMMARY.values()), series,
+        )  # fmt: skip
+        single = list(features(number, whole["title"], phases))
+        # Where some never vary, that is what stands out.
+        constant = any(one.get("constant_features") for one in phases.values())
+        yield from [*single, whole] if constant else [whole, *single]
+
+
+def features(number: int, title: str, phases: Mapping[str, Record]) -> Iterator[Bars]:
+    """Standard deviation of each column of an input."""
+    spread = {
+        p: std for p, one in phases.items() if len(one.get("shape") or ()) == 2 and (std := one.get("feature_std"))
+    }
+    size = max((len(one) for one in spread.values() if isinstance(one, Sequence)), default=0)
+    if 1 < size <= FEATURES:
+        yield bars(
+            f"net-input-{number}-features", f"{title}, feature by feature",
+            "Standard deviation of each column over the sampled batches. Healthy: all are near 1; a column of 0 is "
+            "the same for every sample.",
+            ["inputs"], axis("feature"), axis("standard deviation", "input units"), [str(k) for k in range(size)],
+            {PHASES[phase][0]: (one, PHASES[phase][1]) for phase, one in spread.items() if phase in PHASES},
         )  # fmt: skip
 
 
 def summary(record: Mapping[str, Any]) -> list[Any]:
     """Smallest, mean, standard deviation and largest."""
     return [record.get(name) for name in SUMMARY]
+
+
+def shape_of(record: Mapping[str, Any]) -> str:
+    """The shape of a tensor, as Python writes it."""
+    shape = record.get("shape")
+    return str(list(shape)) if isinstance(shape, list | tuple) else ""
 
 
 def oddities(records: Any) -> str:
@@ -58,8 +86,8 @@ def oddities(records: Any) -> str:
     return said
 
 
-def loss_inputs(source: Source) -> Iterator[Figure]:
-    """What a loss compares: outputs with targets that are numbers; with classes, where the outputs come from."""
+def loss_inputs(source: Source) -> Iterator[Bars]:
+    """What a loss compares where targets are numbers: outputs beside targets."""
     trained = [one for one in records_of(source, "losses") if one.get("phase") == "train"]
     numeric = {one.get("site") for one in records_of(source, "targets") if one.get("kind") == "regression"}
     for number, record in enumerate(trained[:LOSSES]):
@@ -71,10 +99,18 @@ def loss_inputs(source: Source) -> Iterator[Figure]:
                 f"What the loss compares{made_by}, at its first call. Healthy: both are of one size, and the outputs "
                 "can reach all that the targets are.",
                 ["losses", "targets"], axis("statistic"), axis("value", "target units"), list(SUMMARY.values()),
-                {"outputs": (summary(given), "train"), "targets": (summary(target), "reference")},
+                {f"outputs {shape_of(given)}": (summary(given), "train"),
+                 f"targets {shape_of(target)}": (summary(target), "reference")},
             )  # fmt: skip
-    for number, graph in enumerate(graphs(source)):
-        if graph["kind"] == "graph":
+
+
+def model(source: Source) -> Iterator[Figure]:
+    """The graphs of the model, and of each the last steps before the loss."""
+    trained = [one for one in records_of(source, "losses") if one.get("phase") == "train"]
+    made = list(graphs(source))
+    yield from made
+    for number, graph in enumerate(made):
+        if graph["kind"] == "graph" and trained:
             yield from ending(graph, number, trained)
 
 
@@ -99,7 +135,7 @@ def ending(graph: Graph, number: int, losses: Sequence[Record]) -> Iterator[Grap
         "kind": "graph", "id": f"loss-path-{number}", "title": graph["title"].replace("Model", "The way into the loss"),
         "about": "The last modules and operations before the loss. Healthy: what the loss takes in is what it expects: "
         "raw outputs where it applies softmax or sigmoid itself.",
-        "signals": ["losses", "graph"], "nodes": nodes,
+        "signals": ["losses"], "nodes": nodes,
         "edges": [one for one in graph["edges"] if one["source"] in reached and one["target"] in reached],
     }  # fmt: skip
 
