@@ -11,7 +11,7 @@ from netvet.report.figures.spec import Axis, Bar, Bars, Figure, axis
 from netvet.report.view import FindingView, RuleView, View
 
 # Findings of one check that have bars of their own.
-FINDINGS = 20
+FINDINGS = 12
 # Letters of a word of the evidence that tells findings apart.
 KIND = 30
 # Percent by which a share may have been rounded in a sentence.

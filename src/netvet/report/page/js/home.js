@@ -32,6 +32,12 @@
     return text && list.length > 6 ? folded(key, `${list.length} causes that were looked for and not seen`, h("p", {}, text)) : text;
   }
 
+  /** Causes with why they could not be looked for: a few at once, many folded. */
+  function open(key, text) {
+    const list = text.split("; ");
+    return list.length > PLACES ? folded(key, `${list.length} causes that could not be looked for`, h("ul", {}, list.map((one) => h("li", {}, one)))) : text;
+  }
+
   /** What is known of a cause, as labelled rows. */
   function told(verdict) {
     return h("dl", { class: "told" },
@@ -41,7 +47,7 @@
       row("Change", verdict.change && h("p", { class: "change" }, verdict.change)),
       row("Prove it", verdict.prove && command(verdict.prove)),
       row("Ruled out", names(`out-${verdict.check}`, verdict.ruled_out)),
-      row("Still open", verdict.open),
+      row("Still open", open(`open-${verdict.check}`, verdict.open)),
       row("Find out", verdict.find_out && command(verdict.find_out)));
   }
 
