@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -33,7 +34,7 @@ PAGE = DOCS / "gallery.md"
 RUNS = ROOT / "build" / "gallery"
 # Programs at a time: each computes with one thread, and a third would slow down both.
 WORKERS = 2
-WIDTH = 1280
+WIDTH, HEIGHT = 1280, 900
 COLOURS = 64
 ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
              "--disable-background-networking", "--disable-component-update")  # fmt: skip
@@ -106,10 +107,7 @@ def page_of(sick: Sick) -> Path:
 
 def taken(tab: Page, page: Path, target: Path) -> dict[str, str]:
     """Take the picture of the verdict, and give its words: `said`, `shown`."""
-    tab.goto(page.as_uri())
-    while not tab.evaluate("window.netvetReady === true"):
-        tab.wait_for_timeout(20)
-    tab.wait_for_timeout(200)  # what is drawn when it comes into view
+    visit(tab, page.as_uri())
     card = tab.locator(".card.verdict").first
     raw = target.with_suffix(".raw")
     card.screenshot(path=raw, type="png")
@@ -120,12 +118,12 @@ def taken(tab: Page, page: Path, target: Path) -> dict[str, str]:
             for name, css in texts.items()}  # fmt: skip
 
 
-def quantised(raw: Path, target: Path) -> None:
+def quantised(raw: Path, target: Path, colours: int = COLOURS) -> None:
     """A picture of few colours, which a page of the documentation loads fast."""
     from PIL import Image
 
     with Image.open(raw) as picture:
-        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         few.save(target, format="PNG", optimize=True)
 
 
@@ -183,20 +181,34 @@ def shown(some: Sequence[Sick], tab: Page) -> None:
             sys.stdout.flush()
 
 
-def main(asked: Sequence[str]) -> None:
-    """Make the pictures of these checks, or of all, and the page of all that are there."""
+@contextmanager
+def opened(dark: bool = False, width: int = WIDTH) -> Iterator[Page]:
+    """A tab of a browser."""
     from playwright.sync_api import sync_playwright
 
+    path = os.environ.get("NETVET_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser.new_page(viewport={"width": width, "height": HEIGHT}, color_scheme="dark" if dark else "light")
+        browser.close()
+
+
+def visit(tab: Page, address: str) -> None:
+    """Go to a page of netvet and wait until all is drawn."""
+    tab.goto(address)
+    while not tab.evaluate("window.netvetReady === true"):
+        tab.wait_for_timeout(20)
+    tab.wait_for_timeout(300)  # what is drawn when it comes into view
+
+
+def main(asked: Sequence[str]) -> None:
+    """Make the pictures of these checks, or of all, and the page of all that are there."""
     PICTURES.mkdir(exist_ok=True)
     sick = programs()
     if unknown := [name for name in asked if name not in sick]:
         sys.exit(f"no sick program for: {', '.join(unknown)}")
-    browser = os.environ.get("NETVET_CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=browser, args=list(ARGUMENTS))
-        tab = opened.new_page(viewport={"width": WIDTH, "height": 900})
+    with opened() as tab:
         shown([sick[name] for name in asked or sick], tab)
-        opened.close()
     kept = {name: one.folder / "words.json" for name, one in sick.items()}
     PAGE.write_text(gallery({name: json.loads(file.read_text()) for name, file in kept.items() if file.exists()}))
 

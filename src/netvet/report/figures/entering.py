@@ -135,7 +135,7 @@ def ending(graph: Graph, number: int, losses: Sequence[Record]) -> Iterator[Grap
         "kind": "graph", "id": f"loss-path-{number}", "title": graph["title"].replace("Model", "The way into the loss"),
         "about": "The last modules and operations before the loss. Healthy: what the loss takes in is what it expects: "
         "raw outputs where it applies softmax or sigmoid itself.",
-        "signals": ["losses"], "nodes": nodes,
+        "signals": ["losses", "loss_terms"], "nodes": nodes,
         "edges": [one for one in graph["edges"] if one["source"] in reached and one["target"] in reached],
     }  # fmt: skip
 
