@@ -47,12 +47,16 @@ SHOTS = (
 )
 # Runs in the picture of the list.
 LISTED = ("always-clipped", "detached-parameters", "double-softmax", "overfitting", "vanishing-gradient")
+# What is told of the oldest of them, whose report is made last.
+LAST_VERDICT = "double softmax"
 
 
-def take(address: str, name: str, width: int, height: int, *, dark: bool) -> None:
-    """Take one picture."""
+def take(address: str, name: str, width: int, height: int, *, dark: bool, awaited: str = "") -> None:
+    """Take one picture, once a text is there."""
     with opened(dark, width) as tab:
         visit(tab, address)
+        while awaited and awaited not in tab.inner_text("body"):
+            tab.wait_for_timeout(100)
         raw = PICTURES / f"{name}.raw"
         tab.screenshot(path=raw, type="png", full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
         quantised(raw, PICTURES / f"{name}.png", COLOURS)
@@ -84,7 +88,7 @@ def main() -> None:
         for run in page_of(sick[name]).parent.glob(".netvet/runs/*"):
             shutil.copytree(run, STORE / run.name)
     with served(STORE) as address:
-        take(address, "runs", WIDTH, 560, dark=False)
+        take(address, "runs", WIDTH, 340, dark=False, awaited=LAST_VERDICT)
 
 
 if __name__ == "__main__":
