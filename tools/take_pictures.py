@@ -88,7 +88,7 @@ def main() -> None:
         for run in page_of(sick[name]).parent.glob(".netvet/runs/*"):
             shutil.copytree(run, STORE / run.name)
     with served(STORE) as address:
-        take(address, "runs", WIDTH, 340, dark=False, awaited=LAST_VERDICT)
+        take(address, "runs", WIDTH, 440, dark=False, awaited=LAST_VERDICT)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What enters the net and the loss, and samples that are the same."""
 
 from netvet.core import Facts
-from netvet.report.figures.entering import loss_inputs, model, net_inputs, samples
+from netvet.report.figures.entering import loss_inputs, net_inputs, samples
+from netvet.report.figures.model import graphs
 from netvet.testing import PlainSignals
 
 
@@ -26,7 +27,7 @@ def a_loss(**facts):
 def of_losses(loss, *nodes, kind="classes"):
     facts = {"losses": Facts.of(loss), "targets": Facts.of({"site": "train.py:9", "kind": kind})}
     source = PlainSignals({**facts, "graph": Facts(nodes), "modules": Facts.of()})
-    return [*loss_inputs(source), *(one for one in model(source) if one["id"].startswith("loss-path"))]
+    return [*loss_inputs(source), *(one for one in graphs(source) if one["id"].startswith("loss-path"))]
 
 
 def node(number, op, inputs=(), module=None):

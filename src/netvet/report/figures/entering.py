@@ -1,4 +1,4 @@
-"""What enters the net and the loss: ranges of numbers, counts of samples, and the last modules before the loss."""
+"""What enters the net and the loss: ranges of numbers, and counts of samples."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 from netvet.core import Record
 from netvet.report.figures import Source
-from netvet.report.figures.model import graphs
 from netvet.report.figures.predictions import Role, bars, number_of, records_of
-from netvet.report.figures.spec import Bars, Figure, Graph, axis
+from netvet.report.figures.spec import Bars, axis
 
 # Fields of a summary of numbers, each with its word.
 SUMMARY = {"min": "smallest", "mean": "mean", "std": "standard deviation", "max": "largest"}
@@ -18,10 +17,6 @@ PHASES: dict[str, tuple[str, Role]] = {"train": ("training", "train"), "eval": (
 INPUTS, LOSSES = 6, 3
 # Columns whose bars still have a place of their own.
 FEATURES = 64
-# Modules and operations before the loss that are shown, on each way.
-STEPS_BACK = 3
-# Rows of outputs that sum to 1 this often are probabilities.
-ALMOST_ALWAYS = 0.99
 
 
 def net_inputs(source: Source) -> Iterator[Bars]:
@@ -102,55 +97,6 @@ def loss_inputs(source: Source) -> Iterator[Bars]:
                 {f"outputs {shape_of(given)}": (summary(given), "train"),
                  f"targets {shape_of(target)}": (summary(target), "reference")},
             )  # fmt: skip
-
-
-def model(source: Source) -> Iterator[Figure]:
-    """The graphs of the model, and of each the last steps before the loss."""
-    trained = [one for one in records_of(source, "losses") if one.get("phase") == "train"]
-    made = list(graphs(source))
-    yield from made
-    for number, graph in enumerate(made):
-        if graph["kind"] == "graph" and trained:
-            yield from ending(graph, number, trained)
-
-
-def ending(graph: Graph, number: int, losses: Sequence[Record]) -> Iterator[Graph]:
-    """The last modules before the loss, and what the loss takes in."""
-    inputs: dict[str, list[str]] = {}
-    for edge in graph["edges"]:
-        inputs.setdefault(edge["target"], []).append(edge["source"])
-    sources = {edge["source"] for edge in graph["edges"]}
-    reached = layer = [one for one in inputs if one not in sources]
-    for _ in range(STEPS_BACK):
-        layer = [one for end in layer for one in inputs.get(end, ()) if one not in reached]
-        reached = [*reached, *dict.fromkeys(layer)]
-    if len(reached) < 2:
-        return
-    named = {str(one.get("function")): one for one in losses}
-    nodes = [one.copy() for one in graph["nodes"] if one["id"] in reached]
-    for node in nodes:
-        if loss := named.get(node["label"]):
-            node["value"], node["notes"] = taken_in(loss), [*node["notes"], f"called at {loss.get('site')}"]
-    yield {
-        "kind": "graph", "id": f"loss-path-{number}", "title": graph["title"].replace("Model", "The way into the loss"),
-        "about": "The last modules and operations before the loss. Healthy: what the loss takes in is what it expects: "
-        "raw outputs where it applies softmax or sigmoid itself.",
-        "signals": ["losses", "loss_terms"], "nodes": nodes,
-        "edges": [one for one in graph["edges"] if one["source"] in reached and one["target"] in reached],
-    }  # fmt: skip
-
-
-def taken_in(record: Record) -> str:
-    """What a loss takes in, in short."""
-    given = record.get("input")
-    if not isinstance(given, Mapping):
-        return ""
-    low, high = number_of(given.get("min")), number_of(given.get("max"))
-    if low is None or high is None:
-        return ""
-    rows = record.get("rows_sum_to_one")
-    kind = ", rows sum to 1" if isinstance(rows, float) and rows >= ALMOST_ALWAYS else ""
-    return f"takes {low:.2g} to {high:.2g}{kind}"
 
 
 def samples(source: Source) -> Iterator[Bars]:
