@@ -2,14 +2,18 @@
 
     python -m benchmarks.live_page [--layers 200] [--steps 10000] [--seconds 20]
 
-`report`: seconds of the browser from opening the file until the first panel is drawn. `live`: what the page's main
-thread and the server take of each second while a run of so many steps grows by 50 steps a second, all statistics of
-all layers at every step, by panel. `list`: seconds until 20 runs of that size are listed.
+`training`: wall time of a step of a small net under `netvet run` while a page follows it, over that while none does;
+they take turns. `report`: seconds of the browser from opening the file until the first panel is drawn. `live`: what the
+page's main thread and the server take of each second while a run of so many steps grows by 50 steps a second, all
+statistics of all layers at every step, by panel. `list`: seconds until 20 runs of that size are listed.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -42,9 +46,6 @@ def browser(chromium: str) -> Iterator[Page]:
 @contextmanager
 def server(store: Path) -> Iterator[tuple[str, psutil.Process]]:
     """`netvet ui` on a store: its address and process."""
-    import subprocess
-    import sys
-
     words = [sys.executable, "-m", "netvet", "ui", "--store", str(store)]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -105,6 +106,64 @@ def follow(page: Page, address: str, process: psutil.Process, panel: str, second
     return f"  {panel:10} page {(busy(session) - began) / took * 1000:6.1f} ms a second, server {serving * 1000:6.1f}"
 
 
+# Trains for ever, and says every half second what a step took; the first seconds are netvet's dense ones.
+PROGRAM = """
+import time, torch
+from torch import nn
+torch.set_num_threads(1)
+torch.manual_seed(0)
+net = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+x, y = torch.randn(4096, 64), torch.randint(0, 10, (4096,))
+while True:
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < 0.5:
+        rows = torch.randint(0, 4096, (128,))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+        optimizer.step()
+        steps += 1
+    print((time.perf_counter() - began) / steps, flush=True)
+"""
+SETTLING, TURNS = 20, 6  # half seconds that are not counted; times that the page is opened
+
+
+def training(chromium: str) -> str:
+    """How a training goes on while it is followed."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "train.py").write_text(PROGRAM)
+        words = [sys.executable, "-m", "netvet", "run", "--quiet", "--store", str(folder), str(folder / "train.py")]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
+            assert program.stdout is not None
+            told = iter(program.stdout)
+            try:
+                for _ in range(SETTLING):
+                    next(told)
+                with server(folder) as (address, _), browser(chromium) as page:
+                    ratios, equal = _turns(told, page, f"{address}?run=newest#training")
+            finally:
+                program.kill()
+    shown = [f"{statistics.median(r):.3f} ({min(r):.3f} to {max(r):.3f})" for r in (ratios, equal)]
+    return f"training: a step takes {shown[0]} times as long while it is followed; alone against alone {shown[1]}"
+
+
+def _turns(told: Iterator[str], page: Page, address: str) -> tuple[list[float], list[float]]:
+    def steps() -> float:
+        next(told)  # what was begun before
+        return statistics.fmean(float(next(told)) for _ in range(10))
+
+    ratios, equal = [], []
+    for _ in range(TURNS):
+        page.goto("about:blank")
+        first, second = steps(), steps()
+        page.goto(address)
+        ready(page)
+        ratios.append(steps() / second)
+        equal.append(first / second)
+    return ratios, equal
+
+
 def main() -> None:
     """Run the benchmark."""
     import shutil
@@ -115,6 +174,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     args = parser.parse_args()
+    print(training(args.chromium), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder)
         path = write(store, args.steps, args.layers, dense=True)
@@ -138,9 +198,6 @@ def main() -> None:
 
 def opened(args: argparse.Namespace, store: Path, path: Path) -> None:
     """How long the report takes to open."""
-    import subprocess
-    import sys
-
     file = store / "report.html"
     began = time.monotonic()
     subprocess.run([sys.executable, "-m", "netvet", "report", str(path), "-o", str(file)], check=True)

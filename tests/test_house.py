@@ -29,9 +29,10 @@ MAX_FUNCTION = 40
 MAX_HELP = 0.3
 
 # What each part may import of netvet besides itself, and which packages that are not in the standard library.
-BELOW = {"core", "signals", "stats", "store", "checks", "diagnose", "capture", "executors"}
+BELOW = {"core", "decode", "signals", "stats", "store", "checks", "diagnose", "capture", "executors"}
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"numpy"}),
+    "decode": (set(), {"numpy"}),
     "signals": ({"core"}, {"numpy"}),
     "stats": ({"core"}, {"numpy"}),
     "changes": ({"core", "stats"}, {"numpy"}),
@@ -42,7 +43,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "compare": ({"core", "signals", "store", "checks", "diagnose"}, {"numpy"}),
     "config": ({"core", "checks", "diagnose"}, set()),
     "stopping": ({"core", "diagnose", "store"}, set()),
-    "capture": ({"core", "signals", "store"}, {"numpy", "safetensors"}),
+    "capture": ({"core", "decode", "signals", "store"}, {"numpy", "safetensors"}),
     "executors": ({"core"}, set()),
     "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
     "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,6 +30,17 @@ WATCHED, ROUNDING = 32, 1e-6
 MAX_COPY, MAX_FREE = 256 * 2**20, 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A copy of the trained model, and samples of one split with the loss that its output went into."""
+
+    model: nn.Module
+    kept: Kept
+    sink: Sink
+    split: Literal["train", "val"]
+    step: int
+
+
 class AblationCollector:
     """Records `input_ablation`."""
 
@@ -36,11 +48,12 @@ class AblationCollector:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        session.options["trained"] = self
         self._next = FIRST_STEP
         self._budget = Budget(SHARE, GRACE)
         self._copy: nn.Module | None = None
         self._step = 0
-        self._reason = "the run was too short"
+        self.reason = "the run was too short"
 
     def on_step_end(self, _event: Step) -> None:
         step = self._session.step
@@ -50,14 +63,14 @@ class AblationCollector:
                 self._keep()
 
     def on_finish(self, _ended: str) -> None:
-        self._keep()
         recorder = self._session.recorder
-        record = self._ask()
+        found = self.trained()
+        record = self._losses(found) if found is not None else None
         self._copy = None
         if record is not None:
             recorder.facts("input_ablation", [record])
         else:
-            recorder.missing("input_ablation", self._reason)
+            recorder.missing("input_ablation", self.reason)
 
     def _keep(self) -> None:
         """Bring the copy up to date, if the model is still there."""
@@ -66,7 +79,7 @@ class AblationCollector:
         if module is None or (reservoir.train.sink is None and reservoir.eval.sink is None):
             return
         if not _can_copy(module):
-            self._reason = "the model is too large to copy"
+            self.reason = "the model is too large to copy"
             return
         plain = unwrapped(module)
         try:
@@ -75,35 +88,39 @@ class AblationCollector:
                 self._copy.zero_grad(set_to_none=True)
             self._step = self._session.step
         except Exception as error:  # a model that holds what cannot be copied
-            self._copy, self._reason = None, f"the model cannot be copied ({type(error).__name__}: {error})"
+            self._copy, self.reason = None, f"the model cannot be copied ({type(error).__name__}: {error})"
 
-    def _ask(self) -> dict[str, Any] | None:
+    def trained(self) -> Trained | None:
+        """The model as it is now, and held-out samples, or else those it was trained with; or None, and `reason`."""
+        self._keep()
         reservoir: Reservoir = self._session.options["reservoir"]
         held = reservoir.eval
         usable = held.count >= MIN_SAMPLES and held.sink is not None and held.reason is None
-        kept, split = (held, "val") if usable else (reservoir.train, "train")
+        split: Literal["train", "val"] = "val" if usable else "train"
+        kept = held if usable else reservoir.train
         if kept.reason is not None or kept.targets is None or kept.count < MIN_SAMPLES:
-            self._reason = kept.reason or "no samples with targets were seen together"
+            self.reason = kept.reason or "no samples with targets were seen together"
         elif kept.sink is None:
-            self._reason = "the script computes something between the model's output and the loss function"
+            self.reason = "the script computes something between the model's output and the loss function"
         elif self._step < NEWEST * self._session.step:
-            self._reason = f"the model is gone, and its newest copy is of step {self._step} of {self._session.step}"
+            self.reason = f"the model is gone, and its newest copy is of step {self._step} of {self._session.step}"
         elif self._copy is not None:
-            return self._losses(self._copy, kept, kept.sink, split)
+            return Trained(self._copy, kept, kept.sink, split, self._step)
         return None
 
-    def _losses(self, model: nn.Module, kept: Kept, sink: Sink, split: str) -> dict[str, Any] | None:
+    def _losses(self, found: Trained) -> dict[str, Any] | None:
+        model, kept, sink = found.model, found.kept, found.sink
         try:
             with copies_at_work(self._session, [model]), torch.no_grad():
                 record = ablate(model.eval(), kept, sink)
                 record["blocked_by"] = blocking_layer(model, kept, sink)
         except Exception as error:  # whatever a user's model does when called once more
-            self._reason = f"calling a copy of the model raised {type(error).__name__}: {error}"
+            self.reason = f"calling a copy of the model raised {type(error).__name__}: {error}"
             return None
         if not math.isfinite(record["real"]):
-            self._reason = "the loss at the end of the run is not finite"
+            self.reason = "the loss at the end of the run is not finite"
             return None
-        return record | {"site": sink.site, "split": split, "step": self._step}
+        return record | {"site": sink.site, "split": found.split, "step": found.step}
 
 
 def _can_copy(module: nn.Module) -> bool:
@@ -138,7 +155,7 @@ def ablate(model: nn.Module, kept: Kept, sink: Sink) -> dict[str, Any]:
     for start in starts:
         mine, theirs = (torch.from_numpy(r[start : start + size]) for r in (rows, others))
         for name, chosen in (("real", mine), ("shuffled", theirs), ("zeroed", None)):
-            event = _loss(model, kept, sink, mine, chosen)
+            event = loss_of(model, kept, sink, mine, chosen)
             losses[name].append(
                 float(event.output.mean()) / (len(mine) if sink.arguments.get("reduction") == "sum" else 1)
             )
@@ -176,7 +193,7 @@ def _varies(values: Any, count: int) -> bool | None:
     return any(spans) if spans else None
 
 
-def _loss(model: nn.Module, kept: Kept, sink: Sink, mine: torch.Tensor, chosen: torch.Tensor | None) -> LossCall:
+def loss_of(model: nn.Module, kept: Kept, sink: Sink, mine: torch.Tensor, chosen: torch.Tensor | None) -> LossCall:
     """The loss of some targets with the inputs of the chosen samples (None: zeros)."""
     device = next(model.parameters()).device
 

@@ -167,10 +167,13 @@ class ActivationCollector:
     def _write(self) -> None:
         session, step, outbox = self._session, self._session.step, self._session.options["outbox"]
         called: set[str] = set()
+        histograms = session.options.get("histograms")
         for matrix, names in self._matrices.values():
             if names:
                 outbox.put(step, matrix.sums(len(names)), self._deliver, (matrix.counts(len(names)), list(names)))
                 called.update(names)
+                if histograms is not None:
+                    histograms.outputs(step, list(names), matrix)
         for signal, units, vectors, counted in self._units.shares():
             outbox.put(step, vectors, self._deliver_shares, (signal, units, counted))
         self._seen |= called

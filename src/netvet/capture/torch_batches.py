@@ -72,7 +72,7 @@ class Loader:
         return max(min(batch, int(self.record["sampler_samples"]) - index * batch), 0) or None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Batch:
     """The model call that was made last, as far as its data are concerned.
 

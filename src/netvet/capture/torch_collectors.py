@@ -15,13 +15,17 @@ from netvet.capture.torch_coverage import CoverageCollector
 from netvet.capture.torch_datasets import DatasetCollector
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import Session
+from netvet.capture.torch_filter_pictures import FilterPictureCollector
 from netvet.capture.torch_filters import FilterCollector
 from netvet.capture.torch_fixed_batch import FixedBatchCollector
 from netvet.capture.torch_gradients import GradientCollector, NonFiniteCollector
 from netvet.capture.torch_hand_losses import HandLossCollector
+from netvet.capture.torch_held_out import HeldOutCollector
+from netvet.capture.torch_histograms import HistogramCollector
 from netvet.capture.torch_inputs import InputCollector
 from netvet.capture.torch_loop import LoopCollector
 from netvet.capture.torch_losses import LossCollector
+from netvet.capture.torch_mean_images import MeanImageCollector
 from netvet.capture.torch_memory import MemoryCollector
 from netvet.capture.torch_metrics import MetricCollector, MetricWindow
 from netvet.capture.torch_modules import ModuleCollector
@@ -74,6 +78,8 @@ COLLECTORS: tuple[type[Any], ...] = (
     DatasetCollector,
     Reservoir,
     BaselineCollector,
+    MeanImageCollector,
+    HeldOutCollector,  # before the one that gives up the copy of the trained model
     AblationCollector,
     ParameterCollector,
     ShardCollector,
@@ -88,6 +94,8 @@ COLLECTORS: tuple[type[Any], ...] = (
     TwinCollector,
     FixedBatchCollector,
     FilterCollector,
+    FilterPictureCollector,
+    HistogramCollector,
     TrialCollector,
     BlackBox,
     Outbox,  # last: it sends what the others have measured
@@ -95,7 +103,17 @@ COLLECTORS: tuple[type[Any], ...] = (
 
 
 # What they tell is the same on all ranks of a distributed run, and takes seconds.
-ON_FIRST_RANK = (BaselineCollector, AblationCollector, FixedBatchCollector, FilterCollector, TrialCollector)
+ON_FIRST_RANK = (
+    BaselineCollector,
+    MeanImageCollector,
+    HeldOutCollector,
+    AblationCollector,
+    FixedBatchCollector,
+    FilterCollector,
+    FilterPictureCollector,
+    HistogramCollector,
+    TrialCollector,
+)
 
 
 def all_collectors(session: Session, *, probes: bool, first: bool = True) -> list[Any]:

@@ -1,4 +1,7 @@
-"""Ask the model about the same batch again and again: do its predictions settle?"""
+"""Ask the model about the same batch again and again: do its predictions settle?
+
+Records `fixed_batch_flips`, `fixed_batch_loss` and `fixed_batch`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from netvet.capture.torch_events import Call, LossCall, Session, Step
 from netvet.capture.torch_hooks import is_compiled
 from netvet.capture.torch_models import unwrapped
 from netvet.capture.torch_rng import forked_rng
+from netvet.capture.torch_shown import shown
 from netvet.capture.torch_tensors import Budget
 
 MAX_SAMPLES = 256
@@ -24,7 +28,10 @@ EVERY = 20
 SHARE, GRACE_SECONDS = 0.003, 0.3
 # Loss calls after which it is clear that the script has no such model.
 MAX_TRIES = 50
-SIGNALS = ("fixed_batch_flips", "fixed_batch_loss")
+SIGNALS = ("fixed_batch_flips", "fixed_batch_loss", "fixed_batch")
+# Samples whose predictions are kept one by one, bytes of their pictures, and times asked that are kept: of more, every
+# other one, and from then on every second, fourth, ... one.
+MAX_SHOWN, MAX_BYTES, MAX_LOOKS = 32, 49_152, 32
 
 
 @dataclass
@@ -41,8 +48,38 @@ class _Fixed:
     predicted: torch.Tensor | None = None
 
 
+class _Looks:
+    """Predicted classes of the first samples and their probabilities, by step; a bounded even choice, and the last."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[int, list[int], list[float]]] = []
+        self._last: tuple[int, list[int], list[float]] | None = None
+        self._every, self._count = 1, 0
+
+    def add(self, step: int, output: torch.Tensor) -> None:
+        """The model was asked: output [samples, classes], logits or their logarithms."""
+        best = output[:MAX_SHOWN].softmax(1).max(1)
+        self._last = step, best.indices.tolist(), [float(f"{p:.4g}") for p in best.values.tolist()]
+        if self._count % self._every == 0:
+            self._kept.append(self._last)
+        self._count += 1
+        if len(self._kept) >= MAX_LOOKS:
+            self._kept, self._every = self._kept[::2], 2 * self._every
+
+    @property
+    def step(self) -> int | None:
+        """When it was asked last."""
+        return self._last[0] if self._last else None
+
+    def record(self) -> dict[str, Any]:
+        """All of them, by field."""
+        looks = [one for one in self._kept if one is not self._last] + ([self._last] if self._last else [])
+        names = ("steps", "predicted", "probability")
+        return {name: [look[at] for look in looks] for at, name in enumerate(names)}
+
+
 class FixedBatchCollector:
-    """Records `fixed_batch_flips` and `fixed_batch_loss`."""
+    """Records `fixed_batch_flips`, `fixed_batch_loss` and `fixed_batch`."""
 
     part = "fixed batch"
 
@@ -54,6 +91,7 @@ class FixedBatchCollector:
         self._tries = 0
         self._deep = 0
         self._compared = False
+        self._looks, self._record = _Looks(), dict[str, Any]()
         self._budget = Budget(SHARE, GRACE_SECONDS)
 
     def on_call_end(self, event: Call) -> None:
@@ -98,6 +136,10 @@ class FixedBatchCollector:
             weakref.ref(model), frozen, x.detach().clone(), target.detach().clone(),
             event.function, arguments, str(event.site or "?"),
         )  # fmt: skip
+        self._record = {
+            "site": str(event.site or "?"), "samples": len(target), "classes": event.input.shape[1],
+            "labels": target[:MAX_SHOWN].tolist(),
+        }  # fmt: skip
 
     def on_step_end(self, _event: Step) -> None:
         self._call = None
@@ -120,6 +162,7 @@ class FixedBatchCollector:
             self._fixed, self._reason = None, f"asking a copy of the model raised {type(error).__name__}: {error}"
             return
         recorder.value(step, "fixed_batch_loss", loss, fixed.site)
+        self._looks.add(step, output)
         predicted = output.argmax(1)
         if fixed.predicted is not None:
             flips = float((predicted != fixed.predicted).double().mean())
@@ -127,8 +170,30 @@ class FixedBatchCollector:
             self._compared = True
         fixed.predicted = predicted
 
+    def _ask_last(self, step: int) -> None:
+        """What the trained model says; the series, which are of equal distances, do not get it."""
+        fixed = self._fixed
+        model = fixed.model() if fixed is not None else None
+        if fixed is None or model is None or self._looks.step == step:
+            return
+        try:
+            with copies_at_work(self._session, [fixed.frozen]), torch.no_grad():
+                self._looks.add(step, _answer(fixed, model))
+        except Exception:  # the answers before it are still good
+            return
+
+    def on_report(self, _: None) -> None:
+        if self._fixed is not None and "shown" not in self._record:
+            # A view: the batch itself was cloned, and is only read here.
+            self._record |= shown({"input": self._fixed.x[:MAX_SHOWN]}, MAX_BYTES)
+        looks = self._looks.record()
+        if "shown" in self._record and looks["steps"]:
+            self._session.recorder.facts("fixed_batch", [self._record | looks])
+
     def on_finish(self, _ended: str) -> None:
         self._call = None
+        self._ask_last(self._session.step)
+        self.on_report(None)
         if self._fixed is None:
             reason = self._reason or "no training call whose output went straight into a classification loss was seen"
             for signal in SIGNALS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -240,6 +240,15 @@ class ParameterRows:
         if self._deep and self.hold():
             torch._foreach_copy_(*self._weights(self._other))
             self._note("change", None, self._other.distances(self._now, 0, len(self.held)))
+
+    def samples(self) -> tuple[SampleMatrix, list[tuple[Literal["weights", "gradients"], str, int]]]:
+        """What was read of the step that is over, if it was measured: a matrix, and what some of its rows are of."""
+        first = len(self.held)
+        rows: list[tuple[Literal["weights", "gradients"], str, int]] = []
+        if self._deep:
+            rows = [("weights", name, row) for row, name in enumerate(self.shown)]
+            rows += [("gradients", self.shown[at], first + row) for row, at in enumerate(self._graded)]
+        return self._now, rows
 
     def name(self, names: list[str | None], optimizer: str) -> None:
         """Name the parameters.

@@ -82,6 +82,7 @@ class ParameterCollector:
         if self._stepping is not event.optimizer:
             return
         self._stepping = None
+        histograms = self._session.options.get("histograms")
         for rows in measured:
             rows.end()
             if not rows.names or None in rows.names:
@@ -89,6 +90,8 @@ class ParameterCollector:
             vectors, kinds = rows.take()
             layout = event.name, event.scale, rows, kinds
             self._session.options["outbox"].put(self._session.step - 1, vectors, self._deliver, layout)
+            if histograms is not None:
+                histograms.parameters(self._session.step - 1, rows, event.scale)
 
     def _name(self, rows: ParameterRows, event: Step) -> None:
         """Names are asked for only now: a closure may have called the model for the first time within the step."""

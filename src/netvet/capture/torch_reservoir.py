@@ -112,7 +112,8 @@ class Reservoir:
         self._random = np.random.default_rng(0)
         self._budget = Budget(SHARE, GRACE)
         self._outputs: list[tuple[weakref.ref[torch.Tensor], int, int]] = []
-        self._offered: int | None = None
+        # Not its id, which the next one may get.
+        self._offered: weakref.ref[Batch] | None = None
         self._call: tuple[Any, Any] | None = None
 
     def on_call_end(self, event: Call) -> None:
@@ -147,7 +148,7 @@ class Reservoir:
             return
         train = loss_phase(event, batch) == "train"
         kept = self.train if train else self.eval
-        if kept.reason is not None or self._offered == id(batch) or batch.repeat > 1:
+        if kept.reason is not None or self._was_offered(batch) or batch.repeat > 1:
             return
         if not train and not self._is_evaluation(batch):
             return
@@ -156,9 +157,12 @@ class Reservoir:
             return
         if self.call is not None and (batch.model, event.function) != self.call:
             return  # one model and one loss only
-        self._offered = id(batch)
+        self._offered = weakref.ref(batch)
         with self._budget:
             self._offer(kept, batch, event, train)
+
+    def _was_offered(self, batch: Batch) -> bool:
+        return self._offered is not None and self._offered() is batch
 
     def _is_evaluation(self, batch: Batch) -> bool:
         """Not a score on the training data; one pass of one loader is enough."""

@@ -165,6 +165,12 @@ class SampleMatrix:
         """How many elements the first rows have now."""
         return [self._filled[index] for index in range(rows)]
 
+    def copied(self, rows: list[int]) -> tuple[torch.Tensor, list[int]]:
+        """A copy of some rows, with anything after their last elements, and how many elements each has."""
+        first = rows == list(range(len(rows)))
+        counts = [self._filled[row] for row in rows]
+        return self._data[: len(rows)].clone() if first else self._data[rows], counts
+
     def grown(self) -> SampleMatrix:
         """A matrix of twice as many rows, with what is in this one."""
         other = SampleMatrix(2 * self.rows, self._data, 1)

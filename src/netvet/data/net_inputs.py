@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.core import NetvetError, Record
-from netvet.data.decode import Pictures, pictures, text, vocabulary
+from netvet.decode import Pictures, pictures, text, vocabulary
 
 MAX_EXAMPLES, MAX_TEXT = 8, 200
 # How far a vocabulary is looked for from a data set, and among how many objects.

@@ -30,6 +30,7 @@ SCRIPTS = (
     "js/heat_pool.js",
     "js/heat_detail.js",
     "js/heat.js",
+    "js/choice.js",
     "js/images.js",
     "js/matrix.js",
     "js/points.js",

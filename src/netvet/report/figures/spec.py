@@ -232,7 +232,16 @@ class Table(Base):
     rows: list[list[str | float | None]]
 
 
-Figure = Lines | Heat | Bars | Images | Matrix | Points | Graph | Table
+class Choice(Base):
+    """Figures of one kind, one for each name of a parameter or layer (`subject`), of which one is shown at a time."""
+
+    kind: Literal["choice"]
+    subject: str
+    names: list[str]
+    figures: list[Heat]
+
+
+Figure = Lines | Heat | Bars | Images | Matrix | Points | Graph | Table | Choice
 
 
 def axis(label: str, unit: str = "1", *, log: bool = False) -> Axis:

@@ -68,6 +68,7 @@
     const status = h("p", { class: "hidden", role: "status" });
     const dialog = netvet.keyList();
     const state = { page, context, current: "home", words: [] };
+    context.figures = () => state.page.figures;
     state.theme = netvet.theme(() => state.panels && state.restyle());
     state.panels = netvet.panels(context, (id) => state.go(`#${id}`));
     const main = h("main", { id: "main", tabindex: "-1" }, state.panels.sections);

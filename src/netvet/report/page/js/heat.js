@@ -22,8 +22,8 @@
     const line = Math.max(1, Math.round(Math.min(22, Math.max(2, tall / lines)) * ratio));
     const size = [buckets * bucket, lines * line];
     const box = { left, top: marks.length ? 24 : 4, width: size[0] / ratio, height: size[1] / ratio };
-    const edges = edgesOf(figure.columns);
-    const log = figure.x.scale === "log" && edges[0] > 0;
+    const log = figure.x.scale === "log" && figure.columns[0] > 0;
+    const edges = edgesOf(figure.columns, log);
     const scale = netvet.scale(edges[0], edges[edges.length - 1], box.left, box.left + box.width, log);
     const starts = edges.map((edge) => ((scale.at(edge) - box.left) / box.width) * buckets);
     const pool = netvet.pooled(netvet.cellsOf(figure), rows, starts, buckets, group);
@@ -42,9 +42,10 @@
   }
 
   /** Where columns begin, and where the last ends: as far as columns usually are apart. */
-  function edgesOf(columns) {
-    const gaps = columns.slice(1).map((value, number) => value - columns[number]).sort((a, b) => a - b);
-    return [...columns, columns[columns.length - 1] + (gaps.length ? gaps[gaps.length >> 1] : 1)];
+  function edgesOf(columns, log) {
+    const gaps = columns.slice(1).map((value, number) => (log ? value / columns[number] : value - columns[number])).sort((a, b) => a - b);
+    const [last, gap] = [columns[columns.length - 1], gaps.length ? gaps[gaps.length >> 1] : null];
+    return [...columns, log ? last * (gap || 2) : last + (gap || 1)];
   }
 
   /** Colour the cells. */

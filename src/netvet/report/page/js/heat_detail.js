@@ -19,6 +19,14 @@
     };
   }
 
+  /** Where the distribution of this row is shown, if it was recorded. */
+  function more(name, context) {
+    const found = (context.figures ? context.figures() : []).filter((figure) => figure.kind === "choice" && figure.names.includes(name));
+    const choose = (figure) => () => netvet.chooseName(figure.subject, name);
+    const links = found.map((figure) => h("a", { href: `#${figure.panel}/${figure.id}`, onclick: choose(figure) }, figure.title));
+    return h("p", { class: "more", hidden: !found.length }, links.flatMap((link, at) => [at ? " \u00b7 " : "", link]));
+  }
+
   /** {element, show(figure, row)}: nothing is shown without a row; a row that is shown grows in place. */
   netvet.heatDetail = function (context, close) {
     const element = h("section", { class: "row-detail", hidden: true });
@@ -32,7 +40,7 @@
       clear();
       const places = [h("div", {}), h("div", {})];
       element.replaceChildren(h("header", {}, h("h4", {}, name), h("button", { type: "button", onclick: close }, "Close")),
-        h("div", { class: "row-charts" }, places),
+        h("div", { class: "row-charts" }, places), more(name, context),
         h("p", { class: "dim" }, "Values are read from 254 colours, so they are near, not exact."));
       return places;
     }

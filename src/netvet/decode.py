@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Constants = tuple[Sequence[float], Sequence[float]]
 Layout = Literal["CHW", "HWC", "HW", "flat"]
 
 # Mean and std by channel, in the order R, G, B: torchvision's for ImageNet; OpenAI's for CLIP; those in general use for
@@ -106,20 +107,22 @@ def _smooth(grey: Floats) -> bool:
 
 def _undone(shaped: Floats) -> tuple[str, Floats, bool, str]:
     """The best inverse: its name, the pictures of 0..1, whether it is certain, and the order of the channels."""
-    fits: list[tuple[float, str, Floats, str]] = []
+    pixels = shaped.reshape(-1, shaped.shape[-1])
+    few = pixels[:: max(1, pixels.size // MAX_VALUES)]
+    fits: list[tuple[float, str, Constants, str]] = []
     for name, (mean, std) in CONSTANTS.items():
         orders = [("undetermined", mean, std)]
         if len(mean) == 3:
             if shaped.shape[-1] != 3:
                 continue
             orders = [("RGB", mean, std), ("BGR", mean[::-1], std[::-1])]
-        fits += [(_fit(made), name, made, order) for order, m, s in orders if (made := _inverse(shaped, m, s)).size]
+        fits += [(_fit(_inverse(few, m, s)), name, (m, s), order) for order, m, s in orders]
     fits.sort(key=lambda fit: -fit[0])
     good = [fit for fit in fits if fit[0] >= ON_GRID]
     if good:
         best = good[0]
         clear = len({fit[1] for fit in good}) == 1 or best[1].startswith("none")
-        return best[1], best[2], clear, best[3]
+        return best[1], _inverse(shaped, *best[2]), clear, best[3]
     low, high = shaped.min(), shaped.max()
     if low >= 0 and high <= 1:
         return "none, 0 to 1", shaped, False, "undetermined"
@@ -133,8 +136,7 @@ def _inverse(shaped: Floats, mean: Sequence[float], std: Sequence[float]) -> Flo
 
 def _fit(pictured: Floats) -> float:
     """Share of values that are whole levels of 0..255; 0 where others are out of that range, or all are one level."""
-    flat = pictured.reshape(-1)
-    some = flat[:: max(1, len(flat) // MAX_VALUES)] * 255
+    some = pictured * 255
     inside = (some >= -NEAR) & (some <= 255 + NEAR)
     if not inside.all() or some.max() - some.min() < 2:
         return 0.0

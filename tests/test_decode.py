@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_sample_images, make_classification
 
-from netvet.data.decode import CONSTANTS, pictures, text, vocabulary
+from netvet.decode import CONSTANTS, pictures, text, vocabulary
 
 
 def photos(n=12, side=32, seed=0):
