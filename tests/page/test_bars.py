@@ -17,9 +17,9 @@ def heights(page, name="counts", side="height"):
 
 
 def test_heights_are_as_the_values(tab, tmp_path):
-    page = opened(tab, tmp_path, bars(("train", [10, 5, None, 2.5], "train"), categories="abcd"))
+    page = opened(tab, tmp_path, bars(("train", [10, 5, None, 2.5, 1, 1, 1], "train"), categories="abcdefg"))
     found = heights(page)
-    assert [one / found[0] for one in found] == pytest.approx([1, 0.5, 0.25], rel=1e-3)
+    assert [one / found[0] for one in found] == pytest.approx([1, 0.5, 0.25, 0.1, 0.1, 0.1], rel=1e-3)
     assert page.locator("#figure-counts svg.chart text", has_text="samples").count() == 1
 
 
@@ -29,6 +29,11 @@ def test_long_names_stand_beside_their_bars_with_the_number(tab, tmp_path):
     found = heights(page, side="width")
     assert [one / found[0] for one in found] == pytest.approx(range(1, 13), rel=1e-3)
     assert page.locator("#figure-counts text.number").all_text_contents() == [str(n) for n in range(1, 13)]
+
+
+def test_a_few_bars_of_one_series_lie_with_their_numbers(tab, tmp_path):
+    page = opened(tab, tmp_path, bars(("value", [0.73, 0.01], "other"), categories=["measured", "limit"]))
+    assert page.locator("#figure-counts text.number").all_text_contents() == ["0.73", "0.01"]
 
 
 def test_bars_of_a_histogram_are_as_wide_as_their_edges(tab, tmp_path):
@@ -56,7 +61,7 @@ def test_names_are_text_and_the_table_has_the_numbers(tab, tmp_path):
 
 
 def test_negative_values_hang_down(tab, tmp_path):
-    page = opened(tab, tmp_path, bars(("change", [4, -2], "other"), categories="ab"))
+    page = opened(tab, tmp_path, bars(("change", [4, -2, *[None] * 5], "other"), categories="abcdefg"))
     up, down = page.locator("#figure-counts svg.chart rect.bar").all()
     assert float(down.get_attribute("y")) == pytest.approx(
         float(up.get_attribute("y")) + float(up.get_attribute("height")), abs=0.6

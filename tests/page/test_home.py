@@ -43,11 +43,11 @@ def test_folds_the_symptoms_beneath_their_cause(tab, tmp_path):
 def test_draws_the_figure_that_proves_the_cause_and_leads_to_it(tab, tmp_path):
     page = opened(tab, tmp_path, page_of(softmax_signals()))
     picture = page.locator(".verdict .proof-figure")
-    assert picture.locator("canvas").count() == 1
-    assert picture.locator(".drawing").get_attribute("aria-label").startswith("Loss. train")
-    picture.get_by_role("link", name="Loss").click()
+    assert picture.locator("text.number").all_text_contents() == ["1.46", "1.2"]
+    assert picture.locator(".drawing").get_attribute("aria-label").startswith("Double softmax: against its limit.")
+    picture.get_by_role("link", name="Double softmax").click()
     assert page.locator("#panel-training").is_visible()
-    assert page.evaluate("document.activeElement.id") == "figure-loss"
+    assert page.evaluate("document.activeElement.id") == "figure-limit-double-softmax"
 
 
 def test_lists_further_causes_with_what_is_known_of_them(tab, tmp_path):

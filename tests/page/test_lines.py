@@ -79,6 +79,12 @@ def test_values_that_have_no_logarithm_are_told(tab, tmp_path):
     assert values_shown(page) == ["0"]
 
 
+def test_values_far_below_what_a_float_tells_from_1_are_drawn(tab, tmp_path):
+    values = [10.0**-power for power in range(40)]
+    page = opened(tab, tmp_path, lines(curve("train", values), y=axis("learning rate", log=True)))
+    assert page.locator("#figure-loss canvas").evaluate("canvas => canvas.clientHeight") > 200
+
+
 def test_a_curve_without_a_logarithm_is_drawn_on_a_linear_axis(tab, tmp_path):
     figure = lines(curve("train", [0.0, 0.0, -1.0]), y=axis("norm", log=True))
     page = opened(tab, tmp_path, figure)

@@ -1,6 +1,7 @@
 """What the server of the live page gives, and what it refuses."""
 
 import shutil
+from time import monotonic
 
 import pytest
 
@@ -45,6 +46,16 @@ def test_lists_the_runs(server):
     found = server.told("runs")
     assert [one["script"] for one in found] == ["train.py"]
     assert (found[0]["ended"], found[0]["steps"]) == ("ok", 20)
+
+
+def test_says_in_the_list_what_the_report_of_an_ended_run_says_first(server):
+    RunWriter.create(server.runs, "growing").close()
+    server.told("runs")
+    end = monotonic() + 60
+    while not (found := {one["script"]: one["verdict"] for one in server.told("runs")})["train.py"]:
+        assert monotonic() < end
+    assert found["train.py"].startswith("Not judged")
+    assert not found[None]
 
 
 def test_gives_the_page_of_a_run(server):

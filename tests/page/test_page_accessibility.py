@@ -67,5 +67,5 @@ def test_everything_that_can_be_used_can_be_reached_and_is_seen_then(tab, tmp_pa
             break
         assert ring != "none", name
         seen.add(name)
-    wanted = {"Copy", "Home", "Loss", "?"}
+    wanted = {"Copy", "Home", "Double softmax: against its limit", "?"}
     assert wanted <= seen

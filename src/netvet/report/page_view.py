@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from netvet.core import Check, Facts
+from netvet.report.against_limits import with_limits
+from netvet.report.blamed import blamed
 from netvet.report.checklist import stages_of
 from netvet.report.figures import Source, figures_of
 from netvet.report.figures.spec import PANELS, STEPS, Figure
@@ -71,6 +73,8 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
 
 def assembled(view: View, first: HomeView, figures: list[Figure], problems: list[str]) -> PageView:
     """The page from its parts: report, home, figures, and what could not be drawn."""
+    figures = blamed(figures, view["findings"])
+    figures, pictures = with_limits(view, figures, pictures_of(view, figures))
     used = {figure.get("panel") for figure in figures}
     page: PageView = {
         "schema": SCHEMA,
@@ -79,7 +83,7 @@ def assembled(view: View, first: HomeView, figures: list[Figure], problems: list
         "home": first,
         "panels": [{"id": panel, "title": title} for panel, title in PANELS.items() if panel in used],
         "figures": figures,
-        "pictures": pictures_of(view, figures),
+        "pictures": pictures,
         "marks": marks_of(view),
         "steps": STEPS,
         "problems": problems,

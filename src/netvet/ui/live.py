@@ -14,6 +14,7 @@ from netvet.store import Run
 from netvet.ui import serving
 from netvet.ui.followed import EVERY, Followed, Report
 from netvet.ui.growth import change
+from netvet.ui.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -35,6 +36,7 @@ class Live:
     def __init__(self, store: Path, report: Report, act: Act | None) -> None:
         self._store, self._report, self._act = store, report, act
         self._followed: dict[Path, Followed] = {}
+        self._verdicts = Verdicts(report)
 
     def application(self, token: str, hosts: tuple[str, ...] = ()) -> Starlette:
         """All routes below `/TOKEN/`."""
@@ -68,7 +70,8 @@ class Live:
         found = await asyncio.to_thread(Run.list, self._store)
         return JSONResponse([
             {"name": one.path.name, "script": one.script, "started": one.started, "ended": one.ended,
-             "steps": one.steps, "error": one.error} for one in found
+             "steps": one.steps, "error": one.error, "verdict": self._verdicts.of(one.path) if one.ended else ""}
+            for one in found
         ])  # fmt: skip
 
     async def page(self, request: Request) -> Response:

@@ -263,3 +263,13 @@ def test_without_a_graph_a_very_deep_model_is_drawn_without_the_insides_of_its_m
 
 def test_a_model_of_one_module_is_no_picture():
     assert the_graphs((), [module("Linear", 0, root="Linear")], ()) == []
+
+
+def test_operations_on_weights_that_part_and_meet_again_are_named_once():
+    """Sixty times over: were they counted by way, there would be more than any memory holds."""
+    nodes = [node(0, "Mse", [1]), node(1, "Addmm", [2], "cell")]
+    for number in range(2, 122, 2):
+        nodes += [node(number, "Mul", [number + 1, number + 1], "cell"), node(number + 1, "Exp", [number + 2], "cell")]
+    nodes.append(node(122, "AccumulateGrad", [], "cell"))
+    pieces = pieces_of(nodes, None)
+    assert [piece.ops for piece in pieces.values()] == [["exp", "mul", "addmm"], ["mse"]]

@@ -141,6 +141,7 @@ def gradients(source: Source) -> Iterator[Figure]:
     plot = Plot("grad-norm", "Gradient norm", about, axis("gradient norm", "loss/weight", log=True), parts)
     clips = source.get("clips")
     for figure in plotted(source, plot):
+        figure["signals"].append("clips")
         for record in clips if isinstance(clips, Facts) else ():
             limit = record.get("max_norm")
             if record.get("kind") == "norm" and isinstance(limit, int | float) and np.isfinite(limit):

@@ -51,7 +51,7 @@ def activations(source: Source, records: Sequence[Record]) -> Iterator[Lines]:
         "depth-activation", "Spread of the outputs by depth",
         "Standard deviation of each layer's output, in the order of the forward pass. Healthy: level, within a decade; "
         "a slope is a signal that vanishes or explodes.",
-        ["activation_std", "depth_scale"], names, curves, axis("std of the output", "activation", log=True),
+        ["depth_scale", "activation_std"], names, curves, axis("std of the output", "activation", log=True),
     )  # fmt: skip
 
 

@@ -55,20 +55,21 @@ def pieces_of(nodes: Sequence[Record], depth: int | None) -> dict[Key, Piece]:
     # The pieces that each node's inputs are in, looking through nodes that are in none.
     reached: dict[int, tuple[Key, ...]] = {}
     # Operations on weights, which belong to the piece that uses them.
-    waiting: dict[int, list[str]] = {}
+    waiting: dict[int, dict[str, None]] = {}
     inner = weights_inside(by_id, names)
     for number, node in ordered(by_id):
         name, op = names[number], node.get("op")
         inputs = tuple(dict.fromkeys(key for i in node.get("next") or () for key in reached.get(i, ())))
-        ops = [one for i in node.get("next") or () for one in waiting.get(i, ())]
-        ops += [] if op in PLUMBING else [str(node.get("function") or op)]
+        # Each once: on the way through branches that meet again, repeats would double at each meeting.
+        ops = dict.fromkeys(one for i in node.get("next") or () for one in waiting.get(i, ()))
+        ops |= {} if op in PLUMBING else {str(node.get("function") or op): None}
         if number in inner or (node.get("module") is None and op in PLUMBING):
             reached[number], waiting[number] = inputs, ops
             continue
         key = (name, max((level + (other != name) for other, level in inputs), default=0))
         reached[number] = (key,)
         piece = made.setdefault(key, Piece(shortened(node.get("module"), depth)))
-        piece.ops += dict.fromkeys(ops)
+        piece.ops += ops
         piece.inputs |= {one: None for one in inputs if one != key}
     return telling(made)
 

@@ -13,6 +13,7 @@ from netvet.report.figures.flow import Key, Piece, by_calls, fits, folded, piece
 from netvet.report.figures.predictions import records_of
 from netvet.report.figures.spec import Edge, Figure, Graph, Node
 from netvet.report.figures.thin import buckets_of
+from netvet.report.figures.way_into_loss import ways_into
 
 Health = Literal["healthy", "note", "warning", "error", "unknown"]
 # A graph of more nodes is drawn without the insides of modules (equal blocks are drawn as one, so there may be many);
@@ -59,6 +60,13 @@ class State:
 
 
 def graphs(source: Source) -> Iterator[Figure]:
+    """The graphs of the model, and of each the last steps before the loss."""
+    made = list(whole_graphs(source))
+    yield from made
+    yield from ways_into(made, records_of(source, "losses"))
+
+
+def whole_graphs(source: Source) -> Iterator[Graph]:
     """The graph of the first loss of each backward site; without one, modules in the order of their calls."""
     nodes, modules = records_of(source, "graph"), records_of(source, "modules")
     if not nodes:

@@ -6,9 +6,11 @@
   const WIDEST = 110; // CSS pixels of a bar
   const HATCHES = ["", "M0 6L6 0", "M0 0L6 6", "M0 3H6"]; // series of one role: full, then hatched in three ways
 
-  /** Bars that lie on their sides where the names of categories would not fit beneath. */
+  const FEW = 6; // bars of one series that say their number at their end rather than stand
+
+  /** Bars that lie on their sides where they are few, or the names of categories would not fit beneath. */
   const lying = (figure, width) => !figure.edges.length && figure.categories.length > 1
-    && Math.max(...figure.categories.map((name) => netvet.textWidth(name))) + 8 > (width - 70) / figure.categories.length;
+    && ((figure.series.length === 1 && figure.categories.length <= FEW) || Math.max(...figure.categories.map((name) => netvet.textWidth(name))) + 8 > (width - 70) / figure.categories.length);
 
   function extentOf(figure) {
     const values = figure.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])]);

@@ -12,7 +12,7 @@
   /** A figure in its frame: {element, update, resize, restyle, destroy}. Drawn when it first comes into view. */
   netvet.framed = function (figure, context) {
     const kind = netvet.kinds[figure.kind];
-    const canvas = h("div", { class: "drawing", role: "img", "aria-label": "" });
+    const canvas = h("div", { class: "drawing", role: "img", "aria-label": figure.title });
     const details = h("details", { class: "as-table" }, h("summary", {}, "As a table"));
     const element = h("figure", { id: `figure-${figure.id}`, class: `figure ${figure.kind}`, tabindex: "-1" },
       h("figcaption", {}, h("h3", {}, h("a", { href: context.link(figure), class: "anchor" }, figure.title)), h("p", {}, figure.about)), canvas, details);

@@ -74,7 +74,7 @@
       svg("defs", {}, svg("marker", { id: arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse",
         orient: "auto" }, svg("path", { class: "arrow", d: "M0 0L8 4L0 8z" }))),
       laid.edges.map((edge) => drawnEdge(edge, arrow)), byPlace.map((item) => drawnNode(item, choose)));
-    return { chart, width, sick: byPlace.find((item) => item.node.health === "error") || byPlace.find((item) => item.node.health === "warning") };
+    return { chart, width, sick: ["error", "warning", "note"].map((health) => byPlace.find((item) => item.node.health === health)).find(Boolean) };
   }
 
   function make(container, figure, state) {

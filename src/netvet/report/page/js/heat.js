@@ -5,20 +5,21 @@
   const BUCKET = 2; // CSS pixels of a column at the least: a spike of one step must be seen by people, not by machines
   const RIM = 22; // pixels beside the legend's bar, for the words at its ends
   const MOST_LINES = 800; // lines of a picture; more rows share lines
+  const [TALL, LOW] = [560, 220]; // pixels of all lines, in a panel and on the home
   const chosen = new Map(); // by family: the cell whose row is shown, kept when the quantity is switched
 
   /** What the cells of a figure are, and where: all that does not depend on the theme. */
-  function layout(figure, width, marks) {
+  function layout(figure, width, marks, tall) {
     const rows = figure.rows.length;
-    const group = Math.ceil(rows / MOST_LINES);
+    const group = Math.ceil(rows / Math.min(MOST_LINES, tall / 2));
     const ratio = window.devicePixelRatio || 1;
-    const labels = shortened(figure.rows);
-    const longest = labels.reduce((most, name) => Math.max(most, name.length < 60 ? netvet.textWidth(name, 11) : 300), 0);
-    const left = Math.round(Math.min(longest + 12, width * 0.3, 260));
+    const room = Math.min(width * 0.3, 260) - 12;
+    const labels = longestOf(figure.rows) > room ? shortened(figure.rows) : figure.rows;
+    const left = Math.round(Math.min(longestOf(labels), room) + 12);
     const bucket = Math.max(1, Math.round(BUCKET * ratio));
     const buckets = Math.max(1, Math.floor(((width - left - 14) * ratio) / bucket));
     const lines = Math.ceil(rows / group);
-    const line = Math.max(1, Math.round(Math.min(22, Math.max(2, 560 / lines)) * ratio));
+    const line = Math.max(1, Math.round(Math.min(22, Math.max(2, tall / lines)) * ratio));
     const size = [buckets * bucket, lines * line];
     const box = { left, top: marks.length ? 24 : 4, width: size[0] / ratio, height: size[1] / ratio };
     const log = figure.x.scale === "log" && figure.columns[0] > 0;
@@ -28,6 +29,8 @@
     const pool = netvet.pooled(netvet.cellsOf(figure), rows, starts, buckets, group);
     return { figure, labels, group, ratio, bucket, line, size, box, scale, pool, cell: [box.width / buckets, box.height / lines] };
   }
+
+  const longestOf = (names) => names.reduce((most, name) => Math.max(most, name.length < 60 ? netvet.textWidth(name, 11) : 300), 0);
 
   /** Names without the modules that all of them are in, so that what differs is read. */
   function shortened(names) {
@@ -89,6 +92,9 @@
     });
   }
 
+  /** The class of what a legend explains and the figure has not: where there is no room it is left out. */
+  const unseen = (figure, code) => (netvet.cellsOf(figure).includes(code) ? "" : "unseen");
+
   /** What a colour means: a bar with ticks, and the two colours that are no number. */
   function legend(figure) {
     const [width, scale] = [240, figure.scale];
@@ -107,7 +113,8 @@
       h("span", { class: "ramp-box" }, bar, svg("svg", { class: "axis", width, height: 20, "aria-hidden": "true" },
         texts.map(({ at }) => svg("line", { x1: at, x2: at, y1: 0, y2: 4 })),
         spaced(texts).map(({ at, text }) => svg("text", { x: at, y: 16, "text-anchor": "middle" }, text)))),
-      h("span", {}, hatched, " not finite (NaN or infinite)"), h("span", {}, h("i", { class: "swatch blank" }), " nothing recorded"));
+      h("span", { class: unseen(figure, cellCodes.NON_FINITE) }, hatched, " not finite (NaN or infinite)"),
+      h("span", { class: unseen(figure, cellCodes.EMPTY) }, h("i", { class: "swatch blank" }), " nothing recorded"));
   }
 
   /** Those of the texts that do not touch. */
@@ -207,7 +214,7 @@
         figure = next;
         if (!next.rows.length || !next.columns.length) { netvet.said(place, "No column has been recorded yet."); readout.textContent = ""; return; }
         const marks = next.x.unit === "steps" ? context.marks || [] : [];
-        const plan = state.plan = layout(next, width, marks);
+        const plan = state.plan = layout(next, width, marks, context.small ? LOW : TALL);
         const canvas = h("canvas", { class: "cells" });
         const overlay = svg("svg", { class: "overlay", width, height: plan.box.top + plan.box.height + 44, "aria-hidden": "true" },
           names(plan), netvet.axisBelow(plan.scale, next.x, plan.box), markArrows(plan, marks));
@@ -216,7 +223,7 @@
         Object.assign(canvas.style, { left: `${plan.box.left}px`, top: `${plan.box.top}px`, width: `${plan.box.width}px`, height: `${plan.box.height}px` });
         paint(canvas, plan);
         place.replaceChildren(legend(next), plot);
-        if (!state.told) readout.textContent = hint;
+        if (!state.told) readout.textContent = context.small ? "" : hint;
         cursor(plot, overlay, readout, state);
         if (!context.small) detail.show(next, chosen.get(next.family));
       }

@@ -32,6 +32,12 @@
     return text && list.length > 6 ? folded(key, `${list.length} causes that were looked for and not seen`, h("p", {}, text)) : text;
   }
 
+  /** Causes with why they could not be looked for: a few at once, many folded. */
+  function open(key, text) {
+    const list = text.split("; ");
+    return list.length > PLACES ? folded(key, `${list.length} causes that could not be looked for`, h("ul", {}, list.map((one) => h("li", {}, one)))) : text;
+  }
+
   /** What is known of a cause, as labelled rows. */
   function told(verdict) {
     return h("dl", { class: "told" },
@@ -41,7 +47,7 @@
       row("Change", verdict.change && h("p", { class: "change" }, verdict.change)),
       row("Prove it", verdict.prove && command(verdict.prove)),
       row("Ruled out", names(`out-${verdict.check}`, verdict.ruled_out)),
-      row("Still open", verdict.open),
+      row("Still open", open(`open-${verdict.check}`, verdict.open)),
       row("Find out", verdict.find_out && command(verdict.find_out)));
   }
 
@@ -59,12 +65,12 @@
     return { own: own.length > 0, figures: [...new Set(ids)].map((id) => page.figures.find((figure) => figure.id === id)).filter(Boolean) };
   }
 
-  /** The picture beside the verdict; where there is none, the first figure of the run. */
+  /** The picture beside the verdict, or beside what was noticed; where there is none, how the training went. */
   function picture(page, verdict, context) {
-    const { own, figures } = verdict ? picturesOf(page, verdict) : { own: false, figures: [] };
-    const [first, ...others] = figures.length ? figures : page.figures.slice(0, 1);
+    const { own, figures } = picturesOf(page, verdict || { check: "", symptoms: page.home.beside.flatMap((group) => group.findings) });
+    const [first, ...others] = figures.length ? figures : page.figures.filter((figure) => figure.panel === "training").slice(0, 1);
     if (!first) return null;
-    const words = own ? "The picture: " : figures.length ? "What it led to: " : "How it went: ";
+    const words = own ? "The picture: " : !figures.length ? "How it went: " : verdict ? "What it led to: " : "What was noticed: ";
     const link = (figure) => h("a", { href: context.link(figure) }, figure.title);
     return h("figure", { class: "proof-figure" },
       h("figcaption", {}, words, link(first)), netvet.small(first, context),

@@ -7,6 +7,10 @@
   const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((factor) => factor * 10 ** power)).flat(); // ticks of counts
   const SPAN = 40; // smoothing is over a 40th of the curve
 
+  const TINY = 1e-14; // uPlot knows no logarithmic ticks of its own below 1e-16, and fails
+  const TICKS = 6;
+  const isTiny = (curve) => [curve.y, curve.low || []].some((values) => values.some((value) => value > 0 && value < TINY));
+
   const spanOf = (curve) => Math.max(4, Math.round(curve.x.length / SPAN));
   const smooths = (curve) => curve.x.length >= FEW && curve.style === "line";
   const positive = (value) => (value === null || value === undefined || value > 0 ? value : null);
@@ -67,9 +71,11 @@
       return found.filter((tick) => tick !== null).length > 1 ? found : ticks;
     };
     const y = axis(figure.y);
+    const powers = { splits: (_, __, low, high) => netvet.ticks(low, high, TICKS, true), filter: (_, ticks) => ticks };
+    const own = log && figure.curves.some(isTiny) ? powers : {};
     const whole = figure.curves.every((curve) => curve.x.every(Number.isInteger));
     return [{ ...axis(figure.x), space: 74, size: 30, labelSize: 20, ...(whole ? { incrs: WHOLE } : {}) },
-      { ...y, size: widest, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
+      { ...y, size: widest, ...own, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
   }
 
   function options(figure, parts, state, width, hooks) {

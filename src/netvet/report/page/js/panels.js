@@ -6,7 +6,7 @@
   /** A figure without its frame, for the home: {element, ...}. What cannot be drawn says so. */
   netvet.small = function (figure, context) {
     const kind = netvet.kinds[figure.kind];
-    const box = h("div", { class: "drawing small", role: "img", "aria-label": "" });
+    const box = h("div", { class: "drawing small", role: "img", "aria-label": figure.title });
     context.smalls.push({ element: box, figure, drawing: null, show() {
       if (this.drawing) return;
       try {

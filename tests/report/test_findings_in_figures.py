@@ -1,0 +1,105 @@
+"""Findings in pictures: against their limits, and in the graph of the model."""
+
+import math
+
+import pytest
+
+from netvet.report.against_limits import with_limits
+from netvet.report.blamed import blamed
+
+
+def finding(check="a-check", **facts):
+    plain = {"where": None, "value": 0.8, "limit": 0.5, "evidence": {}, "severity": "error", "allowed": None}
+    return {"check": check, "message": "too much", **plain, **facts}
+
+
+def limits_of(*findings, signals=("first", "second"), figures=(), pictures=None):
+    rules = [{"name": name, "stage": "fit", "signals": list(signals)} for name in {one["check"] for one in findings}]
+    every, found = with_limits({"rules": rules, "findings": list(findings)}, figures, pictures or {})
+    return every[len(figures) :], found
+
+
+def figure(name, signals, **more):
+    return {"id": name, "kind": "lines", "signals": list(signals), **more}
+
+
+def graph(*nodes):
+    made = [{"id": i, "label": label, "health": "healthy", "value": "", "notes": []} for i, label in nodes]
+    return {"id": "model-0", "kind": "graph", "signals": [], "nodes": made, "edges": []}
+
+
+def health(made):
+    return {one["id"]: one["health"] for one in made[0]["nodes"]}
+
+
+def test_one_finding_stands_beside_its_limit():
+    (made,), pictures = limits_of(finding(message="80% are copies."))
+    assert made["categories"] == ["measured", "limit"]
+    assert made["series"][0]["values"] == [0.8, 0.5]
+    assert made["about"] == "80% are copies."
+    assert (made["y"]["unit"], made["panel"]) == ("share", "training")
+    assert pictures == {"a-check": [made["id"]]}
+
+
+def test_several_findings_are_told_apart():
+    places = [finding(where="train", evidence={"issue": kind}) for kind in ("dark", "blurry", "dark")]
+    (made,), _ = limits_of(*places)
+    assert made["categories"] == ["train, dark", "train, blurry", "train, dark (3)"]
+    assert [one["name"] for one in made["series"]] == ["measured", "limit"]
+
+
+@pytest.mark.parametrize("value", [None, "nan", math.inf])
+def test_what_has_no_number_has_no_bar(value):
+    assert limits_of(finding(value=value)) == ([], {})
+
+
+def test_another_percentage_in_the_sentence_makes_no_share():
+    (made,), _ = limits_of(finding(value=0.0035, limit=1e-5, message="changes by 0.0035 (83% is padding)"))
+    assert made["y"] == {"label": "number in the finding", "unit": "1", "scale": "log"}
+
+
+def test_a_figure_of_what_the_check_is_about_is_enough():
+    drawn = [figure("one", ["first"])]
+    assert limits_of(finding(), figures=drawn, pictures={"a-check": ["one"]}) == ([], {"a-check": ["one"]})
+
+
+def test_a_figure_of_something_else_comes_second():
+    drawn = [figure("one", ["second"])]
+    _, pictures = limits_of(finding(), figures=drawn, pictures={"a-check": ["one"]})
+    assert pictures == {"a-check": ["limit-a-check", "one"]}
+
+
+def test_a_figure_that_names_the_check_is_enough():
+    drawn = [figure("one", ["other"], checks=["a-check"])]
+    assert limits_of(finding(), figures=drawn, pictures={"a-check": ["one"]})[0] == []
+
+
+def test_a_module_that_a_finding_names_is_marked_in_all_its_calls():
+    made = blamed([graph(("drop:1", "drop (call 1)"), ("drop:2", "drop (call 2)"), ("fc:1", "fc"))],
+                  [finding(where="drop", severity="warning")])  # fmt: skip
+    assert health(made) == {"drop:1": "warning", "drop:2": "warning", "fc:1": "healthy"}
+    assert made[0]["nodes"][0]["notes"] == ["a-check: too much"]
+
+
+def test_the_module_of_a_parameter_and_those_in_the_evidence_are_marked():
+    of_evidence = finding(evidence={"layers": ["out"], "n": 3}, severity="note")
+    made = blamed([graph(("fc:1", "fc"), ("out:2", "out"))], [finding(where="fc.weight"), of_evidence])
+    assert health(made) == {"fc:1": "error", "out:2": "note"}
+
+
+def test_a_name_for_many_parts_marks_none():
+    made = blamed([graph(("Net:1", "Net (relu)"), ("Net:2", "Net (softmax)"))], [finding(where="Net")])
+    assert set(health(made).values()) == {"healthy"}
+
+
+def test_a_loss_is_marked_by_its_call_site():
+    one = graph(("(cross_entropy):4", "cross_entropy"))
+    one["nodes"][0]["notes"].append("called at train.py:9")
+    assert health(blamed([one], [finding(where="train.py:9")])) == {"(cross_entropy):4": "error"}
+
+
+def test_what_is_acknowledged_is_not_marked_and_the_given_figure_stays_as_it_is():
+    one = graph(("fc:1", "fc"))
+    assert health(blamed([one], [finding(where="fc", allowed="known")])) == {"fc:1": "healthy"}
+    blamed([one], [finding(where="fc")])
+    assert one["nodes"][0]["health"] == "healthy"
