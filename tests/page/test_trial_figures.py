@@ -62,7 +62,7 @@ def test_a_bar_shows_its_interval_and_says_it(tab, tmp_path, page):
     figure.scroll_into_view_if_needed()
     until(shown, "document.querySelector('#figure-experiment-dropout-trial-difference .whisker') !== null")
     assert figure.locator(".whisker").count() == 2
-    assert "(-0.1 to 0.5)" in figure.locator("svg title").first.text_content().replace("\u2212", "-")
+    assert "(-0.1 to 0.5)" in "".join(figure.locator("svg title").all_text_contents()).replace("\u2212", "-")
     figure.locator("summary").click()
     until(shown, "document.querySelector('#figure-experiment-dropout-trial-difference thead th') !== null")
     assert figure.locator("thead th").all_text_contents()[-2:] == ["difference, from", "to"]
