@@ -9,8 +9,9 @@
   const FEW = 6; // bars of one series that say their number at their end rather than stand
 
   /** Bars that lie on their sides where they are few, or the names of categories would not fit beneath. */
-  const lying = (figure, width) => !figure.edges.length && figure.categories.length > 1
-    && ((figure.series.length === 1 && figure.categories.length <= FEW) || Math.max(...figure.categories.map((name) => netvet.textWidth(name))) + 8 > (width - 70) / figure.categories.length);
+  const lying = (figure, width) => !figure.edges.length && ((figure.series.length === 1 && figure.categories.length <= FEW) || tight(figure, width));
+  const tight = ({ categories }, width) => categories.length > 1
+    && Math.max(...categories.map((name) => netvet.textWidth(name))) + 8 > (width - 70) / categories.length;
 
   function extentOf(figure) {
     const values = figure.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])]);
