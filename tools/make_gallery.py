@@ -113,7 +113,11 @@ def taken(tab: Page, page: Path, target: Path) -> dict[str, str]:
     card.screenshot(path=raw, type="png")
     quantised(raw, target)
     raw.unlink()
-    texts = {"named": ".about .check", "said": ".told dd p", "shown": ".proof-figure figcaption"}
+    texts = {
+        "named": ".about .check",
+        "said": ".told dd p, .noticed li span:not(.mark)",
+        "shown": ".proof-figure figcaption",
+    }
     return {name: _text(card.locator(css).first.text_content() if card.locator(css).count() else "")
             for name, css in texts.items()}  # fmt: skip
 
@@ -144,8 +148,8 @@ def gallery(words: dict[str, dict[str, str]]) -> str:
 
 
 def _entry(sick: Sick, words: dict[str, str]) -> Iterator[str]:
-    named = "" if words["named"] == sick.check else f" (the verdict: {words['named'] or 'none'})"
-    said = words["said"] or "nothing to say"
+    other = f" (the verdict: {words['named']})" if words["named"] else " (a note, no verdict)"
+    named, said = "" if words["named"] == sick.check else other, words["said"].removeprefix(f"{sick.check}: ")
     yield f"### [{sick.check}](checks/{sick.check}.md)"
     yield ""
     yield f"`{sick.command}`{named}: {escaped(said)}"
