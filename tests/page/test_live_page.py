@@ -1,6 +1,8 @@
 """The live page in a browser: it follows a run, and survives what happens to it."""
 
+import os
 import shutil
+import time
 
 import pytest
 
@@ -90,6 +92,15 @@ def test_what_was_seen_stays_when_the_run_is_deleted(served, tab):
     shutil.rmtree(writer.path)
     page.get_by_text("cannot be read any more").wait_for()
     assert page.locator("#figure-loss canvas").count() == 1
+
+
+def test_a_run_that_has_fallen_silent_is_said_to(served, tab):
+    writer = growing(served.runs, 30)
+    writer.close()
+    for file in writer.path.iterdir():
+        os.utime(file, (time.time() - 400, time.time() - 400))
+    page = tab.open(f"{served.address}?run={writer.path.name}")
+    page.get_by_text("nothing new for 6 min").wait_for()
 
 
 def test_what_was_seen_stays_when_the_server_ends(served, tab):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from netvet.core import NetvetError
@@ -85,7 +85,17 @@ class Followed:
         part.cost = part.at - began
 
 
-def stamp_of(path: Path) -> object:
+def quiet_minutes(path: Path) -> int:
+    """Whole minutes since something was written to a run: of one without an end, it may have been killed.
+
+    Raises:
+        NetvetError: it is gone.
+    """
+    newest = max(changed for _, changed, _ in stamp_of(path))
+    return max(0, int((time() - newest / 1e9) // 60))
+
+
+def stamp_of(path: Path) -> tuple[tuple[str, int, int], ...]:
     """What changes when something was written to a run.
 
     Raises:

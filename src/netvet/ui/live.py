@@ -12,7 +12,7 @@ from netvet.core import NetvetError
 from netvet.report.html import LIVE_SCRIPTS, LIVE_STYLES, asset
 from netvet.store import Run
 from netvet.ui import serving
-from netvet.ui.followed import EVERY, Followed, Report
+from netvet.ui.followed import EVERY, Followed, Report, quiet_minutes
 from netvet.ui.growth import change
 from netvet.ui.verdicts import Verdicts
 
@@ -27,7 +27,7 @@ ALIVE = 15.0
 Act = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 MEDIA = {"js": "text/javascript", "css": "text/css"}
 # Parts of a page beside its figures, which are sent whole when they differ.
-HEAD = ("title", "view", "home", "panels", "pictures", "marks", "problems")
+HEAD = ("title", "view", "home", "panels", "pictures", "marks", "problems", "quiet")
 
 
 class Live:
@@ -110,11 +110,12 @@ class Live:
 async def events(followed: Followed, shown: frozenset[str]) -> AsyncIterator[str]:
     """What a page is told: first all that it shows, then what changes; ends when the run is gone."""
     sent: dict[str, Any] = {}
-    head: dict[str, Any] = {}
+    head: dict[str, Any] = {"quiet": 0}
     quiet = 0.0
     while True:
         try:
             page: Any = await asyncio.to_thread(followed.page, shown)
+            page["quiet"] = 0 if page["view"]["run"]["ended"] else quiet_minutes(followed.path)
         except NetvetError as error:
             yield event({"gone": str(error)})
             return

@@ -42,7 +42,9 @@
 
   function stateOf(page) {
     const { ended } = page.view.run;
-    return ended ? `ended: ${ended === "ok" ? "at its end" : ended}` : "live";
+    if (ended) return [`ended: ${ended === "ok" ? "at its end" : ended}`, ""];
+    const minutes = page.quiet || 0;
+    return minutes ? [`nothing new for ${minutes} min: killed, or busy with something long`, "tone-warning"] : ["live", ""];
   }
 
   /** The line at the top: back to all runs, and how fresh the page is. */
@@ -95,7 +97,7 @@
         }
         page = netvet.changed(page, news);
         draw();
-        top.say(stateOf(page));
+        top.say(...stateOf(page));
         listen();
         requestAnimationFrame(ready);
       });
