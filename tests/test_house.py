@@ -60,7 +60,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"core", "checks", "diagnose", "config", "store", "executors", "experiments", "report", "reporter"},
         set(),
     ),
-    "fix": ({"core", "experiments", "fixes", "recipe", "report"}, set()),
+    "fix": (
+        {"core", "checks", "config", "store", "experiments", "fixes", "recipe", "report", "reporter"},
+        set(),
+    ),
     "testing": (BELOW - {"capture"}, {"numpy"}),
     "cli": (
         BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "reporter", "ui"},

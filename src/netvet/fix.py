@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from netvet.core import require_torch
+from netvet.core import NetvetError, require_torch
 
 if TYPE_CHECKING:
     from netvet.report.notebook import Bundle
+    from netvet.report.page_view import PageView
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,11 @@ class Fixes:
 
     Attributes:
         record: all of it, JSON types (schema `netvet.fix/1`).
+        path: of the stored run that it is kept with; None where it could not be kept.
     """
 
     record: Mapping[str, Any]
+    path: Path | None = None
 
     @property
     def best(self) -> tuple[str, ...]:
@@ -41,10 +46,19 @@ class Fixes:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        """What a notebook shows of it."""
-        from netvet.report.notebook import text_bundle
+        """What a notebook shows of it: the page, with the twin curves of each change."""
+        from netvet.report.notebook import bundle, text_bundle
 
-        return text_bundle(str(self))
+        return bundle(self._page, str(self)) if self.path is not None else text_bundle(str(self))
+
+    def _page(self) -> PageView:
+        from netvet import checks, config
+        from netvet.reporter import Reporter
+        from netvet.store import Run
+
+        assert self.path is not None
+        known = checks.all_checks()
+        return Reporter(known, config.load(Path.cwd(), known).settings).page(Run.open(self.path))
 
     def _lines(self) -> list[Any]:
         from netvet.report.fix import render
@@ -66,6 +80,7 @@ def fix(
     names: str | Sequence[str] = (),
     budget: float | str = "10m",
     seeds: int = 3,
+    store: str | Path | None = None,
     tell: Callable[[str], object] | None = None,
 ) -> Fixes:
     """Try changes of a training one at a time, beside the unchanged one on the same seeds, on held-out samples.
@@ -82,17 +97,21 @@ def fix(
         batch_size: for a pair of tensors.
         names: fixes to try; all that a training can be changed by without them.
         budget: seconds for all, or a time such as "2m"; `seeds`: pairs before anything is proven, at least three.
+        store: folder of the runs; that of `[tool.netvet]`, else `.netvet/runs`.
         tell: called with a line of progress.
 
     Raises:
         NetvetError: an argument cannot be used, or there is nothing to judge by.
     """
     require_torch()
+    from netvet import checks, config
     from netvet.experiments.setup import Setup
+    from netvet.fixes.kept import keep_apart
     from netvet.fixes.setups import conduct_setup
     from netvet.fixes.told import of_setup
     from netvet.recipe import budget_given, names_given, require_whole
 
+    folder = Path(store or config.load(Path.cwd(), checks.all_checks()).store or config.STORE).absolute()
     seconds = budget_given("fix", budget)
     require_whole("fix", "seeds", seeds, 3)
     setup = Setup(
@@ -102,4 +121,8 @@ def fix(
     study = conduct_setup(
         setup, "fix", names_given(names), seconds=seconds, seeds=seeds, tell=tell or (lambda line: None)
     )  # fmt: skip
-    return Fixes(of_setup("fix", study, monotonic() - began))
+    record = of_setup("fix", study, monotonic() - began)
+    path = None
+    with suppress(NetvetError, OSError):  # what was found is not lost because it could not be kept
+        path = keep_apart(record, folder, "fix")
+    return Fixes(record, path)

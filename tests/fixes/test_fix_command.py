@@ -128,4 +128,7 @@ def test_notebook_gets_the_same(tmp_path, monkeypatch):
     )  # fmt: skip
     assert found.best == ("raise-lr",)
     assert found.verdicts["lower-lr"] != "helped"
-    assert "raise-lr" in found._repr_mimebundle_()["text/html"]
+    shown = found._repr_mimebundle_()
+    assert shown["text/html"].startswith("<iframe srcdoc=")
+    assert "raise-lr" in shown["text/plain"]
+    assert Run.open(found.path).get("fixes")[0]["best"] == ["raise-lr"]
