@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
+from urllib.request import urlopen
 
 import pytest
 
@@ -30,9 +33,11 @@ def report(run):
 
 @pytest.fixture
 def served(tmp_path):
-    actions = Actions(tmp_path, report)
-    made = Server(Live(tmp_path, report, actions).application(TOKEN))
-    made.runs = tmp_path
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    actions = Actions(runs, report)
+    made = Server(Live(runs, report, actions).application(TOKEN))
+    made.runs = runs
     yield made
     actions.close()
     made.close()
@@ -155,3 +160,17 @@ def test_nothing_is_started_without_a_yes(served, tab):
     page.get_by_role("button", name="Start").click()
     page.get_by_text("is not here").wait_for()  # the script of this run
     tab.wrong.clear()  # the browser notes the refusal
+
+
+def test_a_person_is_asked_about_the_samples_of_an_audit(served, tab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{n % 7},{n * n % 31},{'ab'[n % 7 > 3]}" for n in range(80)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,age,kind", *rows]) + "\n")
+    words = [sys.executable, "-m", "netvet", "data", "--store", str(served.runs), "t.csv", "--target", "kind"]
+    subprocess.run(words, check=False, capture_output=True, timeout=300)
+    (name,) = [path.parent.name for path in served.runs.glob("*/rank0.db")]
+    page = tab.open(f"{served.address}?run={name}")
+    page.get_by_role("button", name="Label samples blind").click()
+    page.get_by_role("button", name="Start").click()
+    address = page.get_by_role("link", name="Open the page for labels").get_attribute("href")
+    assert urlopen(f"{address}state").status == 200

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FACTS = ("group", "time")
+# Options without which the same files would be read as other data.
+READING = ("target", "labels", "group", "time", "vocabulary", "task")
 
 
 class _Command(click.Command):
@@ -125,7 +127,9 @@ def _looked(targets: Sequence[str], wanted: Wanted, asked: Asked, options: dict[
     found = _scanned(source, chosen, options, audit)
     with_people(found, folder)
     with_thumbnails(found, source)
-    path = write(found, asked.store.absolute(), Path(targets[0].rpartition("=")[2]).name, began)
+    given = [word for name in READING if options[name] for word in (f"--{name}", str(options[name]))]
+    name = Path(targets[0].rpartition("=")[2]).name
+    path = write(found, asked.store.absolute(), name, began, [*targets, *given])
     return _tell(path, found.notes, asked=asked)
 
 

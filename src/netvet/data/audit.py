@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,16 +140,17 @@ def with_people(found: Found, folder: Path) -> None:
         found.signals["human_baseline"] = human.records(annotation.Store(file))
 
 
-def write(found: Found, store: Path, name: str, began: float) -> Path:
+def write(found: Found, store: Path, name: str, began: float, words: Sequence[str] = ()) -> Path:
     """Keep what was seen as a run of its own; gives its folder.
 
     Args:
         began: `time.perf_counter()` at the begin of the audit.
+        words: of the command `netvet data` that reads these data again.
     """
     writer = RunWriter.create(store, name)
     seconds = perf_counter() - began
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    about = {"name": name, "started": started, "ended": "ok", "seconds": seconds}
+    about = {"name": name, "started": started, "ended": "ok", "seconds": seconds, "audited": list(words)}
     _put(writer, found, about, frozenset())
     return writer.path
 

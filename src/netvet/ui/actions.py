@@ -1,4 +1,4 @@
-"""What a page may do beyond looking: acknowledge a finding, try fixes. Each is confirmed on the page first."""
+"""What a page may do beyond looking: acknowledge a finding, try fixes, ask people. Each is confirmed there first."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from netvet.core import NetvetError
+from netvet.core import Facts, NetvetError
 from netvet.report.view import View
 from netvet.store import Run
 from netvet.store.allowed import allow
@@ -29,6 +30,7 @@ class Actions:
     def __init__(self, store: Path, report: Callable[[Run], tuple[View, Any]]) -> None:
         self._store, self._report = store, report
         self._started: dict[Path, subprocess.Popen[bytes]] = {}
+        self._labelling: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
 
     def __call__(self, action: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """Do it.
@@ -36,7 +38,9 @@ class Actions:
         Raises:
             NetvetError: there is no such action or run, or it cannot be done.
         """
-        actions = {"allow": self._allow, "try": self._try, "tried": self._tried, "stop": self._stop}
+        actions = {
+            "allow": self._allow, "try": self._try, "tried": self._tried, "stop": self._stop, "label": self._label,
+        }  # fmt: skip
         if action not in actions:
             raise NetvetError(f"no action {action!r}; there are: {', '.join(actions)}")
         return actions[action](self._run(said.get("run")), said)
@@ -84,6 +88,39 @@ class Actions:
         said = self._log(run).read_bytes()[-TAIL:].decode("utf-8", "replace")
         return {"status": process.poll(), "said": re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said)}
 
+    def _label(self, run: Path, _said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Start the page on which a person labels samples of an audit blind; gives its address."""
+        facts = Run.open(run).get("run")
+        words = facts[0].get("audited") if isinstance(facts, Facts) and len(facts) else None
+        if not words:
+            raise NetvetError(f"{run.name} is no audit of files, whose samples could be shown")
+        old = self._labelling.get(run)
+        if old is not None and old[0].poll() is None:
+            return {"address": old[1]}
+        command = [sys.executable, "-m", "netvet", "data", "--store", str(self._store), "--annotate", *words]
+        with self._log(run).open("w+b") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            address = self._address(process, log)
+        self._labelling[run] = process, address
+        return {"address": address}
+
+    def _address(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
+        """What a page says of where it is, once it is there.
+
+        Raises:
+            NetvetError: it has ended without a word of it.
+        """
+        while True:
+            ended = process.poll() is not None
+            log.seek(0)
+            said = log.read().decode("utf-8", "replace")
+            found = re.search(r"^(http://127\.0\.0\.1:\d+/[\w-]+/)\s", said, re.MULTILINE)
+            if found:
+                return found[1]
+            if ended:
+                raise NetvetError(said.strip().rpartition("\n")[2] or "the page for labels has ended")
+            time.sleep(0.1)
+
     def _stop(self, run: Path, _said: Mapping[str, Any]) -> Mapping[str, Any]:
         process = self._started.get(run)
         if process is not None and process.poll() is None:
@@ -95,7 +132,8 @@ class Actions:
 
     def close(self) -> None:
         """End what was started."""
-        running = [process for process in self._started.values() if process.poll() is None]
+        started = [*self._started.values(), *(process for process, _ in self._labelling.values())]
+        running = [process for process in started if process.poll() is None]
         for process in running:
             process.terminate()
         for process in running:

@@ -53,10 +53,27 @@
     look();
   }
 
+  async function labelled(run, status) {
+    const text = "Starts a page on which you label a random sample blind: how good are people at this task? Answers are kept beside the audit.";
+    if (await confirmed("Label samples", text, { yes: "Start" }) === null) return;
+    status.textContent = "starting";
+    const started = await told(status, () => netvet.asked("act/label", { run }));
+    if (started) status.replaceChildren(h("a", { href: started.address, target: "_blank", rel: "noopener noreferrer" }, "Open the page for labels"));
+  }
+
+  /** Of an audit: the button that asks a person. */
+  function asking(root, run, statuses) {
+    const home = root.querySelector("#panel-home");
+    if (!home || home.querySelector(".ask-people")) return;
+    if (!statuses.has("")) statuses.set("", h("div", { role: "status", class: "act-status" }));
+    home.append(h("div", { class: "acts ask-people" }, h("button", { type: "button", onclick: () => labelled(run, statuses.get("")) }, "Label samples blind\u2026")), statuses.get(""));
+  }
+
   /** Add the buttons to every cause of the home, now and whenever it is drawn again. */
-  netvet.acting = function (root, run) {
+  netvet.acting = function (root, run, audit) {
     const statuses = new Map(); // of each cause, kept when the home is drawn again
     function add() {
+      if (audit) asking(root, run, statuses);
       for (const cause of root.querySelectorAll("[id^=cause-]")) {
         const check = cause.id.slice("cause-".length);
         if (cause.querySelector(".acts")) continue;

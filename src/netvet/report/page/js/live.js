@@ -81,7 +81,7 @@
     const draw = () => app.update(overlay.over(page));
     const ready = () => { window.netvetReady = true; };
     document.title = `${name} - netvet`;
-    netvet.acting(root, name);
+    netvet.acting(root, name, first.view.data !== null);
     function listen() {
       const ids = app.shown().join(",");
       if (source && ids === shown) return;
