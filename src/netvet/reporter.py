@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netvet.core import Check
+from netvet.core import Check, Facts
 from netvet.diagnose import Settings, diagnose
 from netvet.store import Run
 from netvet.store.allowed import allowed_of
@@ -46,8 +46,9 @@ class Reporter:
         from netvet.report.view import build
 
         checks, settings = self._able(run)
-        found, root = diagnose(run, checks, settings), self.root
-        return build(found, run, selected=_names(checks, settings), name=run.path.name, problems=problems, root=root)
+        said = [*problems, *_trial(run)]
+        found, names = diagnose(run, checks, settings), _names(checks, settings)
+        return build(found, run, selected=names, name=run.path.name, problems=said, root=self.root)
 
     def home(self, run: Run, view: View) -> HomeView:
         """The first panel of its page, with the stages of its recipe, or those that its checks belong to."""
@@ -79,3 +80,10 @@ def _names(checks: Sequence[Check], settings: Settings) -> list[str]:
     from netvet.config import selected
 
     return selected(checks, settings)
+
+
+def _trial(run: Run) -> list[str]:
+    """That a run is of a changed copy of a program, where it is."""
+    facts = run.get("run")
+    trial = facts[0].get("trial") if isinstance(facts, Facts) and len(facts) else None
+    return [f"this is a trial of netvet fix: a copy of the program with {trial}"] if trial else []

@@ -78,7 +78,7 @@ _SERIES = (
 
 _LOOP = (
     _facts("run", "free", "One record about the run.", script="path", arguments="list of str", started="ISO time", ended="`ok`, `exit`, `exception`, `interrupt`, `terminated` (by a launcher), `stopped` (by netvet, as asked) or None while running", loss="name of the loss function, where the user gave it", stopped_step="step at which netvet ended the training", stopped_because="the finding for which it did",
-           exception="type and message", exception_file="user's file", exception_line="user's line", exception_type="class name", steps="optimizer steps", seconds="wall", epochs="passes over the longest training loader, or None", audited="of an audit of files: words of the command `netvet data` that reads them again"),
+           exception="type and message", exception_file="user's file", exception_line="user's line", exception_type="class name", steps="optimizer steps", seconds="wall", epochs="passes over the longest training loader, or None", trial="of a changed program that `netvet fix` has tried: the fix", audited="of an audit of files: words of the command `netvet data` that reads them again"),
     _facts("environment", "free", "Versions and device.", python="", torch="", device="`cpu`, `cuda`", threads="int"),
     _facts("seeds", "free", "Calls that seed a generator, in order, as seen before the first step.", generator="`torch`, `numpy`, `python`", file="", line="", step="step at which it happened (0: before training)"),
     _facts("optimizers", "free", "One per optimizer.", name="`Adam`, `Adam#2`", cls="class name", file="where it was created", line="", steps="steps taken", last_step="run's step at which it last stepped", step_file="where step is called", step_line="",

@@ -77,6 +77,17 @@ def test_scores_agree_with_a_reference(watch):
     assert series.values.tolist() == [r["accuracy"] for r in found]
 
 
+def test_sums_over_batches_are_no_mean_over_batches(watch):
+    @torch.no_grad()
+    def summed(model):
+        model.eval()
+        for x, y in DataLoader(HELD, batch_size=16):
+            functional.cross_entropy(model(x), y, reduction="sum")
+
+    _, found = passes(watch, summed, epochs=1)
+    assert found[0]["loss_of_batch_means"] == found[0]["loss"]
+
+
 def test_a_good_evaluation_leaves_nothing_behind(watch):
     _, found = passes(watch, lambda m: score(m, DataLoader(HELD, batch_size=16)))
     assert found[0]["buffers_changed"] == found[0]["parameters_changed"] == []

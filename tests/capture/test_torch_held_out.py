@@ -10,6 +10,7 @@ from sklearn.metrics import confusion_matrix, r2_score, recall_score
 from torch import nn
 
 from netvet.capture.torch_held_out_scores import BINS, MAX_POINTS, MAX_SHOWN, calibration, classification, regression
+from netvet.capture.torch_tensors import class_probabilities
 
 
 def answers(n=600, classes=5, seed=0):
@@ -166,3 +167,11 @@ def test_one_class_alone_is_not_called_a_classification(watch):
     assert found["task"] == "other"
     assert "confusion" not in found
     assert len(found["worst"]["losses"]) == 16
+
+
+def test_probabilities_are_taken_as_they_are():
+    scores = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)).double()
+    wanted = scores.softmax(1)
+    assert torch.equal(class_probabilities(wanted), wanted)
+    assert torch.allclose(class_probabilities(scores), wanted)
+    assert torch.allclose(class_probabilities(scores.log_softmax(1)), wanted)

@@ -97,6 +97,25 @@ def test_distances_of_many_samples_are_near_the_exact_ones(monkeypatch):
     assert (found[:3] > 5 * np.median(found)).all()
 
 
+def _priced(targets):
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(len(targets), 3))
+    names = [str(i) for i in range(len(targets))]
+    splits, classes = splits_of({"train": describe("tensor", Chunk(names, inputs, np.asarray(targets, np.float64)))})
+    return Audited("tensor", "data", splits, classes)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_number_that_stands_for_unknown_is_found_among_targets(seed):
+    generator = np.random.default_rng(seed)
+    targets = 250 + 60 * generator.normal(size=1000)
+    unknown = generator.random(1000) < 0.03
+    found = [r for r in outliers.outliers(_priced(np.where(unknown, -9999, targets))) if r["axis"] == "the target"]
+    assert [r["samples"] for r in found] == [unknown.sum()]
+    for clean in (targets, generator.lognormal(size=1000), generator.standard_t(3, 1000), generator.poisson(3.0, 1000)):
+        assert not [r for r in outliers.outliers(_priced(clean)) if r["axis"] == "the target"]
+
+
 def test_few_samples_have_no_tail():
     with pytest.raises(NotAssessable, match="fewer"):
         outliers.outliers(audited(np.ones((10, 3))))

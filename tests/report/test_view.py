@@ -121,3 +121,12 @@ def test_the_source_line_is_quoted_unless_it_changed_since_the_run(tmp_path: Pat
 def test_a_source_that_is_no_text_is_not_quoted(tmp_path: Path) -> None:
     (tmp_path / "train.py").mkdir()
     assert source_of_the_first_verdict(tmp_path) is None
+
+
+def test_a_run_without_an_end_has_the_steps_that_were_stored() -> None:
+    record = {"started": "2026-01-01T00:00:00+00:00", "ended": None, "steps": 0, "seconds": 0.0, "netvet_seconds": 0.0}
+    source = PlainSignals({"run": Facts.of(record), "loss": LayerSeries.of(train=[3.0, 2.0, 1.0])})
+    made = build(diagnose(source, []), source, selected=[])
+    assert made["run"]["steps"] == 3
+    assert made["run"]["seconds"] is None
+    assert made["overhead"] == {"seconds": None, "share": None}

@@ -43,6 +43,7 @@ class Score:
     hit_means: Any = 0.0
     hit_batches: int = 0
     by_script: bool = False
+    summed: bool = False
     squares: float = 0.0
     targets: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
 
@@ -147,7 +148,7 @@ class EvaluationCollector:
         size = int(event.input.shape[0]) if event.input.dim() else 1
         value = _number(event.output.detach().mean())
         if event.arguments.get("reduction") == "sum" and size:
-            value = value / size
+            value, score.summed = value / size, True  # nobody takes the mean of sums
         score.loss, score.weight = score.loss + value * size, score.weight + size
         score.loss_means, score.batches = score.loss_means + value, score.batches + 1
         right = hits(event)
@@ -341,6 +342,8 @@ def _values(score: Score) -> dict[str, float]:
             "loss": float(score.loss) / score.weight,
             "loss_of_batch_means": float(score.loss_means) / score.batches,
         }
+        if score.summed:
+            found["loss_of_batch_means"] = found["loss"]
     if int(score.compared):
         found["accuracy"] = float(score.hits) / int(score.compared)
         found["accuracy_of_batch_means"] = float(score.hit_means) / score.hit_batches

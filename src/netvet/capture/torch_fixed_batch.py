@@ -19,7 +19,7 @@ from netvet.capture.torch_hooks import is_compiled
 from netvet.capture.torch_models import unwrapped
 from netvet.capture.torch_rng import forked_rng
 from netvet.capture.torch_shown import shown
-from netvet.capture.torch_tensors import Budget
+from netvet.capture.torch_tensors import Budget, class_probabilities
 
 MAX_SAMPLES = 256
 MAX_ELEMENTS = 20_000_000
@@ -57,8 +57,8 @@ class _Looks:
         self._every, self._count = 1, 0
 
     def add(self, step: int, output: torch.Tensor) -> None:
-        """The model was asked: output [samples, classes], logits or their logarithms."""
-        best = output[:MAX_SHOWN].softmax(1).max(1)
+        """The model was asked: output [samples, classes], as a loss takes them."""
+        best = class_probabilities(output[:MAX_SHOWN]).max(1)
         self._last = step, best.indices.tolist(), [float(f"{p:.4g}") for p in best.values.tolist()]
         if self._count % self._every == 0:
             self._kept.append(self._last)

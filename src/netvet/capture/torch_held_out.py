@@ -18,7 +18,7 @@ from netvet.capture.torch_fingerprints import fingerprints
 from netvet.capture.torch_held_out_scores import classification, regression
 from netvet.capture.torch_reservoir import Kept
 from netvet.capture.torch_shown import shown
-from netvet.capture.torch_tensors import CLASS_LOSSES, predicted_numbers
+from netvet.capture.torch_tensors import CLASS_LOSSES, class_probabilities, predicted_numbers
 
 MAX_BATCH, MIN_SAMPLES = 64, 16
 # A large model is asked about fewer samples.
@@ -118,7 +118,7 @@ def answers_of(event: LossCall) -> Answers:
         return Answers(losses, both.cpu().numpy(), target.reshape(-1).long().cpu().numpy())
     if event.function in CLASS_LOSSES and scores.dim() == 2 and 2 <= scores.shape[1] <= MAX_CLASSES:
         labels = target.argmax(1) if target.shape == scores.shape else target
-        return Answers(losses, scores.softmax(1).cpu().numpy(), labels.long().cpu().numpy())
+        return Answers(losses, class_probabilities(scores).cpu().numpy(), labels.long().cpu().numpy())
     numbers = predicted_numbers(event)
     if numbers is not None and numbers.shape == target.shape and numbers.numel() <= MAX_OUTPUTS * size:
         pair = (numbers, target) if not numbers.is_complex() else ()

@@ -244,3 +244,10 @@ def predictions(event: LossCall) -> torch.Tensor | None:
     if event.function in ("binary_cross_entropy", "binary_cross_entropy_with_logits") and (outputs(event) or 0) == 1:
         return (scores.reshape(-1) > (0.5 if event.function == "binary_cross_entropy" else 0.0)).long()
     return None
+
+
+def class_probabilities(scores: torch.Tensor) -> torch.Tensor:
+    """Probabilities [samples, classes] by what a loss was given: logits, logarithms of probabilities, or these."""
+    sums = scores.sum(1)
+    given = bool((scores >= 0).all()) and bool(torch.isclose(sums, torch.ones_like(sums), atol=1e-4).all())
+    return scores if given else scores.softmax(1)

@@ -48,7 +48,7 @@ def loss_spikes(
     ## Example
     >>> from netvet.core import LayerSeries
     >>> loss_spikes(LayerSeries.of(**{"train.py:45": [1.0, 1.1, 0.9] * 20 + [9.0] + [1.0, 1.1, 0.9] * 20}))[0].message
-    'the loss jumped from 1 to 9 at step 60, the first of 1 spikes'
+    'the loss jumped from 1 to 9 at step 60, the only spike'
 
     ## Known problems
     Heavy-tailed losses, hard batches and scripts that train one model after another show peaks, and recover: a
@@ -66,7 +66,7 @@ def loss_spikes(
         at, level = peaks[0]
         end = float(np.median(values[-max(3, len(values) // 10) :]))
         message = f"the loss jumped from {level:.3g} to {values[at]:.3g} at step {int(seen.steps[at])}, "
-        message += f"the first of {len(peaks)} spikes"
+        message += f"the first of {len(peaks)} spikes" if len(peaks) > 1 else "the only spike"
         # A run that ends well below where it began has learned between its spikes; a loss that can be negative
         # (a policy gradient) has no level that means much.
         start = float(np.median(values[:window]))

@@ -82,7 +82,7 @@ def stopped_early(
         return
     message = f"the loss still fell when the run ended after {seen.span} steps: {part:.0%} of the whole fall "
     message += f"({seen.start:.3g} to {seen.end:.3g}) was in its last fifth"
-    message += f"; the net scores {better[0]:.2g} on held-out samples, {better[2]} {better[1]:.2g}" if better else ""
+    message += f"; the net scores {better[0]:.2g}, {better[2]} {better[1]:.2g} on the same samples" if better else ""
     severity: Severity = "warning" if proven or (unslowing and seen.end > remaining * seen.start) else "note"
     place = next((location_of(b, "loop") for b in backwards or () if b.get("loop_line")), None)
     yield Finding(message, site, end, part, share, place, severity=severity, confidence=0.6)

@@ -81,6 +81,6 @@ def tiny_updates(
         f"({listed(beyond)}); usual is 1e-3"
     )
     if worse:
-        message += f"; the net scores {worse[0]:.2g} on held-out samples, {worse[2]} {worse[1]:.2g}"
+        message += f"; the net scores {worse[0]:.2g}, {worse[2]} {worse[1]:.2g} on the same samples"
     severity: Severity | None = "note" if learns(loss) and not worse else None
     yield Finding(message, next(iter(beyond)), 0, middle, limit, severity=severity, confidence=0.6)

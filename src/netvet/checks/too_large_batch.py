@@ -59,7 +59,7 @@ def too_large_batch(
         )
         message += "the loss was still falling at the end, and "
         if worse:
-            message += f"the net scores {worse[0]:.2g} on held-out samples, {worse[2]} {worse[1]:.2g}"
+            message += f"the net scores {worse[0]:.2g}, {worse[2]} {worse[1]:.2g} on the same samples"
         elif possible:
             message += f"was {possible[0]:.3g}; a few longer steps on one such batch brought it to {possible[1]:.3g}"
         yield Finding(message, "training batches", None, batch / kept, whole, severity="warning", confidence=0.7)

@@ -65,7 +65,7 @@ def too_small_batch(
         message += "its gradient is mostly noise"
         if worse and harmful:
             message += (
-                f", and so is the loss; the net scores {worse[0]:.2g} on held-out samples, {worse[2]} {worse[1]:.2g}"
+                f", and so is the loss; the net scores {worse[0]:.2g}, {worse[2]} {worse[1]:.2g} on the same samples"
             )
         severity: Severity = "warning" if harmful else "note"
         yield Finding(message, "training batches", None, ratio, limit, severity=severity, confidence=0.6)

@@ -96,7 +96,7 @@ def underfitting(
         message = f"the training loss levelled off at {seen.end:.3g}, "
         message += f"{seen.end / level:.0%} of the {level:.2g} of a constant prediction"
         if proven and better is not None:
-            message += f"; the net scores {better[0]:.2g} on held-out samples, {better[2]} {better[1]:.2g}"
+            message += f"; the net scores {better[0]:.2g}, {better[2]} {better[1]:.2g} on the same samples"
         severity: Severity = "warning" if proven else "note"
         place = _narrowest(modules)
         yield Finding(message, site, last, seen.end, limit * level, place, severity=severity, confidence=0.5)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from netvet.core import Check, NetvetError
 from netvet.diagnose import Diagnosis, Settings, diagnose
 from netvet.fixes.choose import Candidate, Choice, choose
+from netvet.fixes.kept import mark_trial
 from netvet.fixes.measured import Measured
 from netvet.fixes.program import Program
 from netvet.fixes.rerun import Rerun, rerun_apart
@@ -206,6 +207,7 @@ def _confirmed(one: Round, program: Rerun, sources: Sources, options: Options) -
     after = _examined(replace(program, sources=sources.with_patch(arm.candidate.patch).texts), options)
     if not after.run:
         return replace(one, standing=standing)
+    mark_trial(Path(after.run), arm.candidate.fix.name)
     left = _named(diagnose(Run.open(Path(after.run)), options.checks, options.settings))
     gone = tuple(name for name in _named(one.diagnosis) if name not in left)
     check = arm.candidate.check

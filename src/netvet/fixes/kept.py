@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from netvet.store import RunWriter
+from netvet.core import Facts
+from netvet.store import Run, RunWriter
 
 SIGNAL = "fixes"
 # Of the whole study, said with each of its rounds.
@@ -23,6 +24,17 @@ def keep(record: Mapping[str, Any], path: Path) -> None:
     writer = RunWriter.join(path)
     try:
         writer.put_facts(SIGNAL, [{**one, **{name: record[name] for name in WHOLE}} for one in record["rounds"]])
+    finally:
+        writer.close()
+
+
+def mark_trial(path: Path, change: str) -> None:
+    """Say of the run of a changed program that it is a trial: it is not the newest run of the program."""
+    found = Run.open(path).get("run")
+    about = dict(found[0]) if isinstance(found, Facts) and len(found) else {}
+    writer = RunWriter.join(path)
+    try:
+        writer.put_facts("run", [{**about, "trial": change}])
     finally:
         writer.close()
 

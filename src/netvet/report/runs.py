@@ -26,6 +26,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _row(run: RunSummary) -> tuple[str, ...]:
     ended = f"unreadable: {run.error}" if run.error else run.ended or "no end"
+    ended += f", a trial of {run.trial}" if run.trial else ""
     steps = "" if run.steps is None else f"{run.steps:,}"
     # Local time as it was recorded; the offset helps nobody in a list.
     started = (run.started or "").replace("T", " ")[:19]

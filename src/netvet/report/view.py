@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypedDict
 
-from netvet.core import Facts, Finding, Fix, Location, Record
+from netvet.core import Facts, Finding, Fix, LayerSeries, Location, Record
 from netvet.diagnose import Diagnosis, Reported, SignalSource, Verdict
 from netvet.report.data import DataView, data_of
 
@@ -156,7 +156,7 @@ def build(
         problems: one line for each thing that netvet could not do.
         root: folder that the paths of source files are relative to (the working directory).
     """
-    record = _first(source.get("run"))
+    record = _so_far(_first(source.get("run")), source)
     places = _Places(record.get("started"), root or Path())
     blind = {skipped.check for skipped in diagnosis.not_assessed}
     looked = [check for check in selected if check not in blind]
@@ -232,6 +232,16 @@ class _Places:
 
 def _first(facts: Any) -> Record:
     return facts[0] if isinstance(facts, Facts) and len(facts) else {}
+
+
+def _so_far(record: Record, source: SignalSource) -> Record:
+    """The record of a run without an end has no steps yet, nor times: the steps that were stored are known."""
+    losses = source.get("loss") if record.get("started") and record.get("ended") is None else None
+    steps = [int(one.steps[-1]) + 1 for one in losses.values() if len(one)] if isinstance(losses, LayerSeries) else []
+    if not steps:
+        return record
+    times = {name: record.get(name) or None for name in ("seconds", "netvet_seconds")}
+    return {**record, "steps": max(*steps, int(record.get("steps") or 0)), **times}
 
 
 def _run(record: Record, environment: Record, name: str | None, places: _Places) -> RunView:

@@ -12,6 +12,8 @@ from netvet.store.reader import Run
 def find_run(wanted: str | None, store: Path) -> Run:
     """The run at a path, of a name (or its unmistakable beginning) in the store, or the newest.
 
+    A trial of a fix is not the newest run of its program.
+
     Raises:
         NetvetError: there is none.
     """
@@ -21,7 +23,7 @@ def find_run(wanted: str | None, store: Path) -> Run:
     if not runs:
         raise NetvetError(f"no runs in {store}; `netvet run train.py` makes one, --store names another folder")
     if wanted is None:
-        return Run.open(runs[0].path)
+        return Run.open(next((found.path for found in runs if found.trial is None), runs[0].path))
     names = [found.path.name for found in runs]
     matches = [name for name in names if name == wanted] or [name for name in names if name.startswith(wanted)]
     if len(matches) == 1:

@@ -52,6 +52,7 @@ class RunSummary:
         ended: `ok`, `exit`, `exception`, `interrupt`, `terminated`, or None while it runs (or when it was killed).
         steps: optimizer steps.
         error: why the run cannot be read.
+        trial: of a changed program that `netvet fix` has tried, the fix.
     """
 
     name: str
@@ -61,6 +62,7 @@ class RunSummary:
     ended: str | None = None
     steps: int | None = None
     error: str | None = None
+    trial: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +336,9 @@ def _summary(folder: Path) -> tuple[float, RunSummary]:
                 started=_text(record.get("started")) or started,
                 script=_text(record.get("script")),
                 ended=_text(record.get("ended")),
-                steps=_count(record.get("steps")),
+                trial=_text(record.get("trial")),
+                # The record has them at the end only.
+                steps=_count(record.get("steps")) or (None if record.get("ended") is None else 0),
             )
     except (NetvetError, OSError, TypeError, OverflowError) as error:
         return _changed(folder), RunSummary(folder.name, folder, error=str(error))

@@ -70,7 +70,8 @@ class Live:
         found = await asyncio.to_thread(Run.list, self._store)
         return JSONResponse([
             {"name": one.path.name, "script": one.script, "started": one.started, "ended": one.ended,
-             "steps": one.steps, "error": one.error, "verdict": self._verdicts.of(one.path) if one.ended else ""}
+             "steps": one.steps, "error": one.error, "trial": one.trial,
+             "verdict": self._verdicts.of(one.path) if one.ended else ""}
             for one in found
         ])  # fmt: skip
 

@@ -127,7 +127,7 @@ def serve(made: ASGIApp, listening: socket.socket) -> None:
     uvicorn = require_uvicorn()
     # No access log: it would print the token with every answer.
     config = uvicorn.Config(
-        made, log_level="error", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=2,
+        made, log_level="critical", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=2,
         server_header=False,
     )  # fmt: skip
     try:

@@ -53,7 +53,7 @@ def outliers(data: Audited) -> list[Record]:
     rows, labels = joined([s.rows for s in splits]), labels_of(splits)
     found: list[Record] = []
     sure, chance = np.zeros(len(rows), bool), np.ones(len(rows))
-    for axis, values in _axes(data, rows):
+    for axis, values in (*_axes(data, rows), *_targets(splits)):
         for side, signed in (("high", values), ("low", -values)):
             if axis in WHOLE and side == "low":
                 continue
@@ -105,6 +105,13 @@ def _axes(data: Audited, rows: Rows) -> Iterator[tuple[str, Numbers]]:
         yield "letters", strangeness(text.shares_of(rows.near))
     if len(numeric) >= 2:
         yield "features", neighbour_distance(data, rows.features[:, numeric])
+
+
+def _targets(splits: Sequence[Split]) -> Iterator[tuple[str, Numbers]]:
+    """The numbers that are to be predicted: a value that stands for "unknown" lies far from all others."""
+    numbers = [np.asarray(s.numbers, dtype=np.float64) for s in splits if s.numbers is not None]
+    if len(numbers) == len(splits):
+        yield "the target", np.concatenate(numbers)
 
 
 def strangeness(shares: neighbours.Floats) -> Numbers:

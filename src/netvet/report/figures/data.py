@@ -330,8 +330,8 @@ def pairing(source: Source) -> Iterator[Figure]:
             Spread("chance", number_of(record.get("chance"))),
         ]  # fmt: skip
         text = (
-            "Held-out score of simple learners; of shuffled labels with two standard deviations. Healthy: the true "
-            "ones teach far more."
+            "Held-out score of simple learners (r2: of ranks, so that far values do not decide); of shuffled labels "
+            "with two standard deviations. Healthy: the true ones teach far more."
         )
         said = base(f"data-pairing-{number}", "True labels against shuffled ones", text, "random_labels")
         yield from spreads(

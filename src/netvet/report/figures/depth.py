@@ -83,9 +83,10 @@ def weight_elements(source: Source) -> Mapping[str, int]:
 
 def over_depth(name: str, values: Sequence[Any], role: Role) -> Curve:
     """One number a layer, layer 0 first."""
-    known = [float(value) if isinstance(value, int | float) else np.nan for value in values]
+    known = [(float(n), float(value)) for n, value in enumerate(values) if isinstance(value, int | float)]
     return {
-        "name": name, "x": [float(n) for n in range(len(known))], "y": numbers(known), "role": role, "style": "line",
+        "name": name, "x": [n for n, _ in known], "y": numbers(value for _, value in known), "role": role,
+        "style": "line",
     }  # fmt: skip
 
 

@@ -120,6 +120,7 @@
         const same = JSON.stringify(next.home) === JSON.stringify(state.page.home);
         state.page = context.page = next;
         context.marks = marksOf(next);
+        state.top.facts.textContent = shortFacts(next);
         if (!same || !context.smalls.length) { state.fill(); state.select(state.current); return; }
         state.fillPanels();
         for (const one of context.smalls) {

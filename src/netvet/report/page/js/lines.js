@@ -178,8 +178,14 @@
       if (!this.plot) return;
       const known = at !== null && at !== undefined;
       const x = known ? this.plot.data[0][at] : Infinity;
-      this.place.textContent = known ? `${this.figure.x.label} ${shown(x)}` : "last values";
+      this.place.textContent = known ? `${this.figure.x.label} ${shown(x)}` : this.resting();
       this.legend.tell(this.figure.curves.map((curve) => valueAt(curve, x)));
+    }
+
+    /** What the numbers of the legend are while nobody points: of a curve with a band, the last column's mean. */
+    resting() {
+      if (this.figure.x.unit !== "steps") return "";
+      return this.figure.curves.some((curve) => curve.low) ? "means of the last column" : "last values";
     }
 
     keyed(event) {

@@ -68,6 +68,11 @@
         const page = await netvet.asked(`run/${encodeURIComponent(name)}`);
         return follow(root, name, page, top, asked.getAll("with"));
       } catch (error) {
+        if (name !== "newest") {
+          top.say(`This run cannot be shown: ${error.message}`, "tone-warning");
+          window.netvetReady = true;
+          return null;
+        }
         top.say(`waiting: ${error.message}`, "tone-warning");
         await new Promise((again) => setTimeout(again, 1000));
       }

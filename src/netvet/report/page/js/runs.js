@@ -15,7 +15,7 @@
     const name = run.error === null ? h("a", { href: address([run.name]) }, run.name) : h("span", { title: run.error }, run.name);
     const started = run.started ? h("time", { datetime: run.started }, run.started.replace("T", " ").slice(0, 19)) : null;
     return h("tr", { class: run.ended === null && !run.error ? "going" : "" }, h("td", {}, box), h("td", {}, name), h("td", {}, started), h("td", {}, run.script || ""),
-      h("td", { class: "number" }, run.steps === null ? "" : shown(run.steps)), h("td", {}, state(run)), h("td", {}, run.verdict || ""));
+      h("td", { class: "number" }, run.steps === null ? "" : shown(run.steps)), h("td", {}, run.trial ? `${state(run)}, a trial of ${run.trial}` : state(run)), h("td", {}, run.verdict || ""));
   }
 
   /** The list: newest first, with a filter; two or more can be chosen and compared. */
