@@ -60,7 +60,7 @@ def test_the_picture_of_few_cells_has_their_colours(tab, tmp_path):
 def test_columns_are_as_wide_as_their_steps(tab, tmp_path):
     page = opened(tab, tmp_path, heated("norm", np.array([[1e-3, 1e3, 1e-3]]), columns=[0, 10, 90]))
     counts = cells(page).evaluate(COUNTS)
-    assert counts["yellow"] / (counts["yellow"] + counts["purple"]) == pytest.approx(80 / 170, abs=0.01)
+    assert counts["yellow"] / (counts["yellow"] + counts["purple"]) == pytest.approx(80 / 100, abs=0.01)
 
 
 def test_a_click_on_a_cell_shows_its_series_and_histogram(tab, tmp_path):

@@ -44,7 +44,7 @@
   /** Where columns begin, and where the last ends: as far as columns usually are apart. */
   function edgesOf(columns, log) {
     const gaps = columns.slice(1).map((value, number) => (log ? value / columns[number] : value - columns[number])).sort((a, b) => a - b);
-    const [last, gap] = [columns[columns.length - 1], gaps.length ? gaps[0] : null];
+    const [last, gap] = [columns[columns.length - 1], gaps.length ? gaps[(gaps.length - 1) >> 1] : null];
     return [...columns, log ? last * (gap || 2) : last + (gap || 1)];
   }
 
