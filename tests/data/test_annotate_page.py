@@ -6,12 +6,10 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from http.client import HTTPConnection
 
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 
 from netvet.core import NetvetError
@@ -20,40 +18,18 @@ from netvet.data.asking import Asking, keys_for
 from netvet.data.fetch import Samples
 from netvet.data.readers import Wanted, open_source
 from netvet.ui.annotate import application, bound
+from tests.page.serving import TOKEN, Server
 
-TOKEN = "secret"
 EVIL = "<img src=x onerror=alert(1)>"
 CLASSES = ("0", "1", EVIL)
 
 
-class Page:
-    """A server in a thread, and what a browser asks of it."""
+class Page(Server):
+    """The page of an `Asking`, and what a browser asks of it."""
 
     def __init__(self, asking):
-        self.asking, self.socket = asking, bound(0)
-        self.port = self.socket.getsockname()[1]
-        config = uvicorn.Config(application(asking, TOKEN), log_level="error", lifespan="off", ws="none")
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
-        self.thread.start()
-
-    def close(self):
-        self.server.should_exit = True
-        self.thread.join()
-        self.socket.close()
-
-    def call(self, path, body=None, *, token=TOKEN, method=None, **headers):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
-        connection.request(method or ("GET" if data is None else "POST"), f"/{token}/{path}", data, headers)
-        response = connection.getresponse()
-        content = response.read()
-        connection.close()
-        return response.status, dict(response.getheaders()), content
-
-    def told(self, path, body=None):
-        return json.loads(self.call(path, body)[2])
+        super().__init__(application(asking, TOKEN))
+        self.asking = asking
 
     def say(self, choice):
         position = self.told("state")["position"]

@@ -132,27 +132,29 @@ def test_runs_are_drawn_beside_each_other(served, tab):
     assert all(path.name in head for path in paths)
 
 
-def test_a_finding_is_acknowledged_with_a_reason(served, tab):
-    writer = RunWriter.create(served.runs, "flat")
+def broken(folder):
+    """A run whose loss ends as NaN."""
+    writer = RunWriter.create(folder, "flat")
     for step in range(400):
         writer.append(step, "loss", float("nan") if step > 300 else 2.3, "train.py:3")
     writer.put_facts("run", [{"script": "train.py", "ended": "ok", "steps": 400}])
     writer.close()
-    page = tab.open(f"{served.address}?run={writer.path.name}")
+    return writer.path
+
+
+def test_a_finding_is_acknowledged_with_a_reason(served, tab):
+    path = broken(served.runs)
+    page = tab.open(f"{served.address}?run={path.name}")
     page.get_by_role("button", name="Acknowledge…").first.click()
     page.get_by_role("textbox").fill("on purpose <b>")
     page.get_by_role("button", name="Acknowledge", exact=True).click()
     page.get_by_text("Acknowledged.").wait_for()
-    assert (writer.path / "allowed.json").read_text().count("on purpose <b>") >= 1
+    assert (path / "allowed.json").read_text().count("on purpose <b>") >= 1
 
 
 def test_nothing_is_started_without_a_yes(served, tab):
-    writer = RunWriter.create(served.runs, "flat")
-    for step in range(400):
-        writer.append(step, "loss", float("nan") if step > 300 else 2.3, "train.py:3")
-    writer.put_facts("run", [{"script": "train.py", "ended": "ok", "steps": 400}])
-    writer.close()
-    page = tab.open(f"{served.address}?run={writer.path.name}")
+    path = broken(served.runs)
+    page = tab.open(f"{served.address}?run={path.name}")
     page.get_by_role("button", name="Try the fixes…").first.click()
     page.get_by_role("button", name="Cancel").click()
     assert not any("act/" in address for address in tab.requests)
