@@ -191,9 +191,15 @@ class Modules:
         places = [f"`{one.get('op')}` at {str(one.get('file')).rpartition('/')[2]}:{one.get('line')}" for one in around]
         return [f"{place} lets no gradient back" for place in dict.fromkeys(places)]
 
-    def value(self, name: str) -> str:
-        """Class, shape of the output and parameters of a module, in short."""
+    def value(self, name: str, *, known: bool = True) -> str:
+        """Class, shape of the output and parameters of a module, in short.
+
+        Args:
+            known: it is about the whole module at its first call: that is what was recorded.
+        """
         record = self.records.get(name) or {}
+        if not known:
+            return str(record.get("cls") or "")
         shape = record.get("output_shape")
         size = "x".join(str(one) for one in shape) if isinstance(shape, list | tuple) else ""
         count = record.get("total_parameters")
@@ -266,7 +272,7 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
     return {
         "id": id_of(key), "label": label, "group": group_of(piece.module, is_leaf=is_leaf or is_root),
         "health": "healthy" if state.health == "unknown" and piece.ops else state.health,
-        "value": modules.value(piece.module), "notes": notes,
+        "value": modules.value(piece.module, known=is_leaf and key == calls[0]), "notes": notes,
     }  # fmt: skip
 
 
