@@ -231,7 +231,9 @@ def lr_range(lab: Lab) -> Outcome:
     _require_trained(plain)
     own = [r.tail() for r in plain]
     evidence = {**found.record(), "own_losses": own}
-    good = f"rates from {found.low:.2g} to {found.high:.2g} are good, {found.best:.2g} is recommended"
+    low, high = f"{found.low:.2g}", f"{found.high:.2g}"
+    good = f"rates {f'from {low} to {high} are' if low != high else f'near {low} alone are'} good"
+    good += f", {found.best:.2g} is recommended"
     told = f"in {steps} steps the loss falls from {found.start:.3g} to {best.mean:.3g} there"
     suspect = None if rising else _suspect(found, best, own, pretrained=lab.problem.pretrained)
     if suspect:

@@ -13,7 +13,7 @@
     const box = h("input", { type: "checkbox", "aria-label": `Compare ${run.name}`, disabled: run.error !== null, checked: chosen.has(run.name),
       onchange: () => { if (box.checked) chosen.add(run.name); else chosen.delete(run.name); changed(); } });
     const name = run.error === null ? h("a", { href: address([run.name]) }, run.name) : h("span", { title: run.error }, run.name);
-    const started = run.started ? h("time", { datetime: run.started }, run.started.replace("T", " ").slice(0, 19)) : null;
+    const started = run.started ? h("time", { datetime: run.started }, new Date(run.started).toLocaleString("sv")) : null;
     return h("tr", { class: run.ended === null && !run.error ? "going" : "" }, h("td", {}, box), h("td", {}, name), h("td", {}, started), h("td", {}, run.script || ""),
       h("td", { class: "number" }, run.steps === null ? "" : shown(run.steps)), h("td", {}, run.trial ? `${state(run)}, a trial of ${run.trial}` : state(run)), h("td", {}, run.verdict || ""));
   }
