@@ -151,6 +151,11 @@ class Facts(Sequence[Record]):
         return [r for r in self._records if all(r.get(k) == v for k, v in wanted.items())]
 
 
+def first_record(found: object) -> Record:
+    """The first record of a fact; empty where it was not recorded."""
+    return found[0] if isinstance(found, Facts) and len(found) else {}
+
+
 def location_of(record: Record | None, *kinds: str) -> Location | None:
     """The user's line that a record points at, if it has one.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netvet.core import Check, Facts
+from netvet.core import Check, first_record
 from netvet.diagnose import Settings, diagnose
 from netvet.store import Run
 from netvet.store.allowed import allowed_of
@@ -63,11 +63,9 @@ class Reporter:
 
     def page(self, run: Run, view: View | None = None) -> PageView:
         """The page of a run, of which the report may have been made already."""
-        from netvet.report.figures import figures_of
-        from netvet.report.page_view import assembled
+        from netvet.report.page_view import page_of
 
-        view = view or self.view(run)
-        return assembled(view, self.home(run, view), *figures_of(run))
+        return page_of(view or self.view(run), run, self.checks, _names(*self._able(run)))
 
     def _able(self, run: Run) -> Able:
         from netvet.data.assessable import assessable
@@ -84,6 +82,5 @@ def _names(checks: Sequence[Check], settings: Settings) -> list[str]:
 
 def _trial(run: Run) -> list[str]:
     """That a run is of a changed copy of a program, where it is."""
-    facts = run.get("run")
-    trial = facts[0].get("trial") if isinstance(facts, Facts) and len(facts) else None
+    trial = first_record(run.get("run")).get("trial")
     return [f"this is a trial of netvet fix: a copy of the program with {trial}"] if trial else []

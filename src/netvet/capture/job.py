@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netvet.core import Facts, NetvetError
+from netvet.core import NetvetError, first_record
 from netvet.store import Run, RunWriter
 
 # Below the folder of the runs: for each job a file that names its run.
@@ -146,9 +146,9 @@ def _is_done(file: Path) -> bool:
         ended, own = run.get("run"), run.get("ranks")
     except NetvetError:
         return False
-    if isinstance(ended, Facts) and len(ended) and ended[0].get("ended"):
+    if first_record(ended).get("ended"):
         return True
-    record = own[0] if isinstance(own, Facts) and len(own) else {}
+    record = first_record(own)
     return record.get("host") == socket.gethostname() and not _lives(int(record.get("pid") or 0))
 
 

@@ -225,7 +225,7 @@ def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[s
 
 def _formatted(view: View, form: str, source: Run, asked: Asked) -> str:
     if form == "html":
-        return page_text(view, source, asked.checks, asked.settings)
+        return page_text(asked.reporter, source, view)
     if form == "json":
         from netvet.report.as_json import as_json
 

@@ -208,10 +208,11 @@ def _run_setup(target: str, chosen: Options, options: dict[str, Any]) -> int:
 
 def _tell(record: dict[str, Any], kept: Callable[[], Path], chosen: Options, options: dict[str, Any]) -> None:
     """Show and write what was found, then keep it with its run: the first must not be lost for the second."""
-    from netvet.cli.page import page_of_run, write_page
+    from netvet.cli.page import page_text, write_page
     from netvet.core import NetvetError
     from netvet.report.files import write
     from netvet.report.fix import show
+    from netvet.reporter import Reporter
     from netvet.store import Run
 
     if STDOUT not in (options["json"], options["html"]):
@@ -229,8 +230,8 @@ def _tell(record: dict[str, Any], kept: Callable[[], Path], chosen: Options, opt
         click.echo(f"netvet: the study is not kept with its run: {error}", err=True)
         return
     if options["html"] is not None:
-        text = page_of_run(Run.open(run), chosen.checks, chosen.settings, Path.cwd())
-        write_page(text, options["html"], sys.stdout)
+        reporter = Reporter(tuple(chosen.checks), chosen.settings, Path.cwd())
+        write_page(page_text(reporter, Run.open(run)), options["html"], sys.stdout)
 
 
 def _list(stream: Any) -> int:

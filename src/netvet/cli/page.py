@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,9 +11,8 @@ import click
 from netvet.cli.options import STDOUT
 
 if TYPE_CHECKING:
-    from netvet.core import Check
-    from netvet.diagnose import Settings
     from netvet.report.view import View
+    from netvet.reporter import Reporter
     from netvet.store import Run
 
 # What the ending of a file says of its format.
@@ -26,24 +24,11 @@ def format_of(output: Path | None, form: str | None) -> str:
     return form or FORMATS.get(output.suffix.lower() if output else "", "text")
 
 
-def page_text(view: View, source: Run, checks: Sequence[Check], settings: Settings) -> str:
-    """The page of a run, one HTML file."""
+def page_text(reporter: Reporter, run: Run, view: View | None = None) -> str:
+    """The page of a run, one HTML file; of a run that is diagnosed already with its report."""
     from netvet.report.html import document
-    from netvet.reporter import Reporter
 
-    return document(Reporter(tuple(checks), settings).page(source, view))
-
-
-def page_of_run(source: Run, checks: Sequence[Check], settings: Settings, root: Path) -> str:
-    """The page of a run that is yet to be diagnosed, one HTML file.
-
-    Args:
-        root: folder below which files are named by what comes after it.
-    """
-    from netvet.report.html import document
-    from netvet.reporter import Reporter
-
-    return document(Reporter(tuple(checks), settings, root).page(source))
+    return document(reporter.page(run, view))
 
 
 def write_page(text: str, file: Path, stream: TextIO, *, quiet: bool = False) -> None:

@@ -158,6 +158,7 @@ def _tell(
     from netvet.recipe import recipe_of
     from netvet.report import recipe as page
     from netvet.report.files import write
+    from netvet.reporter import Reporter
 
     found = recipe_of(made, *asked)
     if STDOUT not in files.values():
@@ -165,6 +166,6 @@ def _tell(
     if (target := files["json"]) is not None:
         write(page.as_json(found.stages, found.outcomes, found.view), target, stream)
     if (target := files["html"]) is not None:
-        write_page(page_text(found.view, made, *asked[:2]), target, stream)
+        write_page(page_text(Reporter(*asked), made, found.view), target, stream)
     stream.flush()
     return 0 if found.ok else GATE_FAILED

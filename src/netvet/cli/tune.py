@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from netvet.cli.options import STDOUT, absolute, duration, html_option, is_setup, require_writable, setup_name
-from netvet.cli.page import page_of_run, write_page
+from netvet.cli.page import page_text, write_page
 
 if TYPE_CHECKING:
     from netvet.experiments.problem import Problem
@@ -50,13 +50,14 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
         require_writable(options[name], f"--{name}")
     require_torch()
     from netvet.executors import require
+    from netvet.reporter import Reporter
 
     require(options["on"], options["jobs"])
     known = all_checks()
     configuration = config.load(Path.cwd(), known)
     store = (options["store"] or configuration.store or config.STORE).absolute()
     files = {name: absolute(options[name]) for name in ("json", "html")}
-    page = partial(page_of_run, checks=known, settings=configuration.settings, root=Path.cwd())
+    page = partial(page_text, Reporter(known, configuration.settings, Path.cwd()))
     return partial(_run, target, arguments, store, options | files, page)
 
 

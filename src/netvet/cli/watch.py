@@ -15,8 +15,8 @@ from netvet.cli.options import Asked, asked_of, choosing
 if TYPE_CHECKING:
     from netvet.report.text import Line
 
-# Seconds between two looks, and of each look so many times what it took.
-EVERY, TIMES = 2.0, 20.0
+# Seconds between two looks; what they cost is held down by what is followed.
+EVERY = 2.0
 
 
 @click.command()
@@ -50,21 +50,21 @@ def _follow(path: Path, asked: Asked) -> int:
 
     from netvet.report import strips
     from netvet.report.text import write_lines
-    from netvet.store import Run
+    from netvet.ui.followed import Followed
 
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    followed = Followed(path, asked.reporter.head)
     lines: list[Line] = []
     try:
         with Live(console=console, screen=True, auto_refresh=False) as screen:
             while True:
-                began = time.monotonic()
-                page = asked.reporter.page(Run.open(path))
+                page = followed.page()
                 lines = strips.lines(page, console.width)
                 shown = lines[: console.height - 1]
                 screen.update(Text("\n").join(Text.assemble(*line) for line in shown), refresh=True)
                 if page["view"]["run"]["ended"]:
                     break
-                time.sleep(max(EVERY, TIMES * (time.monotonic() - began)))
+                time.sleep(EVERY)
     except KeyboardInterrupt:
         pass
     write_lines(lines, sys.stdout)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from netvet.core import Facts
+from netvet.core import first_record
 from netvet.store import Run, RunWriter
 
 SIGNAL = "fixes"
@@ -30,8 +30,7 @@ def keep(record: Mapping[str, Any], path: Path) -> None:
 
 def mark_trial(path: Path, change: str) -> None:
     """Say of the run of a changed program that it is a trial: it is not the newest run of the program."""
-    found = Run.open(path).get("run")
-    about = dict(found[0]) if isinstance(found, Facts) and len(found) else {}
+    about = first_record(Run.open(path).get("run"))
     writer = RunWriter.join(path)
     try:
         writer.put_facts("run", [{**about, "trial": change}])

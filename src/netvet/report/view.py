@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypedDict
 
-from netvet.core import Facts, Finding, Fix, LayerSeries, Location, Record
+from netvet.core import Finding, Fix, LayerSeries, Location, Record, first_record
 from netvet.diagnose import Diagnosis, Reported, SignalSource, Verdict
 from netvet.report.data import DataView, data_of
 
@@ -156,14 +156,14 @@ def build(
         problems: one line for each thing that netvet could not do.
         root: folder that the paths of source files are relative to (the working directory).
     """
-    record = _so_far(_first(source.get("run")), source)
+    record = _so_far(first_record(source.get("run")), source)
     places = _Places(record.get("started"), root or Path())
     blind = {skipped.check for skipped in diagnosis.not_assessed}
     looked = [check for check in selected if check not in blind]
     positions = {id(reported): index for index, reported in enumerate(diagnosis.findings)}
     return {
         "schema": SCHEMA,
-        "run": _run(record, _first(source.get("environment")), name, places),
+        "run": _run(record, first_record(source.get("environment")), name, places),
         "overhead": _overhead(record),
         "findings": [_finding(reported, places) for reported in diagnosis.findings],
         "diagnosis": [_verdict(v, diagnosis, positions, looked, places) for v in diagnosis.verdicts],
@@ -228,10 +228,6 @@ class _Places:
             return path.read_text(encoding="utf-8", errors="replace").splitlines()
         except (OSError, ValueError):
             return []
-
-
-def _first(facts: Any) -> Record:
-    return facts[0] if isinstance(facts, Facts) and len(facts) else {}
 
 
 def _so_far(record: Record, source: SignalSource) -> Record:

@@ -9,6 +9,18 @@ from netvet.core import NetvetError
 from netvet.store.reader import Run
 
 
+def run_folder(store: Path, name: str) -> Path:
+    """The folder of a run directly below the store, by its name.
+
+    Raises:
+        NetvetError: there is none.
+    """
+    path = store / name
+    if name in ("", ".", "..") or path.parent != store or not path.is_dir():
+        raise NetvetError(f"no run {name!r}")
+    return path
+
+
 def find_run(wanted: str | None, store: Path) -> Run:
     """The run at a path, of a name (or its unmistakable beginning) in the store, or the newest.
 

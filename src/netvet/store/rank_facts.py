@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from netvet.core import Facts, LayerSeries, Record, Series
+from netvet.core import Facts, LayerSeries, Record, Series, first_record
 
 Rank = Mapping[str, Series | LayerSeries | Facts | None]
 
@@ -35,7 +35,7 @@ def ranks_of(ranks: Sequence[Rank]) -> Facts | None:
 
 
 def _own_record(rank: Rank) -> dict[str, Any]:
-    own, run = first(rank.get("ranks")), first(rank.get("run"))
+    own, run = first_record(rank.get("ranks")), first_record(rank.get("run"))
     steps = [int(one.steps[-1]) for name in ("lr", "loss") for one in layers(rank.get(name)).values() if len(one)]
     losses = [one for one in layers(rank.get("loss")).values() if not np.isfinite(one.values).all()]
     broken = [int(one.steps[~np.isfinite(one.values)][0]) for one in losses]
@@ -68,7 +68,7 @@ def _paces(ranks: Sequence[Rank]) -> list[dict[str, Any]]:
 
 def same_replicas(ranks: Sequence[Rank]) -> Facts | None:
     """One record for all ranks: the tensors that differ, since when, and on which ranks."""
-    records = [(dict(first(rank["replicas"])), rank) for rank in ranks if len(first(rank.get("replicas")))]
+    records = [(dict(record), rank) for rank in ranks if (record := first_record(rank.get("replicas")))]
     if not records:
         return None
     record = {k: v for k, v in records[0][0].items() if k not in ("hashes", "inputs")}
@@ -144,7 +144,7 @@ def same_parameters(ranks: Sequence[Rank]) -> Facts | None:
     every = [facts for rank in ranks if isinstance(facts := rank.get("parameters"), Facts)]
     if not every:
         return None
-    sharded = set(first(ranks[0].get("shards")).get("parameters") or ())
+    sharded = set(first_record(ranks[0].get("shards")).get("parameters") or ())
     others = [{record.get("name"): record for record in facts} for facts in every]
     return Facts([_whole([o[r["name"]] for o in others if r["name"] in o]) if r.get("name") in sharded else r
                   for r in every[0]])  # fmt: skip
@@ -172,8 +172,3 @@ def _whole(records: Sequence[Record]) -> Record:
 def layers(found: Any) -> Mapping[str, Series]:
     """The series of a signal; none where it was not recorded."""
     return found if isinstance(found, LayerSeries) else {}
-
-
-def first(found: Any) -> Record:
-    """The first record of a fact; empty where it was not recorded."""
-    return found[0] if isinstance(found, Facts) and len(found) else {}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from netvet.core import Facts, LayerSeries, Record, Series
+from netvet.core import Facts, LayerSeries, Series, first_record
 from netvet.store.encoding import Values
 from netvet.store.rank_facts import ranks_of, same_parameters, same_replicas
 
@@ -94,7 +94,7 @@ class Shards:
     """
 
     def __init__(self, ranks: Sequence[Rank]) -> None:
-        records = [_first(rank.get("shards")) for rank in ranks]
+        records = [first_record(rank.get("shards")) for rank in ranks]
         self._sums = [found if isinstance(found := rank.get("shard_sums"), LayerSeries) else {} for rank in ranks]
         # Name -> [elements here, copies of this shard among the ranks], for each rank.
         self._held: list[Mapping[str, Sequence[float]]] = [record.get("parameters") or {} for record in records]
@@ -197,7 +197,3 @@ def _cosine(steps: Any, parts: Values) -> Series:
         values = dot / (np.sqrt(old) * np.sqrt(new))
     good = np.isfinite(values)
     return Series(steps[good], np.clip(values[good], -1.0, 1.0))
-
-
-def _first(found: Found) -> Record:
-    return found[0] if isinstance(found, Facts) and len(found) else {}

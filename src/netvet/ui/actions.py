@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from netvet.core import Facts, NetvetError
+from netvet.core import NetvetError, first_record
 from netvet.report.view import View
 from netvet.store import Run
 from netvet.store.allowed import allow
+from netvet.store.find import run_folder
 
 # Longer reasons are no reasons.
 MAX_REASON = 400
@@ -46,10 +47,7 @@ class Actions:
         return actions[action](self._run(said.get("run")), said)
 
     def _run(self, name: Any) -> Path:
-        path = self._store / str(name)
-        if not isinstance(name, str) or name in ("", ".", "..") or path.parent != self._store or not path.is_dir():
-            raise NetvetError(f"no run {name!r}")
-        return path
+        return run_folder(self._store, str(name))
 
     def _allow(self, run: Path, said: Mapping[str, Any]) -> Mapping[str, Any]:
         check, where, reason = said.get("check"), said.get("where"), said.get("reason")
@@ -90,8 +88,7 @@ class Actions:
 
     def _label(self, run: Path, _said: Mapping[str, Any]) -> Mapping[str, Any]:
         """Start the page on which a person labels samples of an audit blind; gives its address."""
-        facts = Run.open(run).get("run")
-        words = facts[0].get("audited") if isinstance(facts, Facts) and len(facts) else None
+        words = first_record(Run.open(run).get("run")).get("audited")
         if not words:
             raise NetvetError(f"{run.name} is no audit of files, whose samples could be shown")
         old = self._labelling.get(run)

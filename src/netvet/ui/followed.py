@@ -10,7 +10,7 @@ from time import monotonic, time
 from typing import Any
 
 from netvet.core import NetvetError
-from netvet.report.figures import FIGURES, group_of
+from netvet.report.figures import FIGURES, Remembered, Source, group_of
 from netvet.report.figures.spec import Figure
 from netvet.report.home import HomeView
 from netvet.report.page_view import PageView, assembled
@@ -46,6 +46,7 @@ class Followed:
         self._report = report
         self._parts = {name: _Part() for name in (HEAD, *FIGURES)}
         self._problems: dict[str, str] = {}
+        self._page: PageView | None = None
         self._lock = Lock()
 
     def page(self, shown: Iterable[str] | None = None) -> PageView:
@@ -60,27 +61,35 @@ class Followed:
         with self._lock:
             stamp = stamp_of(self.path)
             wanted = None if shown is None else set(shown)
-            for name, part in self._parts.items():
-                seen = part.made is None or wanted is None or name == HEAD
-                if part.due(stamp) and (seen or any(f["id"] in (wanted or ()) for f in part.made)):
-                    self._make(name, part, stamp)
-            view, home = self._parts[HEAD].made
-            figures: list[Figure] = [f for name in FIGURES for f in self._parts[name].made or ()]
-            return assembled(view, home, figures, list(self._problems.values()))
+            due = [name for name, part in self._parts.items() if part.due(stamp) and self._seen(name, wanted)]
+            if due:
+                self._page, run = None, Run.open(self.path)
+                source = Remembered(run)
+                try:
+                    for name in due:
+                        self._make(name, run, source, stamp)
+                finally:
+                    run.close()
+            if self._page is None:
+                view, home = self._parts[HEAD].made
+                figures: list[Figure] = [f for name in FIGURES for f in self._parts[name].made or ()]
+                self._page = assembled(view, home, figures, list(self._problems.values()))
+            return self._page
 
-    def _make(self, name: str, part: _Part, stamp: object) -> None:
-        began = monotonic()
-        run = Run.open(self.path)
-        try:
-            if name == HEAD:
-                part.made = self._report(run)
-            else:
-                part.made, problem = group_of(name, run)
-                self._problems.pop(name, None)
-                if problem:
-                    self._problems[name] = problem
-        finally:
-            run.close()
+    def _seen(self, name: str, wanted: set[str] | None) -> bool:
+        """Whether somebody looks at a part, or has to, as it was never made."""
+        made = self._parts[name].made
+        return made is None or wanted is None or name == HEAD or any(figure["id"] in wanted for figure in made)
+
+    def _make(self, name: str, run: Run, source: Source, stamp: object) -> None:
+        part, began = self._parts[name], monotonic()
+        if name == HEAD:
+            part.made = self._report(run)
+        else:
+            part.made, problem = group_of(name, source)
+            self._problems.pop(name, None)
+            if problem:
+                self._problems[name] = problem
         part.at, part.stamp = monotonic(), stamp
         part.cost = part.at - began
 

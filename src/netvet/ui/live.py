@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from netvet.core import NetvetError
 from netvet.report.html import LIVE_SCRIPTS, LIVE_STYLES, asset
 from netvet.store import Run
+from netvet.store.find import run_folder
 from netvet.ui import serving
 from netvet.ui.followed import EVERY, Followed, Report, quiet_minutes
 from netvet.ui.growth import change
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # A comment in the stream so often, so that proxies and browsers keep it open; seconds.
 ALIVE = 15.0
+# Runs whose diagnosis is in the list, the newest first; each takes a second or two to be made.
+VERDICTS = 50
 # What a page can ask of the server beyond looking: `act(name, said)` gives what is told.
 Act = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 MEDIA = {"js": "text/javascript", "css": "text/css"}
@@ -71,8 +74,8 @@ class Live:
         return JSONResponse([
             {"name": one.path.name, "script": one.script, "started": one.started, "ended": one.ended,
              "steps": one.steps, "error": one.error, "trial": one.trial,
-             "verdict": self._verdicts.of(one.path) if one.ended else ""}
-            for one in found
+             "verdict": self._verdicts.of(one.path) if one.ended and number < VERDICTS else ""}
+            for number, one in enumerate(found)
         ])  # fmt: skip
 
     async def page(self, request: Request) -> Response:
@@ -102,9 +105,7 @@ class Live:
 
     def _of(self, name: str) -> Followed:
         """A run directly below the store, by the name of its folder."""
-        path = self._store / name
-        if name in ("", ".", "..") or path.parent != self._store or not path.is_dir():
-            raise NetvetError(f"no run {name!r}")
+        path = run_folder(self._store, name)
         return self._followed.setdefault(path, Followed(path, self._report))
 
 
@@ -116,7 +117,8 @@ async def events(followed: Followed, shown: frozenset[str]) -> AsyncIterator[str
     while True:
         try:
             page: Any = await asyncio.to_thread(followed.page, shown)
-            page["quiet"] = 0 if page["view"]["run"]["ended"] else quiet_minutes(followed.path)
+            minutes = 0 if page["view"]["run"]["ended"] else quiet_minutes(followed.path)
+            page = {**page, "quiet": minutes}
         except NetvetError as error:
             yield event({"gone": str(error)})
             return

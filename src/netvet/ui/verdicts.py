@@ -10,9 +10,6 @@ from netvet.core import NetvetError
 from netvet.store import Run
 from netvet.ui.followed import Report
 
-# Runs whose report is made for the list, the newest first; each takes a second or two.
-RUNS = 50
-
 
 class Verdicts:
     """First sentences of reports, by run; each is made once, since a run that has ended changes no more."""
@@ -27,7 +24,7 @@ class Verdicts:
     def of(self, path: Path) -> str:
         """The sentence; empty until it is made, and where it cannot be made."""
         with self._lock:
-            if path not in self._known and len(self._known) < RUNS:
+            if path not in self._known:
                 self._known[path] = ""
                 self._asked.put(path)
                 if self._thread is None:  # nothing waits for it at the end

@@ -10,6 +10,7 @@ import numpy as np
 from netvet.core import Facts, Record
 from netvet.report.figures import Source
 from netvet.report.figures.layers import in_order
+from netvet.report.figures.predictions import records_of
 from netvet.report.figures.spec import Axis, Curve, Figure, Lines, axis, numbers
 from netvet.report.figures.thin import Role, buckets_of
 
@@ -21,8 +22,7 @@ LEAST = 2
 
 def depth(source: Source) -> Iterator[Figure]:
     """Three figures over the layers: activations, gradients that reach layers, gradients of weights."""
-    found = source.get("depth_scale")
-    records = list(found) if isinstance(found, Facts) else []
+    records = records_of(source, "depth_scale")
     yield from activations(source, records)
     for number, record in enumerate(records):
         layers = list(record.get("layers") or ())
