@@ -7,6 +7,7 @@ from netvet.data.chunks import Chunk
 from netvet.data.describe import describe
 from netvet.data.faults import NotAssessable
 from netvet.data.faults.conflicts import conflicts
+from netvet.data.find import FAULTS
 from netvet.data.index import Audited, splits_of
 
 
@@ -29,6 +30,7 @@ def test_equal_inputs_with_other_labels_are_named():
     assert (record["kind"], record["groups"], record["samples"]) == ("equal", 1, 2)
     assert record["examples"] == [{"samples": ["0", "10"], "targets": ["0", "2"]}]
     assert record["marked"]["conflicting label (equal)"]["train"].tolist() == [0, 10]
+    assert set(record["marked"]) <= set(FAULTS["conflicting-labels"])  # so that they are found by the check's name
 
 
 def test_near_inputs_with_other_labels_are_told_apart():

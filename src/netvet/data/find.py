@@ -30,7 +30,7 @@ FAULTS: Mapping[str, tuple[str, ...]] = {
     "duplicate-samples": ("duplicate", "near duplicate"),
     "possible near duplicate": (),
     "split-overlap": ("overlap",),
-    "conflicting-labels": ("conflicting label (exact)", "conflicting label (near)"),
+    "conflicting-labels": ("conflicting label (equal)", "conflicting label (near)"),
     "outlier-samples": ("outlier",),
     "possible outlier": (),
     "label-errors": ("label error",),
