@@ -82,7 +82,7 @@ def netvet_with(**options: Any) -> Callable[[Task, Path], AbstractContextManager
 
 def sleeps(run: Any) -> bool:
     """The first steps, which netvet hears all of, are over, and it knows what an ordinary step takes."""
-    session = run._live.watch.session
+    session = run._live.capture.session
     return bool(session.asleep and session.sleeper.ordinary is not None)
 
 

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from netvet import __version__, checks, cli
-from netvet.capture import torch_runner
-from netvet.capture.torch_runner import Outcome, RunOptions
+from netvet.capture import runner
+from netvet.capture.runner import Outcome, RunOptions
 from netvet.report.as_json import schema
 from netvet.store import RunWriter
 from tests.report.samples import CHECKS, softmax_signals
@@ -64,7 +64,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Runner:
             path = stored(source, store=options.store) if source else None
             return Outcome(path, status, None, ("netvet switched off probes: no batch",))
 
-        monkeypatch.setattr(torch_runner, "run", run)
+        monkeypatch.setattr(runner, "run", run)
         return asked
 
     return prepare

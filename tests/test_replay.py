@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from netvet import cli
+from netvet.capture.runner import RunOptions, run
 from netvet.capture.torch_black_box import BlackBox
-from netvet.capture.torch_runner import RunOptions, run
 from netvet.store import Run
 from tests.breaking_scripts import (
     EXP_OVERFLOW,

@@ -107,7 +107,7 @@ def test_steps_of_the_users_own_are_counted_while_the_collectors_sleep(by_hand, 
                 Plain(model.parameters(), 0.1).step()
             else:
                 optimizer.step()
-            asleep.append(run._live.watch.session.asleep)
+            asleep.append(run._live.capture.session.asleep)
     assert run.steps == 80
     assert any(asleep)
     assert not all(asleep[20:])

@@ -18,7 +18,7 @@ from netvet.core import Check, NetvetError, require_torch
 from netvet.stopping import require_severity, stopper
 
 if TYPE_CHECKING:
-    from netvet.capture.torch_live import Live
+    from netvet.capture.live import Live
     from netvet.capture.torch_watching import Watching
     from netvet.diagnose import Diagnosis, Reported, Settings
     from netvet.report.live_figure import LiveFigure
@@ -81,7 +81,7 @@ def watch(
     """
     frame = sys._getframe(1)
     require_torch()
-    from netvet.capture.torch_live import LiveOptions, Source, active
+    from netvet.capture.live import LiveOptions, Source, active
     from netvet.capture.torch_watching import Watched, Watching, models_of, optimizers_of, run_name
 
     models, optimizers, name = models_of(model), optimizers_of(optimizer), _loss_name(loss)

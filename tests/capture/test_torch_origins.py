@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from netvet.capture.torch_runner import RunOptions
-from netvet.capture.torch_runner import run as watch
+from netvet.capture.runner import RunOptions
+from netvet.capture.runner import run as watch
 from netvet.core import Facts
 from netvet.store import Run
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from netvet.capture.torch_runner import RunOptions, run
+from netvet.capture.runner import RunOptions, run
 
 HERE = Path(__file__).parent
 

@@ -7,7 +7,8 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from netvet.capture.torch_runner import RunOptions, run
+from netvet.capture.runner import RunOptions, run
+from netvet.capture.torch_session import watch_of
 from netvet.capture.torch_setup import SetupCollector
 from netvet.experiments.captured import problem_of_run
 from netvet.experiments.constants import blind_losses
@@ -57,8 +58,8 @@ def problem(tmp_path, monkeypatch):
         held = []
 
         def observe(live):
-            held.append(SetupCollector(live.watch.session))
-            live.watch.session.add(held[0])
+            held.append(SetupCollector(watch_of(live).session))
+            watch_of(live).session.add(held[0])
             return nullcontext()
 
         loop = loop.format(**{"mode": "pass", "more": "", "after": "pass", **parts})

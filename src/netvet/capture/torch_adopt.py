@@ -13,9 +13,9 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from netvet.capture.site import _kind
 from netvet.capture.torch_events import Happening, Session
 from netvet.capture.torch_session import Watch
-from netvet.capture.torch_site import _kind
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 
 # Functions of PyTorch that scripts import by name.

@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import user_site
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_loop import loss_key
 from netvet.capture.torch_norms import global_norm, norm_of
 from netvet.capture.torch_shards import is_shared
-from netvet.capture.torch_site import user_site
 from netvet.capture.torch_sleep import Sleeper
 
 # The share of the budget that is spent on gradient norms between windows; the rest is for the windows.

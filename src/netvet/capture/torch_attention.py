@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from netvet.capture.site import Site, user_frame
 from netvet.capture.source import RECEIVER
 from netvet.capture.torch_attention_mode import MAX_BATCH, MAX_KEYS, MAX_QUERIES, AttentionMode
 from netvet.capture.torch_events import Call, Session
@@ -21,7 +22,6 @@ from netvet.capture.torch_ops import _leave
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import data_site
 from netvet.capture.torch_parameters import as_floats
-from netvet.capture.torch_site import Site, user_frame
 
 SIGNALS = ("attention_entropy", "attention_max_logit")
 

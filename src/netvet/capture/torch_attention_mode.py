@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from netvet.capture.torch_site import Site, user_site
+from netvet.capture.site import Site, user_site
 
 MAX_BATCH, MAX_QUERIES, MAX_KEYS = 4, 128, 2_048
 # Masks by hand add or fill in -1e4 (float16), -1e9, -inf ...: no score of a net that runs is so low.

@@ -19,10 +19,10 @@ from torch.utils.data import (
 )
 from torch.utils.data.distributed import DistributedSampler
 
+from netvet.capture.site import Site, _kind, _shown
 from netvet.capture.torch_events import Backward, Call, Happening, Session, Step
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import origins_of
-from netvet.capture.torch_site import Site, _kind, _shown
 from netvet.capture.torch_tensors import named_tensors
 
 MAX_LOADERS = 200

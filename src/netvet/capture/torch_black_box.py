@@ -21,12 +21,12 @@ import torch
 from torch import nn
 
 import netvet
+from netvet.capture.site import Site
 from netvet.capture.torch_box_file import RandomStates, as_tensors, box_path, cuda_in_use, random_states, write_box
 from netvet.capture.torch_box_values import Packed, Packer
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
 from netvet.capture.torch_ops import autocast_state
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import is_plain
 from netvet.capture.torch_variables import pack_variables
 

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from netvet.capture.site import Site, site_within, user_codes
 from netvet.capture.source import freezing_lines
 from netvet.capture.torch_events import Happening, Session, Step
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import Origins, origins_of
 from netvet.capture.torch_shards import is_shared, own_part
-from netvet.capture.torch_site import Site, site_within, user_codes
 
 # So many elements, evenly spread, show whether a parameter changes while the run goes on.
 SAMPLE = 1024

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import Site
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_order import models_behind, place
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import tensors_in
 
 MAX_CUTS, MAX_LOOSE = 50, 20_000

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from netvet.capture.site import Site
 from netvet.capture.source import changing_line
 from netvet.capture.torch_batches import BatchTracker, Loader, length
 from netvet.capture.torch_events import Happening, Session
 from netvet.capture.torch_order import place
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import Budget, named_tensors
 from netvet.capture.torch_workers import Draws, draw, stored_tensors
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import _kind
 from netvet.capture.torch_batches import FUNCTIONS, Batch, BatchTracker, Loader
 from netvet.capture.torch_calls import batch_norm_active, dropout_active
 from netvet.capture.torch_events import Backward, Call, Happening, LossCall, Session, Step
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import exit_site
-from netvet.capture.torch_site import _kind
 from netvet.capture.torch_states import Around, StateWatch
 from netvet.capture.torch_tensors import hits, is_plain, predicted_numbers
 

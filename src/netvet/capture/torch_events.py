@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from netvet.capture.recorder import Recorder
-from netvet.capture.torch_site import Site
+from netvet.capture.site import Site
 
 if TYPE_CHECKING:
     from netvet.capture.torch_always_on import AlwaysOn

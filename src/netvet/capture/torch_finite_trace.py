@@ -16,10 +16,10 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from netvet.capture.site import Site, user_frame, user_site
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_origins import called_by_user, origins_of
-from netvet.capture.torch_site import Site, user_frame, user_site
 from netvet.capture.torch_tensors import leaves, tensors_in
 
 # Roots whose operands are looked at; the first ones are what anybody reads.

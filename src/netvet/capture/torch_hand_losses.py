@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from netvet.capture.site import Site, user_site
 from netvet.capture.torch_events import Backward, LossCall, Session, Step
 from netvet.capture.torch_ops import ModelCall, Operation, StepRecorder
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import Site, user_site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 from netvet.capture.torch_tensors import is_plain, tensors_in
 

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from netvet.capture.site import Site
 from netvet.capture.torch_batches import FUNCTIONS, BatchTracker
 from netvet.capture.torch_events import Call, LossCall, Session
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import batch_site, data_site
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import MAX_COMPARED, MAX_DISTINCT, Budget, is_plain, numbers, summary
 
 MAX_INPUTS = 64

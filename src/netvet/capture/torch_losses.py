@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import Site
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
 from netvet.capture.torch_order import place
 from netvet.capture.torch_origins import calling_module, data_site, origins_of
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import (
     BINARY_LOSSES,
     CLASS_LOSSES,

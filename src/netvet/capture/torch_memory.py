@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import Site, _kind, _shown
 from netvet.capture.source import growing_line
 from netvet.capture.torch_events import Backward, Call, Session, Step
 from netvet.capture.torch_order import place
-from netvet.capture.torch_site import Site, _kind, _shown
 from netvet.capture.torch_tensors import tensors_in
 
 MAX_WATCHED = 5_000

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from netvet.capture.site import Site, user_site
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_evaluations import EvaluationCollector, Pass, Score
 from netvet.capture.torch_events import Backward, Call, LossCall, Session, Step
 from netvet.capture.torch_ops import _leave
 from netvet.capture.torch_order import place
 from netvet.capture.torch_predicted_labels import PredictedLabels
-from netvet.capture.torch_site import Site, user_site
 from netvet.capture.torch_tensors import CLASS_LOSSES, Budget, class_axis, is_plain, outputs, tensors_in
 
 MAX_SITES = 20

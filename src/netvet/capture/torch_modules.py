@@ -10,12 +10,12 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from netvet.capture.site import _kind, _shown
 from netvet.capture.torch_events import Call, Session
 from netvet.capture.torch_hooks import CallHooks, is_compiled, path_in_model, walk
 from netvet.capture.torch_models import plain_name, unwrapped
 from netvet.capture.torch_order import place as fields
 from netvet.capture.torch_origins import called_by_user, origins_of
-from netvet.capture.torch_site import _kind, _shown
 
 MAX_ROOTS, MAX_MODULES = 50, 5_000
 # Calls of a root in its first steps that are looked at: its parts may be called one by one.

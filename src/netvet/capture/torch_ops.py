@@ -19,13 +19,13 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from netvet.capture.site import Site, _kind, user_site
 from netvet.capture.torch_copies import separate_copy
 from netvet.capture.torch_cuts import Cuts
 from netvet.capture.torch_events import Backward, Call, Session, Step
 from netvet.capture.torch_models import plain_name, unwrapped
 from netvet.capture.torch_origins import called_by_user, origins_of
 from netvet.capture.torch_own_targets import own_targets_of
-from netvet.capture.torch_site import Site, _kind, user_site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 from netvet.capture.torch_tensors import tensors_in
 

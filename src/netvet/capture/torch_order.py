@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import Site, loop_site
 from netvet.capture.torch_events import Backward, Call, Clip, Happening, LossCall, Session, Step
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_norms import global_norm
 from netvet.capture.torch_origins import uncalled_site
 from netvet.capture.torch_shards import is_shared
-from netvet.capture.torch_site import Site, loop_site
 
 # The order of events shows itself in the first steps; later ones repeat it.
 ORDER_STEPS = 50

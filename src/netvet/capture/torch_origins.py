@@ -17,11 +17,11 @@ from torch.nn import init
 from torch.utils.data import DataLoader
 
 from netvet.capture.contents import Aim, content_line
+from netvet.capture.site import _OURS, Site, _kind, _shown, site_of, user_frame, user_site
 from netvet.capture.source import argument_origins, keeping_line, leaving_line, uncalled_line
 from netvet.capture.torch_events import Happening, Session
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import _OURS, Site, _kind, _shown, site_of, user_frame, user_site
 
 # In-place methods by which programs set initial values; they are watched only until a model is first called.
 _IN_PLACE = (

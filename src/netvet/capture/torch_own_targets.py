@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import Site
 from netvet.capture.torch_events import Call, LossCall, Session
 from netvet.capture.torch_models import WeakIdMap
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import tensors_in
 
 MAX_SITES = 200

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import Site
 from netvet.capture.torch_order import place
-from netvet.capture.torch_site import Site
 
 MAX_SITES, MAX_CLASSES = 20, 1_000
 

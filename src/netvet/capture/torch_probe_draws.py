@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from netvet.capture.site import Site
 from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_probe_trace import _running
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import is_plain, tensors_in
 
 MAX_DRAWS = 100

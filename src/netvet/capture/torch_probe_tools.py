@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from netvet.capture.site import Site
 from netvet.capture.torch_events import LossCall
 from netvet.capture.torch_hand_losses import Apply, find_hand_losses
 from netvet.capture.torch_models import plain_name
@@ -18,7 +19,6 @@ from netvet.capture.torch_ops import ModelCall, Operation
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
 from netvet.capture.torch_replay import Replay, kept_buffers
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS
 from netvet.capture.torch_tensors import class_axis, is_plain, tensors_in
 

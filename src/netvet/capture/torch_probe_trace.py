@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from netvet.capture.site import Site, _kind, site_of
 from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probe_tools import float_outputs, run_call
-from netvet.capture.torch_site import Site, _kind, site_of
 from netvet.capture.torch_tensors import tensors_in
 
 # A trace keeps a copy of what each operation gave: no more than this many operations and elements.

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from netvet.capture.site import Site, user_site
 from netvet.capture.torch_box_file import Box, set_random_states
 from netvet.capture.torch_box_values import Packed, tensor_names, unpack
 from netvet.capture.torch_events import Session
@@ -19,7 +20,6 @@ from netvet.capture.torch_finite_trace import FiniteTrace
 from netvet.capture.torch_models import plain_name
 from netvet.capture.torch_ops import Recording, StepRecorder
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import Site, user_site
 from netvet.capture.torch_taps_model import LOSS_FUNCTIONS, phase_of
 from netvet.capture.torch_tensors import tensors_in
 from netvet.capture.torch_variables import restore_variables

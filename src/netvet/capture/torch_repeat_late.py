@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map_only
 
+from netvet.capture.site import user_frame
 from netvet.capture.torch_box_file import set_random_states
 from netvet.capture.torch_repeat import Repeat
-from netvet.capture.torch_site import user_frame
 from netvet.capture.torch_taps_model import phase_of
 from netvet.capture.torch_variables import Pairs, evaluated_again, exchange, restore_variables
 

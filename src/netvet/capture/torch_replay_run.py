@@ -15,12 +15,14 @@ from typing import Any
 
 import torch
 
+from netvet.capture.errors import raised_at, users_part
 from netvet.capture.recorder import Recorder, Schedule
+from netvet.capture.runner import RunOptions, _execute_module, _execute_script
+from netvet.capture.site import Site
 from netvet.capture.torch_black_box import file_hash
 from netvet.capture.torch_blamed_samples import Bench, Samples, described, find_samples, rows_of
 from netvet.capture.torch_box_file import Box
 from netvet.capture.torch_copies import copies_at_work
-from netvet.capture.torch_errors import raised_at, users_part
 from netvet.capture.torch_events import Session
 from netvet.capture.torch_finite_trace import Root, blamed
 from netvet.capture.torch_models import Models
@@ -31,8 +33,6 @@ from netvet.capture.torch_repeat import Repeat, StepRepeated
 from netvet.capture.torch_repeat_late import LateRepeat
 from netvet.capture.torch_replay import NotReplayable, Replay
 from netvet.capture.torch_root_reasons import because, operation
-from netvet.capture.torch_runner import RunOptions, _execute_module, _execute_script
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tap_optimizers import OptimizerTap
 from netvet.capture.torch_taps_model import tap_backward, tap_losses, tap_module_calls
 from netvet.core import NetvetError

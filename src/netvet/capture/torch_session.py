@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+import torch
+
+from netvet.capture.live import Live, LiveOptions, Stopper
 from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder
 from netvet.capture.torch_always_on import AlwaysOn
@@ -18,6 +22,7 @@ from netvet.capture.torch_own_targets import own_targets_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_ranks import gather_ranks, tap_ranks
 from netvet.capture.torch_sleep import Sleeper
+from netvet.capture.torch_stop import TorchStop
 from netvet.capture.torch_tap_optimizers import OptimizerTap
 from netvet.capture.torch_taps_loop import (
     tap_checkpoints,
@@ -29,6 +34,7 @@ from netvet.capture.torch_taps_loop import (
     tap_seeds,
 )
 from netvet.capture.torch_taps_model import tap_backward, tap_losses, tap_module_calls
+from netvet.core import NetvetError
 
 # Facts are written at these steps and then every so many seconds, so that a killed run still tells its story.
 FIRST_REPORTS = (1, 10, 100)
@@ -65,6 +71,30 @@ class Watch:
             self.session.add(collector)
 
     part = "reports"
+    unseen = "netvet watches PyTorch optimizers and backward calls of this process"
+
+    @property
+    def step(self) -> int:
+        """Completed optimizer steps."""
+        return self.session.step
+
+    @property
+    def ended(self) -> bool:
+        """The program has ended, and netvet looks at the run as a whole."""
+        return self.session.ended
+
+    def environment(self) -> dict[str, Any]:
+        """Versions and device."""
+        return {
+            "python": sys.version.split()[0],
+            "torch": torch.__version__,
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "threads": torch.get_num_threads(),
+        }
+
+    def stop(self, run: Live, stopper: Stopper) -> TorchStop:
+        """What asks between steps whether to end the training."""
+        return TorchStop(run, self.session, stopper)
 
     def install(self) -> None:
         """Put the taps in; must come before the user's program imports anything."""
@@ -88,6 +118,10 @@ class Watch:
             self._reported = now
             self.session.emit("report")
 
+    def report(self) -> None:
+        """Write all facts that are known by now."""
+        self.session.emit("report")
+
     def finish(self, ended: str) -> None:
         """Let the collectors look a last time, write all facts, and take the taps out."""
         # The taps stay for so long to keep copies that are asked now away from the user's own modules.
@@ -107,3 +141,22 @@ class Watch:
         self.optimizers.remove()
         origins_of(self.session).close()
         self._patches.undo()
+
+
+def capture_of(recorder: Recorder, options: LiveOptions, *, first: bool) -> Watch:
+    """The capture of a training with PyTorch."""
+    pace = Pace(options.overhead, options.every)
+    return Watch(recorder, pace, probes=options.probes, every_step=options.deep, first=first)
+
+
+def watch_of(live: Live) -> Watch:
+    """The taps and collectors of a run with PyTorch.
+
+    Raises:
+        NetvetError: it is one with something else.
+    """
+    if not isinstance(live.capture, Watch):
+        raise NetvetError(
+            "this takes a training loop of PyTorch, which netvet can repeat on a copy; the program has none"
+        )
+    return live.capture

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from netvet.capture.pace import Pace
+from netvet.capture.site import _kind
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import _kind
 
 if TYPE_CHECKING:
     from netvet.capture.torch_events import Session

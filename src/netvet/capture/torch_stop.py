@@ -7,46 +7,21 @@ trains, when the facts of the run have just been written.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from netvet.capture.recorder import Recorder
+from netvet.capture.live import Live, Stopper
 from netvet.capture.torch_checkpoint import write_checkpoint
-from netvet.capture.torch_session import Watch
+from netvet.capture.torch_events import Session
 from netvet.core import TrainingStopped
-from netvet.store import RunWriter
 
 FOLDER = "stopped"
 
 
-class Stopper(Protocol):
-    """Decides when a run is hopeless."""
-
-    @property
-    def on_stop(self) -> Callable[[], object] | None:
-        """What the user wants to do before the end, if anything."""
-
-    def look(self, path: Path, step: int) -> str | None:
-        """Look at what is stored of a run; the reason to stop, if there is one."""
-
-
-class Running(Protocol):
-    """What a stop needs of a run."""
-
-    writer: RunWriter
-    recorder: Recorder
-    watch: Watch
-
-    @property
-    def path(self) -> Path:
-        """Where its signals are."""
-
-
-class Stop:
+class TorchStop:
     """Asks after steps at which facts were written; ends the training once, and does not insist.
 
     Attributes:
@@ -57,8 +32,8 @@ class Stop:
 
     part = "stopping early"
 
-    def __init__(self, run: Running, stopper: Stopper) -> None:
-        self._run = run
+    def __init__(self, run: Live, session: Session, stopper: Stopper) -> None:
+        self._run, self._session = run, session
         self._stopper = stopper
         self._thread = threading.get_ident()
         self._due = False
@@ -69,7 +44,7 @@ class Stop:
 
     def install(self) -> None:
         """Begin to ask; after the taps of the run, so that a step is told before it is asked about."""
-        self._run.watch.session.add(self)
+        self._session.add(self)
         self._handle = register_optimizer_step_post_hook(self._after_step)
 
     def remove(self) -> None:
@@ -94,7 +69,7 @@ class Stop:
             self._ask()
 
     def _ask(self) -> None:
-        recorder, session = self._run.recorder, self._run.watch.session
+        recorder, session = self._run.recorder, self._session
         # Out of another thread, or out of a backward pass, the exception would not reach the loop.
         if not recorder.here or session.in_backward or threading.get_ident() != self._thread:
             return
@@ -109,11 +84,11 @@ class Stop:
 
     def _look(self) -> str | None:
         self._run.writer.flush()
-        return self._stopper.look(self._run.path, self._run.watch.session.step)
+        return self._stopper.look(self._run.path, self._session.step)
 
     def _keep(self) -> Path | None:
         """Write the state of the training, and let the user do what they want; no failure prevents the end."""
-        session, recorder = self._run.watch.session, self._run.recorder
+        session, recorder = self._session, self._run.recorder
         folder: Path | None = self._run.path / FOLDER
         recorder.suspended = True  # a checkpoint of netvet's own is none of the script's
         try:

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch.optim.optimizer import Optimizer
 
+from netvet.capture.site import user_site
 from netvet.capture.torch_events import Happening, Session, Step
 from netvet.capture.torch_models import WeakIdMap
 from netvet.capture.torch_patch import Patches, runs, untraced
 from netvet.capture.torch_plain_steps import LAST, PlainSteps, StepHooks
-from netvet.capture.torch_site import user_site
 from netvet.capture.torch_taps_loop import after
 
 _NONE: dict[str, Any] = {}

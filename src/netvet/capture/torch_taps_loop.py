@@ -15,10 +15,10 @@ from torch.optim.optimizer import Optimizer
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from netvet.capture.site import user_site
 from netvet.capture.torch_events import Clip, Happening, Session
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_shards import own_part, own_share
-from netvet.capture.torch_site import user_site
 
 Describe = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[str, Any] | None]
 

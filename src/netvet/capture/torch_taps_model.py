@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from netvet.capture.site import user_site
 from netvet.capture.torch_events import Backward, Call, LossCall, Phase, Session
 from netvet.capture.torch_own_targets import own_targets_of
 from netvet.capture.torch_patch import Patches
-from netvet.capture.torch_site import user_site
 
 LOSS_FUNCTIONS = (
     "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss",

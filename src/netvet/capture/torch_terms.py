@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from netvet.capture.site import Site
 from netvet.capture.torch_ops import ModelCall, Operation
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probes import ProbeContext
-from netvet.capture.torch_site import Site
 from netvet.capture.torch_tensors import is_plain, tensors_in
 
 MAX_TERMS = 8

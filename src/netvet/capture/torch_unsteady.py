@@ -16,12 +16,12 @@ import torch
 from numpy.random import bit_generator
 from torch import nn
 
+from netvet.capture.site import Site, user_site
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_ops import Recording
 from netvet.capture.torch_order import place
 from netvet.capture.torch_probe_tools import float_outputs, module_outputs
 from netvet.capture.torch_replay import Replay
-from netvet.capture.torch_site import Site, user_site
 
 _CLOCKS = ("time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic")
 Outputs = list[tuple[str, list[torch.Tensor]]]

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from netvet.capture.site import _user_frames
 from netvet.capture.torch_box_values import Packed, Packer, unpack
-from netvet.capture.torch_site import _user_frames
 from netvet.capture.torch_tensors import tensors_in
 
 # Of the stack, the innermost functions; of each, so many variables; of each container, so many entries.

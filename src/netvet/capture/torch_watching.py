@@ -10,11 +10,12 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from netvet.capture.live import Ending, Live, LiveOptions, Source, guarded
 from netvet.capture.recorder import Recorder
 from netvet.capture.torch_adopt import Rebinding, adopt
-from netvet.capture.torch_live import Ending, Live, LiveOptions, Source, guarded
 from netvet.capture.torch_own_steps import OwnStep, OwnSteps, rate_of, steps_itself
 from netvet.capture.torch_patch import Patches
+from netvet.capture.torch_session import watch_of
 from netvet.core import NetvetError
 
 # Facts that are empty because what they tell of was over before the taps were in.
@@ -78,7 +79,7 @@ class Watching:
             raise
 
     def _adopt(self, watched: Watched) -> None:
-        watch = self.live.watch
+        watch = watch_of(self.live)
         self._parameters = list({id(p): p for model in watched.models.values() for p in model.parameters()}.values())
         known = [inner for one in watched.optimizers for inner in _torch_optimizers(one)]
         if watched.optimizers:
@@ -90,7 +91,7 @@ class Watching:
                 own.watch(one, self._patches)
 
     def _steps(self, name: str, optimizer: Any = None) -> OwnSteps:
-        stop, watch = self.live.stop, self.live.watch
+        stop, watch = self.live.stop, watch_of(self.live)
         tell = stop.step_taken if stop is not None else lambda: None
         own = OwnSteps(watch.optimizers, self.live.recorder, self._parameters, name, lambda: rate_of(optimizer), tell)
         watch.session.add(own)

@@ -28,8 +28,8 @@ from netvet.cli.watch import watch
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from netvet.capture.torch_live import Live
-    from netvet.capture.torch_runner import Outcome, RunOptions
+    from netvet.capture.live import Live
+    from netvet.capture.runner import Outcome, RunOptions
     from netvet.report.view import View
     from netvet.store import Run
 
@@ -115,6 +115,7 @@ cli.add_command(watch)
 @click.option(
     "--ui", "with_page", is_flag=True, help="Serve the live page meanwhile (`netvet ui` does it at any time)."
 )
+@click.option("--framework", type=click.Choice(["torch", "keras", "jax"]), help="Else as the program's imports say.")
 @click.option("--like", metavar="GOOD", help="Compare with this stored run at the end (exit 1 if they differ).")
 @click.option("--human-baseline", metavar="FILE", help="Annotations of the validation data, or an accuracy (0.98).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
@@ -126,11 +127,12 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
     Everything after TARGET belongs to the script. The exit code is the script's own if it failed, else 1 when
     there are findings at or above --fail-on, else 0; 3 if --stop-on has ended the training.
     """
-    from netvet.core import require_torch
+    from netvet.capture.frameworks import framework_of, require
 
-    require_torch()
+    framework = options["framework"] or framework_of(target, is_module=is_module)
+    require(framework)
     asked = asked_of(options)
-    from netvet.capture.torch_runner import RunOptions
+    from netvet.capture.runner import RunOptions
     from netvet.stopping import stopper
     from netvet.store.find import find_run
 
@@ -148,6 +150,7 @@ def run(target: str, arguments: tuple[str, ...], is_module: bool, **options: Any
         deep=options["deep"],
         stopper=stopper(asked.checks, asked.settings, options["stop_on"]),
         observe=None if options["quiet"] else _progress(asked),
+        framework=framework,
     )
     return partial(_run, chosen, asked, like, people, quiet=options["quiet"], with_page=options["with_page"])
 
@@ -171,7 +174,7 @@ def _run(
     quiet: bool,
     with_page: bool,
 ) -> int:
-    from netvet.capture import torch_runner
+    from netvet.capture import runner
     from netvet.report.compare import tell as against
     from netvet.store import Run
 
@@ -200,7 +203,7 @@ def _run(
         return outcome.script_status or status
 
     with beside(chosen.store, wanted=with_page and os.environ.get("RANK", "0") == "0"):
-        return tell(torch_runner.run(replace(chosen, terminated=tell)))
+        return tell(runner.run(replace(chosen, terminated=tell)))
 
 
 def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:

@@ -77,7 +77,7 @@ def _is_program(target: str) -> bool:
 
 def run_program(program: Program, asked: Asked, tell: Tell) -> int:
     """Run the script, read its data, and report."""
-    from netvet.capture.torch_runner import RunOptions
+    from netvet.capture.runner import RunOptions
     from netvet.core import NetvetError
     from netvet.data.audit import write_into
     from netvet.data.axes import convolved, mixed_axes

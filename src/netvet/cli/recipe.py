@@ -94,7 +94,7 @@ def _run(
 ) -> int:
     from dataclasses import replace
 
-    from netvet.capture.torch_runner import RunOptions
+    from netvet.capture.runner import RunOptions
     from netvet.experiments.conduct import conduct_script, conduct_setup, setup_of
     from netvet.store import Run
 

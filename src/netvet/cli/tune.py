@@ -112,7 +112,7 @@ def _kept(found: Tuned, path: Path | None, store: Path, name: str) -> Path:
 
 def _problem(target: str, arguments: tuple[str, ...], store: Path, is_module: bool) -> tuple[Problem, Path | None]:
     """What is tuned, and the run of the script that it comes from."""
-    from netvet.capture.torch_runner import RunOptions
+    from netvet.capture.runner import RunOptions
     from netvet.core import NetvetError
     from netvet.experiments.conduct import problem_of_script, setup_of
     from netvet.experiments.setup import problem_of

@@ -13,10 +13,11 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.data import TensorDataset
 
+from netvet.capture.live import Live
+from netvet.capture.runner import Outcome, RunOptions, run
 from netvet.capture.torch_entered import EnteredCollector, Stretch
-from netvet.capture.torch_live import Live
 from netvet.capture.torch_read_loaders import SHOWN, ReadLoader, ReadLoaders
-from netvet.capture.torch_runner import Outcome, RunOptions, run
+from netvet.capture.torch_session import watch_of
 from netvet.capture.torch_snapshots import SnapshotCollector, Snapshots
 from netvet.core import NetvetError, TrainingStopped
 from netvet.data.chunks import is_owner, role_of
@@ -101,7 +102,7 @@ class _Watched:
     """What is kept of a run, and when it has been enough."""
 
     def __init__(self, live: Live) -> None:
-        session = live.watch.session
+        session = watch_of(live).session
         self._live, self._session = live, session
         self.loaders, self.entered = ReadLoaders(session), EnteredCollector(session)
         session.add(self.loaders)

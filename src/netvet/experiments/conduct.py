@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from netvet.capture.torch_live import Live
+from netvet.capture.live import Live
+from netvet.capture.runner import Outcome as RunOutcome
+from netvet.capture.runner import RunOptions, run
 from netvet.capture.torch_loaders import LoaderCollector
-from netvet.capture.torch_runner import Outcome as RunOutcome
-from netvet.capture.torch_runner import RunOptions, run
+from netvet.capture.torch_session import watch_of
 from netvet.capture.torch_setup import SetupCollector, not_captured
 from netvet.core import NetvetError
 from netvet.executors import workers
@@ -83,10 +84,10 @@ def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutco
     inner = chosen.observe
 
     def observe(live: Live) -> AbstractContextManager[object]:
-        held.append(SetupCollector(live.watch.session))
-        read.append(LoaderCollector(live.watch.session))
-        live.watch.session.add(held[0])
-        live.watch.session.add(read[0])
+        held.append(SetupCollector(watch_of(live).session))
+        read.append(LoaderCollector(watch_of(live).session))
+        watch_of(live).session.add(held[0])
+        watch_of(live).session.add(read[0])
         return inner(live) if inner is not None else nullcontext()
 
     ended = run(replace(chosen, observe=observe))

@@ -22,10 +22,11 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from netvet.capture.torch_live import Live
+from netvet.capture.live import Live
+from netvet.capture.runner import RunOptions, run
 from netvet.capture.torch_metrics import MetricWindow
 from netvet.capture.torch_ops import StepRecorder
-from netvet.capture.torch_runner import RunOptions, run
+from netvet.capture.torch_session import watch_of
 from netvet.capture.torch_tensors import Budget
 from netvet.core import NetvetError, TrainingStopped
 from netvet.executors import short_sockets
@@ -154,7 +155,7 @@ def _stored(store: Path) -> Path:
 
 
 def _listen(live: Live) -> Scores:
-    session = live.watch.session
+    session = watch_of(live).session
     scores = Scores(session)
     session.add(StepRecorder(session, lambda _recording: None))
     session.add(scores)
@@ -171,7 +172,7 @@ def _ending(asked: Rerun, live: Live) -> Iterator[None]:
     end = math.inf if asked.patience is None else perf_counter() + asked.patience
 
     def stop(*_: Any) -> None:
-        if (live.step >= steps or perf_counter() > end) and not live.watch.session.in_backward:
+        if (live.step >= steps or perf_counter() > end) and not watch_of(live).session.in_backward:
             raise TrainingStopped(live.step, "a limit of steps or time", None)
 
     handle = register_optimizer_step_post_hook(stop)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 import netvet
-from netvet.capture.torch_site import _kind, _shown
+from netvet.capture.site import _kind, _shown
 from netvet.core import NetvetError
 
 PACKAGE = str(Path(netvet.__file__).parent)

@@ -1,31 +1,98 @@
 """A run that is being watched in this process: its beginning, its end, its record.
 
-`netvet run` and `netvet.watch` both are one. Only one at a time, since the taps are PyTorch's own functions.
+`netvet run` and `netvet.watch` both are one. Only one at a time, since the taps are the framework's own functions.
+What is heard of a framework is its `Capture`; this file knows none.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
-import torch
-
+from netvet.capture.errors import raised_at, text_of
+from netvet.capture.frameworks import Framework
 from netvet.capture.job import Job, describe_rank
-from netvet.capture.pace import Pace
 from netvet.capture.recorder import Recorder, Schedule
-from netvet.capture.torch_errors import raised_at, text_of
-from netvet.capture.torch_session import Watch
-from netvet.capture.torch_stop import Stop, Stopper
 from netvet.core import TrainingStopped
 from netvet.store import RunWriter
 
 INTERRUPTED = 130  # what a shell reports for a program that was stopped by Ctrl-C
+
+
+class Stopper(Protocol):
+    """Decides when a run is hopeless."""
+
+    @property
+    def on_stop(self) -> Callable[[], object] | None:
+        """What the user wants to do before the end, if anything."""
+
+    def look(self, path: Path, step: int) -> str | None:
+        """Look at what is stored of a run; the reason to stop, if there is one."""
+
+
+class Stop(Protocol):
+    """Asks between steps whether to end the training.
+
+    Attributes:
+        on_stop: called before the end.
+        stopped: the step and the reason, once the end was asked for.
+        problems: one line for each thing that went wrong on the way.
+    """
+
+    on_stop: Callable[[], object] | None
+    stopped: tuple[int, str] | None
+    problems: list[str]
+
+    def install(self) -> None:
+        """Begin to ask."""
+
+    def remove(self) -> None:
+        """Ask no more."""
+
+    def step_taken(self) -> None:
+        """Ask if it is time; called after each step."""
+
+
+class Capture(Protocol):
+    """What hears a training of one framework: its taps, from their beginning to their end.
+
+    Attributes:
+        unseen: what to tell the user where no training step was seen.
+    """
+
+    unseen: str
+
+    @property
+    def step(self) -> int:
+        """Completed optimizer steps."""
+
+    @property
+    def ended(self) -> bool:
+        """The program has ended, and netvet looks at the run as a whole."""
+
+    def environment(self) -> dict[str, Any]:
+        """Versions and device, as in the signal `environment`."""
+
+    def install(self) -> None:
+        """Put the taps in; must come before the user's program imports anything."""
+
+    def report(self) -> None:
+        """Write all facts that are known by now."""
+
+    def finish(self, ended: str) -> None:
+        """Look a last time, write all facts, and take the taps out."""
+
+    def remove(self) -> None:
+        """Take the taps out; the framework is as it was."""
+
+    def stop(self, run: Live, stopper: Stopper) -> Stop:
+        """What asks between the steps of this training whether to end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +139,7 @@ class LiveOptions:
         deep: measure parameters and layers at every step, whatever it costs.
         probes: probe a copy before the first update and at the end.
         stopper: asks during the run whether to end it.
+        framework: what the program trains with; `capture/FRAMEWORK_session.py` hears it.
     """
 
     store: Path
@@ -81,6 +149,7 @@ class LiveOptions:
     deep: bool = False
     probes: bool = True
     stopper: Stopper | None = None
+    framework: Framework = "torch"
 
 
 @dataclass(slots=True)
@@ -121,8 +190,7 @@ class Live:
         self.job, self.first = job, job is None or job.rank == 0
         self.writer = writer or RunWriter.create(options.store, options.name, rank=int(os.environ.get("RANK", "0")))
         self.recorder = recorder(self.writer, Schedule(options.overhead, options.every))
-        pace = Pace(options.overhead, options.every)
-        self.watch = Watch(self.recorder, pace, probes=options.probes, every_step=options.deep, first=self.first)
+        self.capture = _capture(self.recorder, options, first=self.first)
         self.stop: Stop | None = None
         self._stopper = options.stopper
         self._began = perf_counter()
@@ -138,12 +206,12 @@ class Live:
     @property
     def step(self) -> int:
         """Completed optimizer steps."""
-        return self.watch.session.step
+        return self.capture.step
 
     @property
     def ended(self) -> bool:
         """The program has ended, and netvet looks at the run as a whole."""
-        return self.watch.session.ended
+        return self.capture.ended
 
     @property
     def loss(self) -> float | None:
@@ -169,19 +237,19 @@ class Live:
         """Put the taps in and write what is known already."""
         self._began = perf_counter()
         self._describe(None)
-        self.recorder.facts("environment", [_environment()])
-        self.watch.install()
+        self.recorder.facts("environment", [self.capture.environment()])
+        self.capture.install()
         if self._stopper is not None:
-            self.stop = Stop(self, self._stopper)
+            self.stop = self.capture.stop(self, self._stopper)
             self.stop.install()
         _active.live = self
 
     def finish(self, ending: Ending) -> None:
-        """Let netvet look at the run as a whole, and take the taps out; PyTorch is as it was, whatever happens."""
+        """Let netvet look at the run as a whole, and take the taps out, whatever happens."""
         _active.live = None
         if self.stop is not None:
             self.stop.remove()
-        self.watch.finish(ending.kind)
+        self.capture.finish(ending.kind)
 
     def abandon(self) -> None:
         """Take everything out that was put in, where the beginning failed."""
@@ -189,7 +257,7 @@ class Live:
             _active.live = None
         if self.stop is not None:
             self.stop.remove()
-        self.watch.remove()
+        self.capture.remove()
         self.writer.close()
 
     def close(self, ending: Ending) -> None:
@@ -214,9 +282,7 @@ class Live:
         if self.writer.error:
             found.append(f"the store stopped being written: {self.writer.error}")
         if self.step == 0:
-            found.append(
-                "no training step was seen: netvet watches PyTorch optimizers and backward calls of this process"
-            )
+            found.append(f"no training step was seen: {self.capture.unseen}")
         found += [f"run.log: {name} was left out where it was a {kind}" for name, kind in self._refused.items()]
         return (*found, *(self.stop.problems if self.stop is not None else ()))
 
@@ -256,20 +322,19 @@ def guarded(function: Callable[[], object]) -> str | None:
     return None
 
 
+def _capture(recorder: Recorder, options: LiveOptions, *, first: bool) -> Capture:
+    """The capture of the framework, which is imported only now."""
+    made: Capture = import_module(f"netvet.capture.{options.framework}_session").capture_of(
+        recorder, options, first=first
+    )
+    return made
+
+
 def _number(value: Any) -> float | None:
     """A float of whatever is one number (tensors and NumPy scalars too); None for anything else."""
     if isinstance(value, (str, bytes)):
         return None
     try:
-        return float(value.detach() if isinstance(value, torch.Tensor) else value)
+        return float(value.detach() if hasattr(value, "detach") else value)  # a tensor of PyTorch warns otherwise
     except Exception:  # what a foreign __float__ does must not reach the training
         return None
-
-
-def _environment() -> dict[str, Any]:
-    return {
-        "python": sys.version.split()[0],
-        "torch": torch.__version__,
-        "device": "cuda" if torch.cuda.is_available() else "cpu",
-        "threads": torch.get_num_threads(),
-    }

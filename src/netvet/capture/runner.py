@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from netvet.capture.errors import innermost_file, show, text_of
+from netvet.capture.frameworks import Framework
 from netvet.capture.job import Job, await_ranks, current_job, open_run
+from netvet.capture.live import Ending, Live, LiveOptions, Source, Stopper
 from netvet.capture.termination import Termination
-from netvet.capture.torch_errors import innermost_file, show, text_of
-from netvet.capture.torch_live import Ending, Live, LiveOptions, Source
-from netvet.capture.torch_stop import Stopper
 from netvet.core import NetvetError, TrainingStopped
 
 TERMINATED = 143  # what a shell reports for a program that was ended by SIGTERM
@@ -40,6 +40,7 @@ class RunOptions:
         stopper: asks during the run whether to end it.
         terminated: called on the first rank of a distributed run with its outcome when a launcher ends it by SIGTERM.
         compiled: gives the code of the script, where it is not that of the file.
+        framework: what the program trains with.
     """
 
     target: str
@@ -54,6 +55,7 @@ class RunOptions:
     stopper: Stopper | None = None
     terminated: Callable[[Outcome], object] | None = None
     compiled: Callable[[Path], types.CodeType] | None = None
+    framework: Framework = "torch"
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,9 @@ def run(options: RunOptions) -> Outcome:
             _say_alone(job, options.store)
         return Outcome(None, _execute(options).status, None, ())
     chosen = LiveOptions(
-        options.store, name, options.overhead, options.every, options.deep, options.probes, options.stopper
-    )
+        options.store, name, options.overhead, options.every, options.deep, options.probes, options.stopper,
+        options.framework,
+    )  # fmt: skip
     live = Live(Source(options.target, options.arguments), chosen, writer=writer, job=job)
     termination = Termination(partial(_terminated, live, options)) if job is not None else None
     live.begin()
@@ -104,7 +107,7 @@ def _say_alone(job: Job, store: Path) -> None:
 
 def _terminated(live: Live, options: RunOptions) -> None:
     """The process is about to be ended from outside: store what there is, and let the first rank report."""
-    live.recorder.guard("reports", live.watch.session.emit)("report")
+    live.recorder.guard("reports", live.capture.report)()
     outcome = _end(live, Ending("terminated", TERMINATED), WAIT_TERMINATED)
     if live.first and options.terminated is not None:
         options.terminated(outcome)

@@ -7,11 +7,10 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
-
-import torch
 
 import netvet
 from netvet.capture.source import loop_line
@@ -27,7 +26,13 @@ class Site(NamedTuple):
         return f"{os.path.basename(self.file)}:{self.line}"
 
 
-_OURS = (str(Path(netvet.__file__).parent) + os.sep, str(Path(torch.__file__).parent) + os.sep)
+def _folders_of(package: str) -> Iterator[str]:
+    """Where an installed package lies, without importing it."""
+    found = find_spec(package)
+    yield from (folder + os.sep for folder in (found.submodule_search_locations if found else None) or ())
+
+
+_OURS = (str(Path(netvet.__file__).parent) + os.sep, *_folders_of("torch"))
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
