@@ -7,19 +7,18 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from netvet.core import Check, NetvetError, require_torch
 from netvet.stopping import require_severity, stopper
 
 if TYPE_CHECKING:
-    from netvet.capture.live import Live
-    from netvet.capture.torch_watching import Watching
+    from netvet.capture.live import Live, LiveOptions
     from netvet.diagnose import Diagnosis, Reported, Settings
     from netvet.report.live_figure import LiveFigure
     from netvet.report.notebook import Bundle
@@ -81,26 +80,78 @@ def watch(
     """
     frame = sys._getframe(1)
     require_torch()
-    from netvet.capture.live import LiveOptions, Source, active
+    from netvet.capture.live import Source
     from netvet.capture.torch_watching import Watched, Watching, models_of, optimizers_of, run_name
 
     models, optimizers, name = models_of(model), optimizers_of(optimizer), _loss_name(loss)
-    share, interval = _share(overhead), _interval(every)
-    severity, publish = require_severity(stop_on, "watch(stop_on=...)"), _publisher(show)
+
+    def begin(options: LiveOptions) -> Watching:
+        watching = Watching(Source(frame.f_code.co_filename, loss=name), options)
+        watching.begin(Watched(models, optimizers, trained), frame.f_globals)
+        return watching
+
+    asked = Attention(overhead, every, deep, store, probes, stop_on, on_stop, quiet, show)
+    return attend(run_name(models.values()), (*models.values(), *optimizers), begin, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """How a training is to be watched; the fields are the arguments of `watch`."""
+
+    overhead: float | str = 0.01
+    every: int | None = None
+    deep: bool = False
+    store: str | Path | None = None
+    probes: bool = True
+    stop_on: str = "never"
+    on_stop: Callable[[], object] | None = None
+    quiet: bool = False
+    show: bool | None = None
+
+
+def attend(
+    name: str, watched: Sequence[Any], begin: Callable[[LiveOptions], Attending], asked: Attention
+) -> WatchedRun:
+    """Watch a training of any framework; `watch` and the callbacks come down to this.
+
+    Args:
+        name: what the run is called.
+        watched: the objects of the user's by which the same training is known again.
+        begin: puts the taps in, as the options say.
+
+    Raises:
+        NetvetError: as `watch`.
+    """
+    from netvet.capture.live import LiveOptions, active
+
+    share, interval = _share(asked.overhead), _interval(asked.every)
+    severity, publish = require_severity(asked.stop_on, "watch(stop_on=...)"), _publisher(asked.show)
     with _lock:
         if _open.run is not None:
-            if _open.run._watches(models, optimizers):
+            if _open.run._watches(watched):
                 return _open.run
             _make_room(_open.run)
-        asked, folder = _configuration(store)
+        checks, folder = _configuration(asked.store)
         if (running := active()) is not None:
-            return _joined(running, asked, on_stop)
-        stop = stopper(*asked, severity, on_stop)
-        chosen = LiveOptions(folder, run_name(models.values()), share, interval, deep, probes, stop)
-        watching = Watching(Source(frame.f_code.co_filename, loss=name), chosen)
-        watching.begin(Watched(models, optimizers, trained), frame.f_globals)
-        keys = map(_weakly, (*models.values(), *optimizers))
-        return _remember(WatchedRun(watching.live, watching, keys, asked, quiet=quiet), publish)
+            return _joined(running, checks, asked.on_stop)
+        stop = stopper(*checks, severity, asked.on_stop)
+        attending = begin(LiveOptions(folder, name, share, interval, asked.deep, asked.probes, stop))
+        run = WatchedRun(attending.live, attending, map(_weakly, watched), checks, quiet=asked.quiet)
+        return _remember(run, publish)
+
+
+class Attending(Protocol):
+    """A run that was opened in this process: taps in, what existed already adopted."""
+
+    @property
+    def live(self) -> Live:
+        """The run."""
+
+    def step(self) -> AbstractContextManager[Any]:
+        """A step of the user's own begins, which no tap would see."""
+
+    def end(self, error: BaseException | None) -> tuple[str, ...]:
+        """Look at the run as a whole, and take everything out; one line for each thing that failed."""
 
 
 class WatchedRun:
@@ -113,7 +164,7 @@ class WatchedRun:
     def __init__(
         self,
         live: Live,
-        watching: Watching | None,
+        watching: Attending | None,
         keys: Iterable[Callable[[], Any]],
         asked: tuple[tuple[Check, ...], Settings],
         *,
@@ -246,8 +297,7 @@ class WatchedRun:
         except Exception as error:
             sys.stderr.write(f"netvet: error: no report: {type(error).__name__}: {error}\n")
 
-    def _watches(self, models: Mapping[str, Any], optimizers: Iterable[Any]) -> bool:
-        wanted = [*models.values(), *optimizers]
+    def _watches(self, wanted: Sequence[Any]) -> bool:
         return len(wanted) == len(self._keys) and all(k() is one for k, one in zip(self._keys, wanted, strict=True))
 
     def _view(self) -> View:
