@@ -55,6 +55,22 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
+    "adapters": (
+        {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter", "watch"},
+        {
+            "numpy",
+            "torch",
+            "lightning",
+            "pytorch_lightning",
+            "transformers",
+            "accelerate",
+            "keras",
+            "jax",
+            "ignite",
+            "fastai",
+            "skorch",
+        },
+    ),
     "audit": ({"core", "checks", "config", "store", "data", "report", "reporter"}, set()),
     "recipe": (
         {"core", "checks", "diagnose", "config", "store", "executors", "experiments", "report", "reporter"},
@@ -73,8 +89,8 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}
-# Each capture module knows one framework, by the first word of its name; some of these sit on torch.
-CAPTURE_EXTRA = {"lightning": {"lightning", "torch"}, "transformers": {"transformers", "torch"}, "jax": {"jax", "flax"}}
+# Each capture module knows one framework, by the first word of its name; Keras sits on one of three.
+CAPTURE_EXTRA = {"keras": {"keras", "torch", "jax", "tensorflow"}, "jax": {"jax", "jaxlib", "flax", "optax", "equinox"}}
 # Pure functions need no more of the standard library than this.
 CHECK_STDLIB = {"__future__", "collections", "dataclasses", "functools", "itertools", "math", "re", "typing"}
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec", "__import__"}
@@ -98,6 +114,7 @@ def own_files() -> list[Path]:
         ROOT / "benchmarks" / "repairs",
         ROOT / "benchmarks" / "heldout",
     }
+    corpus |= {p for p in (ROOT / "tests" / "extras").glob("*/*") if p.name in ("sick", "healthy")}
     files = python_files("src", "tests", "tools", "benchmarks", "examples")
     return [p for p in files if not corpus & set(p.parents)]
 
