@@ -21,6 +21,7 @@ from netvet.fixes import NAMES as FIXES
 from netvet.fixes import all_fixes
 from netvet.fixes.fix import Intervention
 from netvet.signals import SIGNALS, Signal
+from tools.symptoms import symptoms_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -49,6 +50,7 @@ def pages() -> dict[Path, str]:
     made = {DOCS / "checks" / f"{one.name}.md": check_page(one) for one in checks}
     made[DOCS / "checks" / "index.md"] = index_page(checks)
     made[DOCS / "signals.md"] = signals_page(tuple(SIGNALS.values()))
+    made[DOCS / "symptoms.md"] = symptoms_page(checks)
     made |= {DOCS / "experiments" / f"{one.name}.md": experiment_page(one) for one in EXPERIMENTS}
     made[DOCS / "experiments" / "index.md"] = experiments_page(EXPERIMENTS)
     made |= {DOCS / "fixes" / f"{one.name}.md": fix_page(one) for one in all_fixes()}
