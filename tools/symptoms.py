@@ -156,7 +156,7 @@ TABLE: dict[str, tuple[Said, ...]] = {
             "the model makes mistakes that no human makes, accuracy below human level",
             "below-human",
             "label-errors mismatched-normalisation split-drift insufficient-capacity too-few-samples",
-            "[How good people are](people.md) can be measured: `netvet data --human`.",
+            "[How good people are](people.md) can be measured: `netvet data --annotate`.",
         ),
         _said(
             "The score is too good to be true",
@@ -192,7 +192,7 @@ TABLE: dict[str, tuple[Said, ...]] = {
             "validation accuracy higher than training accuracy, test better than train",
             "validation-below-train",
             "oversized-dropout training-in-eval-mode partial-evaluation split-overlap excessive-augmentation",
-            "Some of this is usual with dropout, with augmentation, and where the training loss is a mean over the epoch.",
+            "Some of this is usual with dropout or augmentation, or where the training loss is a mean over the epoch.",
         ),
         _said(
             "Results differ between train() and eval()",
