@@ -1,6 +1,6 @@
 """Run the tests of every extra, each in an environment of its own.
 
-    python -m tools.test_extras [NAME ...]
+    python -m tools.test_extras [--make] [NAME ...]
 
 An extra is a folder of tests/extras/: its tests, the pins that they need (requirements.txt), and, in pyproject.toml,
 the optional dependencies of that name, where there are any. The environments lie in .venvs/ and are made anew when the
@@ -241,7 +241,13 @@ def main() -> int:
     """Test the extras; exit code 1 when a test failed or a folder ran none."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="folders of tests/extras; all of them without a name")
-    chosen = extras(parser.parse_args().names)
+    parser.add_argument("--make", action="store_true", help="make the environments, and run nothing")
+    args = parser.parse_args()
+    chosen = extras(args.names)
+    if args.make:
+        for extra in chosen:
+            install(extra)
+        return 0
     start, found = time.perf_counter(), []
     print("extra          install   tests  passed failed skipped", flush=True)
     for one in outcomes(chosen):
