@@ -1,5 +1,10 @@
 """The generated pages are up to date, and every link leads somewhere."""
 
+import doctest
+import re
+
+import pytest
+
 from netvet.core import check
 from tools.generate_docs import DOCS, ROOT, broken_links, check_page, pages, written_pages
 
@@ -46,3 +51,16 @@ def test_a_check_page_has_its_declaration_and_its_docstring():
     assert "```pycon\n>>> 1 + 1\n2\n```" in page
     assert "[tool.netvet.checks.some-fault]\nlimit = 0.3" in page
     assert "- **[lower-lr](../fixes/lower-lr.md)**: Use a lower rate." in page
+
+
+WRITTEN_BY_HAND = [page for page in written_pages() if page.parent == DOCS and ">>> " in page.read_text()]
+
+
+@pytest.mark.parametrize("page", WRITTEN_BY_HAND, ids=lambda page: page.name)
+def test_what_a_page_shows_of_python_is_what_python_says(page):
+    text = "\n".join(re.findall(r"^```pycon\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    assert test.examples, f"{page.name}: `>>>` stands outside of a fence of pycon"
+    told: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(test, out=told.append)
+    assert not told, "".join(told)

@@ -8,8 +8,8 @@ MEASURED = {
     "seeds": [0, 1, 2],
     "healthy_runs": 369,
     "checks": {
-        "double-softmax": dict(runs=3, found=3, first=2, locatable=3, located=2, false_alarms=0),
-        "dead-relu": dict(runs=0, found=0, first=0, locatable=0, located=0, false_alarms=1),
+        "double-softmax": {"runs": 3, "found": 3, "first": 2, "locatable": 3, "located": 2, "false_alarms": 0},
+        "dead-relu": {"runs": 0, "found": 0, "first": 0, "locatable": 0, "located": 0, "false_alarms": 1},
     },
 }
 

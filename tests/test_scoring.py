@@ -141,6 +141,6 @@ def test_figures_of_a_check_count_its_own_programs_and_its_false_alarms():
     ]
     figures = by_check(runs)
     assert figures == {
-        "dead-relu": dict(runs=0, found=0, first=0, locatable=0, located=0, false_alarms=1),
-        "double-softmax": dict(runs=3, found=2, first=1, locatable=2, located=1, false_alarms=0),
+        "dead-relu": {"runs": 0, "found": 0, "first": 0, "locatable": 0, "located": 0, "false_alarms": 1},
+        "double-softmax": {"runs": 3, "found": 2, "first": 1, "locatable": 2, "located": 1, "false_alarms": 0},
     }

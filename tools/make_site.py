@@ -107,9 +107,9 @@ def assemble(build: Path) -> Path:
 
 def main(build: Path = BUILD) -> int:
     """Build the site; 1 when anything was warned of."""
-    # The theme tells of its successor at every build.
+    # The theme tells of its successor at every build. (`--quiet` would let warnings pass.)
     env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(assemble(build))]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(assemble(build))]
     return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
 
 

@@ -13,10 +13,11 @@ from netvet.core import Check
 FIGURES = Path(__file__).resolve().parent.parent / "docs" / "figures" / "detection.json"
 
 _HEAD = """
-Each check comes with at least one sick program: an ordinary training script of `tests/sick/` with exactly one fault. The
-programs of `tests/healthy/` look suspicious and are right. `make bench-detection` runs all of them at several seeds. A
-check is *found* where it is among the findings, *first* where the diagnosis begins with it or with another name that is
-right too. These programs were used to develop the checks; [programs that were not](../README.md#measured) are harder.
+Each check comes with at least one sick program: an ordinary training script of `tests/sick/` with exactly one fault.
+The programs of `tests/healthy/` look suspicious and are right. `make bench-detection` runs all of them at several
+seeds. A check is *found* where it is among the findings, *first* where the diagnosis begins with it or with another
+name that is right too. These programs were used to develop the checks; [programs that were
+not](../README.md#measured) are harder.
 """
 
 
