@@ -9,7 +9,7 @@ import pytest
 from tools import test_extras as tool
 
 # What netvet does without an optional dependency.
-NO_EXTRA = {"core", "logs"}
+NO_EXTRA = {"ci", "core", "logs"}
 
 
 @pytest.fixture
