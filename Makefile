@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The version that the figures and tests were made with; first and apart, so that no later range pulls another one.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test lint browser docs bench bench-store bench-detection bench-lr bench-repair bench-data
+.PHONY: help demo test test-extras lint browser docs site bench bench-store bench-detection bench-lr bench-repair bench-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -37,8 +37,12 @@ browser:
 	  echo "installing chromium"; as=; test $$(id -u) = 0 || as=sudo; \
 	  $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 
-test: $(READY) browser ## run the tests
+test: $(READY) browser ## run the tests, then those of the extras
 	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m tools.test_extras
+
+test-extras: $(READY) browser ## run the tests of frameworks and services, each in an environment of its own
+	$(BIN)/python -m tools.test_extras
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
@@ -48,6 +52,11 @@ lint: $(READY) ## ruff and mypy
 docs: $(READY) ## write the generated pages and check every link
 	$(BIN)/python -m tools.generate_docs
 
+site: $(READY) ## build the documentation as a site into build/site, strictly
+	$(BIN)/python -m tools.test_extras --make docs
+	.venvs/docs/bin/python -m tools.make_site
+	@echo "open build/site/index.html"
+
 bench: $(READY) ## what a pre-flight takes, and what netvet and others cost a training step (about an hour)
 	$(BIN)/python -m benchmarks.preflight
 	$(BIN)/python -m benchmarks.overhead
@@ -56,7 +65,8 @@ bench-store: $(READY) ## what a stored run of a million steps costs, and what ki
 	$(BIN)/python -m benchmarks.store
 
 bench-detection: $(READY) ## how often the diagnosis is right (about an hour)
-	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.detection --figures docs/figures/detection.json
+	$(BIN)/python -m tools.generate_docs
 
 bench-lr: $(READY) ## how good recommended learning rates are, beside other range tests (about 10 minutes)
 	$(BIN)/python -m benchmarks.lr_range

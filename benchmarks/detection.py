@@ -2,7 +2,8 @@
 
     python -m benchmarks.detection [--seeds 0 1 2] [--only NAME ...] [--jobs 2] [--also FOLDER ...]
 
-Each run has one thread and at most 180 s. The results are written to benchmarks/detection.json.
+Each run has one thread and at most 180 s. The results are written to benchmarks/detection.json. With
+`--figures docs/figures/detection.json` the figures that the pages of the checks show are written too (`make docs`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scoring import Row, Score, read_header, rows, score, totals
+from benchmarks.scoring import Row, Score, by_check, read_header, rows, score, totals
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = (ROOT / "tests" / "sick", ROOT / "tests" / "healthy")
@@ -118,6 +119,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--also", type=Path, nargs="+", default=[], metavar="FOLDER", help="further programs")
     parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--figures", type=Path, help="where the figures of each check are written, for the docs")
     args = parser.parse_args()
     paths = programs([*CORPUS, *(folder.resolve() for folder in args.also)], args.only)
     if not paths:
@@ -128,6 +130,10 @@ def main() -> int:
     args.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     sick = [s for s in scores if s.expect]
     healthy = [s for s in scores if not s.expect]
+    if args.figures:
+        figures = {"seeds": args.seeds, "healthy_runs": len(healthy), "checks": by_check(kept)}
+        args.figures.parent.mkdir(parents=True, exist_ok=True)
+        args.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     for title, group in (("check", sick), ("healthy program", healthy)):
         if group:
             print(table(title, rows(group)), end="\n\n")

@@ -173,6 +173,32 @@ def totals(scores: Sequence[Score]) -> dict[str, float]:
     }
 
 
+def by_check(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """What is shown of each check: how its sick programs fared, and how often it raised an alarm at a healthy one.
+
+    Args:
+        runs: the fields of each score, and `findings`, where there was a report.
+
+    Returns:
+        Check -> `runs` of its sick programs; in how many it was `found` and was `first` in the diagnosis (or another
+        that is right too was); in how many of the `locatable` ones the line was right; healthy runs with an alarm.
+    """
+    names = {run["expect"] for run in runs if run["expect"]} | {name for run in runs for name in run["alarms"]}
+    found = {}
+    for name in sorted(names):
+        sick = [run for run in runs if run["expect"] == name]
+        locatable = [run for run in sick if run["located"] is not None]
+        found[name] = {
+            "runs": len(sick),
+            "found": sum(any(f["check"] == name for f in run.get("findings", ())) for run in sick),
+            "first": sum(run["right"] for run in sick),
+            "locatable": len(locatable),
+            "located": sum(run["located"] for run in locatable),
+            "false_alarms": sum(name in run["alarms"] for run in runs if not run["expect"]),
+        }
+    return found
+
+
 def _share(flags: Iterable[bool]) -> float:
     counted = list(flags)
     return sum(counted) / len(counted) if counted else 0.0

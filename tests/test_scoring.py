@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.scoring import Header, Score, read_header, rows, score, totals
+from benchmarks.scoring import Header, Score, by_check, read_header, rows, score, totals
 
 SICK = """# expect: double-softmax
 # accept: lr-too-low, underfitting
@@ -127,3 +127,20 @@ def test_totals_are_shares_of_what_was_asked():
 
 def test_totals_of_nothing_are_zero():
     assert set(totals([]).values()) == {0}
+
+
+def test_figures_of_a_check_count_its_own_programs_and_its_false_alarms():
+    run = {"expect": "double-softmax", "alarms": ["double-softmax"], "right": True, "located": True}
+    found = [{"check": "double-softmax"}]
+    runs = [
+        {**run, "findings": found},
+        {**run, "right": False, "located": False, "findings": [*found, {"check": "lr-too-low"}]},
+        {**run, "right": False, "located": None, "alarms": []},  # no report
+        {"expect": "", "alarms": ["dead-relu"], "right": False, "located": None, "findings": [{"check": "dead-relu"}]},
+        {"expect": "", "alarms": [], "right": True, "located": None, "findings": []},
+    ]
+    figures = by_check(runs)
+    assert figures == {
+        "dead-relu": {"runs": 0, "found": 0, "first": 0, "locatable": 0, "located": 0, "false_alarms": 1},
+        "double-softmax": {"runs": 3, "found": 2, "first": 1, "locatable": 2, "located": 1, "false_alarms": 0},
+    }

@@ -10,8 +10,9 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from netvet.checks import NAMES, all_checks
 from netvet.core import Check
@@ -21,6 +22,8 @@ from netvet.fixes import NAMES as FIXES
 from netvet.fixes import all_fixes
 from netvet.fixes.fix import Intervention
 from netvet.signals import SIGNALS, Signal
+from tools.measured import figures, measured_page, sentence
+from tools.symptoms import symptoms_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -45,10 +48,12 @@ _HEADING = re.compile(r"^#+ +(.*?)\s*$", re.MULTILINE)
 
 def pages() -> dict[Path, str]:
     """Every generated page: path below the repository -> text."""
-    checks = all_checks()
-    made = {DOCS / "checks" / f"{one.name}.md": check_page(one) for one in checks}
+    checks, measured = all_checks(), figures()
+    made = {DOCS / "checks" / f"{one.name}.md": check_page(one, measured) for one in checks}
+    made[DOCS / "measured.md"] = measured_page(checks, measured)
     made[DOCS / "checks" / "index.md"] = index_page(checks)
     made[DOCS / "signals.md"] = signals_page(tuple(SIGNALS.values()))
+    made[DOCS / "symptoms.md"] = symptoms_page(checks)
     made |= {DOCS / "experiments" / f"{one.name}.md": experiment_page(one) for one in EXPERIMENTS}
     made[DOCS / "experiments" / "index.md"] = experiments_page(EXPERIMENTS)
     made |= {DOCS / "fixes" / f"{one.name}.md": fix_page(one) for one in all_fixes()}
@@ -101,8 +106,8 @@ def experiments_page(experiments: Sequence[Experiment]) -> str:
     return "\n".join([*lines, ""])
 
 
-def check_page(one: Check) -> str:
-    """The page of one check."""
+def check_page(one: Check, measured: Mapping[str, Any] | None = None) -> str:
+    """The page of one check, with what was measured of it."""
     summary, _, rest = one.doc.partition("\n")
     head = [f"# {one.name}", "", summary, "", "| stage | kind | severity | since |", "|---|---|---|---|"]
     head += [f"| {one.stage} | {one.kind} | {one.severity} | {one.since} |", "", f"Reads {_signal_links(one)}."]
@@ -112,6 +117,7 @@ def check_page(one: Check) -> str:
     if one.experiments:
         links = ", ".join(f"[{name}](../experiments/{name}.md)" for name in one.experiments)
         head += ["", f"Where the cause stays open, `netvet recipe` tells: {links}."]
+    head += ["", sentence(one.name, measured)]
     return "\n".join([*head, "", _fenced(rest.strip()), "", *_fixes(one), *_settings(one), *_silence(one)])
 
 
@@ -168,9 +174,9 @@ def index_page(checks: Sequence[Check]) -> str:
     """The list of checks by stage."""
     lines = ["# Checks", "", f"{len(checks)} checks. `netvet explain NAME` prints the same pages."]
     for stage, title in STAGES.items():
-        lines += ["", f"## {title}", "", "| check | kind | severity | what it finds |", "|---|---|---|---|"]
+        lines += ["", f"## {title}", "", "| check | what it finds | kind | severity |", "|---|---|---|---|"]
         lines += [
-            f"| [{c.name}]({c.name}.md) | {c.kind} | {c.severity} | {_cell(c.summary)} |"
+            f"| [{c.name}]({c.name}.md) | {_cell(c.summary)} | {c.kind} | {c.severity} |"
             for c in checks
             if c.stage == stage
         ]
