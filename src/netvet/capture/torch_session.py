@@ -15,6 +15,7 @@ from netvet.capture.recorder import Recorder
 from netvet.capture.torch_always_on import AlwaysOn
 from netvet.capture.torch_collectors import all_collectors
 from netvet.capture.torch_events import Session
+from netvet.capture.torch_fastai import Fastai
 from netvet.capture.torch_hand_losses import tap_log_probs
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_origins import origins_of
@@ -62,6 +63,7 @@ class Watch:
         self.session.sleeper = sleeper
         self.session.always_on = AlwaysOn(self.session, sleeper, pace.budget)
         self.optimizers = OptimizerTap(self.session)
+        self.fastai = Fastai(self)
         self._reported = perf_counter()
         self.session.add(self)
         self.session.add(self.session.always_on)
@@ -109,6 +111,7 @@ class Watch:
         for tap in taps:
             tap(session, patches)
         tap_ranks(self.recorder, patches, self.finish)
+        self.fastai.install()
         session.emit("start")
 
     def on_step_end(self, _step: Any) -> None:
@@ -138,6 +141,7 @@ class Watch:
 
     def remove(self) -> None:
         """Take the taps out; PyTorch is as it was."""
+        self.fastai.remove()
         self.optimizers.remove()
         origins_of(self.session).close()
         self._patches.undo()

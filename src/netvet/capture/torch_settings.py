@@ -376,8 +376,8 @@ def _state_kinds(subject: Any, content: Any) -> list[str]:
 def _state_kind(part: Any) -> str:
     if isinstance(part, nn.Module) or _is_model_state(part):
         return "model"
-    if isinstance(part, dict) and {"state", "param_groups"} <= part.keys():
-        return "optimizer"
+    if isinstance(part, dict) and "state" in part and {"param_groups", "hypers"} & part.keys():
+        return "optimizer"  # of PyTorch, or of fastai
     if isinstance(part, dict) and ("last_epoch" in part or "_step_count" in part):
         return "scheduler"
     if isinstance(part, dict) and "scale" in part and "growth_factor" in part:
