@@ -30,7 +30,7 @@ _SAME = {"momentum": "mom", "weight_decay": "wd"}
 
 
 class Fastai:
-    """Lets the collectors hear of optimizers, loaders and mock trainings of fastai.
+    """Lets the collectors hear of optimizers and loaders of fastai.
 
     Args:
         watch: the taps of the run, which count the steps.
@@ -46,7 +46,6 @@ class Fastai:
         self._listener = ImportListener({
             "fastai.optimizer": guard("optimizers of fastai", self._hear_optimizers),
             "fastai.data.load": guard("loaders of fastai", self._hear_loaders),
-            "fastai.callback.schedule": guard("optimizers of fastai", self._hear_mock_trainings),
         })  # fmt: skip
 
     def install(self) -> None:
@@ -164,22 +163,6 @@ class Fastai:
             if made is not None:
                 origins_of(self._session).loaders.set(known, made)
         return known
-
-    def _hear_mock_trainings(self, module: ModuleType) -> None:
-        """What `lr_find` does is undone at its end, and is meant to diverge: no training to be judged."""
-        recorder = self._session.recorder
-
-        def make(original: Callable[..., Any]) -> Callable[..., Any]:
-            def lr_find(*args: Any, **kwargs: Any) -> Any:
-                before, recorder.suspended = recorder.suspended, True
-                try:
-                    return original(*args, **kwargs)
-                finally:
-                    recorder.suspended = before
-
-            return lr_find
-
-        self._patches.wrap(module.Learner, "lr_find", make)
 
 
 class LoaderView:
