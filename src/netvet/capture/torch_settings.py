@@ -366,7 +366,8 @@ def _state_kinds(subject: Any, content: Any) -> list[str]:
         return ["optimizer"]
     if subject is not None:
         return ["scheduler"]
-    parts = content.values() if isinstance(content, dict) and not _is_model_state(content) else [content]
+    whole = not isinstance(content, dict) or _state_kind(content) != "other"
+    parts = [content] if whole else content.values()
     kinds = {_state_kind(part) for part in parts}
     if isinstance(content, dict) and {"epoch", "step", "iteration"} & {str(k) for k in content}:
         kinds.add("epoch")

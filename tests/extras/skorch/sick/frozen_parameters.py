@@ -10,7 +10,7 @@ from torch import nn
 class Backbone(nn.Module):
     def __init__(self, width=8):
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, width, 3, padding=1), nn.ReLU())
+        self.stem = nn.Sequential(nn.Conv2d(1, width, 3, padding=1), nn.ReLU())  # fault
         self.stage1 = nn.Sequential(nn.Conv2d(width, 2 * width, 3, 2, 1), nn.ReLU())
         self.stage2 = nn.Sequential(nn.Conv2d(2 * width, 4 * width, 3, 2, 1), nn.ReLU())
 
@@ -41,4 +41,4 @@ net = NeuralNetClassifier(
     iterator_train__shuffle=True,
     callbacks=[("freezer", Freezer("backbone.*"))],
 )
-net.fit(X, digits.target)  # fault
+net.fit(X, digits.target)

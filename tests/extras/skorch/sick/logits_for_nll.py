@@ -1,5 +1,5 @@
-# expect: logits-as-probabilities
-# accept: loss-not-finite, unsafe-loss-arithmetic
+# expect: unsafe-loss-arithmetic
+# accept: logits-as-probabilities, loss-not-finite
 # note: the net gives logits, but the default criterion of skorch, NLLLoss, takes the logarithm of what it is given
 import numpy as np
 import torch
