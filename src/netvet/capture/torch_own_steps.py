@@ -115,7 +115,7 @@ def stand_in(name: str, groups: list[dict[str, Any]], step: Callable[..., Any] |
         step: called with the optimizer, makes a step on a copy; none can be made without it.
     """
 
-    def __init__(self: Any, groups: list[dict[str, Any]]) -> None:  # noqa: N807
+    def __init__(self: Any, groups: list[dict[str, Any]], **_settings: Any) -> None:  # noqa: N807
         Optimizer.__init__(self, groups, {})
 
     members: dict[str, Any] = {"__init__": __init__}
