@@ -320,7 +320,7 @@ def _remember(run: WatchedRun, publish: Callable[[Mapping[str, str]], None] | No
     run._show(publish)
     if not _open.at_exit:
         _open.at_exit = True
-        atexit.register(_close_open)
+        atexit.register(close_open)
     return run
 
 
@@ -333,7 +333,8 @@ def _make_room(other: WatchedRun) -> None:
     other.close()
 
 
-def _close_open() -> None:
+def close_open() -> None:
+    """Close the run that is open, if there is one; at the end of the process at the latest."""
     if _open.run is not None:
         _open.run.close()
 

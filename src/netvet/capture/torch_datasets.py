@@ -89,7 +89,7 @@ class DatasetCollector:
                 samples = length(subject.dataset) or 0
                 stores = [s for h in stored_tensors(subject.dataset) if (s := _store(h, samples)) is not None]
                 self._seen[loader.name] = (loader, _Seen(stores))
-            if subject.num_workers > 0:
+            if isinstance(subject, DataLoader) and subject.num_workers > 0:
                 drawn = draw(subject)
                 if drawn is not None:
                     self._draws[loader.name] = (loader, drawn)

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import FrameType
 from typing import Any
 
@@ -143,6 +143,8 @@ class StepRecorder:
         self._active = False
         self._stopped = self._paused = False
         self._moving: set[int] = set()
+        # Node of the autograd graph -> the tensor that it made, of those that move.
+        self._by_node: dict[Any, torch.Tensor] = {}
         self.events: list[Operation | ModelCall] = []
         self.origins: dict[Any, Origin] = {}
         self.cuts = Cuts(session)
@@ -206,7 +208,23 @@ class StepRecorder:
             self._paused = False
         if self._active and self.events and event.phase == "train" and isinstance(self.events[-1], ModelCall):
             self.events[-1].output = event.output
-            self._moving.update(id(t) for t in tensors_in(event.output))
+            self._moves_now(list(tensors_in(event.output)))
+
+    def _moves_now(self, made: list[torch.Tensor]) -> None:
+        self._moving.update(id(t) for t in made)
+        self._by_node.update((node, t) for t in made if (node := _grad_fn(t)) is not None)
+
+    def _note_other_classes(self, args: Any, kwargs: Any) -> None:
+        """Note tensors that are known ones as another class: no mode hears of `as_subclass`."""
+        for tensor in tensors_in((args, kwargs)):
+            node = _grad_fn(tensor) if id(tensor) not in self._moving else None
+            if node is None or node.name() != "AliasBackward0":
+                continue
+            source = self._by_node.get(node.next_functions[0][0])
+            if source is not None:
+                cast = partial(_as_class, type(tensor))
+                self.events.append(Operation(cast, (source,), {}, tensor, None, None, autocast_state()))
+                self._moves_now([tensor])
 
     def on_backward_begin(self, event: Backward) -> None:
         key = str(event.site)
@@ -251,6 +269,7 @@ class StepRecorder:
             _leave(self._mode)
         self.cuts.report()
         self.events, self.origins, self._pending, self._moving = [], {}, [], set()
+        self._by_node.clear()
         self._copies.clear()
         own_targets_of(self._session).end()
 
@@ -278,6 +297,8 @@ class StepRecorder:
             node = _grad_fn(tensor)
             if node is not None:
                 self.origins[node] = Origin(site, module, name, created)
+        if not self.calling:
+            self._note_other_classes(args, kwargs)
         own = own_targets_of(session)
         own.note(name, args, kwargs, made)
         call = self.events[-1] if made and self.calling and self.events else None
@@ -288,7 +309,7 @@ class StepRecorder:
             if name in LOSS_FUNCTIONS and len(call.losses) < MAX_INNER and not own.has(compared):
                 call.losses.append(done)
         if made and not self.calling and len(self.events) <= MAX_EVENTS and self._moves(args, kwargs):
-            self._moving.update(id(t) for t in made)
+            self._moves_now(made)
             self.events.append(Operation(function, args, kwargs, output, site, rng, autocast_state()))
 
     def _moves(self, args: Any, kwargs: Any) -> bool:
@@ -319,6 +340,10 @@ def _running_module() -> tuple[nn.Module, FrameType] | None:
 @lru_cache(maxsize=1_000)
 def _is_users(module: str) -> bool:
     return _kind(getattr(sys.modules.get(module), "__file__", None) or "user") == 0
+
+
+def _as_class(cls: type[torch.Tensor], tensor: torch.Tensor) -> torch.Tensor:
+    return torch._C.TensorBase.as_subclass(tensor, cls)
 
 
 def _grad_fn(tensor: torch.Tensor) -> Any:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-import torch
 from torch.optim import Optimizer
 
 from netvet.capture.recorder import Recorder
@@ -18,8 +17,8 @@ class OwnSteps:
     """Tells the collectors of such steps, with an optimizer that stands in for the one that there is none of.
 
     Args:
-        name: class under which the steps are reported.
-        rate: gives the present learning rate; NaN where it is not known.
+        optimizer: what stands in; see `stand_in`.
+        groups: gives the present parameter groups, of which the settings count.
         tell: called after each step.
     """
 
@@ -29,31 +28,32 @@ class OwnSteps:
         self,
         tap: OptimizerTap,
         recorder: Recorder,
-        parameters: Iterable[torch.Tensor],
-        name: str,
-        rate: Callable[[], float],
+        optimizer: Optimizer,
+        groups: Callable[[], list[dict[str, Any]]],
         tell: Callable[[], None],
     ) -> None:
         self._tap = tap
         self._recorder = recorder
-        self._rate = rate
+        self._groups = groups
         self._tell = tell
         self._pending = False
         self._ending = False
-        stand_in = type(name, (Optimizer,), {})
-        # The tap at the constructor of optimizers sees this one like any other.
-        self.optimizer: Optimizer = stand_in(list(parameters), {"lr": rate()})
-        if tap.only is not None:
-            tap.only.add(id(self.optimizer))
+        self.optimizer = optimizer
 
     def begin(self) -> None:
         """Gradients are ready, weights are still old."""
         self.end()
         if self._recorder.here:
-            for group in self.optimizer.param_groups:
-                group["lr"] = self._rate()
+            self._refresh()
             self._pending = True
             self._tap.before(self.optimizer)
+
+    def _refresh(self) -> None:
+        held, found = self.optimizer.param_groups, self._groups()
+        if len(held) != len(found):
+            held[:] = found
+        for group, now in zip(held, found, strict=True):
+            group.update(now)
 
     def end(self) -> None:
         """Weights are new; does nothing where no step has begun."""
@@ -104,6 +104,25 @@ class OwnStep:
     def __exit__(self, kind: type | None, _error: BaseException | None, _frames: TracebackType | None) -> None:
         if self._steps is not None and kind is None:
             self._steps.end()
+
+
+def stand_in(name: str, groups: list[dict[str, Any]], step: Callable[..., Any] | None = None) -> Optimizer:
+    """An optimizer of PyTorch's kind for one that is none; the tap at the constructor sees it like any other.
+
+    Args:
+        name: class under which the steps are reported.
+        groups: parameter groups.
+        step: called with the optimizer, makes a step on a copy; none can be made without it.
+    """
+
+    def __init__(self: Any, groups: list[dict[str, Any]], **_settings: Any) -> None:  # noqa: N807
+        Optimizer.__init__(self, groups, {})
+
+    members: dict[str, Any] = {"__init__": __init__}
+    if step is not None:
+        members["step"] = lambda self, closure=None: step(self, closure)
+    made: Optimizer = type(name, (Optimizer,), members)(groups)
+    return made
 
 
 def rate_of(optimizer: Any) -> float:

@@ -15,7 +15,9 @@ from netvet.capture.recorder import Recorder
 from netvet.capture.torch_always_on import AlwaysOn
 from netvet.capture.torch_collectors import all_collectors
 from netvet.capture.torch_events import Session
+from netvet.capture.torch_fastai import Fastai
 from netvet.capture.torch_hand_losses import tap_log_probs
+from netvet.capture.torch_mock_trainings import MockTrainings
 from netvet.capture.torch_models import Models
 from netvet.capture.torch_origins import origins_of
 from netvet.capture.torch_own_targets import own_targets_of
@@ -62,6 +64,8 @@ class Watch:
         self.session.sleeper = sleeper
         self.session.always_on = AlwaysOn(self.session, sleeper, pace.budget)
         self.optimizers = OptimizerTap(self.session)
+        self.fastai = Fastai(self)
+        self._mock_trainings = MockTrainings(self.session)
         self._reported = perf_counter()
         self.session.add(self)
         self.session.add(self.session.always_on)
@@ -109,6 +113,8 @@ class Watch:
         for tap in taps:
             tap(session, patches)
         tap_ranks(self.recorder, patches, self.finish)
+        self.fastai.install()
+        self._mock_trainings.install()
         session.emit("start")
 
     def on_step_end(self, _step: Any) -> None:
@@ -138,6 +144,8 @@ class Watch:
 
     def remove(self) -> None:
         """Take the taps out; PyTorch is as it was."""
+        self._mock_trainings.remove()
+        self.fastai.remove()
         self.optimizers.remove()
         origins_of(self.session).close()
         self._patches.undo()

@@ -366,7 +366,8 @@ def _state_kinds(subject: Any, content: Any) -> list[str]:
         return ["optimizer"]
     if subject is not None:
         return ["scheduler"]
-    parts = content.values() if isinstance(content, dict) and not _is_model_state(content) else [content]
+    whole = not isinstance(content, dict) or _state_kind(content) != "other"
+    parts = [content] if whole else content.values()
     kinds = {_state_kind(part) for part in parts}
     if isinstance(content, dict) and {"epoch", "step", "iteration"} & {str(k) for k in content}:
         kinds.add("epoch")
@@ -376,8 +377,8 @@ def _state_kinds(subject: Any, content: Any) -> list[str]:
 def _state_kind(part: Any) -> str:
     if isinstance(part, nn.Module) or _is_model_state(part):
         return "model"
-    if isinstance(part, dict) and {"state", "param_groups"} <= part.keys():
-        return "optimizer"
+    if isinstance(part, dict) and "state" in part and {"param_groups", "hypers"} & part.keys():
+        return "optimizer"  # of PyTorch, or of fastai
     if isinstance(part, dict) and ("last_epoch" in part or "_step_count" in part):
         return "scheduler"
     if isinstance(part, dict) and "scale" in part and "growth_factor" in part:

@@ -45,6 +45,7 @@ class TorchStop:
     def install(self) -> None:
         """Begin to ask; after the taps of the run, so that a step is told before it is asked about."""
         self._session.add(self)
+        self._session.options["stop"] = self
         self._handle = register_optimizer_step_post_hook(self._after_step)
 
     def remove(self) -> None:

@@ -200,8 +200,8 @@ def tap_checkpoints(session: Session, patches: Patches) -> None:
     """Emit checkpoint for torch.save, torch.load and load_state_dict of models, optimizers and schedulers."""
     after(patches, session, torch, "save", lambda _r, a, _k: _checkpoint("save", None, a[0] if a else None))
     after(patches, session, torch, "load", lambda r, _a, _k: _checkpoint("load", None, r))
-    after(patches, session, torch.nn.Module, "load_state_dict", _loaded)
-    after(patches, session, Optimizer, "load_state_dict", _loaded)
+    after(patches, session, torch.nn.Module, "load_state_dict", loaded)
+    after(patches, session, Optimizer, "load_state_dict", loaded)
     for cls in vars(lr_scheduler).values():
         if isinstance(cls, type) and issubclass(cls, lr_scheduler.LRScheduler):
             tap_loading(session, patches, cls)
@@ -214,14 +214,15 @@ def tap_loading(session: Session, patches: Patches, cls: type) -> None:
         own = issubclass(owner, lr_scheduler.LRScheduler) and "load_state_dict" in vars(owner)
         if own and owner not in tapped:
             tapped.add(owner)
-            after(patches, session, owner, "load_state_dict", _loaded, running)
+            after(patches, session, owner, "load_state_dict", loaded, running)
 
 
 def _checkpoint(kind: str, subject: Any, content: Any, **details: Any) -> tuple[str, Happening]:
     return "checkpoint", Happening(subject, user_site(), {"kind": kind, "content": content, **details})
 
 
-def _loaded(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Happening]:
+def loaded(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Happening]:
+    """The event of a `load_state_dict` that has returned."""
     strict = kwargs.get("strict", args[2] if len(args) > 2 else True)
     missing = {
         "missing": list(getattr(result, "missing_keys", [])),

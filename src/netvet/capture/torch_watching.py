@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from netvet.capture.live import Ending, Live, LiveOptions, Source, guarded
 from netvet.capture.recorder import Recorder
 from netvet.capture.torch_adopt import Rebinding, adopt
-from netvet.capture.torch_own_steps import OwnStep, OwnSteps, rate_of, steps_itself
+from netvet.capture.torch_own_steps import OwnStep, OwnSteps, rate_of, stand_in, steps_itself
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_session import watch_of
 from netvet.core import NetvetError
@@ -86,14 +86,29 @@ class Watching:
             watch.optimizers.only = {id(one) for one in known}  # the user holds them, so that the ids stay theirs
         adopt(watch, watched.models, known, watched.trained)
         for one in watched.optimizers:
-            if steps_itself(one) and not _torch_optimizers(one):
+            if steps_itself(one) and not _torch_optimizers(one) and not self._is_heard(one):
                 own = self._steps(type(one).__name__, one)
                 own.watch(one, self._patches)
+
+    def _is_heard(self, optimizer: Any) -> bool:
+        """The taps know this kind of optimizer."""
+        watch = watch_of(self.live)
+        known = watch.fastai.knows(optimizer)
+        if known is not None and watch.optimizers.only is not None:
+            watch.optimizers.only.add(id(known.optimizer))
+        return known is not None
 
     def _steps(self, name: str, optimizer: Any = None) -> OwnSteps:
         stop, watch = self.live.stop, watch_of(self.live)
         tell = stop.step_taken if stop is not None else lambda: None
-        own = OwnSteps(watch.optimizers, self.live.recorder, self._parameters, name, lambda: rate_of(optimizer), tell)
+        parameters = self._parameters
+
+        def groups() -> list[dict[str, Any]]:
+            return [{"params": parameters, "lr": rate_of(optimizer)}]
+
+        own = OwnSteps(watch.optimizers, self.live.recorder, stand_in(name, groups()), groups, tell)
+        if watch.optimizers.only is not None:
+            watch.optimizers.only.add(id(own.optimizer))
         watch.session.add(own)
         return own
 

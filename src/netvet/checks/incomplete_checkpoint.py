@@ -59,7 +59,9 @@ def incomplete_checkpoint(
         if load.get("kind") != "load" or step is None or total - step < patience:
             continue
         later = records[position + 1 :]
-        until = next((i for i, r in enumerate(later) if r.get("kind") == "load"), len(later))
+        # Several files that are read at one step are one checkpoint: many keep the optimizer in a file of its own.
+        others = (i for i, r in enumerate(later) if r.get("kind") == "load" and number(r, "step") != step)
+        until = next(others, len(later))
         restored = [r for r in later[:until] if r.get("kind") == "load_state_dict"]
         targets = {str(r.get("target")).lower() for r in restored} | {k for r in restored for k in r.get("keys") or ()}
         lost = _lost(targets, optimizers, schedulers or Facts(), restored)
