@@ -22,6 +22,7 @@ from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, Asked, asked_of, choos
 from netvet.cli.page import format_of, write_page
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay, tell_of
+from netvet.cli.schema import schema
 from netvet.cli.tune import tune
 from netvet.cli.ui import beside, ui
 from netvet.cli.watch import watch
@@ -99,6 +100,7 @@ cli.add_command(data)
 cli.add_command(fix)
 cli.add_command(recipe)
 cli.add_command(replay)
+cli.add_command(schema)
 cli.add_command(tune)
 cli.add_command(ui)
 cli.add_command(watch)
