@@ -52,6 +52,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "rensa", "datasets"},
     ),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
+    "export": (
+        {"core", "signals", "store", "report"},
+        {"numpy", "tensorboardX", "wandb", "mlflow", "prometheus_client", "opentelemetry", "pyarrow"},
+    ),
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
@@ -82,7 +86,9 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "testing": (BELOW - {"capture"}, {"numpy"}),
     "cli": (
-        BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "reporter", "ui"},
+        BELOW
+        | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "reporter", "ui"}
+        | {"export"},
         {"click", "rich"},
     ),
     "__init__": ({"audit", "core", "diagnose", "experiments", "fix", "recipe", "store", "watch"}, set()),

@@ -15,6 +15,7 @@ import click
 import netvet
 from netvet.cli.compare import compare
 from netvet.cli.data import data
+from netvet.cli.export import export
 from netvet.cli.fix import fix
 from netvet.cli.formats import FORMATS, formatted, write_all
 from netvet.cli.human import keep, records_of
@@ -97,6 +98,7 @@ def cli() -> None:
 
 cli.add_command(compare)
 cli.add_command(data)
+cli.add_command(export)
 cli.add_command(fix)
 cli.add_command(recipe)
 cli.add_command(replay)
