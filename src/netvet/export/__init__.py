@@ -1,4 +1,4 @@
-"""Runs for other services: the table of exporters, each a file of this package that is imported when it is asked for."""
+"""Runs for other services: the table of exporters, each a file of this package that is imported when needed."""
 
 from __future__ import annotations
 

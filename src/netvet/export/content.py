@@ -76,7 +76,7 @@ def rows_of(content: Content) -> list[tuple[int, dict[str, float]]]:
 def facts_of(run: Run, view: View) -> dict[str, Fact]:
     """What is known of a run, as flat facts."""
     about = view["run"]
-    found: dict[str, Any] = {name: about[name] for name in ("script", "started", "ended", "steps", "epochs", "seconds")}  # type: ignore[literal-required]
+    found: dict[str, Any] = {name: about[name] for name in ("script", "started", "ended", "steps", "epochs", "seconds")}
     found["arguments"] = " ".join(about["arguments"])
     found |= {f"environment/{name}": value for name, value in about["environment"].items()}
     for record in _records(run, "optimizers"):

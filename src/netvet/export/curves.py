@@ -96,7 +96,8 @@ def thinned(series: Series, points: int | None) -> Series:
     if points is None or len(series) <= points:
         return series
     kept = {0, len(series) - 1}
-    for part in np.array_split(np.arange(len(series)), max(1, (points - 2) // 3)):
+    each = 2 if np.isfinite(series.values).all() else 3
+    for part in np.array_split(np.arange(len(series)), max(1, (points - 2) // each)):
         values = series.values[part]
         finite = np.isfinite(values)
         if finite.any():
