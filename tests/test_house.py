@@ -56,6 +56,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"core", "signals", "store", "report"},
         {"numpy", "tensorboardX", "wandb", "mlflow", "prometheus_client", "opentelemetry", "pyarrow"},
     ),
+    "mcp": ({"core", "checks", "config", "store", "report", "reporter"}, {"mcp", "pydantic", "anyio"}),
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
@@ -88,7 +89,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "cli": (
         BELOW
         | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "reporter", "ui"}
-        | {"export"},
+        | {"export", "mcp"},
         {"click", "rich"},
     ),
     "__init__": ({"audit", "core", "diagnose", "experiments", "fix", "recipe", "store", "watch"}, set()),

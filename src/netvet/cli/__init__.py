@@ -19,6 +19,7 @@ from netvet.cli.export import export
 from netvet.cli.fix import fix
 from netvet.cli.formats import FORMATS, formatted, write_all
 from netvet.cli.human import keep, records_of
+from netvet.cli.mcp import mcp
 from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.page import format_of, write_page
 from netvet.cli.recipe import recipe
@@ -100,6 +101,7 @@ cli.add_command(compare)
 cli.add_command(data)
 cli.add_command(export)
 cli.add_command(fix)
+cli.add_command(mcp)
 cli.add_command(recipe)
 cli.add_command(replay)
 cli.add_command(schema)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any
 
 from netvet.core import SEVERITIES, Facts, first_record
 from netvet.export.curves import Curve
-from netvet.report.text import show
+from netvet.report.text import plain_text
 from netvet.report.view import View, plain
 from netvet.store import Run
 
@@ -44,9 +43,7 @@ class Content:
     @property
     def words(self) -> str:
         """The report in plain words."""
-        text = io.StringIO()
-        show(self.view, text)
-        return text.getvalue()
+        return plain_text(self.view)
 
     @property
     def last_step(self) -> int:
