@@ -50,16 +50,24 @@ class Root:
         shown = str(relative)
         return f"./{shown}" if shown.startswith("-") else shown
 
-    def target(self, text: str) -> str:
-        """A target of `netvet data`: a path, SPLIT=PATH, or FILE.py:FUNCTION.
+    def program(self, text: str) -> str:
+        """A script, or FILE.py:FUNCTION.
 
         Raises:
             NetvetError: its path may not be named.
         """
-        split, equals, rest = text.rpartition("=")
-        file, colon, function = rest.rpartition(":")
-        if split.startswith("-"):
-            raise NetvetError(f"{text!r} begins like an option; give a path, or SPLIT=PATH")
-        if colon and not (self.path / rest).exists() and function.isidentifier():
-            return f"{split}{equals}{self.inside(file)}:{function}"
-        return f"{split}{equals}{self.inside(rest)}"
+        file, colon, function = text.rpartition(":")
+        if colon and function.isidentifier() and not (self.path / text).exists():
+            return f"{self.inside(file)}:{function}"
+        return self.inside(text)
+
+    def data(self, text: str) -> str:
+        """A target of `netvet data`: a path, SPLIT=PATH, a script, or FILE.py:FUNCTION.
+
+        Raises:
+            NetvetError: its path may not be named.
+        """
+        split, equals, path = text.partition("=")
+        if equals and split.isidentifier():
+            return f"{split}={self.inside(path)}"
+        return self.program(text)

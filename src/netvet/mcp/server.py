@@ -22,10 +22,11 @@ from netvet.reporter import Reporter
 from netvet.store import Run
 from netvet.store.find import run_folder
 
-INSTRUCTIONS = """netvet finds out why a neural network does not learn. Begin with `run` on the training script (or \
-`diagnose` for a run that is stored): it names the cause, with numbers, file and line. `recipe` makes experiments where \
-the cause is open, `fix` proves which change helps before anything is written, `data` looks at the data. Where netvet \
-says "undetermined" or "not assessed", the cause is not known: do not guess one."""
+INSTRUCTIONS = """\
+netvet finds out why a neural network does not learn. Begin with `run` on the training script (or `diagnose` for a run
+that is stored): it names the cause, with numbers, file and line. `recipe` makes experiments where the cause is open,
+`fix` proves which change helps before anything is written, `data` looks at the data. Where netvet says "undetermined"
+or "not assessed", the cause is not known: do not guess one."""
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 # Programs of the user's run, and may do anything that they do.
 RUNS = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)

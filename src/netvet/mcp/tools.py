@@ -56,7 +56,7 @@ class Tools:
         The script runs in a process of its own with the rights of this server, and may do what it does anyway:
         read, write, use the network. The run is stored.
         """
-        target = ["-m", _module(script)] if module else [self._path(script)]
+        target = self._target(script, module)
         return self._reported(await self._call(["run", *target, *arguments], timeout, ctx))
 
     async def diagnose(
@@ -84,8 +84,10 @@ class Tools:
 
         A script runs until its data have been seen; files are only read.
         """
-        named = _guarded(lambda: [self.root.target(one) for one in targets])
-        return self._reported(await self._call(["data", *named, *arguments], timeout, ctx))
+        if arguments and (len(targets) != 1 or not targets[0].endswith(".py")):
+            raise ToolError("`arguments` belong to a script: give one script as the only target, or leave them out")
+        named = _guarded(lambda: [self.root.data(one) for one in targets])
+        return self._reported(await self._call(["data", "--", *named, *arguments], timeout, ctx))
 
     async def recipe(
         self,
@@ -99,7 +101,7 @@ class Tools:
     ) -> Annotated[CallToolResult, Checked]:
         """Run a training script, then make experiments with copies of its model: a checklist with one next action."""
         options = ["--budget", f"{budget:g}s", *(["--only", ",".join(map(_name, only))] if only else [])]
-        target = ["-m", _module(script)] if module else [self._path(script)]
+        target = self._target(script, module)
         done = await self._call(["recipe", *target, *arguments], timeout, ctx, options)
         found = _document(done)
         words = recipe_report.as_text(recipe_report.render(found["stages"], found, WIDTH))
@@ -124,7 +126,7 @@ class Tools:
         """
         tried = ["--try", ",".join(map(_name, names))] if names else []
         options = ["--budget", f"{budget:g}s", *tried, *(["--apply"] if apply else [])]
-        target = ["-m", _module(script)] if module else [self._path(script)]
+        target = self._target(script, module)
         done = await self._call(["fix", *target, *arguments], timeout, ctx, options)
         found = _document(done)
         if apply and found["patch"] and done.code not in (0, 1):
@@ -167,6 +169,9 @@ class Tools:
         found: Any = _document(done)
         called = self._called(done, plain_text(found))
         return _result(Reported(**called, report=found, run=found["run"]["name"]))
+
+    def _target(self, script: str, module: bool) -> list[str]:
+        return ["-m", _module(script)] if module else [_guarded(lambda: self.root.program(script))]
 
     def _path(self, text: str) -> str:
         return _guarded(lambda: self.root.inside(text))

@@ -213,6 +213,9 @@ REFUSED = [
     ("diagnose", {"logs": "../root"}, "holds '..'"),
     ("data", {"targets": ["train=../outside.py"]}, "holds '..'"),
     ("data", {"targets": ["hf:mnist"]}, "no such file or folder"),
+    ("data", {"targets": ["train.csv"], "arguments": ["--html", "/tmp/x"]}, "belong to a script"),
+    ("data", {"targets": ["--fresh"]}, "no such file or folder"),
+    ("recipe", {"script": "../outside.py:make"}, "holds '..'"),
     ("recipe", {"script": "link.py"}, "links are not followed"),
     ("fix", {"script": "link.py", "apply": True}, "links are not followed"),
     ("explain", {"check": "no-such-check"}, "no-such-check"),
@@ -270,6 +273,18 @@ def test_data_are_audited(root: Path) -> None:
     assert not done.is_error, text(done)
     jsonschema.validate(done.structured_content["report"], schema("report"))
     assert done.structured_content["report"]["data"]["splits"][0]["samples"] == 60
+
+
+def test_a_recipe_gives_a_checklist(root: Path) -> None:
+    async def ask() -> Any:
+        async with connected(root) as client:
+            return await client.call_tool("recipe", {"script": "train.py", "only": ["initial-loss"], "timeout": 300})
+
+    done = anyio.run(ask)
+    assert not done.is_error, text(done)
+    jsonschema.validate(done.structured_content["recipe"], schema("recipe"))
+    assert [one["experiment"] for one in done.structured_content["recipe"]["experiments"]] == ["initial-loss"]
+    assert "Next: " in text(done)
 
 
 def test_a_change_is_proven_and_written_only_when_asked(root: Path) -> None:
