@@ -214,6 +214,13 @@ def test_without_any_client_the_core_works_and_names_the_extra(tmp_path: Path) -
     assert "run,signal,key,step,value,stands_for" in lines
 
 
+def test_without_the_sdk_the_server_for_assistants_names_the_extra(tmp_path: Path) -> None:
+    done = blocked(tmp_path, "mcp")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line == "netvet: error: the server for assistants needs the MCP SDK: pip install 'netvet[mcp]'"
+
+
 def test_every_extra_of_the_table_is_declared() -> None:
     import tomllib
 

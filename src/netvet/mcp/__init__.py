@@ -16,12 +16,12 @@ def serve(root: Path) -> None:
     Raises:
         NetvetError: the SDK is not installed, or the folder is none.
     """
-    from importlib.util import find_spec
-
-    if find_spec("mcp") is None:
-        raise NetvetError("the server for assistants needs the MCP SDK: pip install 'netvet[mcp]'")
     if not root.is_dir():
         raise NetvetError(f"--root {root}: no such folder; give the one with the training programs")
+    try:
+        import mcp.server.mcpserver  # noqa: F401  # whether it is there, and new enough
+    except ImportError as error:
+        raise NetvetError("the server for assistants needs the MCP SDK: pip install 'netvet[mcp]'") from error
     from netvet.mcp.server import build
 
     build(root).run("stdio")
