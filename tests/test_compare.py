@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -22,6 +23,7 @@ from netvet.compare.settings import alike, settings
 from netvet.core import Facts, Series
 from netvet.report.compare import render
 from netvet.report.plain import cells
+from netvet.report.schemas import schema
 from netvet.store import Run
 
 SEEDS = (0, 1, 2)
@@ -193,7 +195,7 @@ def test_command_line(folders, tmp_path, capsys, monkeypatch):
     assert "reduction: mean -> sum" in out
     assert "first the training loss" in out
     written = json.loads(Path("found.json").read_text())
-    assert written["schema"] == "netvet.compare/1"
+    jsonschema.validate(written, schema("compare"))
     assert written["different"] is True
     assert written["parted"][0]["signal"] == "loss"
     assert {s["name"] for s in written["settings"] if s["counts"]} == {"reduction"}

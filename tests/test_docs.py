@@ -14,6 +14,7 @@ def test_generated_pages_are_up_to_date():
     folders = (DOCS / "checks", DOCS / "experiments", DOCS / "fixes")
     alone = {DOCS / name for name in ("signals.md", "symptoms.md", "measured.md")}
     written = alone | {page for folder in folders for page in folder.glob("*.md")}
+    written |= set((DOCS / "schema").glob("*.json"))
     wrong = [p for p in made if p not in written or p.read_text(encoding="utf-8") != made[p]]
     wrong += [p for p in written if p not in made]
     assert not wrong, "run `make docs`; these pages differ: " + ", ".join(

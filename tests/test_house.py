@@ -30,6 +30,7 @@ MAX_HELP = 0.3
 
 # What each part may import of netvet besides itself, and which packages that are not in the standard library.
 BELOW = {"core", "decode", "signals", "stats", "store", "checks", "diagnose", "capture", "executors"}
+APPLIED = {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "reporter", "ui"}
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"numpy"}),
     "decode": (set(), {"numpy"}),
@@ -52,6 +53,14 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "rensa", "datasets"},
     ),
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
+    "export": (
+        {"core", "signals", "store", "report"},
+        {"numpy", "tensorboardX", "wandb", "mlflow", "prometheus_client", "opentelemetry", "pyarrow"},
+    ),
+    "mcp": (
+        {"core", "checks", "config", "store", "report", "reporter"},
+        {"mcp", "pydantic", "anyio", "typing_extensions"},
+    ),
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
@@ -81,15 +90,9 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"core", "checks", "diagnose", "config", "store", "executors", "experiments", "report", "reporter"},
         set(),
     ),
-    "fix": (
-        {"core", "checks", "config", "store", "experiments", "fixes", "recipe", "report", "reporter"},
-        set(),
-    ),
+    "fix": ({"core", "checks", "config", "store", "experiments", "fixes", "recipe", "report", "reporter"}, set()),
     "testing": (BELOW - {"capture"}, {"numpy"}),
-    "cli": (
-        BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "reporter", "ui"},
-        {"click", "rich"},
-    ),
+    "cli": (BELOW | APPLIED | {"export", "mcp"}, {"click", "rich"}),
     "__init__": ({"audit", "core", "diagnose", "experiments", "fix", "recipe", "store", "watch"}, set()),
     "__main__": ({"cli"}, set()),
 }

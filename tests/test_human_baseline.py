@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from netvet.cli import cli
 from netvet.cli.human import keep, records_of
 from netvet.core import NetvetError
 from netvet.data.annotation import Answer, Asked, Store
+from netvet.report.schemas import schema
 from netvet.store import Run, RunWriter
 
 
@@ -80,6 +82,7 @@ def test_samples_are_listed_by_attribute(digits, capsys):
 def test_samples_are_written_as_json(digits, capsys):
     told("--sort", "mean", "--limit", "3", "--json", "-")
     record = json.loads(capsys.readouterr().out)
-    assert (record["schema"], record["count"], record["total"]) == ("netvet.samples/1", 60, 60)
+    jsonschema.validate(record, schema("samples"))
+    assert (record["count"], record["total"]) == (60, 60)
     means = [one["mean"] for one in record["samples"]]
     assert means == pytest.approx(sorted(digits.mean(1))[:3])

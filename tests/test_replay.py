@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import torch
 
 from netvet import cli
 from netvet.capture.runner import RunOptions, run
 from netvet.capture.torch_black_box import BlackBox
+from netvet.report.schemas import schema
 from netvet.store import Run
 from tests.breaking_scripts import (
     EXP_OVERFLOW,
@@ -76,7 +78,11 @@ def replay(*arguments: str) -> tuple[int, dict[str, Any]]:
     with pytest.raises(SystemExit) as left:
         cli.main(["replay", "--json", "found.json", *arguments])
     code = int(left.value.code or 0)
-    return code, json.loads(Path("found.json").read_text()) if code != 2 else {}
+    if code == 2:
+        return code, {}
+    found = json.loads(Path("found.json").read_text())
+    jsonschema.validate(found, schema("replay"))
+    return code, found
 
 
 def marked(text: str) -> int:

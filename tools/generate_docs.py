@@ -21,6 +21,7 @@ from netvet.experiments.experiment import Experiment
 from netvet.fixes import NAMES as FIXES
 from netvet.fixes import all_fixes
 from netvet.fixes.fix import Intervention
+from netvet.report import schemas
 from netvet.signals import SIGNALS, Signal
 from tools.measured import figures, measured_page, sentence
 from tools.symptoms import symptoms_page
@@ -58,6 +59,7 @@ def pages() -> dict[Path, str]:
     made[DOCS / "experiments" / "index.md"] = experiments_page(EXPERIMENTS)
     made |= {DOCS / "fixes" / f"{one.name}.md": fix_page(one) for one in all_fixes()}
     made[DOCS / "fixes" / "index.md"] = fixes_page(all_fixes())
+    made |= {DOCS / "schema" / f"netvet.{name}-1.json": schemas.text_of(name) for name in schemas.NAMES}
     return made
 
 

@@ -67,6 +67,12 @@ class Reporter:
 
         return page_of(view or self.view(run), run, self.checks, _names(*self._able(run)))
 
+    def asked(self, run: Run) -> list[Check]:
+        """The checks that look at such a run and were asked to."""
+        checks, settings = self._able(run)
+        names = set(_names(checks, settings))
+        return [one for one in checks if one.name in names]
+
     def _able(self, run: Run) -> Able:
         from netvet.data.assessable import assessable
 

@@ -2,8 +2,10 @@
 
 import json
 
+import jsonschema
 import pytest
 
+from netvet.report.schemas import schema
 from netvet.store import Run
 from tests.program import call
 
@@ -243,7 +245,7 @@ def test_samples_of_a_script_can_be_searched(target, tmp_path):
     command = ["-m", "netvet", "data", "--find", "highest > 2.5 and split == 'train'", "--json", "found.json"]
     out, _ = call([*command, target], tmp_path)
     found = json.loads((tmp_path / "found.json").read_text())
-    assert found["schema"] == "netvet.samples/1"
+    jsonschema.validate(found, schema("samples"))
     assert 0 < found["count"] < found["total"] == 400
     assert "of 400 samples" in out
     assert "No fault" not in out

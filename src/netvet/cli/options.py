@@ -61,7 +61,9 @@ def choosing(command: Command) -> Command:
     """Options that choose checks, files and exit code."""
     fail_on = click.option("--fail-on", type=SEVERITY, help="Exit 1 from this severity on (default: error).")
     sarif = click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as SARIF.")
-    return selecting(fail_on(sarif(html_option(command))))
+    junit = click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write it as JUnit XML.")
+    github = click.option("--github", is_flag=True, help="Print annotations for GitHub Actions as well.")
+    return selecting(fail_on(sarif(junit(github(html_option(command))))))
 
 
 def html_option(command: Command) -> Command:
@@ -83,6 +85,13 @@ class Asked:
     sarif: Path | None
     html: Path | None
     verbose: bool
+    junit: Path | None = None
+    github: bool = False
+
+    @property
+    def prints(self) -> bool:
+        """A document goes to the standard output, which is then no place for words."""
+        return STDOUT in (self.json, self.sarif, self.html, self.junit)
 
     @property
     def reporter(self) -> Reporter:
@@ -110,7 +119,8 @@ def asked_of(options: dict[str, Any]) -> Asked:
         allow=options["allow"],
         limits=options["set"],
     )
-    files = {name: options.get(name) for name in ("json", "sarif", "html")}  # not every command writes them all
+    # Not every command writes them all.
+    files = {name: options.get(name) for name in ("json", "sarif", "html", "junit")}
     for name, file in files.items():
         require_writable(file, f"--{name}")
     return Asked(
@@ -123,6 +133,8 @@ def asked_of(options: dict[str, Any]) -> Asked:
         sarif=absolute(files["sarif"]),
         html=absolute(files["html"]),
         verbose=options["verbose"],
+        junit=absolute(files["junit"]),
+        github=bool(options.get("github")),
     )
 
 

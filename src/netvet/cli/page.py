@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netvet.store import Run
 
 # What the ending of a file says of its format.
-FORMATS = {".html": "html", ".htm": "html", ".json": "json", ".sarif": "sarif"}
+FORMATS = {".html": "html", ".htm": "html", ".json": "json", ".sarif": "sarif", ".xml": "junit"}
 
 
 def format_of(output: Path | None, form: str | None) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
+from netvet.report import schemas
 from netvet.report.view import View
 
 
@@ -16,6 +16,4 @@ def as_json(view: View) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON schema (2020-12) of the report."""
-    text = files("netvet.report").joinpath("schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
+    return schemas.schema("report")

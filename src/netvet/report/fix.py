@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any, TextIO
 
+from netvet.report import schemas
 from netvet.report.plain import clean, clean_code, wrap
 from netvet.report.text import Line, width_of, write_lines
 
@@ -21,9 +20,7 @@ _STANDING = {"proven": "bold green", "mended": "green", "refuted": "yellow", "op
 
 def schema() -> dict[str, Any]:
     """The JSON schema (2020-12) of what is shown."""
-    text = files("netvet.report").joinpath("fix.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
+    return schemas.schema("fix")
 
 
 def show(found: Record, stream: TextIO, *, verbose: bool = False) -> None:

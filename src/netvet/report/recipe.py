@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any, TextIO
 
+from netvet.report import schemas
 from netvet.report.plain import clean, wrap
 from netvet.report.text import Line, width_of, write_lines
 from netvet.report.words import fix_command
@@ -40,9 +40,7 @@ def as_json(stages: Sequence[Record], experiments: Sequence[Record], view: Recor
 
 def schema() -> dict[str, Any]:
     """The JSON schema (2020-12) of the checklist."""
-    text = files("netvet.report").joinpath("recipe.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
+    return schemas.schema("recipe")
 
 
 def _finite(value: Any) -> Any:

@@ -2,68 +2,87 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
 import netvet
-from netvet.report.view import FindingView, PlaceView, View
+from netvet.core import Check
+from netvet.report.fingerprints import fingerprints
+from netvet.report.view import FindingView, PlaceView, RuleView, View
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def as_sarif(view: View, root: Path | None = None) -> str:
+def as_sarif(view: View, root: Path | None = None, checks: Sequence[Check] = ()) -> str:
     """The report as SARIF text, with a newline at the end.
 
     Args:
         view: the report.
         root: folder that the URIs are relative to (the working directory).
+        checks: whose pages become the help of the rules.
     """
     base = root or Path.cwd()
     names = [rule["name"] for rule in view["rules"]]
+    prints = fingerprints(view["findings"])
+    script = view["run"]["script"]
     run = {
-        "tool": {"driver": _driver(view)},
+        "tool": {"driver": _driver(view, {one.name: one for one in checks})},
+        # Runs of one program replace each other; those of others stand beside them.
+        "automationDetails": {"id": f"netvet/{PurePath(script).name if script else 'run'}/"},
         "invocations": [_invocation(view)],
         "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The directory in which the script was started."}}},
-        "results": [_result(finding, names, view["run"]["script"], base) for finding in view["findings"]],
+        "results": [
+            _result(finding, names.index(finding["check"]), script, base, fingerprint)
+            for finding, fingerprint in zip(view["findings"], prints, strict=True)
+        ],
         "columnKind": "unicodeCodePoints",
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"
 
 
-def _driver(view: View) -> dict[str, Any]:
-    rules = [
-        {
-            "id": rule["name"],
-            "shortDescription": {"text": rule["summary"] or rule["name"]},
-            "properties": {"stage": rule["stage"]},
-        }
-        for rule in view["rules"]
-    ]
+def _driver(view: View, known: dict[str, Check]) -> dict[str, Any]:
+    rules = [_rule(rule, known.get(rule["name"])) for rule in view["rules"]]
     return {"name": "netvet", "version": netvet.__version__, "rules": rules}
+
+
+def _rule(rule: RuleView, one: Check | None) -> dict[str, Any]:
+    summary = {"text": rule["summary"] or rule["name"]}
+    tags = [rule["stage"], *([one.kind] if one else [])]
+    made: dict[str, Any] = {"id": rule["name"], "shortDescription": summary, "fullDescription": summary}
+    if one is not None:
+        words = "\n".join(f"- {fix.advice}" for fix in one.fixes)
+        page = f"{one.doc}\n\n## What to change\n\n{words}" if words else one.doc
+        made["help"] = {"text": page or rule["name"], "markdown": page or rule["name"]}
+        made["defaultConfiguration"] = {"level": one.severity}
+    return made | {"properties": {"stage": rule["stage"], "tags": tags}}
 
 
 def _invocation(view: View) -> dict[str, Any]:
     notes = [
-        {"level": "note", "message": {"text": f"{skipped['check']} was not assessed: {skipped['reason']}"}}
+        {
+            "level": "note",
+            "message": {"text": f"{skipped['check']} was not assessed: {skipped['reason']}"},
+            "associatedRule": {"id": skipped["check"]},
+        }
         for skipped in view["not_assessed"]
     ]
     problems = [{"level": "warning", "message": {"text": problem}} for problem in view["problems"]]
     return {"executionSuccessful": True, "toolExecutionNotifications": problems + notes}
 
 
-def _result(finding: FindingView, names: list[str], script: str | None, base: Path) -> dict[str, Any]:
+def _result(finding: FindingView, rule: int, script: str | None, base: Path, fingerprint: str) -> dict[str, Any]:
     location = _location(finding["location"], script, base)
     facts = {key: finding[key] for key in ("kind", "where", "step", "value", "limit", "explains", "evidence", "fixes")}
     result: dict[str, Any] = {
         "ruleId": finding["check"],
-        "ruleIndex": names.index(finding["check"]),
+        "ruleIndex": rule,
         "level": finding["severity"],
         "message": {"text": finding["message"]},
         "locations": [location] if location else [],
-        "partialFingerprints": {"netvet/1": _fingerprint(finding)},
+        "partialFingerprints": {"netvet/1": fingerprint},
         "properties": {key: value for key, value in facts.items() if value is not None},
     }
     if finding["allowed"] is not None:
@@ -87,10 +106,3 @@ def _artifact(file: str, base: Path) -> dict[str, str]:
         path = path.relative_to(base)
     text = quote(path.as_posix().encode("utf-8", "surrogatepass"))
     return {"uri": f"file://{text}"} if path.is_absolute() else {"uri": text, "uriBaseId": "SRCROOT"}
-
-
-def _fingerprint(finding: FindingView) -> str:
-    """Names a finding over runs: not by its numbers or its line, which move."""
-    file = finding["location"]["file"] if finding["location"] else ""
-    named = "\0".join((finding["check"], file, finding["where"] or ""))
-    return hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The report as one plain dict of JSON types: the contract that `schema.json` describes."""
+"""The report as one plain dict of JSON types: the contract that `schemas/report.json` describes."""
 
 from __future__ import annotations
 
