@@ -247,6 +247,8 @@ class Check:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     settings: Mapping[str, Any]
+    any_of: tuple[str, ...] = ()
+    fewest: int = 0
 
     @property
     def doc(self) -> str:
@@ -277,6 +279,8 @@ def check(
     explained_by: tuple[str, ...] = (),
     fixes: Mapping[str, str] | None = None,
     experiments: tuple[str, ...] = (),
+    any_of: tuple[str, ...] = (),
+    fewest: int = 0,
 ) -> Callable[[CheckFunction], Check]:
     """Declare a check; its signature says what it needs.
 
@@ -287,6 +291,8 @@ def check(
         explained_by: names of checks that, when they fire, explain this one.
         fixes: what to change, most likely first: name -> one sentence of advice.
         experiments: of a symptom: those of `netvet recipe` that tell its causes apart, the most telling first.
+        any_of: signals of which it needs one at least: without any it could never speak.
+        fewest: values of its first signal below which it could never speak; a log may have as few.
     """
 
     def declare(function: CheckFunction) -> Check:
@@ -305,6 +311,8 @@ def check(
             required=tuple(p.name for p in signals if p.default is p.empty),
             optional=tuple(p.name for p in signals if p.default is not p.empty),
             settings={p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY},
+            any_of=any_of,
+            fewest=fewest,
         )
 
     return declare

@@ -23,15 +23,18 @@ _CAUSES = (
     fixes={
         "slower-decay": "Let the schedule end with the run: give it the total number of steps.",
     },
+    fewest=8,
 )
 def lr_decays_early(
     lr: LayerSeries,
     loss: LayerSeries,
     schedulers: Facts | None = None,
+    log: Facts | None = None,
     *,
     low: float = 0.05,  # catalogue: of the peak rate
     share: float = 0.5,  # of the run spent there; a cosine over the whole run spends 14 % there
     fall: float = 0.05,  # of the loss, over the last stretch at a high rate
+    unlearned: float = 0.9,  # of the first loss: in a log with so much left, it has hardly begun to fall
     sigmas: float = 3.0,
 ) -> Iterator[Finding]:
     """The learning rate is next to nothing early in the run, although the loss was still falling.
@@ -67,6 +70,12 @@ def lr_decays_early(
         begin = int(rates.steps[peak])
         before = one.values[(one.steps >= begin) & (one.steps <= since)]
         half = len(before) // 2
+        told = any(r.get("kind") == "supervised" for r in log or ())
+        if told and len(one) >= 8 and 0 < unlearned * one.values[0] < float(np.median(one.values[-8:])):
+            message = f"the learning rate fell below {low:.0%} of its peak at {rates.unit} {since} of {last}, and the "
+            message += f"loss hardly fell at all ({one.values[0]:.3g} to {float(np.median(one.values[-8:])):.3g})"
+            yield Finding(message, group, since, (since - first) / (last - first), 1 - share, confidence=0.6)
+            return
         if half < 3:
             continue
         early, end, after = before[:half], before[half:], one.values[one.steps > since]
@@ -77,7 +86,7 @@ def lr_decays_early(
             continue
         if float(np.median(after[-max(3, len(after) // 10) :])) < float(end.mean()) - 3 * abs(fell):
             continue
-        message = f"the learning rate fell below {low:.0%} of its peak at step {since} of {last}, while the loss still "
+        message = f"the learning rate fell below {low:.0%} of its peak at {rates.unit} {since} of {last}, while the loss still "
         message += f"fell ({early.mean():.3g} to {end.mean():.3g})"
         used = (since - first) / (last - first)
         yield Finding(message, group, since, used, 1 - share, _place(schedulers), confidence=0.7)

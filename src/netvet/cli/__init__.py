@@ -15,12 +15,14 @@ import click
 import netvet
 from netvet.cli.compare import compare
 from netvet.cli.data import data
+from netvet.cli.diagnose import diagnose
 from netvet.cli.fix import fix
 from netvet.cli.human import keep, records_of
-from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, Asked, asked_of, choosing, percent, require_writable
-from netvet.cli.page import format_of, page_text, write_page
+from netvet.cli.options import SEVERITY, STDOUT, Asked, asked_of, choosing, percent, require_writable
+from netvet.cli.page import format_of, write_page
 from netvet.cli.recipe import recipe
-from netvet.cli.replay import replay, tell_of
+from netvet.cli.replay import replay
+from netvet.cli.reports import formatted, report_of
 from netvet.cli.tune import tune
 from netvet.cli.ui import beside, ui
 from netvet.cli.watch import watch
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     from netvet.capture.live import Live
     from netvet.capture.runner import Outcome, RunOptions
-    from netvet.report.view import View
     from netvet.store import Run
 
 USAGE = 2
@@ -96,6 +97,7 @@ def cli() -> None:
 
 cli.add_command(compare)
 cli.add_command(data)
+cli.add_command(diagnose)
 cli.add_command(fix)
 cli.add_command(recipe)
 cli.add_command(replay)
@@ -206,52 +208,6 @@ def _run(
         return tell(runner.run(replace(chosen, terminated=tell)))
 
 
-def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:
-    """Diagnose a run, print and write the report; returns the exit code."""
-    from netvet.report.files import write
-
-    view = asked.reporter.view(source, problems)
-    if not quiet and STDOUT not in (asked.json, asked.sarif, asked.html):
-        from netvet.report.text import show
-
-        show(view, stream, verbose=asked.verbose)
-        tell_of(source, stream)
-    if asked.json:
-        write(_formatted(view, "json", source, asked), asked.json, stream)
-    if asked.sarif:
-        write(_formatted(view, "sarif", source, asked), asked.sarif, stream)
-    if asked.html:
-        write_page(_formatted(view, "html", source, asked), asked.html, stream, quiet=quiet)
-    graves = FAIL_ON[: FAIL_ON.index(asked.fail_on) + 1] if asked.fail_on != "never" else ()
-    return int(any(f["allowed"] is None and f["severity"] in graves for f in view["findings"]))
-
-
-def _formatted(view: View, form: str, source: Run, asked: Asked) -> str:
-    if form == "html":
-        return page_text(asked.reporter, source, view)
-    if form == "json":
-        from netvet.report.as_json import as_json
-
-        return as_json(view)
-    from netvet.report.sarif import as_sarif
-
-    return as_sarif(view, asked.folder)
-
-
-@cli.command()
-@choosing
-@click.argument("run", required=False)
-def diagnose(run: str | None, **options: Any) -> int:
-    """Diagnose a stored run again.
-
-    RUN is a path or the beginning of a name; without it the newest one is taken.
-    """
-    from netvet.store.find import find_run
-
-    asked = asked_of(options)
-    return report_of(find_run(run, asked.store), asked, sys.stdout)
-
-
 @cli.command()
 @choosing
 @click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "html"]), help="Else as FILE ends; text.")
@@ -272,9 +228,9 @@ def report(run: str | None, form: str | None, output: Path | None, **options: An
     source, form = find_run(run, asked.store), format_of(output, form)
     view = asked.reporter.view(source)
     if form == "html":
-        write_page(_formatted(view, form, source, asked), output or STDOUT, sys.stdout)
+        write_page(formatted(view, form, source, asked), output or STDOUT, sys.stdout)
     elif form != "text":
-        write(_formatted(view, form, source, asked), output or STDOUT, sys.stdout)
+        write(formatted(view, form, source, asked), output or STDOUT, sys.stdout)
     elif output is None or output == STDOUT:
         show(view, sys.stdout, verbose=asked.verbose)
     else:

@@ -83,7 +83,7 @@ def _announce(box: Box, script: Path | None) -> None:
     click.echo(f"netvet: running {clean(line, 1000)} up to the end of one step", err=True)
 
 
-def tell_of(run: Run, stream: TextIO) -> None:
+def tell_of(run: AnyRun, stream: TextIO) -> None:
     """Say under the report of a run that a step of it can be repeated."""
     from netvet.core import Facts
 

@@ -158,6 +158,16 @@ def series_of(column: Column, axis: Axis) -> Series:
     return Series(places[keep], values[keep], None, axis.unit)
 
 
+def run_starts(table: Table, guesses: list[Guess], axis: Axis) -> list[int]:
+    """Rows at which another run begins: where its steps, or its epochs, begin anew."""
+    main = main_column(table, guesses)
+    starts, _ = starts_of(main, axis)
+    epoch = next((table.columns[one.column] for one in guesses if one.role == "epoch"), None)
+    if starts or epoch is None or axis.unit == "step":
+        return starts
+    return starts_of(main, Axis("epoch", _filled(epoch, table.count), ""))[0]
+
+
 def starts_of(column: Column, axis: Axis) -> tuple[list[int], list[int]]:
     """Rows at which another run begins, and places at which the same run was taken up again."""
     places = axis.at[column.rows]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from netvet.capture.logs.axis import Axis, axis_of, main_column, series_of, split, starts_of
+from netvet.capture.logs.axis import Axis, axis_of, main_column, run_starts, series_of, split, starts_of
 from netvet.capture.logs.roles import Guess, guess
 from netvet.capture.logs.table import Table, UnreadableLog
 from netvet.capture.logs.words import GAMES, REWARD, words_of
@@ -55,7 +55,7 @@ def runs_of(table: Table, told: Mapping[str, str]) -> list[LogRun]:
         raise UnreadableLog(f"a log ({table.form}) without any number in it yet")
     guesses = guess(table, told)
     axis = axis_of(table, guesses)
-    starts, _ = starts_of(main_column(table, guesses), axis)
+    starts = run_starts(table, guesses, axis)
     return [_run(part, told) for part in split(table, starts)]
 
 
