@@ -175,10 +175,14 @@ def guessing(loss: Mapping[str, Series], accuracy: LayerSeries | None) -> tuple[
     settled = abs(end - float(values[len(values) // 2])) <= STILL * abs(end) and abs(end - middle) <= STILL * abs(end)
     if end < GUESSING or not settled or late > np.exp(-end) * 1.1 + ABOVE or late > max(early, np.exp(-end)) + ABOVE:
         return None
-    # Since when: from the first value on that is as high as those at the end.
-    since = int(np.argmax(values <= end * (1 + STILL)))
-    begins = f"from {values[0]:.3g} at the start " if values[0] > end * (1 + STILL) else ""
-    message = f"the loss went {begins}to {end:.3g}, and stays there" if begins else f"the loss stays at {end:.3g}"
+    width = max(3, len(values) // 20)
+    levels = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
+    away = np.flatnonzero(np.abs(levels - end) > 2 * STILL * end)
+    since = int(away[-1]) + width // 2 + 1 if len(away) else 0
+    before = float(levels[away].max() if levels[away].max() > end else levels[away].min()) if len(away) else end
+    message = (
+        f"the loss went from {before:.3g} to {end:.3g}, and stays there" if since else f"the loss stays at {end:.3g}"
+    )
     message += f" since {one.unit} {int(one.steps[since])}, where a guess is right in {np.exp(-end):.0%} of the cases, "
     return message + f"and so is the net: in {late:.0%}", int(one.steps[since]), late
 

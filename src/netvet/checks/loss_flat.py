@@ -8,7 +8,7 @@ import numpy as np
 
 from netvet.changes import beats_majority, guessing
 from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
-from netvet.stats import change, constant_loss, course, sole_loss
+from netvet.stats import Course, change, constant_loss, course, sole_loss
 
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
@@ -84,12 +84,10 @@ def loss_flat(
     blocked = any(r.get("blocked_by") for r in input_ablation or ())
     if loaded or beats_majority(train_accuracy, target_top_share):
         return
-    guessed = guessing(loss, train_accuracy or val_accuracy) if log else None
-    if guessed:
-        message, since, accuracy = guessed
-        yield Finding(message, next(iter(loss)), since, accuracy, severity="warning", confidence=0.8)
-        return
-    for site, one in loss.items():
+    guess = guessing(loss, train_accuracy or val_accuracy) if log else None
+    if guess:
+        yield Finding(guess[0], next(iter(loss)), *guess[1:], severity="warning", confidence=0.8)
+    for site, one in () if guess else loss.items():
         seen = course(one)
         if seen is None or not one.lasts(patience) or not np.isfinite(one.values).all() or seen.start <= 0:
             continue
@@ -105,11 +103,13 @@ def loss_flat(
         known = len(loss) == 1 and (sole.get("function") in _CLASSIFYING or sole.get("function") == "mse_loss")
         constant = float(np.ptp(one.values)) <= 1e-7 * seen.start
         severity: Severity = "note" if not known or not stuck or blocked else "error" if constant else "warning"
-        message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} {seen.unit}s: "
-        message += "it never changes" if constant else _fall(seen.start - seen.end, seen.gain, limit)
+        message = _told(seen, limit, constant=constant)
         place = location_of(sole) if len(loss) == 1 else None
         yield Finding(message, site, 0, seen.gain, limit, place, severity=severity, confidence=0.8)
 
 
-def _fall(difference: float, gain: float, limit: float) -> str:
-    return "it did not fall" if difference < 0 else f"it fell by {max(gain, 0.0):.1%}, less than {limit:.0%}"
+def _told(seen: Course, limit: float, *, constant: bool) -> str:
+    message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} {seen.unit}s: "
+    if constant or seen.start < seen.end:
+        return message + ("it never changes" if constant else "it did not fall")
+    return message + f"it fell by {max(seen.gain, 0.0):.1%}, less than {limit:.0%}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Location, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Location, Series, check, location_of
 from netvet.stats import number
 
 _CAUSES = (
@@ -59,22 +59,16 @@ def lr_decays_early(
         return
     one = next(iter(loss.values())).finite()
     for group, rates in lr.items():
-        if len(rates) < 8 or not np.isfinite(rates.values).all() or rates.values.max() <= 0:
+        places = _gone(rates, low)
+        if places is None or places[3] - places[2] < share * (places[3] - places[0]):
             continue
-        peak = int(rates.values.argmax())
-        high = np.flatnonzero(rates.values >= low * rates.values[peak])
-        first, last = int(rates.steps[0]), int(rates.steps[-1])
-        since = int(rates.steps[min(int(high[-1]) + 1, len(rates) - 1)])
-        if last - since < share * (last - first):
-            continue
-        begin = int(rates.steps[peak])
+        first, begin, since, last = places
         before = one.values[(one.steps >= begin) & (one.steps <= since)]
         half = len(before) // 2
-        told = any(r.get("kind") == "supervised" for r in log or ())
-        if told and len(one) >= 8 and 0 < unlearned * one.values[0] < float(np.median(one.values[-8:])):
-            message = f"the learning rate fell below {low:.0%} of its peak at {rates.unit} {since} of {last}, and the "
-            message += f"loss hardly fell at all ({one.values[0]:.3g} to {float(np.median(one.values[-8:])):.3g})"
-            yield Finding(message, group, since, (since - first) / (last - first), 1 - share, confidence=0.6)
+        told = f"the learning rate fell below {low:.0%} of its peak at {rates.unit} {since} of {last}"
+        used = (since - first) / (last - first)
+        if log and (hardly := _unlearned(log, one, unlearned)):
+            yield Finding(told + hardly, group, since, used, 1 - share, confidence=0.6)
             return
         if half < 3:
             continue
@@ -86,11 +80,28 @@ def lr_decays_early(
             continue
         if float(np.median(after[-max(3, len(after) // 10) :])) < float(end.mean()) - 3 * abs(fell):
             continue
-        message = f"the learning rate fell below {low:.0%} of its peak at {rates.unit} {since} of {last}, while the loss still "
-        message += f"fell ({early.mean():.3g} to {end.mean():.3g})"
-        used = (since - first) / (last - first)
+        message = f"{told}, while the loss still fell ({early.mean():.3g} to {end.mean():.3g})"
         yield Finding(message, group, since, used, 1 - share, _place(schedulers), confidence=0.7)
         return
+
+
+def _gone(rates: Series, low: float) -> tuple[int, int, int, int] | None:
+    """First step, that of the peak, that since which the rate stays below this share of it, and the last."""
+    if len(rates) < 8 or not np.isfinite(rates.values).all() or rates.values.max() <= 0:
+        return None
+    peak = int(rates.values.argmax())
+    high = np.flatnonzero(rates.values >= low * rates.values[peak])
+    since = min(int(high[-1]) + 1, len(rates) - 1)
+    return int(rates.steps[0]), int(rates.steps[peak]), int(rates.steps[since]), int(rates.steps[-1])
+
+
+def _unlearned(log: Facts, loss: Series, left: float) -> str:
+    """That a supervised net has learned next to nothing, in words; empty where it has."""
+    values = loss.values
+    if len(values) < 8 or not any(r.get("kind") == "supervised" for r in log):
+        return ""
+    start, end = float(values[0]), float(np.median(values[-8:]))
+    return f", and the loss hardly fell at all ({start:.3g} to {end:.3g})" if 0 < left * start < end else ""
 
 
 def _place(schedulers: Facts | None) -> Location | None:

@@ -113,6 +113,11 @@ def _judged_logs(found: Found, told: dict[str, str], asked: Asked) -> list[Judge
             found.failures.append(f"{table.path}: {error}" if isinstance(error, UnreadableLog) else str(error))
             continue
         judged += [_judged(asked, one.run, one.settings) for one in runs]
+    seen: dict[str | None, int] = {}
+    for one in judged:  # runs of one name are told apart
+        run = one.view["run"]
+        seen[run["name"]] = count = seen.get(run["name"], 0) + 1
+        run["name"] = run["name"] if count == 1 else f"{run['name']} #{count}"
     return judged
 
 

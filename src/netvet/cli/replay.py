@@ -12,7 +12,7 @@ from netvet.cli.options import STDOUT, absolute, require_writable
 
 if TYPE_CHECKING:
     from netvet.capture.torch_box_file import Box
-    from netvet.store import Run
+    from netvet.store import AnyRun
 
 # The step was repeated, but what was stored did not show again.
 NOT_REPRODUCED = 1

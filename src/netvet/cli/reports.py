@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from netvet.store import AnyRun
 
 
-def report_of(source: AnyRun, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:
+def report_of(
+    source: AnyRun, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False
+) -> int:
     """Diagnose a run, print and write the report; returns the exit code."""
     from netvet.report.files import write
 

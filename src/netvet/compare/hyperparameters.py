@@ -90,7 +90,7 @@ def _varied(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]
         numeric = all(isinstance(v, float) for v in values)
         if len(distinct) < 2 or (not numeric and len(distinct) > len(values) / 2):
             continue
-        order = sorted(set(values)) if numeric else distinct  # type: ignore[type-var]
+        order = sorted(set(values)) if numeric else distinct
         by_pattern.setdefault(tuple(order.index(v) for v in values), []).append(name)
     kept = sorted(by_pattern.values(), key=len, reverse=True)[:MAX_SETTINGS]
     return {same[0]: tuple(same[1:]) for same in kept}

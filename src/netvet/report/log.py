@@ -74,5 +74,7 @@ def in_unit_of(log: Mapping[str, Any] | None, figures: Sequence[Figure]) -> list
     for figure in figures:
         x = figure.get("x")
         is_steps = isinstance(x, dict) and x.get("unit") == STEPS
-        changed.append(cast(Figure, {**figure, "x": {**cast(dict[str, Any], x), "label": word}}) if is_steps else figure)
+        changed.append(
+            cast(Figure, {**figure, "x": {**cast(dict[str, Any], x), "label": word}}) if is_steps else figure
+        )
     return changed

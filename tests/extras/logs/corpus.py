@@ -96,8 +96,8 @@ def tiny_batches(out: Path) -> None:
 
 @healthy
 def noisy_regression(out: Path) -> None:
-    rows = fit(mlp(inputs=4, outputs=1), wave(noise=1.0, samples=4000), optimizer=adam(1e-3), epochs=15, loss=F.mse_loss,
-               accuracy=False, names=("train_mse", "val_mse", "", ""))  # fmt: skip
+    rows = fit(mlp(inputs=4, outputs=1), wave(noise=1.0, samples=4000), optimizer=adam(1e-3), epochs=15,
+               loss=F.mse_loss, accuracy=False, names=("train_mse", "val_mse", "", ""))  # fmt: skip
     loggers.csv_file(out, rows)
 
 
@@ -198,7 +198,9 @@ def few_values(out: Path) -> None:
 
 @sick("loss-not-finite loss-diverges lr-too-high")
 def rate_of_five(out: Path) -> None:
-    rows = fit(mlp(inputs=4, outputs=1), wave(), optimizer=sgd(5.0), epochs=6, loss=F.mse_loss, accuracy=False, by_step=True)
+    rows = fit(
+        mlp(inputs=4, outputs=1), wave(), optimizer=sgd(5.0), epochs=6, loss=F.mse_loss, accuracy=False, by_step=True
+    )
     loggers.tensorboard(out, rows, {"lr": 5.0})
 
 
@@ -314,8 +316,9 @@ def infinite_target(out: Path) -> None:
     x, y, vx, vy = wave()
     y = y.clone()
     y[7] = float("inf")
-    loggers.csv_file(out, fit(mlp(inputs=4, outputs=1), (x, y, vx, vy), optimizer=adam(1e-3), epochs=10, loss=F.mse_loss,
-                              accuracy=False))  # fmt: skip
+    data = (x, y, vx, vy)
+    rows = fit(mlp(inputs=4, outputs=1), data, optimizer=adam(1e-3), epochs=10, loss=F.mse_loss, accuracy=False)
+    loggers.csv_file(out, rows)
 
 
 @sick("stopped-early lr-too-low")
@@ -346,7 +349,13 @@ def cosine_of_epochs(out: Path) -> None:
 def trained_for_ever(out: Path) -> None:
     x, y, vx, vy = digits(samples=200)
     y = torch.where(torch.rand(len(y), generator=torch.Generator().manual_seed(2)) < 0.2, torch.randint(10, y.shape), y)
-    rows = fit(mlp(128), (x, y, vx, vy), optimizer=adam(2e-3), epochs=80, names=("loss", "val_loss", "accuracy", "val_accuracy"))
+    rows = fit(
+        mlp(128),
+        (x, y, vx, vy),
+        optimizer=adam(2e-3),
+        epochs=80,
+        names=("loss", "val_loss", "accuracy", "val_accuracy"),
+    )
     loggers.lightning_csv(out, rows)
 
 

@@ -45,10 +45,7 @@ def wandb(folder: Path, rows: Rows, settings: dict[str, Any] | None = None) -> P
     folder.mkdir(parents=True, exist_ok=True)
     run = library.init(project="p", name=folder.name, config=settings or {}, dir=str(folder), mode="offline")
     for row in rows:
-        nested: dict[str, Any] = {}
-        for name, value in row.items():
-            nested[name] = value
-        run.log(nested)
+        run.log(row)
     run.finish()
     return folder
 

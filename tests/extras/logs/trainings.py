@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ def digits(seed: int = 0, *, samples: int = 1200) -> tuple[torch.Tensor, ...]:
     order = np.random.default_rng(seed).permutation(len(x))
     train, val = order[:samples], order[-400:]
     make = lambda a, t: torch.as_tensor(a, dtype=t)  # noqa: E731
-    return make(x[train], torch.float32), make(y[train], torch.long), make(x[val], torch.float32), make(y[val], torch.long)
+    f, n = torch.float32, torch.long
+    return make(x[train], f), make(y[train], n), make(x[val], f), make(y[val], n)
 
 
 def mlp(width: int = 64, dropout: float = 0.0, inputs: int = 64, outputs: int = 10) -> nn.Module:
@@ -29,74 +31,87 @@ def mlp(width: int = 64, dropout: float = 0.0, inputs: int = 64, outputs: int = 
                          nn.Dropout(dropout), nn.Linear(width, outputs))  # fmt: skip
 
 
-def fit(
-    model: nn.Module,
-    data: tuple[torch.Tensor, ...],
-    *,
-    optimizer: Callable[[Any], torch.optim.Optimizer],
-    epochs: int = 10,
-    batch: int = 64,
-    loss: Callable[..., torch.Tensor] = F.cross_entropy,
-    schedule: Callable[[torch.optim.Optimizer], Any] | None = None,
-    per_epoch_schedule: bool = False,
-    clip: float | None = None,
-    every: int = 1,
-    by_step: bool = False,
-    accuracy: bool = True,
-    augment: float = 0.0,
-    seed: int = 0,
-    update: bool = True,
-    zero: bool = True,
-    spoil: Callable[[int, torch.Tensor], torch.Tensor] | None = None,
-    names: tuple[str, ...] = ("train_loss", "val_loss", "train_acc", "val_acc"),
-) -> Rows:
+@dataclass
+class Plan:
+    """How to train, and what to do wrong."""
+
+    optimizer: Callable[[Any], torch.optim.Optimizer]
+    epochs: int = 10
+    batch: int = 64
+    loss: Callable[..., torch.Tensor] = F.cross_entropy
+    schedule: Callable[[torch.optim.Optimizer], Any] | None = None
+    per_epoch_schedule: bool = False
+    clip: float | None = None
+    every: int = 1
+    by_step: bool = False
+    accuracy: bool = True
+    augment: float = 0.0
+    seed: int = 0
+    update: bool = True
+    zero: bool = True
+    spoil: Callable[[int, torch.Tensor], torch.Tensor] | None = None
+    names: tuple[str, ...] = ("train_loss", "val_loss", "train_acc", "val_acc")
+
+
+def fit(model: nn.Module, data: tuple[torch.Tensor, ...], **options: Any) -> Rows:
     """Train; a row for each epoch, or for each `every` steps with one more for each evaluation."""
-    torch.manual_seed(seed)
+    plan = Plan(**options)
+    torch.manual_seed(plan.seed)
     x, y, vx, vy = data
-    opt = optimizer(model.parameters())
-    plan = schedule(opt) if schedule else None
+    opt = plan.optimizer(model.parameters())
+    schedule = plan.schedule(opt) if plan.schedule else None
     rows: Rows = []
-    step = 0
-    for epoch in range(1, epochs + 1):
-        order = torch.randperm(len(x))
-        losses, hits = [], 0.0
+    losses: list[float] = []
+    for epoch in range(1, plan.epochs + 1):
+        order, hits, begin = torch.randperm(len(x)), 0.0, len(losses)
         model.train()
-        for start in range(0, len(x), batch):
-            i = order[start : start + batch]
-            bx = x[i] + augment * torch.randn_like(x[i]) if augment else x[i]
-            out = model(bx)
-            value = loss(out, y[i])
-            value = spoil(step, value) if spoil else value
-            if zero:
-                opt.zero_grad()
-            value.backward()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), clip or 1e30)
-            if update:
-                opt.step()
-            if plan and not per_epoch_schedule:
-                plan.step()
-            losses.append(float(value.detach()))
-            hits += float((out.argmax(-1) == y[i]).sum()) if accuracy else 0.0
-            if by_step and step % every == 0:
-                row = {"step": step, names[0]: float(np.mean(losses[-every:]))}
-                rows.append({**row, "lr": opt.param_groups[0]["lr"], "grad_norm": float(norm)})
-            step += 1
-        if plan and per_epoch_schedule:
-            plan.step()
-        model.eval()
-        with torch.no_grad():
-            out = model(vx)
-            held = {names[1]: float(loss(out, vy))}
-            if accuracy:
-                held[names[3]] = float((out.argmax(-1) == vy).float().mean())
-        if by_step:
-            rows.append({"step": step - 1, "epoch": epoch, **held})
-        else:
-            trained = {names[0]: float(np.mean(losses))}
-            if accuracy:
-                trained[names[2]] = hits / len(x)
-            rows.append({"epoch": epoch, **trained, **held, "lr": opt.param_groups[0]["lr"]})
+        for i in order.split(plan.batch):
+            bx = x[i] + plan.augment * torch.randn_like(x[i]) if plan.augment else x[i]
+            out, norm = update(model, opt, bx, y[i], plan, losses)
+            if schedule and not plan.per_epoch_schedule:
+                schedule.step()
+            hits += float((out.argmax(-1) == y[i]).sum()) if plan.accuracy else 0.0
+            step = len(losses) - 1
+            if plan.by_step and step % plan.every == 0:
+                row = {"step": step, plan.names[0]: float(np.mean(losses[-plan.every :]))}
+                rows.append({**row, "lr": opt.param_groups[0]["lr"], "grad_norm": norm})
+        if schedule and plan.per_epoch_schedule:
+            schedule.step()
+        held = held_out(model, vx, vy, plan)
+        if plan.by_step:
+            rows.append({"step": len(losses) - 1, "epoch": epoch, **held})
+            continue
+        trained = {plan.names[0]: float(np.mean(losses[begin:]))}
+        if plan.accuracy:
+            trained[plan.names[2]] = hits / len(x)
+        rows.append({"epoch": epoch, **trained, **held, "lr": opt.param_groups[0]["lr"]})
     return rows
+
+
+def update(
+    model: nn.Module, opt: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, plan: Plan, losses: list[float]
+) -> tuple[torch.Tensor, float]:
+    out = model(x)
+    value = plan.loss(out, y)
+    value = plan.spoil(len(losses), value) if plan.spoil else value
+    if plan.zero:
+        opt.zero_grad()
+    value.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), plan.clip or 1e30)
+    if plan.update:
+        opt.step()
+    losses.append(float(value.detach()))
+    return out, float(norm)
+
+
+def held_out(model: nn.Module, x: torch.Tensor, y: torch.Tensor, plan: Plan) -> dict[str, float]:
+    model.eval()
+    with torch.no_grad():
+        out = model(x)
+        held = {plan.names[1]: float(plan.loss(out, y))}
+        if plan.accuracy:
+            held[plan.names[3]] = float((out.argmax(-1) == y).float().mean())
+    return held
 
 
 def sgd(lr: float, momentum: float = 0.0, decay: float = 0.0) -> Callable[[Any], torch.optim.Optimizer]:
@@ -124,9 +139,13 @@ def gan(steps: int = 600, every: int = 5) -> Rows:
         real = torch.stack([angle.cos(), angle.sin()], 1) + 0.05 * torch.randn(128, 2)
         fake = gen(torch.randn(128, 8))
         d = F.softplus(-dis(real)).mean() + F.softplus(dis(fake.detach())).mean()
-        b.zero_grad(); d.backward(); b.step()  # noqa: E702
+        b.zero_grad()
+        d.backward()
+        b.step()
         g = F.softplus(-dis(gen(torch.randn(128, 8)))).mean()
-        a.zero_grad(); g.backward(); a.step()  # noqa: E702
+        a.zero_grad()
+        g.backward()
+        a.step()
         if step % every == 0:
             rows.append({"step": step, "d_loss": float(d.detach()), "g_loss": float(g.detach())})
     return rows
@@ -149,7 +168,9 @@ def reinforce(episodes: int = 300) -> Rows:
             place = min(max(place, -2), 2)
         base = 0.9 * base + 0.1 * total
         loss = -torch.stack(logs).sum() * (total - base)
-        opt.zero_grad(); loss.backward(); opt.step()  # noqa: E702
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
         rows.append({"step": episode, "policy_loss": float(loss.detach()), "episode_reward": total})
     return rows
 
@@ -163,14 +184,17 @@ def vae(epochs: int = 25) -> Rows:
     def terms(b):
         mu, logvar = enc(b).chunk(2, -1)
         out = dec(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
-        return F.mse_loss(out, b, reduction="none").sum(-1).mean(), 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(-1).mean()
+        kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(-1).mean()
+        return F.mse_loss(out, b, reduction="none").sum(-1).mean(), kl
 
     rows = []
     for epoch in range(1, epochs + 1):
         seen = []
         for i in torch.randperm(len(x)).split(64):
             r, k = terms(x[i])
-            opt.zero_grad(); (r + k).backward(); opt.step()  # noqa: E702
+            opt.zero_grad()
+            (r + k).backward()
+            opt.step()
             seen.append((float(r.detach()), float(k.detach())))
         r, k = np.mean(seen, 0)
         with torch.no_grad():
@@ -188,7 +212,8 @@ def char_lm(steps: int = 400, every: int = 10, lr: float = 3e-3, clip: float | N
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.e, self.r, self.o = nn.Embedding(len(letters), 24), nn.GRU(24, 48, batch_first=True), nn.Linear(48, len(letters))
+            self.e, self.r = nn.Embedding(len(letters), 24), nn.GRU(24, 48, batch_first=True)
+            self.o = nn.Linear(48, len(letters))
 
         def forward(self, x):
             return self.o(self.r(self.e(x))[0])
@@ -205,7 +230,8 @@ def char_lm(steps: int = 400, every: int = 10, lr: float = 3e-3, clip: float | N
     for step in range(steps):
         bx, by = batch(0, cut)
         loss = F.cross_entropy(net(bx).flatten(0, 1), by.flatten())
-        opt.zero_grad(); loss.backward()  # noqa: E702
+        opt.zero_grad()
+        loss.backward()
         norm = nn.utils.clip_grad_norm_(net.parameters(), clip or 1e30)
         opt.step()
         if step % every == 0:
@@ -213,5 +239,6 @@ def char_lm(steps: int = 400, every: int = 10, lr: float = 3e-3, clip: float | N
         if step % 100 == 0:
             with torch.no_grad():
                 vx, vy = batch(cut, len(data))
-                rows.append({"step": step, "train loss": float(loss.detach()), "val loss": float(F.cross_entropy(net(vx).flatten(0, 1), vy.flatten()))})
+                held = float(F.cross_entropy(net(vx).flatten(0, 1), vy.flatten()))
+                rows.append({"step": step, "train loss": float(loss.detach()), "val loss": held})
     return rows

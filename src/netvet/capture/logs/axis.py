@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -193,7 +194,7 @@ def split(table: Table, starts: list[int]) -> list[Table]:
     if not starts:
         return [table]
     edges = [0, *starts, table.count]
-    return [_part(table, i + 1, low, high) for i, (low, high) in enumerate(zip(edges, edges[1:], strict=False))]
+    return [_part(table, i + 1, low, high) for i, (low, high) in enumerate(pairwise(edges))]
 
 
 def _part(table: Table, number: int, low: int, high: int) -> Table:

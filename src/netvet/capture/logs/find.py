@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
+
+import numpy as np
 
 from netvet.capture.logs import csv_file, json_file, mlflow, tensorboard, text, trainer_state, wandb
 from netvet.capture.logs.lines import encoding_of, in_memory, opened
@@ -16,6 +19,8 @@ from netvet.capture.logs.yaml_settings import settings_of
 # What of a folder is looked at.
 MAX_FILES = 20_000
 MAX_DEPTH = 12
+# Numbers that two logs must share to be of one run.
+FEWEST_SHARED = 5
 # Of the standard input.
 MAX_PIPED = 200_000_000
 # Folders that hold no logs of a run, or copies of others.
@@ -62,15 +67,36 @@ def read(paths: Iterable[str], stdin: BinaryIO | None = None) -> Found:
         path = Path(given)
         if given == "-" and stdin is not None:
             data = stdin.read(MAX_PIPED)
-            found.take("standard input", lambda data=data: _piped(data))
+            found.take("standard input", partial(_piped, data))
         elif path.is_dir():
             _read_folder(path, found)
         elif path.is_file():
-            found.take(path, lambda path=path: _read_file(path))
+            found.take(path, partial(_read_file, path))
         else:
             what = "no file that can be read" if path.exists() else "there is no such file or folder"
             found.failures.append(f"{given}: {what}")
+    found.tables = _without_copies(found.tables)
     return found
+
+
+def _without_copies(tables: list[Table]) -> list[Table]:
+    """Of one run that several loggers have told, the first: a column of the same name has the same numbers."""
+    kept: list[Table] = []
+    for table in tables:
+        if not any(other.form != table.form and _is_copy(table, other) for other in kept):
+            kept.append(table)
+    return kept
+
+
+def _is_copy(table: Table, other: Table) -> bool:
+    for name in table.columns.keys() & other.columns.keys():
+        one, two = table.columns[name].values, other.columns[name].values
+        told = len(one) == len(two) >= FEWEST_SHARED and len(np.unique(one)) > len(one) / 2
+        # Printed numbers have four digits or so; a clock is the same in every run.
+        steady = told and bool((np.diff(one) > 0).all())
+        if told and not steady and np.allclose(one, two, rtol=2e-3, atol=0, equal_nan=True):
+            return True
+    return False
 
 
 def _piped(data: bytes) -> list[Table]:
@@ -106,15 +132,15 @@ def _of_file(path: Path, head: bytes, name: str) -> list[Table]:
     return _of_text(lambda: opened(path), head, name, str(path))
 
 
-def _of_text(reopen: Callable[[], object], head: bytes, name: str, path: str) -> list[Table]:
+def _of_text(reopen: Callable[[], TextIO], head: bytes, name: str, path: str) -> list[Table]:
     """JSON lines, a table, or printed text: what the first line looks like is tried first, text last."""
     first = next((line for line in head.decode(encoding_of(head), "replace").splitlines() if line.strip()), "")
     readers: list[Callable[[], list[Table]]] = []
     if first.lstrip("\ufeff ").startswith("{"):
-        readers.append(lambda: [json_file.read_lines(reopen(), name, path)])  # type: ignore[arg-type]
+        readers.append(lambda: [json_file.read_lines(reopen(), name, path)])
     elif _is_head(first):
-        readers.append(lambda: csv_file.read(reopen(), name, path))  # type: ignore[arg-type]
-    readers.append(lambda: [text.read(reopen(), name, path)])  # type: ignore[arg-type]
+        readers.append(lambda: csv_file.read(reopen(), name, path))
+    readers.append(lambda: [text.read(reopen(), name, path)])
     reason: UnreadableLog | None = None
     for attempt in readers:
         try:
@@ -166,17 +192,17 @@ def _read_folder(folder: Path, found: Found) -> None:
             states.setdefault(trainer_state.home_of(file), []).append(file)
         elif file.name == "meta.yaml" and mlflow.is_run_folder(file.parent):
             store = True
-            found.take(file.parent, lambda file=file: mlflow.read_folder(file.parent))
+            found.take(file.parent, partial(mlflow.read_folder, file.parent))
         elif _is_named_as_log(file):
             others.append(file)
     for home, files in sorted(states.items()):
         newest = trainer_state.newest(files)
-        found.take(newest, lambda newest=newest, home=home: _renamed(json_file.read(newest, home.name), home))
+        found.take(newest, partial(_state, newest, home))
     logged = set(states) | {file.parent for file in others if file.name == "metrics.csv"}
     for home, group in sorted(_joined(events).items()):
         # The same run twice: what the Trainer, or Lightning's CSV, has already told.
         if not any(home == other or other in home.parents for other in logged):
-            found.take(home, lambda home=home, group=group: _renamed(_events(home, group), home))
+            found.take(home, partial(_events, home, group))
     for file in others:
         if not (store and "mlruns" in file.parts) and not _is_beside(file, states, events):
             _try(file, found)
@@ -190,7 +216,7 @@ def _read_folder(folder: Path, found: Found) -> None:
 def _try(file: Path, found: Found) -> None:
     """A file of a folder that may be a log; texts that are none are passed over."""
     kept = len(found.failures)
-    found.take(file, lambda: _read_file(file))
+    found.take(file, partial(_read_file, file))
     if len(found.failures) > kept and file.suffix.lower() in _TEXTS | {".json"} and "NaN" not in found.failures[-1]:
         found.failures.pop()
 
@@ -242,7 +268,11 @@ def _joined(events: dict[Path, list[tuple[str, Path]]]) -> dict[Path, list[tuple
 
 
 def _events(home: Path, group: list[tuple[str, Path]]) -> Table:
-    return tensorboard.read(sorted(group, key=lambda one: one[1].name), home.name, str(home))
+    return _renamed(tensorboard.read(sorted(group, key=lambda one: one[1].name), home.name, str(home)), home)
+
+
+def _state(file: Path, home: Path) -> Table:
+    return _renamed(json_file.read(file, home.name), home)
 
 
 def _renamed(table: Table, home: Path) -> Table:

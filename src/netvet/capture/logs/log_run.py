@@ -79,7 +79,7 @@ def _run(table: Table, told: Mapping[str, str]) -> LogRun:
     signals["log"] = Facts.of(record)
     signals.update(_clips(signals.get("grad_norm"), table.settings))
     reasons = {name: f"no column of the log was read as {name.replace('_', ' ')}" for name in _SERIES}
-    run = MemoryRun(Path(table.name.strip("/") or "log"), signals, reasons, OTHERWISE)
+    run = MemoryRun(Path(table.name.strip("/").replace("/", "-") or "log"), signals, reasons, OTHERWISE)
     return LogRun(table.name, table.path, run, table.settings)
 
 
@@ -124,7 +124,9 @@ def _clips(norms: LayerSeries | Facts | None, settings: Mapping[str, Any]) -> di
         "kind": "norm", "max_norm": limits[0], "calls": len(values), "norm_median": float(np.median(values)),
         "clipped_after_warmup": float((late > limits[0]).mean()),
     }  # fmt: skip
-    names = [str(v).lower() for k, v in settings.items() if k.rpartition(".")[2].lower() in ("optimizer", "optim", "opt")]
+    names = [
+        str(v).lower() for k, v in settings.items() if k.rpartition(".")[2].lower() in ("optimizer", "optim", "opt")
+    ]
     sgd = len(set(names)) == 1 and names[0] in ("sgd", "momentum", "torch.optim.sgd")
     found = {"clips": Facts.of(clip)}
     return {**found, "optimizers": Facts.of({"name": "SGD", "cls": "SGD", "steps": len(values)})} if sgd else found

@@ -13,7 +13,9 @@ from netvet.capture.logs.words import ACCURACY, CLOCK, EPOCH, ERRORS, LOSS, REWA
 MAX_LETTERS = 4_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]|\x1b\][^\x07]{0,200}\x07|[\x00-\x08\x0b-\x1f\x7f]")
 _TIMES = re.compile(r"\b\d{4}[-/]\d\d[-/]\d\d(?:[T ](?=\d\d:))?|\b\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d{1,6})?\b")
-_BAR = re.compile(r"%\|.{0,200}?\|\s{0,3}(\d{1,12})/(\d{1,12}|\?)|\b(\d{1,12})/(\d{1,12})\s{1,3}(?:\[[=>.\-]{5,}|[━─]{5,})")
+_BAR = re.compile(
+    r"%\|.{0,200}?\|\s{0,3}(\d{1,12})/(\d{1,12}|\?)|\b(\d{1,12})/(\d{1,12})\s{1,3}(?:\[[=>.\-]{5,}|[━─]{5,})"
+)
 _TOKEN = re.compile(
     r"(?P<part>(?<![\w.])\d{1,12}(?:\.\d+)?\s?/\s?\d{1,12}(?![\w.]))"
     r"|(?P<number>(?<![\w.])[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,5})?(?!\w|\.\d)"

@@ -21,7 +21,9 @@ def settings_of(file: Path) -> dict[str, Any]:
         return {}
     found = parsed(text)
     return {
-        key: value["value"] if isinstance(value, dict) and "value" in value and set(value) <= {"value", "desc"} else value
+        key: value["value"]
+        if isinstance(value, dict) and "value" in value and set(value) <= {"value", "desc"}
+        else value
         for key, value in found.items()
         if key not in ("_wandb", "wandb_version")
     }
