@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.changes import beats_majority, guessing
-from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Series, Severity, check, location_of
 from netvet.stats import Course, change, constant_loss, course, sole_loss
 
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -91,13 +91,8 @@ def loss_flat(
         seen = course(one)
         if seen is None or not one.lasts(patience) or not np.isfinite(one.values).all() or seen.start <= 0:
             continue
-        error = sigmas * float(np.hypot(seen.error, seen.noise))
-        # Too noisy to tell, risen (that is another symptom), or begun below what a constant would get.
-        if 3 * seen.error > 0.1 * seen.start or seen.end > seen.start + max(0.05 * seen.start, error):
-            continue
-        moved = change(one)
-        clear = moved is not None and moved.z > sigmas and moved.relative > limit
-        if clear or seen.gain >= max(limit, min(error / seen.start, 0.05)) or (level and seen.start < 0.7 * level):
+        # Moved, or begun below what a constant would get.
+        if _moves(one, seen, limit, sigmas) or (level and seen.start < 0.7 * level):
             continue
         stuck = level is not None and seen.end >= 0.9 * level
         known = len(loss) == 1 and (sole.get("function") in _CLASSIFYING or sole.get("function") == "mse_loss")
@@ -106,6 +101,16 @@ def loss_flat(
         message = _told(seen, limit, constant=constant)
         place = location_of(sole) if len(loss) == 1 else None
         yield Finding(message, site, 0, seen.gain, limit, place, severity=severity, confidence=0.8)
+
+
+def _moves(one: Series, seen: Course, limit: float, sigmas: float) -> bool:
+    """Too noisy to tell, risen (that is another symptom), or clearly fallen."""
+    error = sigmas * float(np.hypot(seen.error, seen.noise))
+    if 3 * seen.error > 0.1 * seen.start or seen.end > seen.start + max(0.05 * seen.start, error):
+        return True
+    moved = change(one)
+    clear = moved is not None and moved.z > sigmas and moved.relative > limit
+    return clear or seen.gain >= max(limit, min(error / seen.start, 0.05))
 
 
 def _told(seen: Course, limit: float, *, constant: bool) -> str:

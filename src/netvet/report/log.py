@@ -32,7 +32,8 @@ def lines(log: Mapping[str, Any], *, verbose: bool = False) -> list[str]:
         found.append(f"Taken up again at {log['unit']} {', '.join(f'{at:,}' for at in log['resumed'][:5])}; "
                      "of what was trained twice the later values count.")  # fmt: skip
     found += [f"! {problem}" for problem in log["problems"]]
-    if any(one["sure"] == "guess" for one in log["columns"]):
+    roles = {one["role"] for one in log["columns"]}
+    if "loss" not in roles or any(one["sure"] == "guess" for one in log["columns"]):
         found.append("Where that is wrong: --column ROLE=NAME, such as --column val_loss=eval/my_loss.")
     return found
 

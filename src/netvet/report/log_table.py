@@ -147,8 +147,8 @@ def _row(one: Judged, strange: Sequence[str], *, verbose: bool) -> list[str]:
     mark = "" if end.of != "loss" else " (train)"
     few = list(strange) if verbose else list(strange[:MAX_ODD])
     more = f" and {len(strange) - len(few)} more" if len(strange) > len(few) else ""
-    return [clean(str(one.view["run"]["name"]), 40), one.fault or "-", f"{end.last:.4g}{mark}", f"{end.best:.4g}",
-            clean(", ".join(few), 80) + more]  # fmt: skip
+    last, best = (f"{end.last:.4g}{mark}", f"{end.best:.4g}") if end.of else ("-", "-")
+    return [clean(str(one.view["run"]["name"]), 40), one.fault or "-", last, best, clean(", ".join(few), 80) + more]
 
 
 def _told_of_settings(judged: Sequence[Judged]) -> Iterator[Line]:

@@ -23,7 +23,8 @@ def transformers_trainer(folder: Path, *, lr: float = 1e-3, steps: int = 60) -> 
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=16, n_positions=16, n_embd=16, n_layer=1, n_head=2)
     rng = np.random.default_rng(0)
-    rows = [{"input_ids": t, "labels": t} for t in torch.as_tensor((rng.integers(16, size=(200, 1)) + np.arange(12)) % 16)]
+    counting = torch.as_tensor((rng.integers(16, size=(200, 1)) + np.arange(12)) % 16)
+    rows = [{"input_ids": t, "labels": t} for t in counting]
     arguments = TrainingArguments(
         output_dir=str(folder), max_steps=steps, logging_steps=5, eval_strategy="steps", eval_steps=20, save_steps=20,
         learning_rate=lr, per_device_train_batch_size=16, report_to=["tensorboard"], disable_tqdm=True, use_cpu=True,
@@ -85,7 +86,8 @@ def keras_fit(folder: Path, *, lr: float = 2e-3, epochs: int = 8) -> None:
     net.compile(keras.optimizers.Adam(lr), loss, metrics=["accuracy"])
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        history = net.fit(x, y, 64, epochs, validation_data=(vx, vy), callbacks=[keras.callbacks.CSVLogger(str(folder / "keras.csv"))])
+        told = [keras.callbacks.CSVLogger(str(folder / "keras.csv"))]
+        history = net.fit(x, y, 64, epochs, validation_data=(vx, vy), callbacks=told)
     (folder / "history.json").write_text(json.dumps(history.history))
     (folder / "stdout.log").write_text(printed.getvalue())
 
@@ -100,5 +102,3 @@ if __name__ == "__main__":
     import sys
 
     main(Path(sys.argv[1]))
-
-

@@ -16,6 +16,8 @@ from netvet.core import Series, Unit
 Places = npt.NDArray[np.float64]
 # Steps that fall back more often than at this share of the values are no resumed runs: many processes wrote.
 UNORDERED = 0.2
+# Values of one series that checks see: windows over ten times as many take seconds and hundreds of megabytes.
+MOST = 100_000
 # A part of a log with fewer values is no run of its own.
 FEWEST = 3
 
@@ -156,7 +158,20 @@ def series_of(column: Column, axis: Axis) -> Series:
         order = np.argsort(places, kind="stable")
         places, values = places[order], values[order]
         keep = np.append(np.diff(places) > 0, True)
-    return Series(places[keep], values[keep], None, axis.unit)
+    return _thinned(Series(places[keep], values[keep], None, axis.unit))
+
+
+def _thinned(series: Series) -> Series:
+    """Of a very long series every so manieth value, and each that is not finite; as a stored run does."""
+    stride = -(-len(series) // MOST)
+    if stride <= 1:
+        return series
+    kept = np.zeros(len(series), bool)
+    kept[stride - 1 :: stride] = kept[[0, -1]] = True
+    broken = np.flatnonzero(~np.isfinite(series.values))
+    kept[broken[:: -(-max(len(broken), 1) // MOST)]] = True
+    at = np.flatnonzero(kept)
+    return Series(series.steps[at], series.values[at], np.diff(at, prepend=-1), series.unit)
 
 
 def run_starts(table: Table, guesses: list[Guess], axis: Axis) -> list[int]:

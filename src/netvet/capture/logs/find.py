@@ -113,7 +113,7 @@ def _read_file(path: Path) -> list[Table]:
     if not head:
         raise UnreadableLog("empty")
     name = name_of(path)
-    if tensorboard.is_events(path):
+    if tensorboard.is_events(path) and (0 in head or path.suffix.lower() not in _TABLES | _TEXTS):
         return [tensorboard.read([("", path)], name, str(path))]
     if head.startswith(wandb.MAGIC):
         return [wandb.read(path, name)]

@@ -18,8 +18,10 @@ REWARD = frozenset({"reward", "rewards", "return", "returns", "episode", "episod
 # Parts of adversarial and reinforcement learning: their losses need not fall.
 GAMES = frozenset({"d", "g", "gen", "disc", "generator", "discriminator", "critic", "actor", "policy", "value", "adv",
                    "adversarial", "entropy", "fake", "real", "q", "td"})  # fmt: skip
-CLOCK = frozenset({"time", "timestamp", "duration", "elapsed", "runtime", "seconds", "second", "sec", "eta", "mfu", "throughput",
-                   "fps", "speed", "ms", "samples", "tokens", "tok", "memory", "mem", "gpu", "wall", "dt"})  # fmt: skip
+CLOCK = frozenset({"time", "timestamp", "duration", "elapsed", "runtime", "seconds", "second", "sec", "eta", "mfu",
+                   "throughput", "fps", "speed", "ms", "samples", "tokens", "tok", "memory", "mem", "gpu", "wall",
+                   "dt"})  # fmt: skip
+
 
 _PARTS = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+[@\d]*|[@\d.]+|[A-Z]")
 
