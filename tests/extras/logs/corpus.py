@@ -60,7 +60,7 @@ def five_epochs_printed(out: Path) -> None:
 def warm_restarts(out: Path) -> None:
     plan = lambda o: schedules.CosineAnnealingWarmRestarts(o, 60, 2)  # noqa: E731
     rows = fit(mlp(), digits(), optimizer=sgd(0.3, 0.9), epochs=22, by_step=True, schedule=plan, every=2)
-    loggers.wandb(out, rows, {"lr": 0.3})
+    loggers.csv_file(out, rows, {"lr": 0.3})
 
 
 @healthy
@@ -255,7 +255,7 @@ def gradients_kept(out: Path) -> None:
 def decay_each_batch(out: Path) -> None:
     plan = lambda o: schedules.ExponentialLR(o, 0.95)  # noqa: E731
     rows = fit(mlp(), digits(), optimizer=sgd(0.02), epochs=25, by_step=True, schedule=plan)
-    loggers.wandb(out, rows, {"lr": 0.02})
+    loggers.tensorboardx(out, rows)
 
 
 @sick("loss-not-finite exploding-gradient loss-diverges")
