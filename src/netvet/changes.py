@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from netvet.core import Series
+from netvet.core import LayerSeries, Series
 from netvet.stats import number, slope
 
 # Losses before a change that show what is ordinary, and those after it of which most must be something else.
@@ -150,3 +150,53 @@ def became_constant(
     counts = target.get("counts_before") or []
     shares = [c / sum(counts) for c in counts] if sum(counts) else []
     return Constant(value, int(varied), int(since), int(samples), usual, shares)
+
+
+# Of a loss at which nothing is known but the shares of the classes; below it a majority may be nearly always right.
+GUESSING = 0.6
+# Share by which the loss may still move over the last half, and the accuracy be above the guess.
+STILL, ABOVE = 0.05, 0.02
+
+
+def guessing(loss: Mapping[str, Series], accuracy: LayerSeries | None) -> tuple[str, int, float] | None:
+    """A loss that has settled where the accuracy is that of a guess: message, since when, and the accuracy.
+
+    A guess among equally likely classes costs -log(1/classes) and is right once in so many times: its accuracy is
+    exp(-loss). A net that has learned is right more often than that.
+    """
+    if len(loss) != 1 or not accuracy:
+        return None
+    one, right = next(iter(loss.values())).finite(), next(iter(accuracy.values())).finite().values
+    values = one.values
+    if len(values) < 8 or len(right) < 4:
+        return None
+    middle, end = (float(np.median(v)) for v in (values[len(values) // 2 :], values[-max(3, len(values) // 5) :]))
+    late, early = float(np.median(right[-max(3, len(right) // 5) :])), float(right[0])
+    settled = abs(end - float(values[len(values) // 2])) <= STILL * abs(end) and abs(end - middle) <= STILL * abs(end)
+    if end < GUESSING or not settled or late > np.exp(-end) * 1.1 + ABOVE or late > max(early, np.exp(-end)) + ABOVE:
+        return None
+    width = max(3, len(values) // 20)
+    levels = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
+    away = np.flatnonzero(np.abs(levels - end) > 2 * STILL * end)
+    since = int(away[-1]) + width // 2 + 1 if len(away) else 0
+    before = float(levels[away].max() if levels[away].max() > end else levels[away].min()) if len(away) else end
+    message = (
+        f"the loss went from {before:.3g} to {end:.3g}, and stays there" if since else f"the loss stays at {end:.3g}"
+    )
+    message += f" since {one.unit} {int(one.steps[since])}, where a guess is right in {np.exp(-end):.0%} of the cases, "
+    return message + f"and so is the net: in {late:.0%}", int(one.steps[since]), late
+
+
+def beats_majority(accuracy: LayerSeries | None, majority: LayerSeries | None) -> bool:
+    """Predictions at the end are right clearly more often than by always saying the commonest class."""
+    if accuracy is None or majority is None:
+        return False
+    for site, one in accuracy.items():
+        values, top = one.finite().values, majority.get(site)
+        if len(values) < 4 or top is None or not len(top.finite()):
+            continue
+        tail = values[-max(3, len(values) // 5) :]
+        error = float(tail.std() / np.sqrt(len(tail)))
+        if float(tail.mean()) > float(np.median(top.finite().values)) + max(0.05, 3 * error):
+            return True
+    return False

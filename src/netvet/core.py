@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 Stage = Literal["data", "skeleton", "fit"]
+# What the steps of a series count: optimizer steps, or, of a log that does not tell them, its epochs or its records.
+Unit = Literal["step", "epoch", "record"]
 Kind = Literal["cause", "symptom"]
 Severity = Literal["error", "warning", "note"]
 
@@ -77,11 +79,13 @@ class Series:
         stands_for: how many recorded values each one stands for, int64 [n]; None where all that were recorded are
             here. Of a very long run only every so manieth value of a middle stretch is left: a value that was
             recorded at its step, never a mean.
+        unit: what the steps count.
     """
 
     steps: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
     stands_for: npt.NDArray[np.int64] | None = None
+    unit: Unit = "step"
 
     @classmethod
     def of(cls, values: Sequence[float], steps: Sequence[int] | None = None) -> Series:
@@ -102,7 +106,12 @@ class Series:
 
     def _only(self, keep: npt.NDArray[np.bool_]) -> Series:
         counts = self.stands_for
-        return Series(self.steps[keep], self.values[keep], None if counts is None else counts[keep])
+        return Series(self.steps[keep], self.values[keep], None if counts is None else counts[keep], self.unit)
+
+    def lasts(self, patience: int) -> bool:
+        """Whether it spans so many optimizer steps; two epochs are taken for more than any patience."""
+        span = int(self.steps[-1] - self.steps[0]) if len(self) else 0
+        return span >= patience or (self.unit == "epoch" and span >= 2)
 
 
 class LayerSeries(Mapping[str, Series]):
@@ -238,6 +247,8 @@ class Check:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     settings: Mapping[str, Any]
+    any_of: tuple[str, ...] = ()
+    fewest: int = 0
 
     @property
     def doc(self) -> str:
@@ -268,6 +279,8 @@ def check(
     explained_by: tuple[str, ...] = (),
     fixes: Mapping[str, str] | None = None,
     experiments: tuple[str, ...] = (),
+    any_of: tuple[str, ...] = (),
+    fewest: int = 0,
 ) -> Callable[[CheckFunction], Check]:
     """Declare a check; its signature says what it needs.
 
@@ -278,6 +291,8 @@ def check(
         explained_by: names of checks that, when they fire, explain this one.
         fixes: what to change, most likely first: name -> one sentence of advice.
         experiments: of a symptom: those of `netvet recipe` that tell its causes apart, the most telling first.
+        any_of: signals of which it needs one at least: without any it could never speak.
+        fewest: values of its first signal below which it could never speak; a log may have as few.
     """
 
     def declare(function: CheckFunction) -> Check:
@@ -296,6 +311,8 @@ def check(
             required=tuple(p.name for p in signals if p.default is p.empty),
             optional=tuple(p.name for p in signals if p.default is not p.empty),
             settings={p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY},
+            any_of=any_of,
+            fewest=fewest,
         )
 
     return declare

@@ -157,12 +157,32 @@ def _run_check(one: Check, source: SignalSource, settings: Settings) -> list[Rep
             return NotAssessed(one.name, source.reason(name) or _missing(name))
     if not one.required and all(found[name] is None for name in one.optional):
         return NotAssessed(one.name, f"none of its signals was recorded ({', '.join(one.optional)})")
+    if one.any_of and all(found[name] is None for name in one.any_of):
+        return NotAssessed(one.name, source.reason(one.any_of[0]) or _none_of(one.any_of))
+    if (short := _too_short(one, found, source)) is not None:
+        return NotAssessed(one.name, short)
     given = {name: value for name, value in found.items() if value is not None}
     try:
         findings = [located(f, source.get) for f in one.function(**given, **settings.limits.get(one.name, {}))]
     except Exception as error:  # a broken check must not cost the user the other findings
         return NotAssessed(one.name, f"the check itself failed: {type(error).__name__}: {error}")
     return [Reported(one, f, f.severity or one.severity, (), _allowed(one.name, f, settings.allow)) for f in findings]
+
+
+def _none_of(signals: Sequence[str]) -> str:
+    return f"none of {', '.join(name.replace('_', ' ') for name in signals)} was recorded"
+
+
+def _too_short(one: Check, found: Mapping[str, Any], source: SignalSource) -> str | None:
+    """Why a log is too short for a check: averages over epochs are few."""
+    first = next(iter(one.required), None)
+    series = found.get(first or "")
+    if not one.fewest or not isinstance(series, LayerSeries) or source.get("log") is None:
+        return None
+    most = max((len(s) for s in series.values()), default=0)
+    if most >= one.fewest:
+        return None
+    return f"the log has {most} values of the {str(first).replace('_', ' ')}; it takes {one.fewest}"
 
 
 def _missing(signal: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netvet.core import Check, first_record
 from netvet.diagnose import Settings, diagnose
-from netvet.store import Run
+from netvet.store import AnyRun
 from netvet.store.allowed import allowed_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Reporter:
     settings: Settings
     root: Path = Path()
 
-    def view(self, run: Run, problems: Sequence[str] = ()) -> View:
+    def view(self, run: AnyRun, problems: Sequence[str] = ()) -> View:
         """The report of a run.
 
         Args:
@@ -50,30 +50,30 @@ class Reporter:
         found, names = diagnose(run, checks, settings), _names(checks, settings)
         return build(found, run, selected=names, name=run.path.name, problems=said, root=self.root)
 
-    def home(self, run: Run, view: View) -> HomeView:
+    def home(self, run: AnyRun, view: View) -> HomeView:
         """The first panel of its page, with the stages of its recipe, or those that its checks belong to."""
         from netvet.report.page_view import home_of
 
         return home_of(view, run, self.checks, _names(*self._able(run)))
 
-    def head(self, run: Run) -> tuple[View, HomeView]:
+    def head(self, run: AnyRun) -> tuple[View, HomeView]:
         """Both: all of a page but its figures."""
         view = self.view(run)
         return view, self.home(run, view)
 
-    def page(self, run: Run, view: View | None = None) -> PageView:
+    def page(self, run: AnyRun, view: View | None = None) -> PageView:
         """The page of a run, of which the report may have been made already."""
         from netvet.report.page_view import page_of
 
         return page_of(view or self.view(run), run, self.checks, _names(*self._able(run)))
 
-    def asked(self, run: Run) -> list[Check]:
+    def asked(self, run: AnyRun) -> list[Check]:
         """The checks that look at such a run and were asked to."""
         checks, settings = self._able(run)
         names = set(_names(checks, settings))
         return [one for one in checks if one.name in names]
 
-    def _able(self, run: Run) -> Able:
+    def _able(self, run: AnyRun) -> Able:
         from netvet.data.assessable import assessable
 
         allow = {**allowed_of(run.path), **self.settings.allow}
@@ -86,7 +86,7 @@ def _names(checks: Sequence[Check], settings: Settings) -> list[str]:
     return selected(checks, settings)
 
 
-def _trial(run: Run) -> list[str]:
+def _trial(run: AnyRun) -> list[str]:
     """That a run is of a changed copy of a program, where it is."""
     trial = first_record(run.get("run")).get("trial")
     return [f"this is a trial of netvet fix: a copy of the program with {trial}"] if trial else []

@@ -77,6 +77,8 @@ _SERIES = (
 )
 
 _LOOP = (
+    _facts("log", "free", "One record of a run that was read from a log of another tool (`netvet diagnose LOGS`).", path="file or folder", form="the format, as a person calls it", unit="what its steps count: `step`, `epoch` or `record`", unit_because="why", last="the last of them", values="of the loss", kind="`supervised` learning with one loss, `game` of several losses, `reward`, or None",
+           columns="list of {name, role, sure: `told`, `sure`, `likely` or `guess`, because, values}", resumed="where the run was taken up again, list", problems="what could not be read, list of sentences"),
     _facts("run", "free", "One record about the run.", script="path", arguments="list of str", started="ISO time", ended="`ok`, `exit`, `exception`, `interrupt`, `terminated` (by a launcher), `stopped` (by netvet, as asked) or None while running", loss="name of the loss function, where the user gave it", stopped_step="step at which netvet ended the training", stopped_because="the finding for which it did",
            exception="type and message", exception_file="user's file", exception_line="user's line", exception_type="class name", steps="optimizer steps", seconds="wall", epochs="passes over the longest training loader, or None", trial="of a changed program that `netvet fix` has tried: the fix", audited="of an audit of files: words of the command `netvet data` that reads them again"),
     _facts("environment", "free", "Versions and device.", python="", torch="", device="`cpu`, `cuda`", threads="int"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netvet.core import Facts, LayerSeries, Location, Series, location_of
+from netvet.core import Facts, LayerSeries, Location, Series, Unit, location_of
 
 # A normal distribution's MAD times this is its std.
 MAD_TO_STD = 1.4826
@@ -130,6 +130,7 @@ class Course:
     noise: float
     error: float
     span: int
+    unit: Unit = "step"
 
     @property
     def gain(self) -> float:
@@ -150,7 +151,7 @@ def course(series: Series, *, windows: int = 10) -> Course | None:
     step = int(kept.steps[count % window + best * window])
     first, last = int(kept.steps[0]), int(kept.steps[-1])
     start, error = float(kept.values[0]), spread / float(np.sqrt(window))
-    return Course(start, float(levels[best]), float(levels[-1]), step, spread, error, last - first)
+    return Course(start, float(levels[best]), float(levels[-1]), step, spread, error, last - first, kept.unit)
 
 
 def sole_loss(losses: Iterable[Mapping[str, Any]] | None) -> Mapping[str, Any]:

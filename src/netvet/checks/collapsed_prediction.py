@@ -37,6 +37,7 @@ _CAUSES = (
         "overfit-batch": "Train on one batch: a net that cannot tell its samples apart has a fault.",
     },
     experiments=("overfit-batch", "input-independent", "lr-range", "activation-trial", "depth-trial"),
+    any_of=("prediction_top_share", "prediction_std"),
 )
 def collapsed_prediction(
     prediction_top_share: LayerSeries | None = None,

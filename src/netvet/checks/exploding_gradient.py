@@ -29,6 +29,7 @@ _CAUSES = (
         "lower-lr": "Lower the learning rate by 10.",
     },
     experiments=("lr-range", "depth-trial", "momentum-trial"),
+    fewest=8,
 )
 def exploding_gradient(
     grad_norm: LayerSeries,
@@ -56,7 +57,7 @@ def exploding_gradient(
     """
     chosen = {**grad_norm, **(grad_norm_before_clip or {})}
     for optimizer, one in chosen.items():
-        if len(one) < 8 or int(one.steps[-1] - one.steps[0]) < patience:
+        if len(one) < 8 or not one.lasts(patience):
             continue
         kept = one.finite().values
         part = max(3, len(one) // 4)

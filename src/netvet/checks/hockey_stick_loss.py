@@ -25,6 +25,7 @@ _CAUSES = (
         "final-bias": "Set the bias of the last layer to the mean of the target or the log prior of the classes.",
     },
     experiments=("final-bias",),
+    fewest=40,
 )
 def hockey_stick_loss(
     loss: LayerSeries,
@@ -51,7 +52,9 @@ def hockey_stick_loss(
     """
     for site, every in loss.items():
         one, seen = every.finite(), course(every)
-        if seen is None or seen.span < patience or seen.start <= 0 or seen.gain < 0.3:
+        if len(one) < 40 and one.unit == "epoch":
+            continue  # the first epoch has learned more than that alone
+        if seen is None or not one.lasts(patience) or seen.start <= 0 or seen.gain < 0.3:
             continue
         steps = max(1, int(within * seen.span))
         after = one.since(int(one.steps[0]) + steps).values[: max(3, len(one) // 20)]
@@ -60,5 +63,5 @@ def hockey_stick_loss(
             message = (
                 f"{min(early / whole, 1.0):.0%} of the fall of the loss, from {seen.start:.3g} to {seen.end:.3g}, "
             )
-            message += f"came in the first {steps} steps"
+            message += f"came in the first {steps} {one.unit}s"
             yield Finding(message, site, steps, early / whole, share, confidence=0.5)

@@ -32,15 +32,18 @@ _CAUSES = (
         "clip-gradients": "Clip the gradient norm just above its usual size, between backward and step.",
     },
     experiments=("lr-range", "depth-trial", "momentum-trial"),
+    fewest=8,
 )
 def loss_diverges(
     loss: LayerSeries,
     losses: Facts | None = None,
     targets: Facts | None = None,
     initial_loss: Facts | None = None,
+    log: Facts | None = None,
     *,
     rise: float = 0.05,  # over the first value, beyond the noise (SageMaker Debugger: 5 %)
     times: float = 1.5,  # a regression must end this far above the variance of its target
+    clear: float = 1.2,  # times its first value: from there on a log alone is enough for a warning
     patience: int = 20,  # steps
     sigmas: float = 5.0,
 ) -> Iterator[Finding]:
@@ -68,7 +71,7 @@ def loss_diverges(
     level = constant_loss(sole, targets, initial_loss)
     for site, one in loss.items():
         seen = course(one)
-        if seen is None or seen.span < patience or seen.start <= 0 or not np.isfinite(one.values[-3:]).all():
+        if seen is None or not one.lasts(patience) or seen.start <= 0 or not np.isfinite(one.values[-3:]).all():
             continue
         risen = seen.end - seen.start
         if risen <= max(
@@ -78,7 +81,9 @@ def loss_diverges(
         classifies = sole.get("function") in _CLASSIFYING
         worse = level is not None and seen.end > level * (1 + rise if classifies else times)
         known = len(loss) == 1 and (classifies or sole.get("function") == "mse_loss") and worse
-        severity: Severity = "error" if known else "note"
+        # A log knows no criterion, but that this is supervised learning with one loss.
+        told = any(r.get("kind") == "supervised" for r in log or ()) and len(loss) == 1
+        severity: Severity = "error" if known else "warning" if told and seen.end > clear * seen.start else "note"
         message = (
             f"the loss rose from {seen.start:.3g} at the start to {seen.end:.3g} at the end, "
             f"{seen.end / seen.start:.2g} times its first value"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
-from netvet.stats import change, constant_loss, course, sole_loss
+from netvet.changes import beats_majority, guessing
+from netvet.core import Facts, Finding, LayerSeries, Series, Severity, check, location_of
+from netvet.stats import Course, change, constant_loss, course, sole_loss
 
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
@@ -38,6 +39,7 @@ _CAUSES = (
         "lr-range": "Try learning rates ten times higher and lower for a few steps.",
     },
     experiments=("overfit-batch", "lr-range", "input-independent", "activation-trial", "depth-trial"),
+    fewest=8,
 )
 def loss_flat(
     loss: LayerSeries,
@@ -48,6 +50,8 @@ def loss_flat(
     target_top_share: LayerSeries | None = None,
     parameters: Facts | None = None,
     input_ablation: Facts | None = None,
+    log: Facts | None = None,
+    val_accuracy: LayerSeries | None = None,
     *,
     limit: float = 0.02,  # random labels fall by 1.6 % on the digits (2.300 to 2.264)
     patience: int = 50,  # steps; shorter runs may be in their warm-up
@@ -68,7 +72,8 @@ def loss_flat(
     ## Known problems
     Losses of adversarial nets, policy gradients and bootstrapped values need not fall: only a known criterion that is
     the only loss, and is no better than a constant prediction, is more than a note, unless a layer blocks the input.
-    Nets that start from loaded weights or far below that level, or beat the commonest class, are silent.
+    Nets that start from loaded weights or far below that level, or beat the commonest class, are silent. A log tells no
+    criterion: there an accuracy of what a guess at that loss would have, exp(-loss), takes its place.
 
     ## References
     Measured on the digits, section "what one faulty line does": 2.314 to 2.3116 for a cut graph.
@@ -77,44 +82,39 @@ def loss_flat(
     level = constant_loss(sole, targets, initial_loss)
     # Where no difference between the samples gets through a layer, that is what is wrong, and named by ignores-input.
     blocked = any(r.get("blocked_by") for r in input_ablation or ())
-    if loaded or _right(train_accuracy, target_top_share):
+    if loaded or beats_majority(train_accuracy, target_top_share):
         return
-    for site, one in loss.items():
+    guess = guessing(loss, train_accuracy or val_accuracy) if log else None
+    if guess:
+        yield Finding(guess[0], next(iter(loss)), *guess[1:], severity="warning", confidence=0.8)
+    for site, one in () if guess else loss.items():
         seen = course(one)
-        if seen is None or seen.span < patience or not np.isfinite(one.values).all() or seen.start <= 0:
+        if seen is None or not one.lasts(patience) or not np.isfinite(one.values).all() or seen.start <= 0:
             continue
-        error = sigmas * float(np.hypot(seen.error, seen.noise))
-        # Too noisy to tell, risen (that is another symptom), or begun below what a constant would get.
-        if 3 * seen.error > 0.1 * seen.start or seen.end > seen.start + max(0.05 * seen.start, error):
-            continue
-        moved = change(one)
-        clear = moved is not None and moved.z > sigmas and moved.relative > limit
-        if clear or seen.gain >= max(limit, min(error / seen.start, 0.05)) or (level and seen.start < 0.7 * level):
+        # Moved, or begun below what a constant would get.
+        if _moves(one, seen, limit, sigmas) or (level and seen.start < 0.7 * level):
             continue
         stuck = level is not None and seen.end >= 0.9 * level
         known = len(loss) == 1 and (sole.get("function") in _CLASSIFYING or sole.get("function") == "mse_loss")
         constant = float(np.ptp(one.values)) <= 1e-7 * seen.start
         severity: Severity = "note" if not known or not stuck or blocked else "error" if constant else "warning"
-        message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} steps: "
-        message += "it never changes" if constant else _fall(seen.start - seen.end, seen.gain, limit)
+        message = _told(seen, limit, constant=constant)
         place = location_of(sole) if len(loss) == 1 else None
         yield Finding(message, site, 0, seen.gain, limit, place, severity=severity, confidence=0.8)
 
 
-def _fall(difference: float, gain: float, limit: float) -> str:
-    return "it did not fall" if difference < 0 else f"it fell by {max(gain, 0.0):.1%}, less than {limit:.0%}"
+def _moves(one: Series, seen: Course, limit: float, sigmas: float) -> bool:
+    """Too noisy to tell, risen (that is another symptom), or clearly fallen."""
+    error = sigmas * float(np.hypot(seen.error, seen.noise))
+    if 3 * seen.error > 0.1 * seen.start or seen.end > seen.start + max(0.05 * seen.start, error):
+        return True
+    moved = change(one)
+    clear = moved is not None and moved.z > sigmas and moved.relative > limit
+    return clear or seen.gain >= max(limit, min(error / seen.start, 0.05))
 
 
-def _right(accuracy: LayerSeries | None, majority: LayerSeries | None) -> bool:
-    """Predictions at the end are right clearly more often than by always saying the commonest class."""
-    if accuracy is None or majority is None:
-        return False
-    for site, one in accuracy.items():
-        values, top = one.finite().values, majority.get(site)
-        if len(values) < 4 or top is None or not len(top.finite()):
-            continue
-        tail = values[-max(3, len(values) // 5) :]
-        error = float(tail.std() / np.sqrt(len(tail)))
-        if float(tail.mean()) > float(np.median(top.finite().values)) + max(0.05, 3 * error):
-            return True
-    return False
+def _told(seen: Course, limit: float, *, constant: bool) -> str:
+    message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} {seen.unit}s: "
+    if constant or seen.start < seen.end:
+        return message + ("it never changes" if constant else "it did not fall")
+    return message + f"it fell by {max(seen.gain, 0.0):.1%}, less than {limit:.0%}"

@@ -63,8 +63,8 @@ def loss_not_finite(
         since = bad[at:]
         what = "NaN" if np.isnan(one.values[at]) else "infinite"
         message = (
-            f"the loss is {what} at step {int(one.steps[at])} and in {int(since.sum())} of the {len(since)} values "
-            "recorded since then"
+            f"the loss is {what} at {one.unit} {int(one.steps[at])} and in {int(since.sum())} of the {len(since)} "
+            "values recorded since then"
         )
         if at:
             message += f"; the last finite value was {one.values[at - 1]:.3g}"

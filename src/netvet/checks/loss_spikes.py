@@ -31,6 +31,7 @@ _CAUSES = (
         "lower-lr": "Lower the learning rate, or warm it up.",
     },
     experiments=("lr-range", "batch-size", "momentum-trial"),
+    fewest=31,
 )
 def loss_spikes(
     loss: LayerSeries,
@@ -65,7 +66,7 @@ def loss_spikes(
             continue
         at, level = peaks[0]
         end = float(np.median(values[-max(3, len(values) // 10) :]))
-        message = f"the loss jumped from {level:.3g} to {values[at]:.3g} at step {int(seen.steps[at])}, "
+        message = f"the loss jumped from {level:.3g} to {values[at]:.3g} at {seen.unit} {int(seen.steps[at])}, "
         message += f"the first of {len(peaks)} spikes" if len(peaks) > 1 else "the only spike"
         # A run that ends well below where it began has learned between its spikes; a loss that can be negative
         # (a policy gradient) has no level that means much.

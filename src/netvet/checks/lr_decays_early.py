@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Location, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Location, Series, check, location_of
 from netvet.stats import number
 
 _CAUSES = (
@@ -23,15 +23,18 @@ _CAUSES = (
     fixes={
         "slower-decay": "Let the schedule end with the run: give it the total number of steps.",
     },
+    fewest=8,
 )
 def lr_decays_early(
     lr: LayerSeries,
     loss: LayerSeries,
     schedulers: Facts | None = None,
+    log: Facts | None = None,
     *,
     low: float = 0.05,  # catalogue: of the peak rate
     share: float = 0.5,  # of the run spent there; a cosine over the whole run spends 14 % there
     fall: float = 0.05,  # of the loss, over the last stretch at a high rate
+    unlearned: float = 0.9,  # of the first loss: in a log with so much left, it has hardly begun to fall
     sigmas: float = 3.0,
 ) -> Iterator[Finding]:
     """The learning rate is next to nothing early in the run, although the loss was still falling.
@@ -56,17 +59,17 @@ def lr_decays_early(
         return
     one = next(iter(loss.values())).finite()
     for group, rates in lr.items():
-        if len(rates) < 8 or not np.isfinite(rates.values).all() or rates.values.max() <= 0:
+        places = _gone(rates, low)
+        if places is None or places[3] - places[2] < share * (places[3] - places[0]):
             continue
-        peak = int(rates.values.argmax())
-        high = np.flatnonzero(rates.values >= low * rates.values[peak])
-        first, last = int(rates.steps[0]), int(rates.steps[-1])
-        since = int(rates.steps[min(int(high[-1]) + 1, len(rates) - 1)])
-        if last - since < share * (last - first):
-            continue
-        begin = int(rates.steps[peak])
+        first, begin, since, last = places
         before = one.values[(one.steps >= begin) & (one.steps <= since)]
         half = len(before) // 2
+        told = f"the learning rate fell below {low:.0%} of its peak at {rates.unit} {since} of {last}"
+        used = (since - first) / (last - first)
+        if log and (hardly := _unlearned(log, one, unlearned)):
+            yield Finding(told + hardly, group, since, used, 1 - share, confidence=0.6)
+            return
         if half < 3:
             continue
         early, end, after = before[:half], before[half:], one.values[one.steps > since]
@@ -77,11 +80,28 @@ def lr_decays_early(
             continue
         if float(np.median(after[-max(3, len(after) // 10) :])) < float(end.mean()) - 3 * abs(fell):
             continue
-        message = f"the learning rate fell below {low:.0%} of its peak at step {since} of {last}, while the loss still "
-        message += f"fell ({early.mean():.3g} to {end.mean():.3g})"
-        used = (since - first) / (last - first)
+        message = f"{told}, while the loss still fell ({early.mean():.3g} to {end.mean():.3g})"
         yield Finding(message, group, since, used, 1 - share, _place(schedulers), confidence=0.7)
         return
+
+
+def _gone(rates: Series, low: float) -> tuple[int, int, int, int] | None:
+    """First step, that of the peak, that since which the rate stays below this share of it, and the last."""
+    if len(rates) < 8 or not np.isfinite(rates.values).all() or rates.values.max() <= 0:
+        return None
+    peak = int(rates.values.argmax())
+    high = np.flatnonzero(rates.values >= low * rates.values[peak])
+    since = min(int(high[-1]) + 1, len(rates) - 1)
+    return int(rates.steps[0]), int(rates.steps[peak]), int(rates.steps[since]), int(rates.steps[-1])
+
+
+def _unlearned(log: Facts, loss: Series, left: float) -> str:
+    """That a supervised net has learned next to nothing, in words; empty where it has."""
+    values = loss.values
+    if len(values) < 8 or not any(r.get("kind") == "supervised" for r in log):
+        return ""
+    start, end = float(values[0]), float(np.median(values[-8:]))
+    return f", and the loss hardly fell at all ({start:.3g} to {end:.3g})" if 0 < left * start < end else ""
 
 
 def _place(schedulers: Facts | None) -> Location | None:

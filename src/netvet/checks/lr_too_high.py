@@ -14,8 +14,7 @@ _CAUSES = (
     "unsafe-loss-arithmetic", "misstepped-scheduler", "unsuitable-optimizer", "wrong-class-weights", "unscaled-target",
     "label-out-of-range", "missing-zero-grad", "badly-scaled-init", "ineffective-clip", "wrong-call-order",
     "non-finite-input", "mismatched-loss", "unreduced-loss", "unscaled-input", "broadcast-loss", "missing-warmup",
-    "wrong-momentum", "negated-loss", "clipped-loss",
-)  # fmt: skip
+    "wrong-momentum", "negated-loss", "clipped-loss")  # fmt: skip
 
 
 @check(
@@ -28,6 +27,7 @@ _CAUSES = (
         "lower-lr": "Divide the learning rate by 10; if the loss still does not fall, by 100.",
         "warmup": "Raise the learning rate from near zero over the first few hundred steps.",
     },
+    any_of=("update_ratio", "lr_probe", "lr_trial"),
 )
 def lr_too_high(
     loss: LayerSeries,
@@ -69,7 +69,7 @@ def lr_too_high(
         return
     site, one = next(iter(loss.items()))
     seen, level = course(one), constant_loss(sole_loss(losses), targets, initial_loss)
-    if seen is None or seen.span < patience or seen.start <= 0 or seen.best < 0:
+    if seen is None or not one.lasts(patience) or seen.start <= 0 or seen.best < 0:
         return
     learned = (1 - gain) * (min(seen.start, level) if level else seen.start)
     rate, place = used_rate(lr, optimizers)

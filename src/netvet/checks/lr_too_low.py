@@ -16,8 +16,7 @@ _CAUSES = (
     "stale-optimizer", "unscaled-target", "mismatched-loss", "double-softmax", "double-sigmoid", "symmetric-init",
     "unscaled-input", "broadcast-loss", "unreduced-loss", "detached-loss", "missing-step", "clipped-loss",
     "batch-mixing", "unsuitable-optimizer", "saturating-activation", "unsuitable-architecture", "unstable-depth",
-    "unused-recurrence",
-)  # fmt: skip
+    "unused-recurrence")  # fmt: skip
 
 
 @check(
@@ -27,6 +26,7 @@ _CAUSES = (
     since="0.1",
     explained_by=_CAUSES,
     fixes={"raise-lr": "Multiply the learning rate by 10, and again while the loss falls faster."},
+    any_of=("update_ratio", "lr_probe"),
 )
 def lr_too_low(
     loss: LayerSeries,
@@ -68,7 +68,7 @@ def lr_too_low(
         return
     (site, one), sole = next(iter(loss.items())), sole_loss(losses)
     seen, level = course(one), constant_loss(sole, targets, initial_loss)
-    if seen is None or seen.span < patience or seen.start <= 0:
+    if seen is None or not one.lasts(patience) or seen.start <= 0:
         return
     first = number(sole, "first_value") or seen.start  # backward may be given the function's value divided by something
     moved, typical = change(one), matrix_ratio(update_ratio or {})
@@ -82,7 +82,7 @@ def lr_too_low(
     if not shown and not (tiny and steady and not any(r.get("losses") for r in lr_probe or ())):
         return
     (rate, place), sure = used_rate(lr, optimizers), 0.9 if better and tiny else 0.7
-    fell = (min(seen.start, moved.first if moved else seen.start), seen.end, seen.span)
+    fell = (min(seen.start, moved.first if moved else seen.start), seen.end, f"{seen.span} {seen.unit}s")
     yield Finding(_told(rate, typical, fell, better), site, 0, typical, ratio, place, confidence=sure)
 
 
@@ -93,11 +93,11 @@ def _learned(seen: Course, moved: Change | None, gain: float, sigmas: float) -> 
 
 
 def _told(
-    rate: float | None, typical: float | None, fell: tuple[float, float, int], better: tuple[float, float] | None
+    rate: float | None, typical: float | None, fell: tuple[float, float, str], better: tuple[float, float] | None
 ) -> str:
     message = f"at {f'a learning rate of {rate:.3g}' if rate else 'this learning rate'} "
     message += f"a step changes the weights by {100 * typical:.1g}%: " if typical is not None else ""
-    message += f"the loss fell from {fell[0]:.3g} to {fell[1]:.3g} only in {fell[2]} steps"
+    message += f"the loss fell from {fell[0]:.3g} to {fell[1]:.3g} only in {fell[2]}"
     return message + (f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}" if better else "")
 
 

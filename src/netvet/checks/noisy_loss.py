@@ -25,6 +25,7 @@ _CAUSES = (
         "larger-batch": "Use a larger batch, or accumulate gradients.",
     },
     experiments=("batch-size", "lr-range"),
+    fewest=20,
 )
 def noisy_loss(
     loss: LayerSeries,
@@ -50,7 +51,7 @@ def noisy_loss(
     """
     for site, every in loss.items():
         one = every.finite()
-        if len(one) < 20 or int(one.steps[-1] - one.steps[0]) < patience:
+        if len(one) < 20 or one.unit == "epoch" or not one.lasts(patience):  # means over epochs hide it
             continue
         tail = one.values[len(one) // 2 :]
         level, spread = float(np.median(tail)), noise(tail)

@@ -29,6 +29,7 @@ _CAUSES = (
         "regularise": "More data, augmentation, weight decay or dropout, in that order.",
     },
     experiments=("learning-curve", "augmentation"),
+    fewest=6,
 )
 def overfitting(
     val_loss: LayerSeries,
@@ -84,8 +85,8 @@ def overfitting(
         if not now < before or float(np.mean(rest[-2:])) <= float(np.mean(rest[:2])):
             continue
         message = (
-            f"the validation loss rose from {low:.3g} at step {since} to {end:.3g} at the end ({risen / low:.0%}), "
-            f"while the training loss fell from {before:.3g} to {now:.3g}"
+            f"the validation loss rose from {low:.3g} at {one.unit} {since} to {end:.3g} at the end "
+            f"({risen / low:.0%}), while the training loss fell from {before:.3g} to {now:.3g}"
         )
         saved = sum(1 for c in checkpoints or () if c.get("kind") == "save") > 1
         severity: Severity | None = "note" if risen <= rise * low or saved else None

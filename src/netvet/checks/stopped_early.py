@@ -28,6 +28,7 @@ _CAUSES = (
     fixes={
         "train-longer": "Let it train longer, with the schedule stretched to the new length.",
     },
+    fewest=25,
 )
 def stopped_early(
     loss: LayerSeries,
@@ -65,7 +66,7 @@ def stopped_early(
         return
     site, every = next(iter(loss.items()))
     one, seen = every.finite(), course(every)
-    if seen is None or len(one) != len(every) or len(one) < 20 or seen.span < patience or seen.end <= 0:
+    if seen is None or len(one) != len(every) or len(one) < 20 or not one.lasts(patience) or seen.end <= 0:
         return
     end = int(one.steps[-1])
     last, half = one.since(end - seen.span // 5), one.since(end - seen.span // 2)
@@ -80,7 +81,7 @@ def stopped_early(
     proven = better is not None and ((unslowing and late < late_error) or (falling and part >= behind_share))
     if not proven and not (falling and part >= share):
         return
-    message = f"the loss still fell when the run ended after {seen.span} steps: {part:.0%} of the whole fall "
+    message = f"the loss still fell when the run ended after {seen.span} {seen.unit}s: {part:.0%} of the whole fall "
     message += f"({seen.start:.3g} to {seen.end:.3g}) was in its last fifth"
     message += f"; the net scores {better[0]:.2g}, {better[2]} {better[1]:.2g} on the same samples" if better else ""
     severity: Severity = "warning" if proven or (unslowing and seen.end > remaining * seen.start) else "note"

@@ -16,6 +16,7 @@ from netvet.stats import behind, number, slope
     fixes={
         "smaller-batch": "Use a smaller batch and take more steps.",
     },
+    any_of=("gradient_noise", "samples"),
 )
 def too_large_batch(
     gradient_noise: Facts | None = None,

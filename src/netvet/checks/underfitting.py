@@ -42,6 +42,7 @@ _CAUSES = (
         "weight-decay-trial",
         "augmentation",
     ),
+    any_of=("losses",),  # what a constant prediction would cost
 )
 def underfitting(
     loss: LayerSeries,
@@ -80,7 +81,7 @@ def underfitting(
         return
     site, one = next(iter(loss.items()))
     seen = course(one)
-    if seen is None or seen.span < patience or seen.end > 0.98 * level:
+    if seen is None or not one.lasts(patience) or seen.end > 0.98 * level:
         return
     better = behind(baselines)
     if seen.end < fitted_below * level:

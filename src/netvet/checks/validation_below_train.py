@@ -25,6 +25,7 @@ _CAUSES = (
         "compare": "Evaluate the training samples in the same mode, and compare.",
     },
     experiments=("whole-evaluation", "augmentation"),
+    fewest=4,
 )
 def validation_below_train(
     val_loss: LayerSeries,

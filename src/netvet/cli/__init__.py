@@ -8,22 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 import netvet
 from netvet.cli.compare import compare
 from netvet.cli.data import data
+from netvet.cli.diagnose import diagnose
 from netvet.cli.export import export
 from netvet.cli.fix import fix
-from netvet.cli.formats import FORMATS, formatted, write_all
+from netvet.cli.formats import FORMATS, formatted
 from netvet.cli.human import keep, records_of
 from netvet.cli.mcp import mcp
-from netvet.cli.options import FAIL_ON, SEVERITY, STDOUT, Asked, asked_of, choosing, percent, require_writable
+from netvet.cli.options import SEVERITY, STDOUT, Asked, asked_of, choosing, percent, require_writable
 from netvet.cli.page import format_of, write_page
 from netvet.cli.recipe import recipe
-from netvet.cli.replay import replay, tell_of
+from netvet.cli.replay import replay
+from netvet.cli.reports import report_of
 from netvet.cli.schema import schema
 from netvet.cli.tune import tune
 from netvet.cli.ui import beside, ui
@@ -99,6 +101,7 @@ def cli() -> None:
 
 cli.add_command(compare)
 cli.add_command(data)
+cli.add_command(diagnose)
 cli.add_command(export)
 cli.add_command(fix)
 cli.add_command(mcp)
@@ -210,33 +213,6 @@ def _run(
 
     with beside(chosen.store, wanted=with_page and os.environ.get("RANK", "0") == "0"):
         return tell(runner.run(replace(chosen, terminated=tell)))
-
-
-def report_of(source: Run, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False) -> int:
-    """Diagnose a run, print and write the report; returns the exit code."""
-    view = asked.reporter.view(source, problems)
-    if not quiet and not asked.prints:
-        from netvet.report.text import show
-
-        show(view, stream, verbose=asked.verbose)
-        tell_of(source, stream)
-    write_all(view, source, asked, stream, quiet=quiet)
-    graves = FAIL_ON[: FAIL_ON.index(asked.fail_on) + 1] if asked.fail_on != "never" else ()
-    return int(any(f["allowed"] is None and f["severity"] in graves for f in view["findings"]))
-
-
-@cli.command()
-@choosing
-@click.argument("run", required=False)
-def diagnose(run: str | None, **options: Any) -> int:
-    """Diagnose a stored run again.
-
-    RUN is a path or the beginning of a name; without it the newest one is taken.
-    """
-    from netvet.store.find import find_run
-
-    asked = asked_of(options)
-    return report_of(find_run(run, asked.store), asked, sys.stdout)
 
 
 @cli.command()

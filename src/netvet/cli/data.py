@@ -148,7 +148,7 @@ def _scanned(source: Source, chosen: Options, options: dict[str, Any], function:
 
 def _tell(path: Path, problems: Sequence[str] = (), *, asked: Asked) -> int:
     """Show what was found, and write it; gives the exit code."""
-    from netvet.cli import report_of
+    from netvet.cli.reports import report_of
     from netvet.store import Run
 
     return report_of(Run.open(path), asked, sys.stdout, problems=problems)

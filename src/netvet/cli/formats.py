@@ -13,12 +13,12 @@ from netvet.cli.page import page_text, write_page
 
 if TYPE_CHECKING:
     from netvet.report.view import View
-    from netvet.store import Run
+    from netvet.store import AnyRun
 
 FORMATS = ("text", "json", "sarif", "html", "github", "junit", "gitlab")
 
 
-def formatted(view: View, form: str, source: Run, asked: Asked) -> str:
+def formatted(view: View, form: str, source: AnyRun, asked: Asked) -> str:
     """The report as text of a format (all but `text`, which a terminal lays out)."""
     if form == "html":
         return page_text(asked.reporter, source, view)
@@ -53,7 +53,7 @@ def _checkout(variable: str) -> Path | None:
     return Path(path) if path else None
 
 
-def write_all(view: View, source: Run, asked: Asked, stream: TextIO, *, quiet: bool) -> None:
+def write_all(view: View, source: AnyRun, asked: Asked, stream: TextIO, *, quiet: bool) -> None:
     """Write every format that was asked for: `--json FILE`, ..., `--github`.
 
     Raises:

@@ -13,7 +13,7 @@ from netvet.cli.options import STDOUT
 if TYPE_CHECKING:
     from netvet.report.view import View
     from netvet.reporter import Reporter
-    from netvet.store import Run
+    from netvet.store import AnyRun
 
 # What the ending of a file says of its format.
 FORMATS = {".html": "html", ".htm": "html", ".json": "json", ".sarif": "sarif", ".xml": "junit"}
@@ -24,7 +24,7 @@ def format_of(output: Path | None, form: str | None) -> str:
     return form or FORMATS.get(output.suffix.lower() if output else "", "text")
 
 
-def page_text(reporter: Reporter, run: Run, view: View | None = None) -> str:
+def page_text(reporter: Reporter, run: AnyRun, view: View | None = None) -> str:
     """The page of a run, one HTML file; of a run that is diagnosed already with its report."""
     from netvet.report.html import document
 

@@ -12,7 +12,7 @@ from netvet.cli.options import STDOUT, absolute, require_writable
 
 if TYPE_CHECKING:
     from netvet.capture.torch_box_file import Box
-    from netvet.store import Run
+    from netvet.store import AnyRun
 
 # The step was repeated, but what was stored did not show again.
 NOT_REPRODUCED = 1
@@ -83,7 +83,7 @@ def _announce(box: Box, script: Path | None) -> None:
     click.echo(f"netvet: running {clean(line, 1000)} up to the end of one step", err=True)
 
 
-def tell_of(run: Run, stream: TextIO) -> None:
+def tell_of(run: AnyRun, stream: TextIO) -> None:
     """Say under the report of a run that a step of it can be repeated."""
     from netvet.core import Facts
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from netvet.core import Check, Facts, NetvetError
 from netvet.data.faults import LOOKS
 from netvet.diagnose import Settings
-from netvet.store import Run
+from netvet.store import AnyRun
 
 
-def assessable(checks: Sequence[Check], settings: Settings, run: Run) -> tuple[tuple[Check, ...], Settings]:
+def assessable(checks: Sequence[Check], settings: Settings, run: AnyRun) -> tuple[tuple[Check, ...], Settings]:
     """Of an audit, the checks that look at data and what was set for them; of a training, all.
 
     Raises:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 from netvet.report.data import split_table
+from netvet.report.log import facts as log_facts
 from netvet.report.recipe import TITLES, next_action
 from netvet.report.view import FindingView, VerdictView, View
 from netvet.report.words import (
@@ -21,6 +22,7 @@ from netvet.report.words import (
     ruled_out,
     still_open,
     sureness,
+    unit_of,
 )
 
 # A run without experiments has no gates: its checks see faults, or they do not.
@@ -177,7 +179,7 @@ def _verdict(view: View, one: VerdictView, *, by_name: bool) -> VerdictWords:
         "sureness": sureness(one),
         "undetermined": unsure,
         "proof": list(dict.fromkeys(f["message"] for f in findings)),
-        "measured": measured(findings[0]),
+        "measured": measured(findings[0], unit_of(view)),
         "places": _places(findings),
         "change": one["next"] or "",
         "prove": fix_command(view, one["check"] if by_name else None) if provable else "",
@@ -230,6 +232,7 @@ def facts(view: View) -> list[tuple[str, str]]:
         netvet += f" ({cost:.2f} s)"
     known = [
         ("Run", run["name"] or ""),
+        *log_facts(view["log"]),
         ("Program", " ".join([run["script"], *run["arguments"]]) if run["script"] else ""),
         ("Started", (run["started"] or "").replace("T", " ").replace("+00:00", " UTC")),
         ("Ended", ended),

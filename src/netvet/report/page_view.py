@@ -12,6 +12,7 @@ from netvet.report.checklist import stages_of
 from netvet.report.figures import Source, figures_of
 from netvet.report.figures.spec import PANELS, STEPS, Figure
 from netvet.report.home import HomeView, home
+from netvet.report.log import in_unit_of
 from netvet.report.plain import printable
 from netvet.report.view import View
 
@@ -74,6 +75,7 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
 def assembled(view: View, first: HomeView, figures: list[Figure], problems: list[str]) -> PageView:
     """The page from its parts: report, home, figures, and what could not be drawn."""
     figures = blamed(figures, view["findings"])
+    figures = in_unit_of(view["log"], figures)
     figures, pictures = with_limits(view, figures, pictures_of(view, figures))
     used = {figure.get("panel") for figure in figures}
     page: PageView = {

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from netvet.report.data import lines as data_lines
+from netvet.report.log import lines as log_lines
 from netvet.report.plain import cells, clean, wrap
 from netvet.report.view import FindingView, VerdictView, View
 from netvet.report.words import (
@@ -23,6 +24,7 @@ from netvet.report.words import (
     run_parts,
     still_open,
     sureness,
+    unit_of,
 )
 
 # A piece of text and its style in the words of rich; a line is a row of them.
@@ -36,6 +38,8 @@ MIN_WIDTH = 40
 MAX_FOLDED = 4
 MAX_OTHERS = 2
 MAX_PLACES = 3
+# Findings about a log that are all listed.
+MAX_LISTED = 6
 # Reasons for not assessing, in one line.
 MAX_REASONS = 2
 
@@ -103,6 +107,10 @@ def render(view: View, width: int = MAX_WIDTH, *, verbose: bool = False) -> list
     if view["data"] is not None:
         page.lines += [((line, ""),) for line in data_lines(view["data"], verbose=verbose)]
         page.blank()
+    if view["log"] is not None:
+        for text in log_lines(view["log"], verbose=verbose):
+            page.put(text, _DIM)
+        page.blank()
     _headline(page, view)
     for number, verdict in enumerate(view["diagnosis"]):
         page.blank()
@@ -167,7 +175,7 @@ def _verdict(page: _Page, view: View, verdict: VerdictView, *, full: bool, verbo
     page.labelled("seen" if verdict["undetermined"] else "proof", main["message"])
     _others(page, view, findings, every=verbose)
     if (full or verbose) and measured(main):
-        page.labelled("measured", measured(main))
+        page.labelled("measured", measured(main, unit_of(view)))
     _places(page, findings, full=full or verbose, every=verbose)
     if verdict["next"]:
         page.labelled("change", verdict["next"], "bold" if full else "")
@@ -222,6 +230,8 @@ def _folded(page: _Page, view: View, verdict: VerdictView, *, every: bool) -> No
 
 def _rest(page: _Page, view: View, *, verbose: bool) -> None:
     groups = beside(view)
+    if view["log"] is not None and len(view["findings"]) <= MAX_LISTED:
+        verbose = True  # of a log there is little else to tell
     if verbose:
         for title, findings in groups:
             _listed(page, title, findings)

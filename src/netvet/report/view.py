@@ -123,7 +123,10 @@ class OverheadView(TypedDict):
 
 
 class View(TypedDict):
-    """The whole report. `checks_looked` counts the checks that could look; `data` is None but for an audit."""
+    """The whole report. `checks_looked` counts the checks that could look; `data` is None but for an audit.
+
+    `log` is None but for what was read from a log: its record (see the signal `log`).
+    """
 
     schema: str
     run: RunView
@@ -135,6 +138,7 @@ class View(TypedDict):
     rules: list[RuleView]
     problems: list[str]
     data: DataView | None
+    log: dict[str, Any] | None
 
 
 def build(
@@ -172,6 +176,7 @@ def build(
         "rules": _rules(diagnosis.findings),
         "problems": list(problems),
         "data": data_of(source, plain),
+        "log": plain(first_record(source.get("log"))) or None,
     }
 
 

@@ -82,7 +82,8 @@ def no_verdict(view: View) -> Sentence:
         return f"Not judged: {counts}.", "warning"
     if any(finding["allowed"] is None for finding in serious):
         return f"Nothing wrong beyond what follows from allowed findings: {counts}.", "warning"
-    until = "" if view["run"]["ended"] in ("ok", "exit") else " until then"
+    until = "" if view["run"]["ended"] in ("ok", "exit") or view["log"] else " until then"
+    until = " in this log" if view["log"] else until
     return f"No fault seen{until}: {counts}.", "good"
 
 
@@ -96,13 +97,13 @@ def sureness(verdict: VerdictView) -> str:
     return "very likely" if confidence >= 0.8 else "likely" if confidence >= 0.5 else "possible"
 
 
-def measured(finding: FindingView) -> str:
+def measured(finding: FindingView, unit: str = "step") -> str:
     """The number of a finding against its limit, since when, and where; empty where it has none."""
     if finding["limit"] is None or finding["value"] is None:
         return ""
     parts = [f"{number(finding['value'])} against a limit of {number(finding['limit'])}"]
     if finding["step"]:
-        parts.append(f"since step {finding['step']:,}")
+        parts.append(f"since {unit} {finding['step']:,}")
     if finding["where"] and finding["where"] not in finding["message"]:
         parts.append(f"at {finding['where']}")
     return ", ".join(parts)
@@ -111,6 +112,11 @@ def measured(finding: FindingView) -> str:
 def number(value: Number | None) -> str:
     """A number in four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def unit_of(view: View) -> str:
+    """What the steps of a report count."""
+    return str(view["log"]["unit"]) if view["log"] else "step"
 
 
 def place(one: PlaceView | None) -> str:
@@ -128,6 +134,11 @@ def ruled_out(verdict: VerdictView) -> str:
 def still_open(view: View, verdict: VerdictView) -> str:
     """Of an undetermined cause: what could not be looked for, and why."""
     reasons = {skipped["check"]: skipped["reason"] for skipped in view["not_assessed"]}
+    if view["log"]:
+        count = sum(name in reasons for name in verdict["not_ruled_out"])
+        seen = [name for name in verdict["not_ruled_out"] if name not in reasons]
+        blind = f"{count} {plural('cause', count)} of which a log shows nothing; `netvet run train.py` looks for them"
+        return "; ".join([*seen, *([blind] if count else [])])
     return "; ".join(f"{name} ({reasons[name]})" if name in reasons else name for name in verdict["not_ruled_out"])
 
 
@@ -190,6 +201,8 @@ def blind_sentence(view: View, reasons: int) -> str:
 def run_parts(view: View) -> list[str]:
     """How long the run was, and what netvet cost it."""
     run, share = view["run"], view["overhead"]["share"]
+    if view["log"]:
+        return [f"{unit_of(view)} {view['log']['last']:,} is the last"]
     parts = [f"{run[unit]:,} {unit}" for unit in ("steps", "samples") if run[unit] is not None]
     if isinstance(run["seconds"], int | float):
         parts.append(f"{run['seconds']:.1f} s")

@@ -6,7 +6,10 @@ raises into it; `Run` reads from any process, also while the run is being writte
 
 from __future__ import annotations
 
+from netvet.store.memory import MemoryRun
 from netvet.store.reader import Run, RunSummary, Thinned
 from netvet.store.writer import RunWriter
 
-__all__ = ["Run", "RunSummary", "RunWriter", "Thinned"]
+AnyRun = Run | MemoryRun
+
+__all__ = ["AnyRun", "MemoryRun", "Run", "RunSummary", "RunWriter", "Thinned"]

@@ -1,0 +1,137 @@
+"""What training scripts print: `epoch 3 loss 0.12`, dicts, progress bars, tables; see `tokens` for one line of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from netvet.capture.logs.lines import lines
+from netvet.capture.logs.table import Column, Rows, Table, UnreadableLog, number
+from netvet.capture.logs.tokens import MAX_LETTERS, Line, clean, parsed, uncoloured
+from netvet.capture.logs.words import ACCURACY, EPOCH, LOSS, STEP, words_of
+
+FORM = "printed text"
+# A table that is read has a head of so many columns.
+_FEWEST_COLUMNS = 2
+_RULE = re.compile(r"[-=+|:\s─━│]*")
+_KNOWN = EPOCH | STEP | LOSS | ACCURACY | {"lr"}
+# A cell of a table that is a time.
+_TIME = re.compile(r"\d+:\d+(?::\d+)?")
+
+
+@dataclass
+class _State:
+    """What a line means depends on those before it."""
+
+    epoch: float | None = None
+    side: str = ""
+    head: Sequence[str] = ()
+    bars: dict[float, list[tuple[str, float]]] = field(default_factory=dict)
+    every_bar: list[list[tuple[str, float]]] = field(default_factory=list)
+
+
+def read(stream: TextIO, name: str, path: str) -> Table:
+    """The numbers with names in a text.
+
+    Raises:
+        UnreadableLog: there are none.
+    """
+    rows, state = Rows(), _State()
+    for line in lines(stream, rows):
+        for segment in re.split(r"[\r\b]+", line):
+            _take(segment[:MAX_LETTERS], rows, state)
+    _flush(rows, state)
+    table = rows.table(name, path, FORM)
+    if not any(len(column) > 1 for key, column in table.columns.items() if key not in ("epoch", "step", "_of")):
+        raise UnreadableLog("a text in which no number with a name comes back, such as 'loss: 0.12'")
+    return _without_heads(table)
+
+
+def _take(segment: str, rows: Rows, state: _State) -> None:
+    text = clean(segment)
+    if not text.strip():
+        return
+    tabled = _of_table(uncoloured(segment), state)
+    if tabled is not None:
+        _flush(rows, state)
+        rows.add(tabled)
+        return
+    found = parsed(text, state.side)
+    state.side = found.opens
+    pairs = dict(found.pairs)
+    if "epoch" in pairs:
+        if state.epoch is not None and pairs["epoch"] != state.epoch and not found.bar:
+            _flush(rows, state)
+        state.epoch = pairs["epoch"]
+    if not any(key not in ("epoch", "step", "_of") for key in pairs):
+        if not pairs:
+            _head(uncoloured(segment), state)
+        return
+    if state.epoch is not None:
+        pairs.setdefault("epoch", state.epoch)
+    if found.bar:
+        _keep_bar(pairs, found, state)
+    else:
+        _flush(rows, state)
+        rows.add(pairs.items())
+
+
+def _keep_bar(pairs: dict[str, float], found: Line, state: _State) -> None:
+    """Of the many drawings of a bar the last one counts, where each epoch has one."""
+    pairs.setdefault("step", found.done)
+    row = list(pairs.items())
+    state.bars[pairs.get("epoch", -1.0)] = row
+    if len(state.bars) == 1:
+        state.every_bar.append(row)
+
+
+def _flush(rows: Rows, state: _State) -> None:
+    """Keep the bars that are through: with one epoch, or none, all of their drawings, else the last of each."""
+    bars, several = list(state.bars.items()), len(state.bars) > 1 or any(epoch >= 0 for epoch in state.bars)
+    for row in [row for _, row in bars] if several else state.every_bar:
+        rows.add([(key, value) for key, value in row if not (several and key in ("step", "_of"))])
+    state.bars.clear()
+    state.every_bar.clear()
+
+
+def _head(text: str, state: _State) -> None:
+    """Keep a line that may be the head of a table."""
+    cells = _cells(text)
+    if len(cells) >= _FEWEST_COLUMNS and any(set(words_of(cell)) & _KNOWN for cell in cells):
+        state.head = cells
+    elif not _RULE.fullmatch(text):
+        state.head = ()
+
+
+def _cells(text: str) -> list[str]:
+    if "|" in text or "│" in text:
+        return [cell.strip() for cell in re.split(r"[|│]", text) if cell.strip()]
+    wide = [cell.strip() for cell in re.split(r"\s{2,}|\t", text.strip()) if cell.strip()]
+    return wide if len(wide) > 1 else text.split()
+
+
+def _of_table(text: str, state: _State) -> list[tuple[str, float]] | None:
+    """The numbers of a row under a head; None where the line is none."""
+    if not state.head:
+        return None
+    cells = _cells(text)
+    if len(cells) != len(state.head):
+        cells = text.replace("|", " ").split()
+    if len(cells) < len(state.head) or (len(cells) > len(state.head) and "/" not in cells[0]):
+        return None
+    values = [number(_TIME.sub("", cell).partition("/")[0].rstrip("%")) for cell in cells[: len(state.head)]]
+    found = [(name, value) for name, value in zip(state.head, values, strict=True) if value is not None]
+    if values[0] is None or len(found) < _FEWEST_COLUMNS:
+        return None
+    return [("epoch" if set(words_of(name)) & EPOCH else name, value) for name, value in found]
+
+
+def _without_heads(table: Table) -> Table:
+    """Numbers that are printed once, before the training, are settings."""
+    first = min((int(c.rows[0]) for c in table.columns.values() if len(c) > 2), default=0)
+    once = {name: c for name, c in table.columns.items() if len(c) == 1 and int(c.rows[0]) < first}
+    columns: dict[str, Column] = {name: c for name, c in table.columns.items() if name not in once}
+    settings = {**{name: float(c.values[0]) for name, c in once.items()}, **table.settings}
+    return Table(table.name, table.path, table.form, columns, settings, table.problems, table.count)

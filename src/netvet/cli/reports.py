@@ -1,0 +1,34 @@
+"""The report of a run for every command that ends with one: printed, and written as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from netvet.cli.formats import write_all
+from netvet.cli.options import FAIL_ON, Asked
+from netvet.cli.replay import tell_of
+
+if TYPE_CHECKING:
+    from netvet.report.view import View
+    from netvet.store import AnyRun
+
+
+def report_of(
+    source: AnyRun, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False
+) -> int:
+    """Diagnose a run, print and write the report; returns the exit code."""
+    view = asked.reporter.view(source, problems)
+    if not quiet and not asked.prints:
+        from netvet.report.text import show
+
+        show(view, stream, verbose=asked.verbose)
+        tell_of(source, stream)
+    write_all(view, source, asked, stream, quiet=quiet)
+    return status_of(view, asked)
+
+
+def status_of(view: View, asked: Asked) -> int:
+    """The exit code that a report asks for."""
+    graves = FAIL_ON[: FAIL_ON.index(asked.fail_on) + 1] if asked.fail_on != "never" else ()
+    return int(any(f["allowed"] is None and f["severity"] in graves for f in view["findings"]))
