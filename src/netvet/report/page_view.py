@@ -73,6 +73,8 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
 
 def assembled(view: View, first: HomeView, figures: list[Figure], problems: list[str]) -> PageView:
     """The page from its parts: report, home, figures, and what could not be drawn."""
+    fired = {rule["name"] for rule in view["rules"]}
+    figures = [one for one in figures if not one.get("proof") or fired.intersection(one.get("checks", ()))]
     figures = blamed(figures, view["findings"])
     figures, pictures = with_limits(view, figures, pictures_of(view, figures))
     used = {figure.get("panel") for figure in figures}

@@ -146,7 +146,9 @@ def whole_evaluation(record: Record, evidence: Record) -> Drawn:
 
 def overfit_batch(record: Record, evidence: Record) -> Drawn:
     """Losses on a few samples that are to be learned by heart, and what was answered of them in the end."""
-    for one in (r for r in listed(evidence.get("reached")) if isinstance(r, Mapping)):
+    reached = [r for r in listed(evidence.get("reached")) if isinstance(r, Mapping)]
+    # The last amount is the one at which it failed.
+    for one in reversed(reached) if record.get("verdict") == "failed" else reached:
         what = f"{one.get('samples')} samples" if one.get("samples") else "one batch"
         every = number_of(one.get("every")) or 1
         losses = listed(one.get("losses"))

@@ -48,6 +48,7 @@ class Base(TypedDict):
         signals: names of the signals that are shown, so that findings made from them find their picture.
         panel: filled in from the table of figures.
         checks: where the figure speaks for these alone, whatever signals they share: names, the likeliest first.
+        proof: it is there only where one of these checks has fired.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Base(TypedDict):
     signals: list[str]
     panel: NotRequired[str]
     checks: NotRequired[list[str]]
+    proof: NotRequired[bool]
 
 
 class Curve(TypedDict):
@@ -202,7 +204,10 @@ class Points(Base):
 
 
 class Node(TypedDict):
-    """A module or operation; `value` is a short text in it, `notes` what is told when it is chosen."""
+    """A module or operation; `value` is a short text in it, `notes` what is told when it is chosen.
+
+    `here`: the check that blames it, which is written in it in place of the value.
+    """
 
     id: str
     label: str
@@ -210,22 +215,28 @@ class Node(TypedDict):
     health: Literal["healthy", "note", "warning", "error", "unknown"]
     value: str
     notes: list[str]
+    here: NotRequired[str]
 
 
 class Graph(Base):
-    """What computes what: edges point from input to output; a broken one lets no gradient back."""
+    """What computes what: edges point from input to output; a broken one lets no gradient back.
+
+    `broken`: what broken edges mean instead, in the legend.
+    """
 
     kind: Literal["graph"]
     nodes: list[Node]
     edges: list[Edge]
+    broken: NotRequired[str]
 
 
 class Edge(TypedDict):
-    """An edge between two nodes; `broken` where no gradient passes."""
+    """An edge between two nodes; `broken` where no gradient passes; `here`: the check that blames it."""
 
     source: str
     target: str
     broken: bool
+    here: NotRequired[str]
 
 
 class Table(Base):
