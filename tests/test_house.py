@@ -54,6 +54,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
+    "diagnosed": ({"core", "checks", "diagnose", "config", "report"}, set()),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
     "adapters": (
         {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter", "watch"},
@@ -85,7 +86,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         BELOW | {"compare", "config", "stopping", "experiments", "fixes", "data", "recipe", "report", "reporter", "ui"},
         {"click", "rich"},
     ),
-    "__init__": ({"audit", "core", "diagnose", "experiments", "fix", "recipe", "store", "watch"}, set()),
+    "__init__": ({"audit", "core", "diagnose", "diagnosed", "experiments", "fix", "recipe", "store", "watch"}, set()),
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}

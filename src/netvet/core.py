@@ -238,6 +238,7 @@ class Check:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     settings: Mapping[str, Any]
+    measures: str = ""
 
     @property
     def doc(self) -> str:
@@ -268,6 +269,7 @@ def check(
     explained_by: tuple[str, ...] = (),
     fixes: Mapping[str, str] | None = None,
     experiments: tuple[str, ...] = (),
+    measures: str = "",
 ) -> Callable[[CheckFunction], Check]:
     """Declare a check; its signature says what it needs.
 
@@ -278,6 +280,7 @@ def check(
         explained_by: names of checks that, when they fire, explain this one.
         fixes: what to change, most likely first: name -> one sentence of advice.
         experiments: of a symptom: those of `netvet recipe` that tell its causes apart, the most telling first.
+        measures: what the value and the limit of its findings are, with their unit: `dead units [share]`.
     """
 
     def declare(function: CheckFunction) -> Check:
@@ -296,6 +299,7 @@ def check(
             required=tuple(p.name for p in signals if p.default is p.empty),
             optional=tuple(p.name for p in signals if p.default is not p.empty),
             settings={p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY},
+            measures=measures,
         )
 
     return declare

@@ -32,6 +32,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="fall of the loss [share]",
     explained_by=_CAUSES,
     fixes={
         "overfit-batch": "Train on one batch only: a net that cannot fit that has a fault in the model or the loop.",

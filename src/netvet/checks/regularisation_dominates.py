@@ -21,6 +21,7 @@ _Rates = dict[str, tuple[float, Series]]
     kind="cause",
     severity="error",
     since="0.1",
+    measures="pull of the penalty over that of the data [times]",
     fixes={
         "less-weight-decay": "Lower the weight decay 10 to 1000 times; usual are 1e-5 to 1e-3 (decoupled up to 0.1).",
         "lower-penalty": "Lower its coefficient until its gradient is well below that of the data; reduce both alike.",

@@ -21,6 +21,7 @@ _NO_LIMIT = 1e6
     kind="cause",
     severity="error",
     since="0.1",
+    measures="steps on cleared gradients [steps]",
     fixes={
         "usual-order": "Use the order zero_grad, forward, loss, backward, (unscale, clip,) step, scheduler.step.",
     },

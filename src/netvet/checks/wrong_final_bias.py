@@ -22,6 +22,7 @@ _CAUSES = (
     kind="cause",
     severity="note",
     since="0.1",
+    measures="first loss that the bias saves [share]",
     explained_by=_CAUSES,
     fixes={"final-bias": "Start the last bias at the mean target (regression) or at the log share of each class."},
 )

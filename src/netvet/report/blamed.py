@@ -25,9 +25,10 @@ def _marked(graph: Graph, findings: Sequence[FindingView]) -> Graph:
     made = graph.copy()
     made["nodes"], made["edges"] = [one.copy() for one in graph["nodes"]], [one.copy() for one in graph["edges"]]
     for finding in findings:
-        for name in _names(finding):
-            for node in _spoken_of(name, made, _site(finding)):
-                _blame(node, finding)
+        site = _site(finding)
+        found = [node for name in _names(finding) for node in _spoken_of(name, made, site)]
+        for node in found or _called_at(site, made):
+            _blame(node, finding)
         for first, last in _pairs(finding):
             ends = [_spoken_of(name, made, "") for name in (first, last)]
             for edge in _between(made["edges"], *({one["id"] for one in own} for own in ends)):
@@ -77,17 +78,17 @@ def _spoken_of(name: str, graph: Graph, site: str) -> list[Node]:
         found = [one for one in nodes if one["id"].rpartition(":")[0] == module]
         if found:
             return found if len({_CALL.sub("", one["label"]) for one in found}) == 1 else []
-    called = [one for one in nodes if f"called at {name}" in one["notes"]]
-    if called:
-        return _last(called, graph["edges"])
+    if called := _called_at(name, graph):
+        return called
     ops = [one for one in nodes if one["id"].rpartition(":")[0] == f"({name})"]
     return [one for one in ops if f"called at {site}" in one["notes"]] or ops
 
 
-def _last(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[Node]:
-    """Those whose output goes to none of the others."""
+def _called_at(site: str, graph: Graph) -> list[Node]:
+    """The operations of a line of the script whose output goes to none of the others."""
+    nodes = [one for one in graph["nodes"] if f"called at {site}" in one["notes"]]
     names = {one["id"] for one in nodes}
-    before = {one["source"] for one in edges if one["target"] in names and one["source"] in names}
+    before = {one["source"] for one in graph["edges"] if one["target"] in names and one["source"] in names}
     return [one for one in nodes if one["id"] not in before]
 
 

@@ -128,7 +128,10 @@ def ruled_out(verdict: VerdictView) -> str:
 def still_open(view: View, verdict: VerdictView) -> str:
     """Of an undetermined cause: what could not be looked for, and why."""
     reasons = {skipped["check"]: skipped["reason"] for skipped in view["not_assessed"]}
-    return "; ".join(f"{name} ({reasons[name]})" if name in reasons else name for name in verdict["not_ruled_out"])
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(verdict["not_ruled_out"]):
+        found.setdefault(reasons.get(name, ""), []).append(name)
+    return "; ".join(f"{', '.join(names)} ({why})" if why else ", ".join(names) for why, names in found.items())
 
 
 def fix_command(view: Mapping[str, Any], check: str | None = None) -> str:

@@ -8,6 +8,7 @@ from netvet.core import Record
 from netvet.report.figures import Source
 from netvet.report.figures.predictions import number_of, records_of
 from netvet.report.figures.spec import Edge, Graph, Node
+from netvet.report.figures.trials import mapped
 
 # Loads of a run that have a picture each.
 LOADS = 3
@@ -29,26 +30,32 @@ def drawn(number: int, load: Record, restored: Sequence[Record], source: Source)
     back = {kind for one in restored for kind in kinds(one)}
     step = number_of(load.get("step")) or 0
     for signal, kind in (("optimizers", "optimizer"), ("schedulers", "scheduler"), ("scalers", "scaler")):
-        found = [one for one in records_of(source, signal) if signal != "scalers" or one.get("steps")]
+        found = [one for one in records_of(source, signal) if one.get("steps") and has_state(one, kind)]
         # Of what was made twice, the later one goes on after the load.
-        for one in list({str(one.get("cls") or kind): one for one in found}.values()):
-            parts.append(part(str(one.get("cls") or kind), kind in back, kind, one))
+        latest = {str(one.get("cls") or kind): one for one in found}
+        parts += [part(name, kind in back, kind, one) for name, one in latest.items()]
     if len(parts) < 2:
         return
     file: Node = {
         "id": "file", "label": f"checkpoint, loaded at step {step:g}", "group": "", "health": "healthy",
         "value": f"holds {', '.join(map(str, load.get('keys') or ()))}", "notes": [jump(load)],
     }  # fmt: skip
-    edges: list[Edge] = [
-        {"source": "file", "target": one["id"], "broken": one["health"] == "error"} for one in parts
-    ]
+    edges: list[Edge] = [{"source": "file", "target": one["id"], "broken": one["health"] == "error"} for one in parts]
     yield {
         "kind": "graph", "id": f"checkpoint-{number}", "title": f"What came back from the checkpoint at step {step:g}",
         "about": f"Parts of the training that have a state, and whether it was loaded. {jump(load)} Healthy: all of "
         "them come back; what does not begins anew, and the loss jumps.",
-        "signals": ["checkpoints"], "checks": ["incomplete-checkpoint"], "proof": True, "nodes": [file, *parts], "edges": edges,
-        "broken": "state not loaded",
+        "signals": ["checkpoints"], "checks": ["incomplete-checkpoint"], "proof": True,
+        "nodes": [file, *parts], "edges": edges, "broken": "state not loaded",
     }  # fmt: skip
+
+
+def has_state(record: Record, kind: str) -> bool:
+    """Plain SGD has none, and a schedule that was made at the epoch at which it goes on needs none."""
+    if kind == "scheduler":
+        return not mapped(record.get("settings")).get("last_epoch")
+    groups = record.get("groups") or ()
+    return record.get("cls") != "SGD" or any(number_of(one.get("momentum")) for one in groups)
 
 
 def kinds(record: Record) -> set[str]:

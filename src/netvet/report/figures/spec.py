@@ -39,6 +39,14 @@ class Axis(TypedDict):
     scale: Literal["linear", "log"]
 
 
+class Group(TypedDict):
+    """What several figures belong to, such as an experiment: its name, its outcome in a word, and in a sentence."""
+
+    name: str
+    outcome: str
+    message: str
+
+
 class Base(TypedDict):
     """What all figures have.
 
@@ -49,6 +57,7 @@ class Base(TypedDict):
         panel: filled in from the table of figures.
         checks: where the figure speaks for these alone, whatever signals they share: names, the likeliest first.
         proof: it is there only where one of these checks has fired.
+        group: that it is folded into; those that have failed are open.
     """
 
     id: str
@@ -58,6 +67,7 @@ class Base(TypedDict):
     panel: NotRequired[str]
     checks: NotRequired[list[str]]
     proof: NotRequired[bool]
+    group: NotRequired[Group]
 
 
 class Curve(TypedDict):
@@ -164,9 +174,10 @@ class Item(TypedDict):
 
 
 class Images(Base):
-    """Samples side by side."""
+    """Samples side by side; `predicted`: the word for what stands beside the label, where it is no prediction."""
 
     kind: Literal["images"]
+    predicted: NotRequired[str]
     items: list[Item]
 
 

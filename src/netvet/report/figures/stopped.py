@@ -108,7 +108,8 @@ def labels_of(number: int, record: Record) -> Bars:
         "kind": "bars", "id": f"labels-outside-{number}", "title": "Labels and the outputs that the net has",
         "about": f"Targets seen by label; the net has {outputs} outputs, for labels 0 to {outputs - 1}. Healthy: every "
         f"label has an output, and every output is some label.{f' The last {LABELS} labels.' if first else ''}",
-        "signals": ["targets"], "checks": ["label-out-of-range"], "proof": True, "x": axis("label"), "y": axis("targets", "count"),
+        "signals": ["targets"], "checks": ["label-out-of-range"], "proof": True, "x": axis("label"),
+        "y": axis("targets", "count"),
         "categories": [f"{k}{'' if k < outputs else ' (no output)'}" for k in shown], "edges": [],
         "series": [
             {"name": f"has one of the {outputs} outputs", "values": with_output, "role": "train"},

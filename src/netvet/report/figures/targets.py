@@ -10,7 +10,7 @@ import numpy as np
 from netvet.core import Record
 from netvet.report.figures import Source
 from netvet.report.figures.predictions import bars, number_of, records_of
-from netvet.report.figures.spec import Base, Bars, Curve, Figure, Lines, Scale, axis, heat, numbers
+from netvet.report.figures.spec import Bars, Base, Curve, Figure, Lines, Scale, axis, heat, numbers
 from netvet.report.figures.trials import listed
 
 # Batches that tell whether they are alike, losses that have a picture each, and classes that have a bar each.
@@ -48,15 +48,17 @@ def weights(source: Source) -> Iterator[Bars]:
         weight, counts = class_weights(record), [number_of(one) for one in listed(record.get("counts"))]
         if len(weight) < 2 or len(weight) != len(counts):
             continue
-        series = {"share of the targets": shares(counts), "share of the weights": shares(weight)}
-        yield bars(
+        names, size = [str(k) for k in range(len(weight))][:CLASSES], CLASSES
+        made = bars(
             f"class-weights-{number}", f"Class weights of {record.get('function')} beside the classes",
             "Share of each class among the targets, and its share of all class weights. Healthy: what is rare weighs "
             "more, so that the one rises where the other falls.",
-            ["losses"], axis("class"), axis("share", "share"), [str(k) for k in range(min(len(weight), CLASSES))],
-            {"share of the targets": (series["share of the targets"][:CLASSES], "reference"),
-             "share of the weights": (series["share of the weights"][:CLASSES], "val")},
-        ) | {"checks": ["wrong-class-weights"]}  # type: ignore[misc]  # fmt: skip
+            ["losses"], axis("class"), axis("share", "share"), names,
+            {"share of the targets": (shares(counts)[:size], "reference"),
+             "share of the weights": (shares(weight)[:size], "val")},
+        )  # fmt: skip
+        made["checks"] = ["wrong-class-weights"]
+        yield made
 
 
 def class_weights(record: Record) -> list[float | None]:

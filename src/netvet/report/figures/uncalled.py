@@ -16,12 +16,14 @@ MOST = 12
 
 
 def uncalled_of(modules: Sequence[Record], parameters: Sequence[Record], roots: Collection[str]) -> list[Record]:
-    """Leaves with weights of their own that were not called and that no gradient reached; none of very many."""
-    used = {one.get("layer") for one in parameters if one.get("reached") or one.get("module_called") is not False}
+    """Leaves that the optimizer holds weights of, which were not called and no gradient reached; none of very many."""
+    idle = {
+        one.get("layer") for one in parameters
+        if one.get("in_optimizer") is True and one.get("module_called") is False and one.get("reached") is False
+    }  # fmt: skip
     found = [
         one for one in modules
-        if one.get("is_leaf") and one.get("parameters") and one.get("order") is None and one.get("called") is None
-        and one.get("model") in roots and one.get("name") not in used
+        if one.get("name") in idle and one.get("is_leaf") and one.get("order") is None and one.get("model") in roots
     ]  # fmt: skip
     return found if len(found) <= MOST else []
 
