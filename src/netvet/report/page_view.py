@@ -67,7 +67,7 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
         source: the run.
         stages: of the recipe (see `report.checklist`).
     """
-    figures, problems = figures_of(source)
+    figures, problems = figures_of(source, named_in(view))
     return assembled(view, home(view, stages, _records(source)), figures, problems)
 
 
@@ -101,8 +101,15 @@ def page_of(view: View, source: Source, checks: Sequence[Check], selected: Seque
     Args:
         checks: all of them; `selected`: names of those that were asked to look.
     """
-    figures, problems = figures_of(source)
+    figures, problems = figures_of(source, named_in(view))
     return assembled(view, home_of(view, source, checks, selected), figures, problems)
+
+
+def named_in(view: View) -> set[str]:
+    """What findings speak of: layers, parameters and others, by name."""
+    found = {one["where"] for one in view["findings"] if one["where"]}
+    listed = (own for one in view["findings"] for own in one["evidence"].values() if isinstance(own, list))
+    return found | {name for own in listed for name in own if isinstance(name, str)}
 
 
 def home_of(view: View, source: Source, checks: Sequence[Check], selected: Sequence[str]) -> HomeView:

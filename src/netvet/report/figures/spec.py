@@ -74,7 +74,8 @@ class Curve(TypedDict):
     """One line: `x` and `y` [n]; a band from `low` to `high` [n] where there are; `role` fixes its colour.
 
     `parameter` and others of one role are told apart by shade and dash. Thinned curves have the mean of each bucket
-    as `y` and its extremes as the band, so that no spike is lost.
+    as `y` and its extremes as the band, so that no spike is lost; `broken`: those of `x` whose bucket also holds a
+    value that is not finite.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Curve(TypedDict):
     y: list[float | None]
     low: NotRequired[list[float | None]]
     high: NotRequired[list[float | None]]
+    broken: NotRequired[list[float]]
     role: Literal["train", "val", "reference", "limit", "helped", "worse", "other"]
     style: Literal["line", "points", "dash"]
 

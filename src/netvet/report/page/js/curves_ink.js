@@ -97,8 +97,8 @@
     ctx.restore();
   };
 
-  /** Steps of a curve where there is no finite number. */
-  netvet.brokenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] === null);
+  /** Steps of a curve where there is no finite number, alone or among others of its bucket. */
+  netvet.brokenSteps = (curve) => [...curve.x.filter((_, at) => curve.y[at] === null), ...(curve.broken || [])].sort((a, b) => a - b);
 
   /** Steps where a logarithmic axis has no place for a curve. */
   netvet.sunkenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] !== null && curve.y[at] <= 0);
