@@ -47,7 +47,8 @@ What netvet says of a program with each fault that it knows: the first thing tha
 (`netvet report -o page.html`). Each program is an ordinary training script of `tests/sick/` with exactly one fault.
 {count} of {all} checks have one; the others are symptoms, which fold under a cause.
 
-Where the verdict has another name than the check, it is the cause that explains it; the picture of the check is beneath.
+Where the verdict has another name than the check, it is the cause that explains it; the picture of the check is
+beneath.
 
 Made from real runs by `python -m tools.make_gallery`.
 """

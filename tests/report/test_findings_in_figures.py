@@ -12,8 +12,8 @@ from netvet.report.blamed import blamed
 
 def finding(check="a-check", **facts):
     plain = {
-        "where": None, "value": 0.8, "limit": 0.5, "evidence": {}, "severity": "error", "allowed": None, "kind": "cause",
-        "location": None,
+        "where": None, "value": 0.8, "limit": 0.5, "evidence": {}, "severity": "error", "allowed": None,
+        "kind": "cause", "location": None,
     }  # fmt: skip
     return {"check": check, "message": "too much", **plain, **facts}
 
