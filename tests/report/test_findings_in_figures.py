@@ -152,10 +152,15 @@ def test_a_cause_whose_place_is_an_operation_is_marked_there_where_its_name_is_i
     assert here(blamed([one], [finding(where="the penalty", location=place)])) == {"(sub):1": "a-check"}
 
 
-def test_symptoms_and_notes_name_no_culprit():
-    made = blamed([graph(("fc:1", "fc"))], [finding(where="fc", kind="symptom"), finding(where="fc", severity="note")])
+def test_a_symptom_names_no_culprit():
+    made = blamed([graph(("fc:1", "fc"))], [finding(where="fc", kind="symptom")])
     assert here(made) == {}
     assert health(made) == {"fc:1": "error"}
+
+
+def test_of_two_causes_the_worse_is_written():
+    two = [finding("small", where="fc", severity="note"), finding("large", where="fc", severity="warning")]
+    assert here(blamed([graph(("fc:1", "fc"))], two)) == {"fc:1": "large"}
 
 
 def test_the_way_between_two_modules_of_a_pair_is_marked():

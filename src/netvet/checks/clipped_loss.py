@@ -23,7 +23,6 @@ _LOSS = {
     kind="cause",
     severity="error",
     since="0.1",
-    measures="samples beyond the clamp [share]",
     fixes={
         "clip-gradients": "Clip the gradient (clip_grad_norm_ between backward and step), not the loss.",
         "huber": "Against outliers use a loss that grows more slowly, as huber_loss does: they keep a gradient.",

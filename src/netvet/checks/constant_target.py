@@ -16,7 +16,6 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
-    measures="spread of the targets [target units]",
     explained_by=("wrong-dtype",),
     fixes={
         "check-targets": "Print some targets next to their inputs: the column, the file or the conversion is wrong."

@@ -19,7 +19,6 @@ _RAISED = re.compile(r"Target (-?\d+) is out of bounds")
     kind="cause",
     severity="error",
     since="0.1",
-    measures="label [number]",
     explained_by=("mismatched-loss",),
     fixes={
         "start-at-zero": "Number the classes 0 to C - 1, in every split in the same way; yes and no are 1 and 0.",

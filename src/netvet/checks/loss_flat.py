@@ -10,7 +10,6 @@ from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_o
 from netvet.stats import change, constant_loss, course, sole_loss
 
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
-
 _CAUSES = (
     "parameters-not-in-optimizer", "regularisation-dominates", "oversized-regularisation", "unregistered-parameters",
     "wrong-output-activation", "unscaled-half-precision", "logits-as-probabilities", "overwritten-pretraining",

@@ -23,7 +23,6 @@ _CAUSES = (
     kind="cause",
     severity="error",
     since="0.1",
-    measures="change of a step over the weights [share]",
     explained_by=_CAUSES,
     fixes={
         "lower-lr": "Divide the learning rate by 10; if the loss still does not fall, by 100.",

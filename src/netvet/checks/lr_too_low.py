@@ -25,7 +25,6 @@ _CAUSES = (
     kind="cause",
     severity="warning",
     since="0.1",
-    measures="change of a step over the weights [share]",
     explained_by=_CAUSES,
     fixes={"raise-lr": "Multiply the learning rate by 10, and again while the loss falls faster."},
 )

@@ -19,7 +19,6 @@ _NOTE: Severity = "note"
     kind="cause",
     severity="error",
     since="0.1",
-    measures="size of the loss over its mean [times]",
     fixes={
         "mean": "Average the loss over the batch (reduction='mean').",
         "divide-accumulated": "Divide the loss of every micro-batch by the number of micro-batches.",

@@ -22,9 +22,7 @@ _NO_LIMIT = 1e6
     severity="error",
     since="0.1",
     measures="steps on cleared gradients [steps]",
-    fixes={
-        "usual-order": "Use the order zero_grad, forward, loss, backward, (unscale, clip,) step, scheduler.step.",
-    },
+    fixes={"usual-order": "Use the order zero_grad, forward, loss, backward, (unscale, clip,) step, scheduler.step."},
 )
 def wrong_call_order(
     events: Facts,

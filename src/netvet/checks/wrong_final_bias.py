@@ -9,8 +9,7 @@ from typing import Any
 from netvet.core import Facts, Finding, Record, Severity, check, location_of
 from netvet.stats import number
 
-_CLASSES = ("cross_entropy", "nll_loss")
-_BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+_CLASSES, _BINARY = ("cross_entropy", "nll_loss"), ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 _SEVERITY: tuple[Severity, Severity] = ("note", "warning")
 _CAUSES = (
     "unscaled-target", "constant-target", "missing-class", "badly-scaled-init", "unscaled-input", "unshuffled-data",

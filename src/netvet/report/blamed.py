@@ -18,6 +18,7 @@ _CALL = re.compile(r" \(call \d+\)$")
 def blamed(figures: Sequence[Figure], findings: Sequence[FindingView]) -> list[Figure]:
     """The figures, with the nodes and edges of graphs marked that findings speak of."""
     told = [one for one in findings if one["allowed"] is None]
+    told.sort(key=lambda one: -ORDER.index(_health(one)))  # of two that blame one node the worse is written there
     return [_marked(one, told) if one["kind"] == "graph" and not one.get("proof") else one for one in figures]
 
 
@@ -38,11 +39,16 @@ def _marked(graph: Graph, findings: Sequence[FindingView]) -> Graph:
 
 def _blame(node: Node, finding: FindingView) -> None:
     note = f"{finding['check']}: {finding['message']}"
-    worst = max(ORDER.index(node["health"]), ORDER.index(finding["severity"]))
+    worst = max(ORDER.index(node["health"]), ORDER.index(_health(finding)))
     node["health"] = ORDER[worst]
     node["notes"] = [*node["notes"], *([] if note in node["notes"] else [note])]
-    if finding["kind"] == "cause" and finding["severity"] != "note":  # a symptom shows in many places
+    if finding["kind"] == "cause":  # a symptom shows in many places
         node.setdefault("here", finding["check"])
+
+
+def _health(finding: FindingView) -> Health:
+    severity = finding["severity"]
+    return "error" if severity == "error" else "warning" if severity == "warning" else "note"
 
 
 def _names(finding: FindingView) -> Iterator[str]:

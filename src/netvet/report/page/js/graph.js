@@ -6,6 +6,8 @@
   const SIGNS = { healthy: "\u2713", note: "i", warning: "!", error: "\u2715", unknown: "?" };
   const WORDS = { healthy: "healthy", note: "note", warning: "warning", error: "error", unknown: "not assessed" };
 
+  const LOUD = ["error", "warning", "note"];
+
   /** The second line of a node: what is wrong with it before all else. */
   const second = (node) => (node.here ? `\u25c4 ${netvet.words(node.here)}` : node.value);
   const widthOf = (node) => Math.round(Math.min(260, Math.max(96, 50 + Math.max(netvet.textWidth(node.label, 12), netvet.textWidth(second(node), node.here ? 12 : 11)))));
@@ -83,7 +85,7 @@
       svg("defs", {}, svg("marker", { id: arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse",
         orient: "auto" }, svg("path", { class: "arrow", d: "M0 0L8 4L0 8z" }))),
       laid.edges.map((edge) => drawnEdge(edge, arrow, graph.broken)), byPlace.map((item) => drawnNode(item, choose)));
-    const sick = [(node) => node.here, ...["error", "warning", "note"].map((health) => (node) => node.health === health)];
+    const sick = [...LOUD.map((health) => (node) => node.here && node.health === health), ...LOUD.map((health) => (node) => node.health === health)];
     return { chart, width, sick: sick.map((is) => byPlace.find((item) => is(item.node))).find(Boolean) };
   }
 
