@@ -43,19 +43,24 @@
   }
 
   /** Marks that are in view with their rows above the plot, so that no word lies over a curve, another word, or another
-      mark's line: from right to left, each above those that begin beneath it. Words beyond the last row are left out.
+      mark's line: from right to left, each above those that begin beneath it (at the right end from left to right). Words beyond the last row are left out.
       `at`: place of a value in CSS pixels; `ends`: those of the plot. */
   netvet.stacked = function (marks, at, ends) {
     const seen = new Set();
     const placed = marks.map((mark) => ({ mark, x: at(mark.x) })).filter(({ mark, x }) => {
       const key = `${mark.label} ${mark.x}`;
       return x >= ends[0] - 1 && x <= ends[1] + 1 && !seen.has(key) && seen.add(key);
-    }).sort((a, b) => b.x - a.x);
-    const told = [];
+    });
     for (const one of placed) {
       const width = netvet.textWidth(one.mark.label, 11);
-      const start = one.x + 4 + width <= ends[1] + EDGE ? one.x + 4 : one.x - 4 - width; // at the right end it stands on the left
+      one.turned = one.x + 4 + width > ends[1] + EDGE; // at the right end it stands on the left
+      const start = one.turned ? one.x - 4 - width : one.x + 4;
       Object.assign(one, { start, end: start + width, row: null });
+    }
+    placed.sort((a, b) => a.turned - b.turned || (a.turned ? a.x - b.x : b.x - a.x));
+    const told = [];
+    for (const one of placed) {
+      const { start } = one;
       const beneath = told.filter((other) => Math.min(other.start, other.x) < one.end + 6 && Math.max(other.end, other.x) > start - 6);
       const row = beneath.reduce((most, other) => Math.max(most, other.row + 1), 0);
       if (row >= ROWS || start < 0) continue;

@@ -127,7 +127,7 @@
     table(figure) {
       const label = new Map(figure.nodes.map((node) => [node.id, node.label]));
       const inputs = (id) => figure.edges.filter((edge) => edge.target === id)
-        .map((edge) => `${label.get(edge.source) || edge.source}${edge.broken ? ` (${brokenOf(figure)})` : ""}${edge.here ? ` (${netvet.words(edge.here)})` : ""}`).join(", ");
+        .map((edge) => `${label.get(edge.source) || edge.source}${edge.broken ? ` (${figure.broken || "no gradient"})` : ""}${edge.here ? ` (${netvet.words(edge.here)})` : ""}`).join(", ");
       return [["module", "group", "health", "value", "inputs", "notes"],
         ...figure.nodes.map((node) => [node.label, node.group, WORDS[node.health], [node.value, node.here].filter(Boolean).join("; "),
           inputs(node.id), node.notes.join("; ")])];
