@@ -206,8 +206,8 @@ def marks_at(*places):
 @pytest.mark.parametrize("width", [300, 900])
 def test_words_of_marks_touch_neither_each_other_nor_the_line_of_another(tab, tmp_path, width):
     page = opened(tab, tmp_path, lines(curve("train", noisy())))
-    marks = marks_at((0, "dead-relu"), (2, "collapsed-prediction"), (3, "a"), (60, "growing-weights"), (99, "loss-spikes"),
-                     (100, "best validation"))  # fmt: skip
+    early, late = ((0, "dead-relu"), (2, "collapsed-prediction"), (3, "a")), ((99, "loss-spikes"), (100, "best"))
+    marks = marks_at(*early, (60, "growing-weights"), *late)
     stacked = f"marks => netvet.stacked(marks, (x) => x * {width} / 100, [0, {width}])"
     placed = page.evaluate(stacked, marks)
     told = [one for one in placed if one["row"] is not None]
@@ -236,12 +236,9 @@ def test_words_of_marks_have_rows_above_the_plot(tab, tmp_path):
     bare, marked = lines(curve("train", noisy())), lines(curve("train", noisy()), name="marked")
     marked["marks"] = marks_at((1, "dead-relu"), (2, "collapsed-prediction"))
     page = opened(tab, tmp_path, bare, marked)
-    tops = [page.locator(f"#figure-{name} .u-over").evaluate("one => one.offsetTop") for name in ("loss", "marked")]
-    heights = [
-        page.locator(f"#figure-{name} .u-over").evaluate("one => one.offsetHeight") for name in ("loss", "marked")
-    ]
-    assert tops[1] - tops[0] == 28
-    assert heights[0] == heights[1]
+    plots = [page.locator(f"#figure-{name} .u-over") for name in ("loss", "marked")]
+    (top, height), (lower, same) = (one.evaluate("one => [one.offsetTop, one.offsetHeight]") for one in plots)
+    assert (lower - top, same) == (28, height)
 
 
 def test_a_bucket_that_also_holds_what_is_not_finite_is_marked_and_told(tab, tmp_path):
