@@ -63,6 +63,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
+    "diagnosed": ({"core", "checks", "diagnose", "config", "report"}, set()),
     "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
     "adapters": (
         {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter", "watch"},
@@ -93,7 +94,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "fix": ({"core", "checks", "config", "store", "experiments", "fixes", "recipe", "report", "reporter"}, set()),
     "testing": (BELOW - {"capture"}, {"numpy"}),
     "cli": (BELOW | APPLIED | {"export", "mcp"}, {"click", "rich"}),
-    "__init__": ({"audit", "core", "diagnose", "experiments", "fix", "recipe", "store", "watch"}, set()),
+    "__init__": ({"audit", "core", "diagnose", "diagnosed", "experiments", "fix", "recipe", "store", "watch"}, set()),
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}

@@ -8,6 +8,8 @@ takes about half an hour on two cores.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -19,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.scoring import Header, read_header
 from netvet.checks import NAMES, all_checks
@@ -27,7 +29,7 @@ from tests.program import call
 from tools.generate_docs import DOCS, ROOT, STAGES
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 PICTURES = DOCS / "gallery"
 PAGE = DOCS / "gallery.md"
@@ -44,6 +46,9 @@ HEAD = """\
 What netvet says of a program with each fault that it knows: the first thing that one sees on the page of the run
 (`netvet report -o page.html`). Each program is an ordinary training script of `tests/sick/` with exactly one fault.
 {count} of {all} checks have one; the others are symptoms, which fold under a cause.
+
+Where the verdict has another name than the check, it is the cause that explains it; the picture of the check is
+beneath.
 
 Made from real runs by `python -m tools.make_gallery`.
 """
@@ -105,14 +110,57 @@ def page_of(sick: Sick) -> Path:
     return page
 
 
-def taken(tab: Page, page: Path, target: Path) -> dict[str, str]:
-    """Take the picture of the verdict, and give its words: `said`, `shown`."""
+def taken(tab: Page, page: Path, target: Path, sick: Sick) -> dict[str, str]:
+    """Take the picture of the verdict, and give its words: `named`, `said`, `shown`.
+
+    Where the verdict is another cause that is right too, the symptom is unfolded, and its own picture is beneath.
+
+    Raises:
+        RuntimeError: the verdict is none of those that the program allows.
+    """
     visit(tab, page.as_uri())
     card = tab.locator(".card.verdict").first
-    raw = target.with_suffix(".raw")
-    card.screenshot(path=raw, type="png")
-    quantised(raw, target)
-    raw.unlink()
+    words = words_of(card)
+    if words["named"] and words["named"] not in sick.header.expected:
+        raise RuntimeError(f"the verdict is {words['named']}, not one of {', '.join(sick.header.expected)}")
+    parts = [target.with_suffix(".raw")]
+    if words["named"] not in ("", sick.check):
+        unfold(card)
+        shown = picture_of(page, sick.check)
+        words["beneath"] = shown["title"] if shown else ""
+        card.screenshot(path=parts[0], type="png")
+        if shown:
+            parts.append(target.with_suffix(".more"))
+            visit(tab, f"{page.as_uri()}#{shown['panel']}/{shown['id']}")
+            tab.locator(f"#figure-{shown['id']}").screenshot(path=parts[1], type="png")
+            tab.goto("about:blank")  # else the next page is one that only its address tells from this one
+    else:
+        card.screenshot(path=parts[0], type="png")
+    quantised(parts, target)
+    for part in parts:
+        part.unlink()
+    return words
+
+
+def unfold(card: Locator) -> None:
+    """Show the symptoms that a cause explains."""
+    symptoms = card.locator("details[data-key^=symptoms-] > summary")
+    if symptoms.count():
+        symptoms.first.click()
+
+
+def picture_of(page: Path, check: str) -> dict[str, Any] | None:
+    """The figure that shows the proof of a check, where it is on the page."""
+    packed = re.search(r'id="netvet-page"[^>]*>([^<]+)<', page.read_text())
+    if packed is None:
+        raise RuntimeError(f"{page}: no page of netvet")
+    view = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    ids = view["pictures"].get(check, ())
+    return next((one for one in view["figures"] if ids and one["id"] == ids[0]), None)
+
+
+def words_of(card: Locator) -> dict[str, str]:
+    """The words of a verdict."""
     texts = {
         "named": ".about .check",
         "said": ".told dd p, .noticed li span:not(.mark)",
@@ -122,13 +170,16 @@ def taken(tab: Page, page: Path, target: Path) -> dict[str, str]:
             for name, css in texts.items()}  # fmt: skip
 
 
-def quantised(raw: Path, target: Path, colours: int = COLOURS) -> None:
-    """A picture of few colours, which a page of the documentation loads fast."""
+def quantised(raw: Sequence[Path], target: Path, colours: int = COLOURS) -> None:
+    """Pictures below each other as one of few colours, which a page of the documentation loads fast."""
     from PIL import Image
 
-    with Image.open(raw) as picture:
-        few = picture.convert("RGB").quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        few.save(target, format="PNG", optimize=True)
+    parts = [Image.open(one).convert("RGB") for one in raw]
+    whole = Image.new("RGB", (max(one.width for one in parts), sum(one.height for one in parts)), "white")
+    for number, one in enumerate(parts):
+        whole.paste(one, (0, sum(before.height for before in parts[:number])))
+    few = whole.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(target, format="PNG", optimize=True)
 
 
 def _text(text: str | None) -> str:
@@ -148,13 +199,14 @@ def gallery(words: dict[str, dict[str, str]]) -> str:
 
 
 def _entry(sick: Sick, words: dict[str, str]) -> Iterator[str]:
-    other = f" (the verdict: {words['named']})" if words["named"] else " (a note, no verdict)"
+    other = f" (the verdict, which explains it: {words['named']})" if words["named"] else " (a note, no verdict)"
     named, said = "" if words["named"] == sick.check else other, words["said"].removeprefix(f"{sick.check}: ")
     yield f"### [{sick.check}](checks/{sick.check}.md)"
     yield ""
     yield f"`{sick.command}`{named}: {escaped(said)}"
     yield ""
-    yield f"![The verdict {sick.check}. {alternative(words['shown'])}](gallery/{sick.check}.png)"
+    beneath = f" Beneath: {escaped(words['beneath'])}." if words.get("beneath") else ""
+    yield f"![The verdict {sick.check}. {alternative(words['shown'])}{beneath}](gallery/{sick.check}.png)"
 
 
 def alternative(shown: str) -> str:
@@ -176,7 +228,7 @@ def shown(some: Sequence[Sick], tab: Page) -> None:
         for number, future in enumerate(as_completed(futures), 1):
             one = futures[future]
             try:
-                words = taken(tab, future.result(), PICTURES / f"{one.check}.png")
+                words = taken(tab, future.result(), PICTURES / f"{one.check}.png", one)
             except (RuntimeError, TimeoutError, Error) as error:
                 sys.stdout.write(f"{number:3} {one.check}: {error}\n")
                 continue

@@ -59,7 +59,7 @@ def take(address: str, name: str, width: int, height: int, *, dark: bool, awaite
             tab.wait_for_timeout(100)
         raw = PICTURES / f"{name}.raw"
         tab.screenshot(path=raw, type="png", full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
-        quantised(raw, PICTURES / f"{name}.png", COLOURS)
+        quantised([raw], PICTURES / f"{name}.png", COLOURS)
         raw.unlink()
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         TrainingStopped,
         check,
     )
-    from netvet.diagnose import Diagnosis, Settings, diagnose
+    from netvet.diagnose import Diagnosis, Settings
+    from netvet.diagnosed import diagnose
     from netvet.experiments.setup import Setup
     from netvet.fix import Fixes, fix
     from netvet.recipe import Recipe, recipe
@@ -74,7 +75,8 @@ _HOMES = {
         "TrainingStopped",
         "check",
     ),
-    "diagnose": ("Diagnosis", "Settings", "diagnose"),
+    "diagnose": ("Diagnosis", "Settings"),
+    "diagnosed": ("diagnose",),
     "experiments.setup": ("Setup",),
     "fix": ("Fixes", "fix"),
     "recipe": ("Recipe", "recipe"),

@@ -249,6 +249,7 @@ class Check:
     settings: Mapping[str, Any]
     any_of: tuple[str, ...] = ()
     fewest: int = 0
+    measures: str = ""
 
     @property
     def doc(self) -> str:
@@ -281,6 +282,7 @@ def check(
     experiments: tuple[str, ...] = (),
     any_of: tuple[str, ...] = (),
     fewest: int = 0,
+    measures: str = "",
 ) -> Callable[[CheckFunction], Check]:
     """Declare a check; its signature says what it needs.
 
@@ -293,6 +295,7 @@ def check(
         experiments: of a symptom: those of `netvet recipe` that tell its causes apart, the most telling first.
         any_of: signals of which it needs one at least: without any it could never speak.
         fewest: values of its first signal below which it could never speak; a log may have as few.
+        measures: what the value and the limit of its findings are, with their unit: `dead units [share]`.
     """
 
     def declare(function: CheckFunction) -> Check:
@@ -313,6 +316,7 @@ def check(
             settings={p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY},
             any_of=any_of,
             fewest=fewest,
+            measures=measures,
         )
 
     return declare

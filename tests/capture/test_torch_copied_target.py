@@ -11,8 +11,12 @@ WINDOWS = torch.randn(200, 24, 2, generator=GENERATOR)
 TABLE = torch.randn(200, 5, generator=GENERATOR)
 
 
-def found(targets, **inputs):
+def place(targets, **inputs):
     return copied_target(Kept(2048, inputs, targets, count=len(targets)))
+
+
+def found(targets, **inputs):
+    return {name: one for name, one in place(targets, **inputs).items() if not name.startswith("shown_")}
 
 
 @pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
@@ -51,3 +55,10 @@ def test_a_column_at_every_step():
 )
 def test_look_alikes(targets, inputs):
     assert found(targets, **inputs) == {}
+
+
+def test_the_numbers_themselves_are_shown():
+    one = place(TABLE[:, 4], x=TABLE)
+    assert one["shown_input"] == one["shown_target"] == TABLE[:48, 4].double().tolist()
+    at_each_step = place(WINDOWS[..., 1], x=WINDOWS)
+    assert at_each_step["shown_input"] == at_each_step["shown_target"] == WINDOWS[0, :, 1].tolist()

@@ -156,3 +156,11 @@ def test_a_score_on_the_training_loader_is_no_look_at_validation_data(watch):
 
     (scored,) = [r for r in watch(both, probes=False).get("inputs") if r["phase"] == "eval"]
     assert scored["mean"] == pytest.approx(float(X[:32].mean()) * 100, rel=1e-4)
+
+
+def test_values_that_are_not_finite_are_counted_by_column(watch):
+    bad = X.clone()
+    bad[3:5, 1] = float("nan")
+    bad[9, 4] = float("inf")
+    (record,) = inputs_of(watch, lambda: nn.Linear(5, 2), [lambda m: m(bad), lambda m: m(X), lambda m: m(bad)])
+    assert record["nonfinite_features"] == [0, 4, 0, 0, 2]

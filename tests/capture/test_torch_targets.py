@@ -177,3 +177,22 @@ def test_late_steps_that_are_looked_at_count_however_little_time_is_left(watch, 
     record = watch(lambda: epochs(nn.Linear(6, 3), X, y, "cross_entropy", count=1), probes=False).get("targets")[0]
     assert record["constant_value"] == 2.0
     assert record["samples"] == 240
+
+
+def test_targets_are_told_batch_by_batch(watch):
+    counts = target_of(watch, Y.sort().values, "cross_entropy")[1]["batch_counts"]
+    ordered = Y.sort().values.numpy()
+    assert counts == [np.bincount(ordered[at : at + 24], minlength=3).tolist() for at in range(0, 240, 24)] * 2
+    means = target_of(watch, X[:, :3], "mse_loss")[1]["batch_means"]
+    assert means[:10] == pytest.approx([float(X[at : at + 24, :3].double().mean()) for at in range(0, 240, 24)])
+
+
+def test_labels_that_a_loss_refuses_are_counted(watch):
+    def train():
+        with pytest.raises(IndexError):
+            epochs(nn.Linear(6, 2), X, Y, "cross_entropy", count=1)
+
+    record = watch(train, probes=False).get("targets")[0]
+    first = next(at for at in range(0, 240, 24) if int(Y[at : at + 24].max()) == 2)
+    assert (record["outputs"], record["max"]) == (2, 2)
+    assert record["counts"] == np.bincount(Y[: first + 24].numpy(), minlength=3).tolist()

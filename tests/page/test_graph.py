@@ -113,3 +113,23 @@ def test_names_and_notes_are_text_and_the_table_has_all(tab, tmp_path):
 def test_without_modules_it_says_so(tab, tmp_path):
     page = opened(tab, tmp_path, graph([], []))
     assert page.locator("#figure-modules .nothing").inner_text() == "The modules of the net were not recorded."
+
+
+def test_the_culprit_says_what_is_wrong_and_is_scrolled_to(tab, tmp_path):
+    nodes = [node(f"layer {n}", health="error" if n == 2 else "healthy") for n in range(40)]
+    nodes[33] |= {"health": "warning", "here": "missing-nonlinearity"}
+    edges = [edge(f"layer {n}", f"layer {n + 1}") for n in range(39)]
+    edges[33]["here"] = "missing-nonlinearity"
+    page = opened(tab, tmp_path, graph(nodes, edges))
+    culprit = page.locator("#figure-modules g.node.here")
+    assert "missing nonlinearity" in culprit.locator("text.value").text_content()
+    assert page.locator("#figure-modules .edge.here text").text_content() == "missing nonlinearity"
+    own, box = culprit.bounding_box(), page.locator("#figure-modules .graph-box").bounding_box()
+    assert box["y"] <= own["y"] <= box["y"] + box["height"] - own["height"]
+    assert any("warning" in row[2] and "missing-nonlinearity" in row[3] for row in table_of(page, "modules"))
+
+
+def test_broken_edges_may_mean_something_else(tab, tmp_path):
+    page = opened(tab, tmp_path, graph([node("a"), node("b")], [edge("a", "b", True)]) | {"broken": "state not loaded"})
+    assert "state not loaded" in page.locator("#figure-modules .graph-legend").inner_text()
+    assert table_of(page, "modules")[2][4] == "a (state not loaded)"

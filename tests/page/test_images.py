@@ -45,7 +45,7 @@ def test_pixels_are_those_of_the_samples(tab, tmp_path):
 def test_wrong_ones_are_told_by_a_word_and_a_border_of_another_style(tab, tmp_path):
     page = opened(tab, tmp_path, images(item(wrong=True), item(prediction="3")))
     wrong, right = page.locator("#figure-samples li").all()
-    assert "wrong 3 \u2192 5" in wrong.inner_text()
+    assert "wrong label 3 \u2192 predicted 5" in wrong.inner_text()
     assert "wrong" not in right.inner_text()
     style = "one => getComputedStyle(one).borderTopStyle"
     assert (wrong.evaluate(style), right.evaluate(style)) == ("double", "solid")

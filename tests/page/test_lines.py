@@ -197,3 +197,51 @@ def test_what_was_chosen_stays_while_a_curve_grows(tab, tmp_path):
     assert own.get_by_role("button", name="Smooth").get_attribute("aria-pressed") == "true"
     pressed = [one.get_attribute("aria-pressed") for one in own.locator(".curves-legend button").all()]
     assert pressed == ["true", "false", "true"]
+
+
+def marks_at(*places):
+    return [{"x": x, "label": label, "severity": "warning"} for x, label in places]
+
+
+@pytest.mark.parametrize("width", [300, 900])
+def test_words_of_marks_touch_neither_each_other_nor_the_line_of_another(tab, tmp_path, width):
+    page = opened(tab, tmp_path, lines(curve("train", noisy())))
+    early, late = ((0, "dead-relu"), (2, "collapsed-prediction"), (3, "a")), ((99, "loss-spikes"), (100, "best"))
+    marks = marks_at(*early, (60, "growing-weights"), *late)
+    stacked = f"marks => netvet.stacked(marks, (x) => x * {width} / 100, [0, {width}])"
+    placed = page.evaluate(stacked, marks)
+    told = [one for one in placed if one["row"] is not None]
+    assert len(told) == len(marks)
+    for one in told:
+        assert one["start"] >= 0
+        assert one["end"] <= width + 12
+        for other in told:
+            if one is other:
+                continue
+            if one["row"] == other["row"]:
+                assert one["end"] < other["start"] or other["end"] < one["start"]
+            if other["row"] >= one["row"]:  # its line goes up past the row of the words
+                assert not one["start"] < other["x"] < one["end"]
+
+
+def test_equal_marks_are_told_once_and_words_beyond_the_last_row_are_left_out(tab, tmp_path):
+    page = opened(tab, tmp_path, lines(curve("train", noisy())))
+    marks = [*marks_at((5, "one"), (5, "one")), *marks_at(*((10, f"mark {n}") for n in range(9)))]
+    placed = page.evaluate("marks => netvet.stacked(marks, (x) => x, [0, 900])", marks)
+    assert sum(one["mark"]["label"] == "one" for one in placed) == 1
+    assert max(one["row"] for one in placed if one["row"] is not None) == 4
+
+
+def test_words_of_marks_have_rows_above_the_plot(tab, tmp_path):
+    bare, marked = lines(curve("train", noisy())), lines(curve("train", noisy()), name="marked")
+    marked["marks"] = marks_at((1, "dead-relu"), (2, "collapsed-prediction"))
+    page = opened(tab, tmp_path, bare, marked)
+    plots = [page.locator(f"#figure-{name} .u-over") for name in ("loss", "marked")]
+    (top, height), (lower, same) = (one.evaluate("one => [one.offsetTop, one.offsetHeight]") for one in plots)
+    assert (lower - top, same) == (28, height)
+
+
+def test_a_bucket_that_also_holds_what_is_not_finite_is_marked_and_told(tab, tmp_path):
+    page = opened(tab, tmp_path, lines(curve("train", noisy(), broken=[40.0])))
+    assert "no finite number (1 place)" in page.locator("#figure-loss .plot-note").inner_text()
+    assert page.locator("#figure-loss canvas").evaluate(PIXELS) > 0

@@ -199,3 +199,37 @@ def test_prints_all_panels_light_and_without_controls(tab, tmp_path):
     assert shown(page) == "home"
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert page.pdf()[:5] == b"%PDF-"
+
+
+def grouped(name, outcome):
+    group = {"name": name.partition("-")[0], "outcome": outcome, "message": "so it went"}
+    return figure(name, "experiments", "a") | {"group": group}
+
+
+EXPERIMENTS = (
+    grouped("first-a", "passed"), grouped("first-b", "passed"), grouped("second-a", "failed"),
+    grouped("third-a", "failed"), grouped("fourth-a", "failed"),
+)  # fmt: skip
+
+
+def open_groups(page):
+    return page.locator("details.group[open]").evaluate_all("all => all.map((one) => one.dataset.name)")
+
+
+def test_groups_are_folded_and_the_first_that_failed_are_open(tab, tmp_path):
+    page = opened(tab, tmp_path, with_figures(page_of(softmax_signals()), *EXPERIMENTS), "#experiments")
+    assert open_groups(page) == ["second", "third"]
+    folded = page.locator("details.group").first
+    assert "first: passed; so it went" in folded.locator("summary").first.inner_text()
+    assert folded.locator("canvas").count() == 0
+    folded.locator("summary").first.click()
+    until(page, "document.querySelectorAll('details.group canvas').length >= 2")
+
+
+def test_an_address_and_the_filter_unfold_what_they_name(tab, tmp_path):
+    page = opened(tab, tmp_path, with_figures(page_of(softmax_signals()), *EXPERIMENTS), "#experiments/first-b")
+    assert "first" in open_groups(page)
+    assert focused(page) == "figure-first-b"
+    page.locator("input[type=search]").fill("fourth")
+    assert "fourth" in open_groups(page)
+    assert page.locator("details.group:visible").count() == 1

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from netvet.capture.torch_batches import Batch, BatchTracker
-from netvet.capture.torch_copied_target import copied_target
+from netvet.capture.torch_copied_target import copied_target, shown
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import LossCall, Session
 from netvet.capture.torch_fingerprints import fingerprints
@@ -83,6 +83,8 @@ class BaselineCollector:
         tokens = not first.is_floating_point() and not event.target.is_floating_point() and first.dim() > 1
         self._identical = self._identical and same and first.shape == event.target.shape and not tokens
         self._shifted = self._shifted and same and tokens
+        if same and "shown_input" not in self._leak:
+            self._leak |= shown(first.detach().reshape(-1), event.target.detach().reshape(-1))
         self._leak["task"] = _task(event)
         self._leak |= {"identical": self._identical, "shifted_identity": self._shifted if tokens else None}
         self._leak["autoencoder"] = self._identical and _narrows(batch)

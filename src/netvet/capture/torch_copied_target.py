@@ -10,6 +10,8 @@ from netvet.capture.torch_reservoir import Kept
 
 # By chance a column of zeros and ones equals a binary target in this many samples once in 10^12.
 MIN_SAMPLES = 40
+# Pairs of numbers that a picture shows.
+SHOWN = 48
 # Numbers of one sample that are compared with the target, at most.
 MAX_NUMBERS = 4_096
 # Share of the variance of the target that a multiple of a column leaves: rounding of float32, no noise.
@@ -38,6 +40,11 @@ def copied_target(kept: Kept) -> dict[str, Any]:
     return {}
 
 
+def shown(given: torch.Tensor, wanted: torch.Tensor) -> dict[str, Any]:
+    """The fields `shown_input` and `shown_target`: the first numbers of both, flat."""
+    return {"shown_input": given[:SHOWN].tolist(), "shown_target": wanted[:SHOWN].tolist()}
+
+
 def _one_number(rows: torch.Tensor, wanted: torch.Tensor) -> dict[str, Any]:
     """The target is one number for each sample, and one of the sample's."""
     if not bool((wanted != wanted[0]).any()):
@@ -48,7 +55,7 @@ def _one_number(rows: torch.Tensor, wanted: torch.Tensor) -> dict[str, Any]:
         for index in which.nonzero().flatten().tolist():
             place = _place(rows, index)
             if place is not None:
-                return {**place, "scaled": is_scaled}
+                return {**place, "scaled": is_scaled, **shown(flat[:, index], wanted.flatten())}
     return {}
 
 
@@ -83,4 +90,6 @@ def _at_each_step(rows: torch.Tensor, wanted: torch.Tensor) -> dict[str, Any]:
     if not bool((aimed != aimed[0]).any()):
         return {}
     equal = (rows.double() == aimed[..., None]).flatten(0, 1).all(0).nonzero().flatten().tolist()
-    return {"column": equal[0], "scaled": False} if equal else {}
+    if not equal:
+        return {}
+    return {"column": equal[0], "scaled": False, **shown(rows[0, :, equal[0]], aimed[0])}

@@ -122,6 +122,7 @@ EVENTS = (
     "call_end",  # Call, with its output
     "call_failed",  # Call that raised; no call_end follows
     "loss",  # LossCall
+    "failed_loss",  # LossCall that raised, with its input as its output; no loss follows
     "hand_loss",  # LossCall: one written by hand, known by its value; only in the first steps
     "backward_begin",  # Backward
     "backward_end",  # Backward

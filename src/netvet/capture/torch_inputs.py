@@ -204,6 +204,7 @@ def _measure(seen: _Seen, tensor: torch.Tensor, axis: int, step: int) -> None:
         if record["first_nonfinite_step"] is None:
             record["first_nonfinite_step"] = step
             record["first_nonfinite_samples"] = _bad_samples(tensor, axis)
+        _bad_features(seen, tensor, axis)
         values = values[good]
         if values.numel() == 0:
             return
@@ -226,6 +227,15 @@ def _bad_samples(tensor: torch.Tensor, axis: int) -> list[int]:
         return [0]
     rows = tensor.detach().movedim(axis, 0).reshape(tensor.shape[axis], -1)
     return [int(i) for i in (~torch.isfinite(rows)).any(1).nonzero().reshape(-1)[:MAX_INDICES].tolist()]
+
+
+def _bad_features(seen: _Seen, tensor: torch.Tensor, axis: int) -> None:
+    """Count what is not finite in each column of samples that are rows of numbers."""
+    if tensor.dim() == 2 and axis == 0 and tensor.shape[1] <= MAX_LISTED:
+        counts = (~torch.isfinite(tensor.detach())).sum(0).tolist()
+        before = seen.record.get("nonfinite_features") or [0] * len(counts)
+        if len(before) == len(counts):
+            seen.record["nonfinite_features"] = [a + b for a, b in zip(before, counts, strict=True)]
 
 
 def _features(seen: _Seen, rows: torch.Tensor) -> None:

@@ -94,6 +94,11 @@ def tap_losses(session: Session, patches: Patches) -> None:
             inside = True
             try:
                 output = original(*args, **kwargs)
+            except (IndexError, RuntimeError, ValueError):
+                event = describe(original.__name__, defaults, args, kwargs, None)
+                if event is not None:
+                    session.emit("failed_loss", event)
+                raise
             finally:
                 inside = False
             event = describe(original.__name__, defaults, args, kwargs, output)
@@ -111,9 +116,10 @@ def tap_losses(session: Session, patches: Patches) -> None:
 def _loss_call(name: str, defaults: dict[str, Any], args: Any, kwargs: Any, output: Any) -> LossCall | None:
     arguments = {**defaults, **dict(zip(defaults, args, strict=False)), **kwargs}
     tensors = list(arguments.values())[:2]
-    if not all(isinstance(t, torch.Tensor) for t in (*tensors, output)):
+    made = tensors[0] if output is None else output  # a call that failed has made nothing
+    if not all(isinstance(t, torch.Tensor) for t in (*tensors, made)):
         return None
-    return LossCall(name, tensors[0], tensors[1], arguments, output, user_site(2), torch.is_grad_enabled())
+    return LossCall(name, tensors[0], tensors[1], arguments, made, user_site(2), torch.is_grad_enabled())
 
 
 def tap_backward(session: Session, patches: Patches) -> None:

@@ -37,6 +37,8 @@ RECENT = 10
 MAX_BATCHES, MAX_LABELS = 2_000, 200_000
 # Numbers that each sample has to be predicted, at most, where the order of the samples is looked at.
 MAX_COLUMNS = 8
+# Batches whose labels are told one by one, and classes up to which they are: what a picture has room for.
+SHOWN_BATCHES, SHOWN_CLASSES = 128, 30
 # Random batches drawn to know how pure they would be by chance.
 DRAWS = 200
 # The first calls are all counted, as far as they take less than this share of the run.
@@ -116,6 +118,9 @@ class TargetCollector:
 
     def on_hand_loss(self, event: LossCall) -> None:
         self._take(event, series=False)  # seen for a few steps only: no course over the run
+
+    def on_failed_loss(self, event: LossCall) -> None:
+        self._take(event, series=False)  # labels that the loss refuses are what one wants to see
 
     def on_loss(self, event: LossCall) -> None:
         self._take(event, series=True)
@@ -284,6 +289,7 @@ def result(seen: _Seen) -> dict[str, Any]:
     record |= seen.streak.result() if seen.phase == "train" else {}
     if seen.numbers:
         record |= order_of_numbers(distinct(seen.numbers))
+        record["batch_means"] = [finite(float(batch.mean())) for batch in seen.numbers[:SHOWN_BATCHES]]
     if not seen.batches:
         return record
     everything = np.concatenate(seen.batches)
@@ -298,6 +304,9 @@ def result(seen: _Seen) -> dict[str, Any]:
             record["counts_before"] = np.bincount(before, minlength=size).tolist() if size <= MAX_CLASSES else None
         if seen.phase == "train" and record["kind"] in ("classes", "binary"):
             record |= order_of(distinct(seen.batches))
+            if size <= SHOWN_CLASSES:
+                first = seen.batches[:SHOWN_BATCHES]
+                record["batch_counts"] = [np.bincount(batch, minlength=size).tolist() for batch in first]
     return record
 
 

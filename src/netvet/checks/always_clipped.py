@@ -16,6 +16,7 @@ _SCALE_SENSITIVE = ("SGD", "ASGD")
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="clipped gradients [share]",
     explained_by=(
         "exploding-gradient",
         "unreduced-loss",

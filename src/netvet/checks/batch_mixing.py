@@ -19,6 +19,7 @@ _DOUBTFUL = ("mean", "sum", "max", "amax", "min", "cat", "std", "var", "sub", "a
     kind="cause",
     severity="error",
     since="0.1",
+    measures="pairs of samples that mix [share]",
     fixes={
         "permute": "Move axes with permute or transpose (view and reshape only re-cut the memory).",
         "batch-first": "Say batch_first=True when the first axis of the input holds the samples.",

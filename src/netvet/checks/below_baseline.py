@@ -14,6 +14,7 @@ from netvet.stats import number
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="score [as measured]",
     explained_by=(
         "unsuitable-architecture",
         "wrong-momentum",

@@ -30,6 +30,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="score [as measured]",
     explained_by=_CAUSES,
     fixes={
         "look-at-inputs": "Look at what enters the net as people look at the samples: is what they go by still there?",

@@ -16,6 +16,7 @@ _VIEWS = ("View", "UnsafeView", "Transpose", "Permute")
     kind="cause",
     severity="note",
     since="0.1",
+    measures="biases [count]",
     fixes={"no-bias": "Say bias=False in the layer before the norm: the norm has a bias of its own."},
 )
 def bias_before_norm(graph: Facts) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from netvet.core import Facts, Finding, Record, check, location_of
     kind="cause",
     severity="error",
     since="0.1",
+    measures="pairs that are compared [count]",
     fixes={
         "same-shape": "Give output and target the same shape: squeeze(-1) the output or unsqueeze(-1) the target.",
     },

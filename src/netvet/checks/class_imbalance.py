@@ -15,6 +15,7 @@ from netvet.core import Facts, Finding, LayerSeries, Record, Severity, check, cl
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="commonest over rarest class [times]",
     explained_by=(
         *("missing-class", "constant-target", "missing-step", "detached-loss", "lr-too-low", "mismatched-loss"),
         "label-out-of-range",

@@ -20,6 +20,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="entropy over that of even attention [share]",
     explained_by=_CAUSES,
     fixes={
         "scale-scores": "Divide the scores by the square root of the head's width.",

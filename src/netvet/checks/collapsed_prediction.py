@@ -32,6 +32,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="samples with the same answer [share]",
     explained_by=_CAUSES,
     fixes={
         "overfit-batch": "Train on one batch: a net that cannot tell its samples apart has a fault.",

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="samples [share]",
     fixes={
         "drop-suspects": "Look at the examples side by side: keep the right target, drop the others.",
         "add-feature": "Where both targets are right, the inputs lack what tells them apart: add that feature.",

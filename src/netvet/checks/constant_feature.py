@@ -13,6 +13,7 @@ from netvet.stats import listed, number
     kind="cause",
     severity="note",
     since="0.1",
+    measures="features that never vary [share]",
     explained_by=("wrong-dtype", "non-finite-input"),
     fixes={"check-preprocessing": "Look at some inputs as they enter the net; drop features that never vary."},
 )

@@ -21,6 +21,7 @@ _REMARKS = ("foreign file", "odd name", "no class", "no label", "listed twice", 
     kind="cause",
     severity="error",
     since="0.1",
+    measures="samples [share]",
     fixes={
         "drop-corrupt": "Leave the samples named here out, or get them again from where they came.",
         "check-export": "Blank samples: look at the step that wrote them; a failed decoding or crop leaves such.",

@@ -22,6 +22,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="dead units [share]",
     explained_by=_CAUSES,
     fixes={
         "lower-lr": "Lower the learning rate by 10: large steps push units down for good.",

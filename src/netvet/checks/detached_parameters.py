@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="parameters without a gradient [share]",
     explained_by=("detached-loss", "training-in-eval-mode"),
     fixes={
         "keep-graph": "Remove detach(), no_grad, .data, .item() or numpy between these layers and the loss.",

@@ -14,6 +14,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="rows that sum to 1 [share]",
     fixes={"remove-softmax": "Hand the raw outputs (logits) to the loss; apply softmax only to show predictions."},
 )
 def double_softmax(

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="note",
     since="0.1",
+    measures="rate of the dropout [share]",
     fixes={"dropout-last": "Put dropout behind the last batch norm of the net."},
 )
 def dropout_before_norm(modules: Facts) -> Iterator[Finding]:

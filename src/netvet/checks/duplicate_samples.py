@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="samples that are copies [share]",
     fixes={
         "drop-duplicates": "Drop exact copies before splitting; weight samples that should count more on purpose.",
         "drop-suspects": "Equal inputs with several targets: leave them out, or look up which target is right.",

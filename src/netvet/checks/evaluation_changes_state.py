@@ -63,7 +63,8 @@ def evaluation_changes_state(
             shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
             message = f"{len(weights)} of {len(mine)} evaluation passes changed the weights of {model} ({shown})"
             place = _filled(checkpoints, weights[0]) or location_of(weights[0])
-            yield Finding(message, str(model), weights[0].get("step"), location=place, confidence=1.0)
+            step, changed = weights[0].get("step"), {"changed": names[:50]}
+            yield Finding(message, str(model), step, location=place, evidence=changed, confidence=1.0)
         elif buffers:
             what = f"changed the running statistics of {model}: they take in evaluation data"
             message = f"{len(buffers)} of {len(mine)} evaluation passes {what}"

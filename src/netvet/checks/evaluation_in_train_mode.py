@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="evaluation passes in training mode [share]",
     fixes={
         "call-eval": "Call model.eval() before the evaluation and model.train() after it.",
         "pass-training": "Hand training=self.training to functional.dropout, or use nn.Dropout.",

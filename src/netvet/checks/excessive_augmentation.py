@@ -12,6 +12,7 @@ from netvet.core import Facts, Finding, check
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="learned part of the score that is lost [share]",
     explained_by=("label-breaking-augmentation",),
     fixes={"augment-less": "Halve the strength of the augmentation, and look at a page of augmented samples."},
     experiments=("augmentation",),

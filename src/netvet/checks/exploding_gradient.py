@@ -23,6 +23,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="gradient norm [loss/weight]",
     explained_by=_CAUSES,
     fixes={
         "clip-gradients": "Clip the gradient norm just above its usual size.",

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="parameters that are frozen [share]",
     fixes={
         "unfreeze": "Set requires_grad_(True) on these layers, or load pretrained weights into them before freezing.",
         "stop-decay": "Take frozen layers out of the optimizer: weight decay and momentum still move them.",

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="training samples from the future [share]",
     fixes={"split-by-time": "Train on what is older than a date, validate and test on what is newer."},
 )
 def future_in_train(

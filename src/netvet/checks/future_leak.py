@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="pairs of positions that leak [share]",
     explained_by=("batch-mixing",),
     fixes={
         "causal-mask": "Mask attention so that position t sees positions up to t only; make convolutions causal and "

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="samples of known groups [share]",
     fixes={"split-by-group": "Split groups, not samples (GroupShuffleSplit, GroupKFold): all of a group on one side."},
 )
 def group_overlap(

@@ -20,6 +20,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="largest attention logit [logits]",
     explained_by=_CAUSES,
     fixes={
         "qk-norm": "Normalise queries and keys, warm the learning rate up, or lower it.",

@@ -23,6 +23,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="norm over that at the start [times]",
     explained_by=_CAUSES,
     fixes={
         "lower-lr": "Divide the learning rate by 10, and use a small weight decay.",

@@ -20,6 +20,7 @@ _CAUSES = (
     kind="symptom",
     severity="note",
     since="0.1",
+    measures="fall of the loss in the first steps [share]",
     explained_by=_CAUSES,
     fixes={
         "final-bias": "Set the bias of the last layer to the mean of the target or the log prior of the classes.",

@@ -16,6 +16,7 @@ _LOCAL = ("LSTM", "GRU", "RNN", "Conv", "MaxPool", "AvgPool", "AdaptiveAvgPool",
     kind="cause",
     severity="error",
     since="0.1",
+    measures="change of unmasked outputs [std of the outputs]",
     fixes={
         "apply-mask": "Apply the mask to the attention scores (minus infinity before softmax) and to every pooling.",
     },

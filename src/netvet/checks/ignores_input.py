@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="rise of the loss without its input [share]",
     explained_by=(
         "unsuitable-architecture",
         "wrong-momentum",

@@ -16,6 +16,7 @@ _NO_LIMIT = 1e6
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="calls without a gradient [count]",
     explained_by=("wrong-call-order", "stale-optimizer"),
     fixes={
         "clip-last": "Clip once, after the last backward of the step (and after unscale_) and right before step.",

@@ -13,6 +13,7 @@ from netvet.core import Facts, Finding, check
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="loss with more capacity over without [share]",
     fixes={"wider": "Double the width, and see whether the training loss falls further."},
     experiments=("capacity",),
 )

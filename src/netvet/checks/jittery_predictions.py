@@ -18,6 +18,7 @@ _CAUSES = (
     kind="symptom",
     severity="note",
     since="0.1",
+    measures="predictions that change [share]",
     explained_by=_CAUSES,
     fixes={
         "lower-lr": "Lower the learning rate towards the end, or average the weights.",

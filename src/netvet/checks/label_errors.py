@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="labels that are wrong [share]",
     explained_by=("label-out-of-range", "random-labels", "conflicting-labels"),
     fixes={
         "relabel": "Look at the suspects, the surest first, and correct those that are wrong.",

@@ -21,6 +21,7 @@ _WHY = {
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="skill of the column alone [share]",
     explained_by=("target-in-input",),
     fixes={"drop-column": "Leave out the column, unless it is known before the target is, in real use as well."},
 )

@@ -20,6 +20,7 @@ _REFUSED = "all elements of input should be between 0 and 1"
     kind="cause",
     severity="error",
     since="0.1",
+    measures="values that are no log-probability [share]",
     fixes={
         "log-softmax": "Apply log_softmax over the classes before this loss, or use cross_entropy on the raw outputs.",
         "with-logits": "For yes/no targets use binary_cross_entropy_with_logits on the raw outputs.",

@@ -26,6 +26,7 @@ _CAUSES = (
     kind="symptom",
     severity="error",
     since="0.1",
+    measures="loss [loss]",
     explained_by=_CAUSES,
     fixes={
         "lower-lr": "Lower the learning rate by 10.",

@@ -22,6 +22,7 @@ _CAUSES = (
     kind="symptom",
     severity="error",
     since="0.1",
+    measures="losses that are not finite [share]",
     explained_by=_CAUSES,
     fixes={
         "find-op": "Look at the first operation that made NaN or infinity, and keep its operand in range.",

@@ -25,6 +25,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="loss [loss]",
     explained_by=_CAUSES,
     fixes={
         "clip-gradients": "Clip the gradient norm just above its usual size.",

@@ -21,6 +21,7 @@ _SAYS = {
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="images [share]",
     fixes={
         "look-at-images": "Look at the images named here: leave out what a person could not label.",
         "augment-quality": "If such images will come in use too, vary brightness, sharpness or size in training.",

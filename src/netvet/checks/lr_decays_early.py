@@ -19,6 +19,7 @@ _CAUSES = (
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="steps at a useful rate [share]",
     explained_by=_CAUSES,
     fixes={
         "slower-decay": "Let the schedule end with the run: give it the total number of steps.",

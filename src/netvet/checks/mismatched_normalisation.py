@@ -15,6 +15,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="distance of the means and spreads [std]",
     explained_by=("non-finite-input", "excessive-augmentation"),
     fixes={"same-transform": "Put the same scaling, with the numbers fitted on the training data, before both."},
 )

@@ -15,6 +15,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="score [share]",
     explained_by=("label-out-of-range",),
     fixes={
         "class-axis": "Take the arg-max over the axis of the classes (usually dim=1 or dim=-1).",

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="classes [count]",
     explained_by=("label-out-of-range", "constant-target"),
     fixes={"stratify": "Split with stratification by class, or shuffle before splitting."},
 )

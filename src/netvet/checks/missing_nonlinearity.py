@@ -22,6 +22,7 @@ Nodes = dict[int, Record]
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="pairs of layers [count]",
     fixes={"add-activation": "Put an activation (ReLU, GELU, ...) between the two layers, or merge them into one."},
 )
 def missing_nonlinearity(graph: Facts, parameters: Facts | None = None) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="steps [count]",
     fixes={"add-step": "Call optimizer.step() after backward."},
 )
 def missing_step(

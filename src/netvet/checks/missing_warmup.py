@@ -17,6 +17,7 @@ _CAUSES = (
     kind="cause",
     severity="note",
     since="0.1",
+    measures="loss over what it should be [times]",
     explained_by=_CAUSES,
     fixes={
         "warmup": "Raise the learning rate from near zero over the first few hundred steps.",

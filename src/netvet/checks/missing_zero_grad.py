@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="intervals without a clearing [share]",
     fixes={"zero-grad": "Call optimizer.zero_grad() once for each step, before backward."},
 )
 def missing_zero_grad(

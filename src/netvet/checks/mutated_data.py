@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="samples that changed [share]",
     fixes={"copy-first": "Work on a copy (x = x.clone()) in place of writing into the stored sample (x -= mean)."},
 )
 def mutated_data(

@@ -18,6 +18,7 @@ _CAUSES = (
     kind="symptom",
     severity="note",
     since="0.1",
+    measures="energy in high frequencies [share]",
     explained_by=_CAUSES,
     fixes={
         "train-longer": "Train longer, or with more weight decay.",

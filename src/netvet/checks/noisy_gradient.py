@@ -17,6 +17,7 @@ _CAUSES = (
     kind="symptom",
     severity="note",
     since="0.1",
+    measures="cosine of successive gradients [cosine]",
     explained_by=_CAUSES,
     fixes={
         "baseline": "Policy gradient: subtract the mean reward (or a critic's value) and divide by the std.",

@@ -20,6 +20,7 @@ _CAUSES = (
     kind="symptom",
     severity="note",
     since="0.1",
+    measures="spread over its level [share]",
     explained_by=_CAUSES,
     fixes={
         "larger-batch": "Use a larger batch, or accumulate gradients.",

@@ -15,6 +15,7 @@ from netvet.stats import listed, number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="values that are not finite [count]",
     fixes={
         "clean-data": "Remove or fill in missing and infinite values before training.",
         "drop-suspects": "Where few samples hold them, leave these out.",

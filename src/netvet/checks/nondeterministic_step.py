@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="difference of the two outcomes [share of their size]",
     explained_by=("mutated-data", "batch-mixing"),
     fixes={
         "deterministic-algorithms": "Call torch.use_deterministic_algorithms(True), which names the operation.",

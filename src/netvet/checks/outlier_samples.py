@@ -20,6 +20,7 @@ APART = {
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="distance from the others [spreads]",
     explained_by=("non-finite-input",),
     fixes={
         "drop-suspects": "Look at the examples: repair what was read wrongly, drop what is of another kind.",

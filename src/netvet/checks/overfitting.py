@@ -22,6 +22,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="rise of the validation loss [share]",
     explained_by=_CAUSES,
     fixes={
         "early-stopping": "Keep the weights of the best validation loss and stop there.",

@@ -14,6 +14,7 @@ from netvet.stats import constant_loss, course, late, listed, number, sole_loss
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="rate of the dropout [share]",
     explained_by=("training-in-eval-mode",),
     fixes={"less-dropout": "Drop at most half of the units of a hidden layer and a fifth of the inputs."},
 )

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="note",
     since="0.1",
+    measures="parameters in linear layers [share]",
     fixes={"pool": "Average over the positions (AdaptiveAvgPool2d) before the head instead of flattening them."},
 )
 def oversized_head(

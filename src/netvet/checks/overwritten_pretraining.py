@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="parameters [share]",
     fixes={
         "load-last": "Load the weights after every initialisation, and only re-initialise the layers that are new.",
         "match-keys": "Look at what load_state_dict returns: rename the keys (a prefix such as module.) until it fits.",

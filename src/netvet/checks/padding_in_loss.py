@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="change of the loss [loss]",
     explained_by=("ignored-mask",),
     fixes={"ignore-index": "Give padded targets the value of ignore_index, or mask the loss."},
 )

@@ -14,6 +14,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="parameters in no optimizer [share]",
     explained_by=("stale-optimizer", "missing-step", "unregistered-parameters"),
     fixes={
         "add-parameters": "Hand the optimizer the parameters of every model that is to learn, all of them.",

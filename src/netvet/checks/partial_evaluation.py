@@ -17,6 +17,7 @@ _GRADES: dict[bool, Severity] = {True: "note", False: "warning"}
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="uncertainty of the score [score]",
     fixes={
         "whole-set": "Go through the whole evaluation loader, and return only after the loop.",
         "keep-last": "Set drop_last=False on the evaluation loader.",

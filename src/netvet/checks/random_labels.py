@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="score [as measured]",
     explained_by=(
         "wrong-dtype",
         "constant-target",

@@ -21,6 +21,7 @@ _Rates = dict[str, tuple[float, Series]]
     kind="cause",
     severity="error",
     since="0.1",
+    measures="pull of the penalty over that of the data [times]",
     fixes={
         "less-weight-decay": "Lower the weight decay 10 to 1000 times; usual are 1e-5 to 1e-3 (decoupled up to 0.1).",
         "lower-penalty": "Lower its coefficient until its gradient is well below that of the data; reduce both alike.",
@@ -85,9 +86,8 @@ def _penalties(terms: Facts, ratio: float, uneven: float) -> Iterator[Finding]:
         mine = [t for t in terms if t.get("backward") == term.get("backward") and t.get("is_data") is True]
         inner, norm = term.get("is_data") is not False, number(term, "grad_norm")
         what, limit = ("term of the outputs alone", uneven) if inner else ("penalty", ratio)
-        kept = [t for t in mine if not inner or t.get("compares") is not False]
-        total = math.hypot(*(number(t, "grad_norm") or 0.0 for t in kept))
-        if norm is not None and total > 0 and norm > limit * total:
+        norms = (number(t, "grad_norm") or 0.0 for t in mine if not inner or t.get("compares") is not False)
+        if norm is not None and (total := math.hypot(*norms)) > 0 and norm > limit * total:
             message = f"the {what} ({term.get('term')}) has a gradient of {norm:.3g} "
             message += f"against {total:.3g} of the data loss, {norm / total:.3g} times as much"
             yield Finding(message, term.get("backward"), 0, norm / total, limit, location_of(term))

@@ -18,6 +18,7 @@ _VIEWS = ("View", "UnsafeView", "Transpose", "Permute", "Squeeze", "Unsqueeze", 
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="places [count]",
     fixes={"remove-activation": "Apply the activation once: in the layer or in forward, not in both."},
 )
 def repeated_activation(graph: Facts) -> Iterator[Finding]:

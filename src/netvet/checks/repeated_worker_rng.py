@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="draws that repeat [share]",
     fixes={"worker-seed": "Draw from torch's generator, or seed numpy and random in worker_init_fn."},
 )
 def repeated_worker_rng(

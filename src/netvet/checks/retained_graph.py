@@ -14,6 +14,7 @@ from netvet.core import Facts, Finding, Series, check, location_of
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="graphs in memory [count]",
     fixes={
         "detach-kept": "Keep losses and outputs after detach() (or item()) for the log; never the tensors themselves.",
         "drop-retain-graph": "Remove retain_graph=True, and detach the state that is carried from step to step.",

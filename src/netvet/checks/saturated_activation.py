@@ -19,6 +19,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="saturated units [share]",
     explained_by=_CAUSES,
     fixes={
         "standardise": "Standardise the inputs and use Xavier initialisation.",

@@ -20,6 +20,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="norm over that at the start [times]",
     explained_by=_CAUSES,
     fixes={
         "less-weight-decay": "Divide the weight decay by 10.",

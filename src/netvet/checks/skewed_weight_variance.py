@@ -22,6 +22,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="std over that at the start [times]",
     explained_by=_CAUSES,
     fixes={
         "lower-lr": "Divide the learning rate by 10, and compare the initial scales of the layers.",

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="distance of the distributions [share]",
     explained_by=("missing-class", "label-out-of-range", "wrong-layout", "future-in-train", "mismatched-normalisation"),
     fixes={
         "shuffle-split": "Split at random, stratified by class, unless the held-out data differ on purpose.",

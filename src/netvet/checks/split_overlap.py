@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="evaluation samples seen in training [share]",
     fixes={
         "split-first": "Split before anything copies, resamples or augments rows, and train on the training part only.",
         "drop-shared": "Remove from the training data every sample that is also in the evaluation data.",

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="skill of the attribute alone [share]",
     fixes={
         "same-for-all": "Bring all samples to one size, format and border, whatever their class.",
         "stratify": "Collect each class from all sources; hold out a source to see what is learned of it.",

@@ -15,6 +15,7 @@ _WITH_GRADIENT = ("train", "eval-mode-grad")
     kind="cause",
     severity="error",
     since="0.1",
+    measures="tensors that no model uses [count]",
     fixes={
         "create-later": "Create the optimizer after the last change to the model (new head, loaded or rebuilt model).",
         "add-param-group": "Add the new layers to it with optimizer.add_param_group.",

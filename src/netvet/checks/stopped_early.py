@@ -24,6 +24,7 @@ _CAUSES = (
     kind="cause",
     severity="note",
     since="0.1",
+    measures="fall of the loss at the end [share]",
     explained_by=_CAUSES,
     fixes={
         "train-longer": "Let it train longer, with the schedule stretched to the new length.",

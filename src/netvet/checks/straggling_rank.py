@@ -18,6 +18,7 @@ _WHERE = {
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="excess time over a step [share]",
     fixes={
         "even-work": "Give every rank the same work: equally long samples, the same number of loader workers, no"
         " logging or saving on one rank at every step.",

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="units equal to another [share]",
     fixes={"random-init": "Start the weights at random (kaiming or xavier); only biases and norms may be constant."},
 )
 def symmetric_init(

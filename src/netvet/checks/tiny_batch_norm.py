@@ -14,6 +14,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="values per channel [count]",
     fixes={
         "group-norm": "Use group norm or layer norm, whose statistics do not need a batch, or a larger batch.",
     },

@@ -24,6 +24,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="change of a step over the weights [share]",
     explained_by=_CAUSES,
     fixes={
         "raise-lr": "Multiply the learning rate by 10, and again while the loss falls faster.",

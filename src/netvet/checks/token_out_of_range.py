@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="token id [number]",
     fixes={"vocabulary": "Size the embedding by the largest id plus one, special tokens and padding included."},
 )
 def token_out_of_range(

@@ -14,6 +14,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="gain from twice as many samples [score]",
     explained_by=("excessive-augmentation", "label-breaking-augmentation", "random-labels", "label-errors"),
     fixes={
         "more-data": "Gather more training data; until then begin with trained weights, if there are any.",

@@ -13,6 +13,7 @@ from netvet.stats import behind, number, slope
     kind="cause",
     severity="note",
     since="0.1",
+    measures="size of the batch [relative]",
     fixes={
         "smaller-batch": "Use a smaller batch and take more steps.",
     },

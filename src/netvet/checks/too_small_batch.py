@@ -15,6 +15,7 @@ from netvet.stats import behind, noise, number
     kind="cause",
     severity="note",
     since="0.1",
+    measures="noise scale over the batch [times]",
     fixes={
         "larger-batch": "Use a larger batch.",
         "accumulate": "Where memory allows no larger one, add up the gradients of several batches for each step.",

@@ -16,6 +16,7 @@ _BATCH_NORM = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "La
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="steps in eval mode [steps]",
     fixes={"call-train": "Call model.train() at the start of every epoch, after each evaluation."},
 )
 def training_in_eval_mode(

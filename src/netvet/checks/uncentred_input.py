@@ -14,6 +14,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="mean over the spread [times]",
     explained_by=("unscaled-input", "non-finite-input", "mismatched-normalisation"),
     fixes={"centre": "Subtract the mean of each feature or channel, fitted on the training data."},
 )

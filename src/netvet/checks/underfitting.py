@@ -28,6 +28,7 @@ _CAUSES = (
     kind="symptom",
     severity="note",
     since="0.1",
+    measures="training loss over that of a constant [share]",
     explained_by=_CAUSES,
     fixes={
         "wider": "Double the width, and see whether the training loss falls further.",

@@ -24,6 +24,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="loss before the first update [loss]",
     explained_by=_CAUSES,
     fixes={
         "standardise": "Standardise what enters the net, then look at the first loss again.",

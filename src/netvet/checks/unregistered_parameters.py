@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="elements that nothing trains [share]",
     fixes={
         "module-list": "Keep layers in nn.ModuleList or nn.ModuleDict, tensors as nn.Parameter, not in a list.",
     },

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="gradient elements that are 0 [share]",
     explained_by=("non-finite-input", "unsafe-loss-arithmetic"),
     fixes={
         "grad-scaler": "Scale the loss with torch.amp.GradScaler: scale(loss).backward(), unscale_, step, update.",

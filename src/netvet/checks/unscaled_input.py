@@ -15,6 +15,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="mean or spread [input units]",
     explained_by=("non-finite-input", "wrong-dtype"),
     fixes={
         "standardise": "Subtract the mean and divide by the std of each feature, fitted on the training data.",

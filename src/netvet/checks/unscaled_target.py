@@ -15,6 +15,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="spread of the targets over that of the outputs [times]",
     fixes={
         "standardise-target": "Train on (y - mean) / std of the training targets, and undo it for the prediction.",
         "final-bias": "Set the bias of the last layer to the mean of the targets.",

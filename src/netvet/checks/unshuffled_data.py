@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="error",
     since="0.1",
+    measures="one class in a batch [share]",
     explained_by=("constant-target",),
     fixes={"shuffle": "Shuffle the training data in every epoch: DataLoader(..., shuffle=True)."},
 )

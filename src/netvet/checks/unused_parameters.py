@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="parameters never called [count]",
     explained_by=("detached-loss",),
     fixes={
         "call": "Call the layer in forward (often another one is used twice in its place), or delete it.",

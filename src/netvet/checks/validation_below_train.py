@@ -20,6 +20,7 @@ _CAUSES = (
     kind="symptom",
     severity="note",
     since="0.1",
+    measures="validation below training loss [share]",
     explained_by=_CAUSES,
     fixes={
         "compare": "Evaluate the training samples in the same mode, and compare.",

@@ -24,6 +24,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="largest over smallest gradient [times]",
     explained_by=_CAUSES,
     fixes={
         "residual": "Use ReLU-like activations with He initialisation, normalisation, or residual connections.",

@@ -21,9 +21,8 @@ _NO_LIMIT = 1e6
     kind="cause",
     severity="error",
     since="0.1",
-    fixes={
-        "usual-order": "Use the order zero_grad, forward, loss, backward, (unscale, clip,) step, scheduler.step.",
-    },
+    measures="steps on cleared gradients [steps]",
+    fixes={"usual-order": "Use the order zero_grad, forward, loss, backward, (unscale, clip,) step, scheduler.step."},
 )
 def wrong_call_order(
     events: Facts,

@@ -9,8 +9,7 @@ from typing import Any
 from netvet.core import Facts, Finding, Record, Severity, check, location_of
 from netvet.stats import number
 
-_CLASSES = ("cross_entropy", "nll_loss")
-_BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+_CLASSES, _BINARY = ("cross_entropy", "nll_loss"), ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 _SEVERITY: tuple[Severity, Severity] = ("note", "warning")
 _CAUSES = (
     "unscaled-target", "constant-target", "missing-class", "badly-scaled-init", "unscaled-input", "unshuffled-data",
@@ -22,6 +21,7 @@ _CAUSES = (
     kind="cause",
     severity="note",
     since="0.1",
+    measures="first loss that the bias saves [share]",
     explained_by=_CAUSES,
     fixes={"final-bias": "Start the last bias at the mean target (regression) or at the log share of each class."},
 )

@@ -13,6 +13,7 @@ from netvet.stats import number
     kind="cause",
     severity="warning",
     since="0.1",
+    measures="distance of the mean images [std]",
     fixes={
         "one-reader": "Read the images of all splits by the same code: order of channels, of rows, and of axes.",
         "permute": "Move the channels in front of rows and columns: `x.permute(0, 3, 1, 2)`, and never `reshape`.",

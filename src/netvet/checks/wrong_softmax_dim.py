@@ -15,6 +15,7 @@ _FUNCTIONS = ("cross_entropy", "nll_loss", "kl_div")
     kind="cause",
     severity="error",
     since="0.1",
+    measures="rows that are distributions [share]",
     fixes={"class-axis": "Normalise over the axis of the classes: dim=1 (or dim=-1 when it is the last)."},
 )
 def wrong_softmax_dim(

@@ -24,6 +24,7 @@ _CAUSES = (
     kind="symptom",
     severity="warning",
     since="0.1",
+    measures="parameters without a gradient [share]",
     explained_by=_CAUSES,
     fixes={
         "find-cut": "Look for what stops the gradient: a dead ReLU, a clamp, a rounding, a zero weight.",

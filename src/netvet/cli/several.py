@@ -37,7 +37,7 @@ def report_several(judged: Sequence[Judged], failures: Sequence[str], asked: Ask
         if file is not None:
             write(_joined(judged, form, failures, asked), file, stream)
     for one in judged if asked.html else ():
-        write_page(formatted(one.view, "html", one.run, asked), _page_of(one, asked, len(judged)), stream)
+        write_page(formatted(one.view, "html", one.run, asked), _page_of(one, asked.html, len(judged)), stream)
     return max(status_of(one.view, asked) for one in judged)
 
 
@@ -65,11 +65,8 @@ def _joined(judged: Sequence[Judged], form: str, failures: Sequence[str], asked:
     return json.dumps({**documents[0], "runs": runs}, indent=2, allow_nan=False) + "\n"
 
 
-def _page_of(one: Judged, asked: Asked, count: int) -> Path:
-    """The file of a page: of several runs the name of each is in its own."""
-    file = asked.html
-    if file is None or count == 1:
-        return file or STDOUT
+def _page_of(one: Judged, file: Path, count: int) -> Path:
+    """The file of the page of one of several runs: the name of the run is in its own."""
     if file == STDOUT:
         raise NetvetError(f"--html -: there are {count} runs, each with a page; give a file, which makes one for each")
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(one.view["run"]["name"]))[:80]

@@ -18,6 +18,7 @@ KIND = 30
 ROUNDED = 0.5
 # Positive numbers that span more than this are drawn over logarithms.
 WIDE = 100.0
+_MEASURED = re.compile(r"(.+) \[(.+)\]")
 PANELS = {"data": "data", "skeleton": "training", "fit": "training"}
 
 
@@ -35,7 +36,7 @@ def with_limits(
         check, ids = rule["name"], found.get(rule["name"], [])
         findings = [one for one in view["findings"] if one["check"] == check and _numbers(one)]
         if findings and not any(_is_about(by_id[one], rule) for one in ids[:1]):
-            figure = _figure(check, PANELS.get(rule["stage"], "training"), findings)
+            figure = _figure(rule, PANELS.get(rule["stage"], "training"), findings)
             every.append(figure)
             found[check] = [figure["id"], *ids]
     return every, found
@@ -54,7 +55,8 @@ def _numbers(finding: FindingView) -> tuple[float, float] | None:
     return None
 
 
-def _figure(check: str, panel: str, findings: Sequence[FindingView]) -> Bars:
+def _figure(rule: RuleView, panel: str, findings: Sequence[FindingView]) -> Bars:
+    check = rule["name"]
     pairs = [pair for one in findings[:FINDINGS] if (pair := _numbers(one))]
     if len(pairs) == 1:
         categories, series = ["measured", "limit"], [_bar("value", list(pairs[0]), "other")]
@@ -66,7 +68,7 @@ def _figure(check: str, panel: str, findings: Sequence[FindingView]) -> Bars:
     return {
         "kind": "bars", "id": f"limit-{check}", "title": f"{check.replace('-', ' ').capitalize()}: against its limit",
         "about": f"{findings[0]['message'].rstrip('.')}.{more}", "signals": [], "panel": panel,
-        "x": axis("what was found" if len(pairs) == 1 else "place"), "y": _axis(pairs, findings[0]["message"]),
+        "x": axis("what was found" if len(pairs) == 1 else "place"), "y": _axis(rule, pairs, findings[0]["message"]),
         "categories": categories, "edges": [], "series": series,
     }  # fmt: skip
 
@@ -86,12 +88,14 @@ def _names(findings: Sequence[FindingView]) -> list[str]:
     return found
 
 
-def _axis(pairs: Sequence[tuple[float, float]], message: str) -> Axis:
-    """Findings do not say their units, but a share is told in percent."""
-    if any(_is_told_in_percent(value, message) for value, _ in pairs[:1]):
-        return axis("share", "share")
+def _axis(rule: RuleView, pairs: Sequence[tuple[float, float]], message: str) -> Axis:
+    """What the check says that it measures; of one that does not say it, a share is told in percent."""
     numbers = [number for pair in pairs for number in pair]
     wide = min(numbers) > 0 and max(numbers) > WIDE * min(numbers)
+    if told := _MEASURED.fullmatch(rule["measures"]):
+        return axis(told[1], told[2], log=wide and told[2] != "share")
+    if any(_is_told_in_percent(value, message) for value, _ in pairs[:1]):
+        return axis("share", "share")
     return axis("number in the finding", log=wide)
 
 

@@ -68,12 +68,14 @@ def build(view: View, source: Source, stages: Sequence[Mapping[str, Any]] = ()) 
         source: the run.
         stages: of the recipe (see `report.checklist`).
     """
-    figures, problems = figures_of(source)
+    figures, problems = figures_of(source, named_in(view))
     return assembled(view, home(view, stages, _records(source)), figures, problems)
 
 
 def assembled(view: View, first: HomeView, figures: list[Figure], problems: list[str]) -> PageView:
     """The page from its parts: report, home, figures, and what could not be drawn."""
+    fired = {rule["name"] for rule in view["rules"]}
+    figures = [one for one in figures if not one.get("proof") or fired.intersection(one.get("checks", ()))]
     figures = blamed(figures, view["findings"])
     figures = in_unit_of(view["log"], figures)
     figures, pictures = with_limits(view, figures, pictures_of(view, figures))
@@ -101,8 +103,15 @@ def page_of(view: View, source: Source, checks: Sequence[Check], selected: Seque
     Args:
         checks: all of them; `selected`: names of those that were asked to look.
     """
-    figures, problems = figures_of(source)
+    figures, problems = figures_of(source, named_in(view))
     return assembled(view, home_of(view, source, checks, selected), figures, problems)
+
+
+def named_in(view: View) -> set[str]:
+    """What findings speak of: layers, parameters and others, by name."""
+    found = {one["where"] for one in view["findings"] if one["where"]}
+    listed = (own for one in view["findings"] for own in one["evidence"].values() if isinstance(own, list))
+    return found | {name for own in listed for name in own if isinstance(name, str)}
 
 
 def home_of(view: View, source: Source, checks: Sequence[Check], selected: Sequence[str]) -> HomeView:

@@ -88,12 +88,13 @@ class NotAssessedView(TypedDict):
 
 
 class RuleView(TypedDict):
-    """A check that fired, and the signals that it looks at."""
+    """A check that fired, the signals that it looks at, and what its value and limit are: `dead units [share]`."""
 
     name: str
     stage: str
     summary: str
     signals: list[str]
+    measures: str
 
 
 class RunView(TypedDict):
@@ -324,6 +325,12 @@ def _verdict(
 def _rules(findings: Iterable[Reported]) -> list[RuleView]:
     fired = {reported.check.name: reported.check for reported in findings}
     return [
-        {"name": n, "stage": c.stage, "summary": c.summary, "signals": [*c.required, *c.optional]}
+        {
+            "name": n,
+            "stage": c.stage,
+            "summary": c.summary,
+            "signals": [*c.required, *c.optional],
+            "measures": c.measures,
+        }
         for n, c in sorted(fired.items())
     ]

@@ -139,7 +139,10 @@ def still_open(view: View, verdict: VerdictView) -> str:
         seen = [name for name in verdict["not_ruled_out"] if name not in reasons]
         blind = f"{count} {plural('cause', count)} of which a log shows nothing; `netvet run train.py` looks for them"
         return "; ".join([*seen, *([blind] if count else [])])
-    return "; ".join(f"{name} ({reasons[name]})" if name in reasons else name for name in verdict["not_ruled_out"])
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(verdict["not_ruled_out"]):
+        found.setdefault(reasons.get(name, ""), []).append(name)
+    return "; ".join(f"{', '.join(names)} ({why})" if why else ", ".join(names) for why, names in found.items())
 
 
 def fix_command(view: Mapping[str, Any], check: str | None = None) -> str:

@@ -13,7 +13,7 @@ from netvet.core import NetvetError
 from netvet.report.figures import FIGURES, Remembered, Source, group_of
 from netvet.report.figures.spec import Figure
 from netvet.report.home import HomeView
-from netvet.report.page_view import PageView, assembled
+from netvet.report.page_view import PageView, assembled, named_in
 from netvet.report.view import View
 from netvet.store import Run
 
@@ -64,7 +64,8 @@ class Followed:
             due = [name for name, part in self._parts.items() if part.due(stamp) and self._seen(name, wanted)]
             if due:
                 self._page, run = None, Run.open(self.path)
-                source = Remembered(run)
+                head = self._parts[HEAD].made
+                source = Remembered(run, named_in(head[0]) if head else ())
                 try:
                     for name in due:
                         self._make(name, run, source, stamp)

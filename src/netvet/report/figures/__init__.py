@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from importlib import import_module
 from typing import Protocol
@@ -36,12 +36,23 @@ FIGURES: dict[str, tuple[str, Panel]] = {
     "metrics": ("curves:metrics", "training"),
     "training": ("curves:training", "training"),
     "inputs": ("entering:net_inputs", "data"),
+    "ids": ("entering:ids", "data"),
     "samples": ("entering:samples", "data"),
     "loss inputs": ("entering:loss_inputs", "predictions"),
     "gradients": ("curves:gradients", "training"),
     "predictions in training": ("curves:spread", "training"),
+    "values that are not finite": ("not_finite:in_inputs", "data"),
+    "data types": ("stopped:types", "data"),
+    "labels without an output": ("stopped:labels", "data"),
+    "copied target": ("targets:copied", "data"),
+    "class weights": ("targets:weights", "data"),
+    "targets by batch": ("targets:batches", "data"),
+    "checkpoint": ("resumed:resumed", "training"),
+    "evaluations": ("evaluated:changed", "training"),
+    "cut loss": ("detached:cut_off", "model"),
     "loss terms": ("predictions:terms", "training"),
     **{f"map of {signal}": (f"layers:map_of:{signal}", "layers") for signal in MAPS},
+    "initial scale": ("depth:initial_scale", "layers"),
     "depth": ("depth:depth", "layers"),
     "distribution of weights": ("distributions:distributions:weights", "layers"),
     "distribution of gradients": ("distributions:distributions:gradients", "layers"),
@@ -67,11 +78,16 @@ FIGURES: dict[str, tuple[str, Panel]] = {
 
 
 class Remembered:
-    """A source that reads each signal once for all pictures."""
+    """A source that reads each signal once for all pictures.
 
-    def __init__(self, source: Source) -> None:
+    Attributes:
+        named: what findings speak of, such as layers: where a picture has no room for all, these are in it.
+    """
+
+    def __init__(self, source: Source, named: Collection[str] = ()) -> None:
         self.get = cache(source.get)
         self.thinned = cache(source.thinned)
+        self.named = frozenset(named)
 
 
 def load(name: str) -> Draw:
@@ -94,8 +110,8 @@ def group_of(name: str, source: Source) -> tuple[list[Figure], str | None]:
     return made, None
 
 
-def figures_of(source: Source) -> tuple[list[Figure], list[str]]:
-    """All figures of a run, and a line for each group that failed."""
-    remembered = Remembered(source)
+def figures_of(source: Source, named: Collection[str] = ()) -> tuple[list[Figure], list[str]]:
+    """All figures of a run, and a line for each group that failed; `named`: what findings speak of."""
+    remembered = Remembered(source, named)
     groups = [group_of(name, remembered) for name in FIGURES]
     return [figure for made, _ in groups for figure in made], [problem for _, problem in groups if problem]

@@ -73,11 +73,13 @@ def named(source: Source) -> Iterator[Figure]:
     yield from tokens(source)
 
 
-def shown(identifier: str, title: str, about: str, signal: str, items: Iterable[Item | None]) -> Iterator[Figure]:
+def shown(
+    identifier: str, title: str, about: str, signal: str, items: Iterable[Item | None], predicted: str = "predicted"
+) -> Iterator[Figure]:
     """Samples side by side, those of which something is kept; no figure of none."""
     kept = [one for one in items if one is not None][:ITEMS]
     if kept:
-        yield {**base(identifier, title, about, signal), "kind": "images", "items": kept}
+        yield {**base(identifier, title, about, signal), "kind": "images", "items": kept, "predicted": predicted}
 
 
 def table(identifier: str, title: str, about: str, signal: str, head: list[str], rows: list[Cells]) -> Iterator[Figure]:
@@ -97,7 +99,7 @@ def suspects(source: Source, looks: Looks) -> Iterator[Figure]:
                    one.get("given"), one.get("suggested"))
         for record, one in found
     )  # fmt: skip
-    yield from shown("data-suspects", "Suspected labels", text, signal, items)
+    yield from shown("data-suspects", "Suspected labels", text, signal, items, "suggested")
     yield from confusions(records)
     rows: list[Cells] = [
         [str(record.get("split")), str(one.get("key")), str(one.get("given")), str(one.get("suggested")),

@@ -115,8 +115,14 @@ def losses(source: Source) -> Iterator[Figure]:
 
 
 def accuracy(source: Source) -> Iterator[Figure]:
-    """Training and validation accuracy."""
-    return plotted(source, ACCURACY)
+    """Training and validation accuracy; of evaluations in training mode that is said, as it is no usual accuracy."""
+    evaluations = source.get("evaluations")
+    passes = list(evaluations) if isinstance(evaluations, Facts) else []
+    active = any(one.get("dropout_active") or one.get("batch_norm_active") for one in passes)
+    for figure in plotted(source, ACCURACY):
+        for one in figure["curves"] if active else ():
+            one["name"] += ", scored in training mode" if one["role"] == "val" else ""
+        yield figure
 
 
 def training(source: Source) -> Iterator[Figure]:

@@ -36,6 +36,26 @@ def depth(source: Source) -> Iterator[Figure]:
     yield from weights(source)
 
 
+def initial_scale(source: Source) -> Iterator[Figure]:
+    """Spread of the weights beside what suits their layers, and of their outputs, before the first step."""
+    for number, record in enumerate(records_of(source, "depth_scale")):
+        layers = [one for one in record.get("layers") or () if one.get("weight_std")]
+        curves = [
+            over_depth("weights", [one.get("weight_std") for one in layers], "train"),
+            over_depth("weights that would suit", [one.get("suggested_std") for one in layers], "reference"),
+            over_depth("outputs", [one.get("activation_std") for one in layers], "val"),
+        ]
+        curves[1]["style"] = "dash"
+        for figure in drawn(
+            f"initial-scale-{number}", f"Scale of the layers of {record.get('model')} before the first step",
+            "Standard deviation of each layer's weights, of those that keep the outputs level (He et al. 2015), and "
+            "of its outputs. Healthy: weights near those that would suit, outputs level.",
+            ["depth_scale"], [str(one.get("name")) for one in layers], curves, axis("standard deviation", log=True),
+        ):  # fmt: skip
+            figure["checks"] = ["badly-scaled-init"]
+            yield figure
+
+
 def activations(source: Source, records: Sequence[Record]) -> Iterator[Lines]:
     """Spread of the outputs in the order of the forward pass, before the first step and at the last look."""
     at_start = {str(one.get("name")): one.get("activation_std") for r in records for one in r.get("layers") or ()}
@@ -101,7 +121,7 @@ def drawn(
     if len(names) > NAMED:
         shown = [*shown[: NAMED // 2], *shown[-NAMED // 2 :]]
     about += f" Layers: {', '.join(f'{number} {name}' for number, name in shown)}."
-    zeros = [name for name, value in zip(names, some[-1]["y"], strict=True) if value == 0]
+    zeros = [names[int(at)] for at, value in zip(some[-1]["x"], some[-1]["y"], strict=True) if value == 0]
     if zeros:
         about += f" Exactly zero ({some[-1]['name']}): {', '.join(zeros[:NAMED])}."
     yield {

@@ -42,6 +42,23 @@ def net_inputs(source: Source) -> Iterator[Bars]:
         yield from [*single, whole] if constant else [whole, *single]
 
 
+def ids(source: Source) -> Iterator[Bars]:
+    """Ids that enter an embedding, beside the rows that it has for them."""
+    for number, record in enumerate(records_of(source, "inputs")):
+        rows, low, high = (number_of(record.get(name)) for name in ("embedding_rows", "min", "max"))
+        if rows is None or low is None or high is None or record.get("phase") != "train":
+            continue
+        made = bars(
+            f"ids-{number}", f"Ids of input {record.get('position')} of {record.get('model')}",
+            f"Ids that were seen, and those that the embedding has rows for: 0 to {rows - 1:,.0f}. Healthy: none is "
+            "below 0 or above the last row.",
+            ["inputs"], axis("id"), axis("id", "number"), ["lowest seen", "highest seen", "last row"],
+            {"id": ([low, high, rows - 1], "other")},
+        )  # fmt: skip
+        made["checks"] = ["token-out-of-range"]
+        yield made
+
+
 def features(number: int, title: str, phases: Mapping[str, Record]) -> Iterator[Bars]:
     """Standard deviation of each column of an input."""
     spread = {

@@ -146,7 +146,9 @@ def whole_evaluation(record: Record, evidence: Record) -> Drawn:
 
 def overfit_batch(record: Record, evidence: Record) -> Drawn:
     """Losses on a few samples that are to be learned by heart, and what was answered of them in the end."""
-    for one in (r for r in listed(evidence.get("reached")) if isinstance(r, Mapping)):
+    reached = [r for r in listed(evidence.get("reached")) if isinstance(r, Mapping)]
+    # The last amount is the one at which it failed.
+    for one in reversed(reached) if record.get("verdict") == "failed" else reached:
         what = f"{one.get('samples')} samples" if one.get("samples") else "one batch"
         every = number_of(one.get("every")) or 1
         losses = listed(one.get("losses"))
@@ -236,21 +238,24 @@ def augmentation(record: Record, evidence: Record) -> Drawn:
         "clean": "trained on clean, asked of clean", "asked": "trained on clean, asked of augmented",
         "other": "trained on augmented, asked of clean",
     }  # fmt: skip
+    counts = [finite(row) for row in listed(evidence.get("counts"))]
+    if 1 < len(counts) <= CLASSES and all(len(row) == len(counts) for row in counts):
+        names = [str(k) for k in range(len(counts))]
+        text = (
+            "Augmented samples by label and by the answer of a net that was trained on clean ones. Healthy: on the "
+            "diagonal; a large number beside it is a class that augmentation turns into another."
+        )
+        yield {
+            **about(record, "confusion", "answers to augmented samples", text), "kind": "matrix", "row_axis": "label",
+            "column_axis": "prediction", "rows": names, "columns": names, "values": [list(row) for row in counts],
+            "unit": "samples", "diagonal": True,
+        }  # fmt: skip
     found = [Spread.over(word, evidence.get(key)) for key, word in words.items() if key in evidence]
     text = "Share of right answers: mean over the seeds, and their range. Healthy: augmentation costs little, or helps."
     yield from spreads(
         about(record, "accuracy", "clean and augmented samples", text), "net", axis("accuracy", "share"),
         {"accuracy": (found, "val")},
     )  # fmt: skip
-    counts = [finite(row) for row in listed(evidence.get("counts"))]
-    if 1 < len(counts) <= CLASSES and all(len(row) == len(counts) for row in counts):
-        names = [str(k) for k in range(len(counts))]
-        text = "Augmented samples by label and by the answer of a net that was trained on clean ones."
-        yield {
-            **about(record, "confusion", "answers to augmented samples", text), "kind": "matrix", "row_axis": "label",
-            "column_axis": "prediction", "rows": names, "columns": names, "values": [list(row) for row in counts],
-            "unit": "samples", "diagonal": True,
-        }  # fmt: skip
 
 
 def ensemble(record: Record, evidence: Record) -> Drawn:

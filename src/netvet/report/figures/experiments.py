@@ -48,6 +48,9 @@ def outcomes(source: Source) -> Iterator[Figure]:
         made = [figure for draw in DRAWN.get(name, (whatever,)) for figure in draw(record, evidence)]
         for number, figure in enumerate(made):
             figure["checks"] = [str(one) for one in listed(record.get("suspects"))]
+            figure["group"] = {
+                "name": name, "outcome": str(record.get("verdict")), "message": str(record.get("message") or ""),
+            }  # fmt: skip
             if not number:
                 figure["about"] += f" Outcome: {record.get('verdict')}; {record.get('message') or 'no words'}."
             yield figure

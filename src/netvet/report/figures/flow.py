@@ -28,12 +28,14 @@ class Piece:
         ops: names of its operations from input to output, and functions that made them.
         inputs: keys of the pieces that it computes from.
         calls: how many rounds of a loop it stands for.
+        places: lines of the script that call its operations.
     """
 
     module: str | None
     ops: list[str] = field(default_factory=list)
     inputs: dict[Key, None] = field(default_factory=dict)
     calls: int = 1
+    places: dict[str, None] = field(default_factory=dict)
 
 
 Key = tuple[str, int]
@@ -71,6 +73,7 @@ def pieces_of(nodes: Sequence[Record], depth: int | None) -> dict[Key, Piece]:
         piece = made.setdefault(key, Piece(shortened(node.get("module"), depth)))
         piece.ops += ops
         piece.inputs |= {one: None for one in inputs if one != key}
+        piece.places |= {f"{node['file']}:{node['line']}": None} if node.get("file") and node.get("line") else {}
     return telling(made)
 
 
@@ -136,6 +139,7 @@ def folded(pieces: Mapping[Key, Piece], repeats: int, weighted: Collection[str])
     for key, piece in pieces.items():
         one = made.setdefault(place[key], Piece(piece.module, calls=calls[key[0]] if key[0] in many else 1))
         one.ops += [op for op in piece.ops if op not in one.ops]
+        one.places |= piece.places
         one.inputs |= {place[before]: None for before in piece.inputs if place[before][1] < place[key][1]}
     return made
 

@@ -38,8 +38,8 @@ def confusion(record: Record, number: int) -> Matrix:
     classes = [str(one) for one in record["shown"]]
     about = (
         f"Of {record['samples']} {split(record)} samples at step {record.get('step')}: how many of each label (row) "
-        f"are predicted as which class (column). Accuracy {float(record['accuracy']):.1%}. Healthy: all on the "
-        "diagonal."
+        f"are predicted as which class (column). Accuracy {float(record['accuracy']):.1%}, in evaluation mode. "
+        "Healthy: all on the diagonal."
     )
     if len(classes) < int(record["classes"]):
         about += f" Shown are the {len(classes)} of {record['classes']} classes with the most errors."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from netvet.core import Facts
@@ -121,7 +121,7 @@ def map_of(source: Source, signal: str) -> Iterator[Figure]:
     one = next(one for one in MAPS if one.signal == signal)
     rows = in_order(source, buckets_of(source, signal), one.rows)
     if rows:
-        yield drawn(one, rows)
+        yield drawn(one, rows, getattr(source, "named", frozenset()))
 
 
 def in_order(source: Source, rows: dict[str, Buckets], kind: str) -> dict[str, Buckets]:
@@ -132,13 +132,16 @@ def in_order(source: Source, rows: dict[str, Buckets], kind: str) -> dict[str, B
     return {name: rows[name] for name in (*known, *(name for name in rows if name not in set(known)))}
 
 
-def drawn(one: Map, rows: dict[str, Buckets]) -> Figure:
-    """The heat map of one signal."""
-    shown = chosen(rows)
+def drawn(one: Map, rows: dict[str, Buckets], named: Collection[str] = ()) -> Figure:
+    """The heat map of one signal; `named`: rows that findings speak of."""
+    shown = chosen(rows, named)
     steps, values, width = grid_of(list(shown.values()), log=one.scale is decades, stands=one.stands)
     about = [one.about]
     if len(shown) < len(rows):
-        about.append(f"{len(shown)} of {len(rows)} {one.rows}: an even choice by depth, and those that stand out most.")
+        about.append(
+            f"{len(shown)} of {len(rows)} {one.rows}: an even choice by depth, those that stand out most, "
+            "and those that findings speak of."
+        )
     if width > 1:
         about.append(f"A column is {width} steps and shows the value farthest from what is usual for its row.")
     if one.stands and len(steps) < (int(steps[-1]) - int(steps[0])) // width + 1:

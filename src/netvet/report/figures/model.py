@@ -13,6 +13,7 @@ from netvet.report.figures.flow import Key, Piece, by_calls, fits, folded, piece
 from netvet.report.figures.predictions import records_of
 from netvet.report.figures.spec import Edge, Figure, Graph, Node
 from netvet.report.figures.thin import buckets_of
+from netvet.report.figures.uncalled import uncalled_of, with_uncalled
 from netvet.report.figures.way_into_loss import ways_into
 
 Health = Literal["healthy", "note", "warning", "error", "unknown"]
@@ -82,7 +83,8 @@ def whole_graphs(source: Source) -> Iterator[Graph]:
         roots = roots_of(mine, modules) - told
         told |= roots
         absent = [m for m in modules if m.get("model") in roots and is_absent(m, modules, reached)]
-        depth = depth_of(mine, absent, modules)
+        uncalled = uncalled_of(modules, parameters, roots)
+        depth = depth_of(mine, [*absent, *uncalled], modules)
         pieces = parts_of(mine, depth, modules)
         if pieces and len(pieces) + len(absent) <= MOST:
             name = f"{site}" if len(sites) > 1 else ""
@@ -91,9 +93,8 @@ def whole_graphs(source: Source) -> Iterator[Graph]:
                 "modules are joined; over a broken edge no gradient comes back."
             )
             about += " Of a loop, one round is shown." if any(one.calls > 1 for one in pieces.values()) else ""
-            yield drawn(
-                f"model-{number}", name, about, pieces, Modules(source, modules, parameters, depth), absent
-            )  # fmt: skip
+            known = Modules(source, modules, parameters, depth)
+            yield with_uncalled(drawn(f"model-{number}", name, about, pieces, known, absent), uncalled, known)
 
 
 def in_order_of_calls(source: Source, modules: Sequence[Record]) -> Iterator[Graph]:
@@ -257,7 +258,8 @@ def node_of(key: Key, piece: Piece, pieces: Mapping[Key, Piece], modules: Module
     if piece.module is None:
         name = key[0].strip("()")
         value = f"{piece.calls} times" if piece.calls > 1 else ""
-        return {"id": id_of(key), "label": name, "group": "", "health": "unknown", "value": value, "notes": []}
+        notes = [f"called at {place}" for place in piece.places]
+        return {"id": id_of(key), "label": name, "group": "", "health": "unknown", "value": value, "notes": notes}
     calls = [one for one in pieces if one[0] == key[0]]
     is_root = (modules.records.get(piece.module) or {}).get("model") == piece.module
     is_leaf = not is_root and not any(one[0].startswith(f"{key[0]}.") for one in pieces)

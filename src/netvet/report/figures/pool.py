@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from netvet.report.figures.thin import Buckets, Steps, Values, width_of
 
 # More rows than this are no longer told apart on a screen; so many of them are chosen because they stand out.
 ROWS, STANDING_OUT = 300, 60
+# Rows that are chosen because findings speak of them.
+NAMED = 120
 # Columns of which the median is what is usual for the next so many: a level that training moves only slowly.
 LEVEL = 8
 # Least number that a logarithm is taken of: zeros lie below all that float32 can hold.
@@ -72,17 +74,23 @@ def farthest(low: Values, high: Values, mean: Values, *, log: bool) -> Values:
     return np.where(below > above, low, high)
 
 
-def chosen(rows: Mapping[str, Buckets]) -> dict[str, Buckets]:
-    """At most `ROWS` of them, in their order: those that stand out most, and an even choice by depth."""
+def chosen(rows: Mapping[str, Buckets], named: Collection[str] = ()) -> dict[str, Buckets]:
+    """At most `ROWS` of them, in their order: those named, those that stand out most, and an even choice by depth."""
     if len(rows) <= ROWS:
         return dict(rows)
     names = list(rows)
+    spoken_of = [number for number, name in enumerate(names) if _is_named(name, named)][:NAMED]
     heights = np.log(np.maximum([_peak(row) for row in rows.values()], TINY))
     finite = heights[np.isfinite(heights)]
     distance = np.abs(heights - (np.median(finite) if finite.size else 0.0))
-    picked = set(np.argsort(-distance, kind="stable")[:STANDING_OUT].tolist())
-    picked |= set(np.linspace(0, len(names) - 1, ROWS - STANDING_OUT).astype(int).tolist())
+    picked = {*spoken_of, *np.argsort(-distance, kind="stable")[:STANDING_OUT].tolist()}
+    picked |= set(np.linspace(0, len(names) - 1, ROWS - len(picked)).astype(int).tolist())
     return {names[number]: rows[names[number]] for number in sorted(picked)}
+
+
+def _is_named(row: str, named: Collection[str]) -> bool:
+    """Whether a row is named itself, or is a parameter of a layer that is."""
+    return row in named or row.rpartition(".")[0] in named
 
 
 def _peak(row: Buckets) -> float:

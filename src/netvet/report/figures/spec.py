@@ -39,6 +39,14 @@ class Axis(TypedDict):
     scale: Literal["linear", "log"]
 
 
+class Group(TypedDict):
+    """What several figures belong to, such as an experiment: its name, its outcome in a word, and in a sentence."""
+
+    name: str
+    outcome: str
+    message: str
+
+
 class Base(TypedDict):
     """What all figures have.
 
@@ -48,6 +56,8 @@ class Base(TypedDict):
         signals: names of the signals that are shown, so that findings made from them find their picture.
         panel: filled in from the table of figures.
         checks: where the figure speaks for these alone, whatever signals they share: names, the likeliest first.
+        proof: it is there only where one of these checks has fired.
+        group: that it is folded into; those that have failed are open.
     """
 
     id: str
@@ -56,13 +66,16 @@ class Base(TypedDict):
     signals: list[str]
     panel: NotRequired[str]
     checks: NotRequired[list[str]]
+    proof: NotRequired[bool]
+    group: NotRequired[Group]
 
 
 class Curve(TypedDict):
     """One line: `x` and `y` [n]; a band from `low` to `high` [n] where there are; `role` fixes its colour.
 
     `parameter` and others of one role are told apart by shade and dash. Thinned curves have the mean of each bucket
-    as `y` and its extremes as the band, so that no spike is lost.
+    as `y` and its extremes as the band, so that no spike is lost; `broken`: those of `x` whose bucket also holds a
+    value that is not finite.
     """
 
     name: str
@@ -70,6 +83,7 @@ class Curve(TypedDict):
     y: list[float | None]
     low: NotRequired[list[float | None]]
     high: NotRequired[list[float | None]]
+    broken: NotRequired[list[float]]
     role: Literal["train", "val", "reference", "limit", "helped", "worse", "other"]
     style: Literal["line", "points", "dash"]
 
@@ -162,9 +176,10 @@ class Item(TypedDict):
 
 
 class Images(Base):
-    """Samples side by side."""
+    """Samples side by side; `predicted`: the word for what stands beside the label, where it is no prediction."""
 
     kind: Literal["images"]
+    predicted: NotRequired[str]
     items: list[Item]
 
 
@@ -202,7 +217,10 @@ class Points(Base):
 
 
 class Node(TypedDict):
-    """A module or operation; `value` is a short text in it, `notes` what is told when it is chosen."""
+    """A module or operation; `value` is a short text in it, `notes` what is told when it is chosen.
+
+    `here`: the check that blames it, which is written in it in place of the value.
+    """
 
     id: str
     label: str
@@ -210,22 +228,28 @@ class Node(TypedDict):
     health: Literal["healthy", "note", "warning", "error", "unknown"]
     value: str
     notes: list[str]
+    here: NotRequired[str]
 
 
 class Graph(Base):
-    """What computes what: edges point from input to output; a broken one lets no gradient back."""
+    """What computes what: edges point from input to output; a broken one lets no gradient back.
+
+    `broken`: what broken edges mean instead, in the legend.
+    """
 
     kind: Literal["graph"]
     nodes: list[Node]
     edges: list[Edge]
+    broken: NotRequired[str]
 
 
 class Edge(TypedDict):
-    """An edge between two nodes; `broken` where no gradient passes."""
+    """An edge between two nodes; `broken` where no gradient passes; `here`: the check that blames it."""
 
     source: str
     target: str
     broken: bool
+    here: NotRequired[str]
 
 
 class Table(Base):

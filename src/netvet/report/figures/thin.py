@@ -134,6 +134,8 @@ def curve(name: str, series: Series | Buckets, role: Role, columns: int = COLUMN
     drawn: Curve = {"name": name, "x": steps.tolist(), "y": numbers(shown.mean), "role": role, "style": "line"}
     if (shown.count > 1).any():
         drawn["low"], drawn["high"] = numbers(shown.low), numbers(shown.high)
+    if (partly := shown.wrong & ~np.isnan(shown.mean)).any():
+        drawn["broken"] = steps[partly].tolist()
     return drawn
 
 

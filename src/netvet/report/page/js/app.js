@@ -167,12 +167,14 @@
         frames.slice(0, at + 1).forEach((frame) => frame.show()); // what is above must not grow later
         const element = document.getElementById(at >= 0 ? `figure-${target}` : target);
         if (!element || !state.main.contains(element)) return;
+        for (let around = element.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+        if (at >= 0) frames[at].resize(); // it may have been folded when it was drawn
         element.scrollIntoView({ block: "start" });
         element.focus({ preventScroll: true });
       },
       move(step) {
         const panel = state.panels.get(state.current);
-        const figures = panel.frames.map((frame) => frame.element).filter((one) => !one.hidden);
+        const figures = panel.frames.map((frame) => frame.element).filter((one) => !one.hidden && !one.closest("details:not([open])"));
         const stops = state.current === "home" ? [...panel.section.querySelectorAll("[id^=cause-]")] : figures;
         const at = stops.findIndex((one) => one.contains(document.activeElement));
         const to = stops[at < 0 ? (step > 0 ? 0 : stops.length - 1) : Math.min(Math.max(at + step, 0), stops.length - 1)];

@@ -145,7 +145,7 @@
     container.setAttribute("role", "group"); // it has parts that can be chosen, which `img` would hide
     make();
     const next = container.querySelector(".matrix-box, .graph-box, .scrolling");
-    if (place && next) [next.scrollLeft, next.scrollTop] = place;
+    if (next && place && (place[0] || place[1])) [next.scrollLeft, next.scrollTop] = place;
     const again = reached < 0 ? null : container.querySelectorAll(REACHED)[reached];
     if (again) again.focus({ preventScroll: true });
   };

@@ -4,7 +4,9 @@
   const { colour } = netvet;
   const DASHES = [undefined, [7, 4], [2, 3], [9, 3, 2, 3]];
   const MANY = 12; // curves of one role from which colour tells their order, as depth in a net
-  const ROWS = 4; // lines of words of marks
+  const ROWS = 5; // lines of words of marks
+  const EDGE = 12; // CSS pixels right of a plot that are free
+  netvet.MARK_ROW = 14; // CSS pixels of a line of words of marks
 
   /** Shades that the style sheet has for a role: `role-x`, `role-x-2`, ... */
   function shades(role) {
@@ -40,36 +42,68 @@
     ctx.fillText(text, x, y);
   }
 
-  /** Vertical lines at the steps of findings and of the figure itself; words only where there is room. */
-  netvet.drawMarks = function (plot, marks) {
+  /** Marks that are in view with their rows above the plot, so that no word lies over a curve, another word, or another
+      mark's line: from right to left, each above those that begin beneath it (at the right end from left to right). Words beyond the last row are left out.
+      `at`: place of a value in CSS pixels; `ends`: those of the plot. */
+  netvet.stacked = function (marks, at, ends) {
+    const seen = new Set();
+    const placed = marks.map((mark) => ({ mark, x: at(mark.x) })).filter(({ mark, x }) => {
+      const key = `${mark.label} ${mark.x}`;
+      return x >= ends[0] - 1 && x <= ends[1] + 1 && !seen.has(key) && seen.add(key);
+    });
+    for (const one of placed) {
+      const width = netvet.textWidth(one.mark.label, 11);
+      one.turned = one.x + 4 + width > ends[1] + EDGE; // at the right end it stands on the left
+      const start = one.turned ? one.x - 4 - width : one.x + 4;
+      Object.assign(one, { start, end: start + width, row: null });
+    }
+    placed.sort((a, b) => a.turned - b.turned || (a.turned ? a.x - b.x : b.x - a.x));
+    const told = [];
+    for (const one of placed) {
+      const { start } = one;
+      const beneath = told.filter((other) => Math.min(other.start, other.x) < one.end + 6 && Math.max(other.end, other.x) > start - 6);
+      const row = beneath.reduce((most, other) => Math.max(most, other.row + 1), 0);
+      if (row >= ROWS || start < 0) continue;
+      one.row = row;
+      told.push(one);
+    }
+    return placed;
+  };
+
+  /** Rows that the words of marks take above a plot of a width, all of it in view. */
+  netvet.rowsOf = function (marks, scale, width) {
+    const rows = netvet.stacked(marks, (value) => scale.at(value), [0, width]).map(({ row }) => (row === null ? 0 : row + 1));
+    return Math.max(0, ...rows);
+  };
+
+  /** Vertical lines at the steps of findings and of the figure itself, and their words above the plot. */
+  netvet.drawMarks = function (plot, marks, rows) {
     const { ctx, bbox } = plot;
-    const ends = new Array(ROWS).fill(-Infinity);
-    const placed = marks.map((mark) => ({ mark, x: plot.valToPos(mark.x, "x", true) })).filter(({ x }) => x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1)
-      .sort((a, b) => a.x - b.x);
+    const ratio = devicePixelRatio;
+    const placed = netvet.stacked(marks, (value) => plot.valToPos(value, "x", true) / ratio, [bbox.left / ratio, (bbox.left + bbox.width) / ratio]);
     ctx.save();
-    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "left";
     ctx.lineJoin = "round";
-    for (const { mark, x } of placed) {
-      ctx.strokeStyle = ctx.fillStyle = colour(mark.severity);
-      ctx.lineWidth = devicePixelRatio;
-      ctx.setLineDash(mark.severity === "best" ? [] : [5 * devicePixelRatio, 4 * devicePixelRatio]);
+    const shown = ({ row }) => row !== null && row < rows;
+    for (const one of placed) {
+      ctx.strokeStyle = colour(one.mark.severity);
+      ctx.lineWidth = ratio;
+      ctx.setLineDash(one.mark.severity === "best" ? [] : [5 * ratio, 4 * ratio]);
       ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.moveTo(one.x * ratio, bbox.top - (shown(one) ? one.row * netvet.MARK_ROW + 11 : 0) * ratio);
+      ctx.lineTo(one.x * ratio, bbox.top + bbox.height);
       ctx.stroke();
-      const width = ctx.measureText(mark.label).width;
-      const start = Math.max(bbox.left, Math.min(x + 4, bbox.left + bbox.width - width - 4));
-      const row = ends.findIndex((end) => end < start);
-      if (row < 0 || width > bbox.width) continue;
-      ends[row] = start + width + 8;
-      written(ctx, mark.label, start, bbox.top + (22 + 14 * row) * devicePixelRatio);
+    }
+    for (const one of placed.filter(shown)) {
+      ctx.fillStyle = colour(one.mark.severity);
+      written(ctx, one.mark.label, one.start * ratio, bbox.top - (one.row * netvet.MARK_ROW + 4) * ratio);
     }
     ctx.restore();
   };
 
-  /** Steps of a curve where there is no finite number. */
-  netvet.brokenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] === null);
+  /** Steps of a curve where there is no finite number, alone or among others of its bucket. */
+  netvet.brokenSteps = (curve) => [...curve.x.filter((_, at) => curve.y[at] === null), ...(curve.broken || [])].sort((a, b) => a - b);
 
   /** Steps where a logarithmic axis has no place for a curve. */
   netvet.sunkenSteps = (curve) => curve.x.filter((_, at) => curve.y[at] !== null && curve.y[at] <= 0);

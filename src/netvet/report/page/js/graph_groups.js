@@ -19,9 +19,9 @@
   function signature(name, nodes, edges) {
     const own = new Map(nodes.map((node, at) => [node.id, at]));
     const inner = edges.filter((edge) => own.has(edge.source) && own.has(edge.target))
-      .map((edge) => `${own.get(edge.source)}-${own.get(edge.target)}-${edge.broken}`);
+      .map((edge) => `${own.get(edge.source)}-${own.get(edge.target)}-${edge.broken}-${edge.here}`);
     const outer = edges.filter((edge) => edge.broken && own.has(edge.source) !== own.has(edge.target)).length;
-    return JSON.stringify([pattern(name), nodes.map((node) => [pattern(node.label), node.health]), inner.sort(), outer]);
+    return JSON.stringify([pattern(name), nodes.map((node) => [pattern(node.label), node.health, node.here]), inner.sort(), outer]);
   }
 
   /** Runs of equal groups: [[name, ...], ...]. */
@@ -45,7 +45,7 @@
     const notes = [...new Set(members.flatMap((node) => node.notes))];
     return {
       id: `\u0000run ${names[0]}`, label: names.length > 1 ? `${names[0]} \u2026 ${names[names.length - 1]}` : names[0], group: "", health,
-      value: `\u00d7 ${names.length}`, notes: [`${names.length} equal groups, ${members.length} modules.`, ...inside, ...notes.slice(0, 8)], members,
+      value: `\u00d7 ${names.length}`, here: (members.find((node) => node.here) || {}).here, notes: [`${names.length} equal groups, ${members.length} modules.`, ...inside, ...notes.slice(0, 8)], members,
         run: names[0],
     };
   }
@@ -67,7 +67,8 @@
       const [source, target] = [place.get(edge.source), place.get(edge.target)];
       if (source === undefined || target === undefined || source === target) continue;
       const key = JSON.stringify([source, target]);
-      edges.set(key, { source, target, broken: edge.broken || (edges.has(key) && edges.get(key).broken) });
+      const before = edges.get(key) || {};
+      edges.set(key, { source, target, broken: edge.broken || before.broken, here: edge.here || before.here });
     }
     return { nodes, edges: [...edges.values()], runs: runs(groups, figure.edges).filter((names) => names.length >= LEAST).map((names) => names[0]) };
   };

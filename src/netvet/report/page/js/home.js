@@ -32,10 +32,11 @@
     return text && list.length > 6 ? folded(key, `${list.length} causes that were looked for and not seen`, h("p", {}, text)) : text;
   }
 
-  /** Causes with why they could not be looked for: a few at once, many folded. */
+  /** Reasons why causes could not be looked for, after those: a few at once, many folded. */
   function open(key, text) {
     const list = text.split("; ");
-    return list.length > PLACES ? folded(key, `${list.length} causes that could not be looked for`, h("ul", {}, list.map((one) => h("li", {}, one)))) : text;
+    const count = list.reduce((sum, one) => sum + one.split(" (")[0].split(", ").length, 0);
+    return list.length > PLACES ? folded(key, `${count} causes that could not be looked for`, h("ul", {}, list.map((one) => h("li", {}, one)))) : text;
   }
 
   /** What is known of a cause, as labelled rows. */

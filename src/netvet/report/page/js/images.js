@@ -27,18 +27,19 @@
     return canvas;
   }
 
-  /** What was said of a sample: its label, and the prediction where there is one. */
-  function said(item) {
+  /** What was said of a sample: its label, and the prediction where there is one; `word`: what that is called. */
+  function said(item, word) {
     if (!item.prediction) return item.label;
-    return item.label ? `${item.label} \u2192 ${item.prediction}` : item.prediction;
+    const words = `${word} ${item.prediction}`;
+    return item.label ? `label ${item.label} \u2192 ${words}` : words;
   }
 
-  function card(item, watcher) {
-    const words = `${item.label ? `label ${item.label}` : "no label"}${item.prediction ? `, predicted ${item.prediction}` : ""}${item.wrong ? ", wrong" : ""}`;
+  function card(item, word, watcher) {
+    const words = `${item.label ? `label ${item.label}` : "no label"}${item.prediction ? `, ${word} ${item.prediction}` : ""}${item.wrong ? ", wrong" : ""}`;
     return h("li", { class: item.wrong ? "sample wrong" : "sample" },
       item.pixels ? picture(item.pixels, words, watcher) : null,
       item.text ? h("p", { class: "text" }, item.text) : null,
-      h("p", { class: "said" }, item.wrong ? h("strong", {}, "wrong ") : null, said(item)),
+      h("p", { class: "said" }, item.wrong ? h("strong", {}, "wrong ") : null, said(item, word)),
       item.note ? h("p", { class: "note" }, item.note) : null);
   }
 
@@ -50,7 +51,7 @@
     const filter = wrong && wrong < figure.items.length
       ? h("label", {}, h("input", { type: "checkbox", checked: state.wrongOnly, onchange: (event) => { state.wrongOnly = event.target.checked; again(); } }),
         ` only wrong (${wrong} of ${figure.items.length})`) : null;
-    return h("div", { class: "controls" }, judged(figure) ? h("span", { class: "dim" }, "label \u2192 prediction") : null, filter);
+    return h("div", { class: "controls" }, filter);
   }
 
   netvet.kinds.images = {
@@ -67,7 +68,7 @@
         const shownItems = state.all ? kept : kept.slice(0, FIRST);
         const more = kept.length > shownItems.length
           ? h("button", { type: "button", onclick: () => { state.all = true; make(); } }, `Show all ${kept.length}`) : null;
-        container.replaceChildren(controls(figure, state, make), h("ul", { class: "samples" }, shownItems.map((item) => card(item, watcher))),
+        container.replaceChildren(controls(figure, state, make), h("ul", { class: "samples" }, shownItems.map((item) => card(item, figure.predicted || "predicted", watcher))),
           ...[more].filter(Boolean));
       }
       const printing = () => container.querySelectorAll("canvas").forEach((canvas) => canvas.paint());
@@ -83,7 +84,7 @@
       return `${figure.items.length} samples${judged(figure) ? `, ${wrong} predicted wrong` : ""}`;
     },
     table(figure) {
-      return [["sample", "text", "label", "prediction", "wrong", "note"],
+      return [["sample", "text", "label", figure.predicted || "prediction", "wrong", "note"],
         ...figure.items.map((item, number) => [number + 1, item.text, item.label, item.prediction, item.prediction ? (item.wrong ? "wrong" : "right") : "",
           item.note])];
     },

@@ -78,9 +78,20 @@
       { ...y, size: widest, ...own, grid: log ? { ...y.grid, filter: decades } : y.grid, ticks: log ? { ...y.ticks, filter: decades } : y.ticks }];
   }
 
+  const SIDES = 74; // CSS pixels left and right of most plots
+
+  /** Rows that the words of marks will take, with all of the curves in view. */
+  function rowsOf(figure, marks, width) {
+    const log = figure.x.scale === "log";
+    const found = netvet.extent(figure.curves.flatMap((curve) => [curve.x[0], curve.x[curve.x.length - 1]]), log);
+    return found ? netvet.rowsOf(marks, netvet.scale(...found, 0, width - SIDES, log), width - SIDES) : 0;
+  }
+
   function options(figure, parts, state, width, hooks) {
+    const above = state.rows * netvet.MARK_ROW;
     return {
-      width, height: HEIGHT, series: parts.series, bands: parts.bands, legend: { show: false }, axes: axes(figure, state.log), padding: [8, 14, 0, 0],
+      width, height: HEIGHT + above, series: parts.series, bands: parts.bands, legend: { show: false }, axes: axes(figure, state.log),
+      padding: [8 + above, 14, 0, 0],
       scales: { x: { time: false, distr: figure.x.scale === "log" ? 3 : 1 }, y: { distr: state.log ? 3 : 1 } },
       cursor: { sync: figure.x.unit === "steps" ? { key: "steps" } : undefined, drag: { x: true, y: false, dist: 4 }, points: { size: 6 } },
       hooks,
@@ -132,6 +143,7 @@
       const { figure, state, container } = this;
       if (this.plot) this.plot.destroy();
       this.plot = null;
+      state.rows = rowsOf(figure, this.marks, container.clientWidth || 600);
       if (!figure.curves.some((curve) => curve.x.length)) { netvet.said(container, "Nothing has been recorded yet."); return; }
       this.inks = netvet.inks(figure.curves);
       this.parts = arranged(figure, this.inks, state);
@@ -159,7 +171,7 @@
         if (this.state.log) netvet.drawEdge(plot, at(netvet.sunkenSteps), false);
       };
       return {
-        draw: [(plot) => netvet.drawMarks(plot, this.marks), edges],
+        draw: [(plot) => netvet.drawMarks(plot, this.marks, this.state.rows), edges],
         setCursor: [(plot) => this.tell(plot.cursor.idx)],
         setSelect: [(plot) => this.zoomed(plot)],
         ready: [(plot) => plot.over.addEventListener("dblclick", () => { this.state.zoom = null; this.reset.hidden = true; })],
@@ -212,7 +224,8 @@
 
     update(next) {
       const key = (figure) => JSON.stringify(figure.curves.map((curve) => [curve.name, Boolean(curve.low), smooths(curve), curve.x.length < FEW]));
-      const same = this.plot && key(next) === key(this.figure);
+      const width = this.container.clientWidth || 600;
+      const same = this.plot && key(next) === key(this.figure) && rowsOf(next, this.marks, width) <= this.state.rows;
       this.figure = next;
       if (!same) { this.make(); return; }
       this.plot.setData(joined(next, this.state), !this.state.zoom);
@@ -223,7 +236,9 @@
 
     resize() {
       const width = this.container.clientWidth;
-      if (this.plot && width && this.plot.width !== width) this.plot.setSize({ width, height: HEIGHT });
+      if (!this.plot || !width || this.plot.width === width) return;
+      if (rowsOf(this.figure, this.marks, width) === this.state.rows) this.plot.setSize({ width, height: HEIGHT + this.state.rows * netvet.MARK_ROW });
+      else this.make();
     }
 
     restyle() { this.make(); }

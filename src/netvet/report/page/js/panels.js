@@ -56,6 +56,21 @@
     if (now) element.querySelector("figcaption").append(now);
   }
 
+  const OPEN = 2; // groups that have failed and are open at first
+
+  /** Where a figure goes: into the panel itself, or what its group is folded into. */
+  function place(section, group) {
+    if (!group) return section;
+    const groups = [...section.querySelectorAll("details.group")];
+    const known = groups.find((one) => one.dataset.name === group.name);
+    if (known) return known.lastElementChild;
+    const failed = group.outcome === "failed" && groups.filter((one) => one.open).length < OPEN;
+    const title = h("summary", {}, netvet.mark(group.outcome), h("span", {}, h("strong", {}, group.name), `: ${group.outcome}`,
+      group.message ? h("span", { class: "dim" }, `; ${group.message}`) : null));
+    section.append(h("details", { class: "group", "data-name": group.name, open: failed }, title, h("div", { class: "group-figures" })));
+    return section.lastElementChild.lastElementChild;
+  }
+
   /** One panel: {id, tab, section, frames, build(), filter(words), show(shown)}. */
   function panel(id, title, context, watcher) {
     const count = h("span", { class: "count" });
@@ -79,6 +94,7 @@
         const groups = netvet.families(figures).map((members) => members.map((one) => one.id).join());
         const gone = made.frames.filter((frame) => !groups.includes(frame.ids.join())); // a family that got a member is made anew
         gone.forEach((frame) => { frame.destroy(); frame.element.remove(); });
+        section.querySelectorAll("details.group").forEach((one) => { if (!one.querySelector("figure")) one.remove(); });
         made.frames = made.frames.filter((frame) => !gone.includes(frame));
         const frameOf = (figure) => made.frames.find((frame) => frame.ids.includes(figure.id));
         figures.filter(frameOf).forEach((figure) => { frameOf(figure).update(figure); link(frameOf(figure), figure, context); });
@@ -89,6 +105,10 @@
         made.words = words;
         const kept = new Set(made.figures.filter((figure) => words.every((word) => namesOf(figure).includes(word))).map((figure) => figure.id));
         made.frames.forEach((frame) => { frame.element.hidden = !frame.ids.some((id) => kept.has(id)); });
+        section.querySelectorAll("details.group").forEach((one) => {
+          one.hidden = !one.querySelector("figure:not([hidden])");
+          if (words.length && !one.hidden) one.open = true;
+        });
         empty.hidden = kept.size > 0 || !made.figures.length;
         count.textContent = words.length ? ` ${kept.size}` : "";
         tab.classList.toggle("none", words.length > 0 && kept.size === 0);
@@ -99,7 +119,7 @@
     function add(figures) {
       for (const frame of netvet.frames(figures, context, framed)) {
         made.frames.push(frame);
-        section.append(frame.element);
+        place(section, figures.find((figure) => figure.id === frame.ids[0]).group).append(frame.element);
         watcher.observe(frame.element);
       }
     }
