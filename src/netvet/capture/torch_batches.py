@@ -141,10 +141,8 @@ class BatchTracker:
             return known
         record = describe_loader(subject, site) | self._made(subject)
         for other in self.loaders:
-            same = all(
-                record[k] == other.record[k] for k in ("file", "line", "dataset", "samples", "batch_size", "sampler")
-            )
-            if same and other.reference() is None:  # made anew in each epoch
+            same = all(record[k] == other.record[k] for k in _IDENTITY)
+            if same and _is_replaced(other.reference(), subject):
                 other.reference = weakref.ref(subject)
                 self._by_id[id(subject)] = other
                 return other
@@ -215,6 +213,14 @@ def _record(loader: Loader) -> dict[str, Any]:
     if record["distributed_sampler"]:
         record["set_epoch_called"] = len(loader.epochs_set) > 1 or loader.epochs_set not in (set(), {0})
     return record
+
+
+def _is_replaced(before: DataLoader[Any] | None, now: DataLoader[Any]) -> bool:
+    """The loader is made anew in each epoch; the one before is gone, or is kept by somebody and reads the same."""
+    if before is None:
+        return True
+    whole = all(isinstance(one.sampler, (SequentialSampler, RandomSampler)) for one in (before, now))
+    return whole and before.dataset is now.dataset and before.collate_fn is now.collate_fn
 
 
 def describe_loader(loader: DataLoader[Any], site: Site | None) -> dict[str, Any]:

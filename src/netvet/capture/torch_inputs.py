@@ -83,6 +83,8 @@ class InputCollector:
         if phase == "eval" and batch.loader is not None and "train" in batch.loader.phases:
             return  # scored on the training data: what validation data look like is not seen there
         for name, tensor in batch.inputs.items():
+            if not tensor.dim():
+                continue  # a number for the whole batch, such as how many tokens it has, is no data
             key = (batch.model, f"{batch.path}.{name}" if batch.path else name, phase)
             known = key in self._seen
             self._input(key, tensor, batch.axis, batch.site)

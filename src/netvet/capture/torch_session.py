@@ -23,6 +23,7 @@ from netvet.capture.torch_origins import origins_of
 from netvet.capture.torch_own_targets import own_targets_of
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_ranks import gather_ranks, tap_ranks
+from netvet.capture.torch_read_ahead import LoaderTap
 from netvet.capture.torch_sleep import Sleeper
 from netvet.capture.torch_stop import TorchStop
 from netvet.capture.torch_tap_optimizers import OptimizerTap
@@ -30,7 +31,6 @@ from netvet.capture.torch_taps_loop import (
     tap_checkpoints,
     tap_clipping,
     tap_initialisation,
-    tap_loaders,
     tap_scaler,
     tap_schedulers,
     tap_seeds,
@@ -69,6 +69,8 @@ class Watch:
         self._reported = perf_counter()
         self.session.add(self)
         self.session.add(self.session.always_on)
+        self._loaders = LoaderTap(self.session)
+        self.session.add(self._loaders)  # before those that it tells
         self.session.add(origins_of(self.session))
         self.session.add(own_targets_of(self.session))
         for collector in all_collectors(self.session, probes=probes, first=first):
@@ -106,9 +108,10 @@ class Watch:
         session.models.watch_construction(patches)
         origins_of(session).install(patches)
         self.optimizers.install(patches)
+        self._loaders.install(patches)
         taps: tuple[Callable[[Session, Patches], None], ...] = (
             tap_module_calls, tap_losses, tap_backward, tap_clipping, tap_scaler,
-            tap_schedulers, tap_loaders, tap_seeds, tap_checkpoints, tap_initialisation, tap_log_probs,
+            tap_schedulers, tap_seeds, tap_checkpoints, tap_initialisation, tap_log_probs,
         )  # fmt: skip
         for tap in taps:
             tap(session, patches)

@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import Optimizer
-from torch.utils.data import DataLoader
-from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from netvet.capture.site import user_site
 from netvet.capture.torch_events import Clip, Happening, Session
@@ -159,30 +157,6 @@ def tap_schedulers(session: Session, patches: Patches) -> None:
             patches.wrap(cls, "__init__", count)
         if "step" in vars(cls):
             after(patches, session, cls, "step", stepped)
-
-
-def tap_loaders(session: Session, patches: Patches) -> None:
-    """Emit loader_iter for each pass over a DataLoader and loader_batch for each batch that it gives."""
-    # A loader that is made in the head of a loop lives no longer than that: its iterator keeps it here. One with
-    # persistent workers keeps its iterator itself, so that both would live for ever.
-    kept: weakref.WeakKeyDictionary[Any, Callable[[], Any]] = weakref.WeakKeyDictionary()
-
-    def started(result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening]:
-        loader = args[0]
-        kept[result] = weakref.ref(loader) if loader.persistent_workers else lambda: loader
-        return "loader_iter", Happening(loader, user_site(), {"iterator": result})
-
-    def given(result: Any, args: tuple[Any, ...], _kwargs: dict[str, Any]) -> tuple[str, Happening] | None:
-        reference = kept.get(args[0])
-        loader = reference() if reference is not None else None
-        return (
-            None
-            if loader is None
-            else ("loader_batch", Happening(loader, None, {"batch": result, "index": args[0]._num_yielded}))
-        )
-
-    after(patches, session, DataLoader, "__iter__", started)
-    after(patches, session, _BaseDataLoaderIter, "__next__", given, rests=True)
 
 
 def tap_seeds(session: Session, patches: Patches) -> None:

@@ -1,0 +1,6 @@
+"""Programs are started from a server that has imported the framework already."""
+
+from tests import program
+
+program._READY += " lightning.pytorch pytorch_lightning torchmetrics sklearn.model_selection"
+program._FORKS.set_forkserver_preload(program._READY.split())
