@@ -54,7 +54,9 @@ class Compared:
             if given is not None:
                 sole = len(losses) == 1
                 number_of = float(np.asarray(look.loss)) if sole else _mean(value)
-                self.take(one, np.asarray(given), None if target is None else np.asarray(target), number_of, step, "train")
+                self.take(
+                    one, np.asarray(given), None if target is None else np.asarray(target), number_of, step, "train"
+                )
 
     def take(
         self, one: LossFound, given: Array, target: Array | None, value: float | None, step: int, phase: str
@@ -74,13 +76,22 @@ class Compared:
             self._targets(seen, one, given, target, axis)
         if phase == "train" and target is not None:
             for name, number in measured(one, given, target, axis).items():
-                if name in ("train_accuracy", "prediction_top_share", "target_top_share", "prediction_std", "target_std"):
+                if name in (
+                    "train_accuracy",
+                    "prediction_top_share",
+                    "target_top_share",
+                    "prediction_std",
+                    "target_std",
+                ):
                     self._session.recorder.value(step, name, number, site)
 
     def _measure(self, seen: _Seen, one: LossFound, given: Array, axis: int | None) -> None:
         if given.size == 0 or given.dtype.kind not in "fV":
             return
-        found = {"in_unit_interval": float(((given >= 0) & (given <= 1)).all()), "positive_share": float((given > 0).mean())}
+        found = {
+            "in_unit_interval": float(((given >= 0) & (given <= 1)).all()),
+            "positive_share": float((given > 0).mean()),
+        }
         if axis is not None and given.shape[axis] > 1:
             found["rows_sum_to_one"] = share_of_distributions(given, axis)
             found["rows_are_log_probabilities"] = share_of_log_distributions(given, axis)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netvet.capture import jax_graph, jax_optimizers
+from netvet.capture import jax_graph, jax_modules, jax_optimizers, jax_probes
 from netvet.capture.jax_compared import place
 from netvet.capture.jax_events import Differentiation, Session
 from netvet.capture.jax_training import Place, Training
@@ -32,6 +32,10 @@ def write(session: Session) -> None:
     recorder.facts("optimizers", found)
     recorder.facts("backwards", [_backward(p, optimizers, moved=moved) for p in places])
     recorder.facts("parameters", [r for p in _distinct(places) for r in _parameters(p, held, by_hand=not optimizers)])
+    evaluations = session.options["evaluations"].records
+    recorder.facts("modules", [r for p in _distinct(places) for r in jax_modules.records(p, session)])
+    recorder.facts("calls", [r for p in _distinct(places) for r in jax_modules.calls(p, session, evaluations)])
+    recorder.facts("symmetric_units", [r for p in _distinct(places) for r in jax_probes.symmetric_units(p)])
     graphs = [r for p in places for r in jax_graph.records(p.first, session)]
     recorder.facts("graph", graphs)
 

@@ -91,7 +91,10 @@ class _Loss:
         names = [path_name(path, self._sole) for path, _ in wanted]
         found = self._describe(closed, names, parameters, args)
         found.modules = tracing.modules[first_module:]
-        choose_taps(found, session)
+        session.recorder.guard("losses and inputs", choose_taps)(found, session)
+        given = dict(zip(found.program.arguments, [*parameters, *(others[i] for i in dynamic)], strict=True))
+        given |= found.program.known
+        found.options["input_ids"] = [id(given[i]) if i in given else 0 for i in found.options.get("inputs", [])]
         found.options["ids"] = [id(p) for p in parameters]
         tracing.differentiations.append(found)
         return self._run(found, box, tree, parameters, [others[i] for i in dynamic])

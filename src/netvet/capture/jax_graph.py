@@ -101,8 +101,6 @@ def _is_zero(value: Any) -> bool:
     return getattr(value, "shape", ()) == () and value == 0
 
 
-
-
 def outputs_first(program: Program, value: int) -> list[int]:
     """Shape of a parameter as PyTorch has it: outputs first, by how the program uses it."""
     shape = list(program.shape(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,17 +121,19 @@ class Reader:
             return []
         given = next(i for i, d in sides if d)
         target = next(i for i, d in sides if not d)
-        if not self._program.shape(given) or target in self._program.known and not self._program.shape(target):
+        if not self._program.shape(given) or (target in self._program.known and not self._program.shape(target)):
             return []
         site = op.site
-        one = LossFound(function, self._before(given, difference), self._before(target, difference), op.outputs[0], site)
+        one = LossFound(
+            function, self._before(given, difference), self._before(target, difference), op.outputs[0], site
+        )
         one.broadcast = self._wider(difference.outputs[0], one.given, one.target or 0)
         return [one]
 
     def _before(self, value: int, op: Operation) -> int:
         """The operand of an arithmetic operation before it was broadcast to the shape of the other."""
         while (maker := self._program.makers.get(value)) is not None and maker.name in _SHAPED:
-            if maker.site != op.site or maker.inputs[0] in self._program.known and not self._program.shape(value):
+            if maker.site != op.site or (maker.inputs[0] in self._program.known and not self._program.shape(value)):
                 break
             value = maker.inputs[0]
         return value
@@ -151,7 +152,9 @@ class Reader:
 
     def _reduced(self, op: Operation) -> int:
         body = getattr(op.params.get("jaxpr"), "jaxpr", None)
-        axes = [e.params.get("axes") for e in (body.eqns if body is not None else ()) if e.primitive.name == "reduce_max"]
+        axes = [
+            e.params.get("axes") for e in (body.eqns if body is not None else ()) if e.primitive.name == "reduce_max"
+        ]
         return int(axes[0][0]) if axes and axes[0] else -1
 
     def _logarithm(self, op: Operation) -> list[LossFound]:
@@ -240,7 +243,7 @@ class Reader:
             axis = call.settings.get("axis", -1) if call is not None else self._reduced(op)
         if isinstance(axis, int) and not any(o.name == "transpose" for o in passed):
             one.dim = axis % max(len(self._program.shape(value)), 1)
-        if op.name == "add" and any(self._makes_linear(i) for i in op.inputs) or self._makes_linear(value):
+        if (op.name == "add" and any(self._makes_linear(i) for i in op.inputs)) or self._makes_linear(value):
             one.op = "linear"
         return one
 
@@ -265,8 +268,3 @@ def _size(shape: tuple[int, ...]) -> int:
     for size in shape:
         count *= size
     return count
-
-
-def sources(program: Program, value: int) -> Iterator[int]:
-    """Arguments and constants that a value is made of."""
-    return (i for i in program.upstream([value]) if i not in program.makers)

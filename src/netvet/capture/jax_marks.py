@@ -37,7 +37,15 @@ LOSSES = {
     "log_cosh": "smooth_l1_loss",
 }
 # Where the same functions stand under other names, if a library was imported before the run began.
-_COPIES = ("jax.nn", "flax.linen", "flax.linen.activation", "flax.nnx", "flax.nnx.nn.activations", "optax", "optax.losses")
+_COPIES = (
+    "jax.nn",
+    "flax.linen",
+    "flax.linen.activation",
+    "flax.nnx",
+    "flax.nnx.nn.activations",
+    "optax",
+    "optax.losses",
+)
 
 
 def tap_functions(session: Session, patches: Patches) -> None:

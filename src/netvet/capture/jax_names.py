@@ -8,7 +8,7 @@ from typing import Any
 # Containers and holders that say nothing: the collection of a Flax model, the value of a variable of nnx.
 _EMPTY = frozenset({"params", "value", "raw_value"})
 _GENERIC = frozenset({
-    "tuple", "dict", "list", "FrozenDict", "State", "NodeStates", "GraphState", "float", "ArrayImpl", "function",
+    "tuple", "dict", "list", "FrozenDict", "State", "NodeStates", "GraphState", "GraphDef", "float", "ArrayImpl", "function",
     "DynamicJaxprTracer", "JVPTracer", "Partial", "module", "MappingProxyType",
 })  # fmt: skip
 
@@ -21,7 +21,10 @@ def path_name(path: Iterable[Any], sole: bool) -> str:
         sole: only one argument is differentiated, so its number says nothing.
     """
     keys = [_key(k) for k in path]
-    keys = keys[1:] if sole else [f"arg{keys[0]}", *keys[1:]]
+    rest = keys[1:]
+    if rest[:1] == ["states"]:  # how Flax NNX hands a module to JAX: states of its parts, of which there is one mostly
+        rest = rest[2:] if rest[1:2] == ["0"] else rest[1:]
+    keys = rest if sole else [f"arg{keys[0]}", *rest]
     return ".".join(k for k in keys if k and k not in _EMPTY) or "parameter"
 
 
@@ -35,6 +38,10 @@ def _key(key: Any) -> str:
 def model_name(args: Any, _function: Any) -> str:
     """What the differentiated arguments are together: the class of a module, else `model`."""
     for one in args:
+        graph = getattr(one, "_graphdef", None) or getattr(one, "graphdef", None)
+        nodes = getattr(graph, "nodes", None) or [graph]
+        if graph is not None and hasattr(nodes[0], "type"):
+            return str(getattr(nodes[0].type, "__name__", nodes[0].type))
         kind = type(one).__name__
         if kind not in _GENERIC and hasattr(one, "__dict__") and not hasattr(one, "dtype"):
             return kind

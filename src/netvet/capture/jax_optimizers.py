@@ -96,7 +96,11 @@ class OptimizerTap:
         return make
 
     def _wrapped(self, name: str, plain: Callable[..., Any], args: Any, kwargs: Any, made: Any) -> Any:
-        inner = [self._by_update[id(a.update)] for a in _parts(args, kwargs) if id(getattr(a, "update", None)) in self._by_update]
+        inner = [
+            self._by_update[id(a.update)]
+            for a in _parts(args, kwargs)
+            if id(getattr(a, "update", None)) in self._by_update
+        ]
         for one in inner:
             one.outer = True
         named = [one for one in inner if one.cls in OPTIMIZERS.values()]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 import jax
 import numpy as np
+from jax.extend import core as jex
 
 from netvet.capture.jax_events import Look, Session, Tracing, UpdateLook
 from netvet.capture.jax_twins import Twin, Unit
+from netvet.capture.site import user_site
 
 # Results of calls that wait to be read, so that the user's program need not wait for each.
 MAX_WAITING = 64
@@ -31,9 +34,11 @@ class Outer:
         """Before the user's call: repeat it, if it is to be looked at."""
         session = self._session
         twin.extra["looks"] = None
+        twin.extra.setdefault("site", user_site(4))
         first = twin.tracing is None
         if not first and not self._wanted(twin):
             session.options["training"].arrived(twin, values)
+            self._count(twin, values)
             return
         if first:
             try:
@@ -45,14 +50,22 @@ class Outer:
             twin.extra["looks"] = self._repeat(twin, values)
         except Exception as error:
             twin.failed = f"{type(error).__name__}: {error}"
+            if os.environ.get("NETVET_DEBUG"):
+                raise
             session.looks.clear()
-            if not first or (twin.tracing is not None and twin.tracing.differentiations):
-                session.recorder.switch_off(f"repetition of {getattr(unit, '__name__', 'a function')}", error)
+            session.recorder.switch_off(f"repetition of {getattr(unit, '__name__', 'a function')}", error)
+
+    def _count(self, twin: Twin, values: list[Any]) -> None:
+        """Which samples are trained on, also in calls that are not looked at."""
+        for found in twin.tracing.differentiations if twin.tracing is not None else ():
+            at = (found.options.get("input_places") or [None])[0]
+            if at is not None and getattr(values[at], "ndim", 0) > 1:
+                self._session.options["inputs"].count(np.asarray(values[at]), "train")
 
     def _wanted(self, twin: Twin) -> bool:
         tracing, session = twin.tracing, self._session
         if tracing is None or not (tracing.differentiations or tracing.updates):
-            return False
+            return bool(session.options["evaluations"].wanted(twin))
         if session.options.get("deep"):
             return True
         at, chosen = session.options.get("chosen", (-1, False))
@@ -69,14 +82,25 @@ class Outer:
         session.recorder.schedule.spent += perf_counter() - began
         return looks
 
-    def traced(self, twin: Twin, tracing: Tracing, out: Any) -> None:
+    def traced(self, twin: Twin, tracing: Tracing) -> None:
         """A repetition was traced: find where the parameters come in."""
+        del twin
         places = {id(leaf): i for i, leaf in enumerate(tracing.inputs)}
         for found in tracing.differentiations:
             found.places = [places.get(i) for i in found.options.pop("ids", [])]
-        twin.extra["marks"] = list(tracing.marks)
-        if not tracing.differentiations and not tracing.updates:
+            found.options["input_places"] = [places.get(i) for i in found.options.pop("input_ids", [])]
+
+    def evaluate(self, twin: Twin, tracing: Tracing, closed: Any, values: list[Any]) -> None:
+        """Run what was traced: with its taps, or, where nothing is differentiated, as an evaluation."""
+        if tracing.differentiations or tracing.updates:
+            jex.jaxpr_as_fun(closed)(*values)
             return
+        evaluations = self._session.options["evaluations"]
+        scored = self._session.recorder.guard("evaluations", evaluations.describe)(closed, twin.extra.get("site"))
+        twin.extra["scored"] = None
+        if scored is not None:
+            program, twin.extra["scored"] = scored
+            evaluations.emit(program.evaluate(values), evaluations.taps(scored[1]))
 
     def end(self, unit: Unit, twin: Twin, values: list[Any], out: Any) -> None:
         """After the user's call: take in what the repetition has shown, and what the call returned."""
@@ -84,6 +108,7 @@ class Outer:
         if tracing is None or twin.failed is not None:
             return
         if not tracing.differentiations and not tracing.updates:
+            self._session.recorder.guard("evaluations", self._session.options["evaluations"].ended)(twin, values, out)
             return
         training = self._session.options["training"]
         step, results = self._session.step, jax.tree.leaves(out)
@@ -127,7 +152,8 @@ class Outer:
 
 
 def _agrees(result: Any, wanted: Any) -> bool:
-    if getattr(result, "shape", None) != wanted.shape or getattr(getattr(result, "dtype", None), "kind", "") not in "fV":
+    is_float = str(getattr(result, "dtype", "")).startswith(("float", "bfloat"))
+    if not is_float or getattr(result, "shape", None) != wanted.shape:
         return False
     if getattr(result, "is_deleted", bool)():
         return False

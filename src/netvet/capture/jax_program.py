@@ -10,7 +10,7 @@ from typing import Any
 import jax
 from jax.extend import core as jex
 
-from netvet.capture.site import Site, site_in
+from netvet.capture.site import Site, own_sites, site_in
 
 # Calls that only group operations; what is within is written out in their place. Rules of differentiation
 # (`custom_jvp_call`) stay whole, since the gradient of what is within would be another one.
@@ -35,7 +35,7 @@ class Unwatchable(Exception):
     """A function that cannot be repeated without harm."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """One operation of a program.
 
@@ -57,6 +57,16 @@ class Operation:
     def site(self) -> Site | None:
         """The user's line that asked for it."""
         return _site(self.frames) if self.frames is not None else None
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """All lines of the user's that were running, the innermost first."""
+        return _sites(self.frames) if self.frames is not None else ()
+
+
+@cache
+def _sites(traceback: Any) -> tuple[Site, ...]:
+    return own_sites((f.file_name, f.line_num) for f in traceback.frames)
 
 
 @cache

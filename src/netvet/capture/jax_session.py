@@ -11,11 +11,14 @@ import jax
 
 from netvet.capture import jax_facts
 from netvet.capture.jax_compared import Compared
+from netvet.capture.jax_evaluations import Evaluations
 from netvet.capture.jax_events import Session
 from netvet.capture.jax_gradients import tap_gradients
+from netvet.capture.jax_inputs import Inputs
 from netvet.capture.jax_marks import tap_functions, tap_losses
 from netvet.capture.jax_optimizers import OptimizerTap
 from netvet.capture.jax_outer import Eager, Outer
+from netvet.capture.jax_probes import initial_losses
 from netvet.capture.jax_training import Training
 from netvet.capture.jax_twins import tap_compilation
 from netvet.capture.live import Live, LiveOptions, Stopper
@@ -44,10 +47,12 @@ class Watch:
         self._patches = Patches()
         self._reported, self._next_report = perf_counter(), 0
         self.compared = Compared(session)
-        self.outer = Outer(session)
+        self.outer, self.inputs = Outer(session), Inputs(session)
+        self.evaluations = Evaluations(session, self.compared, self.inputs)
         session.options |= {
             "deep": every_step, "optimizers": OptimizerTap(session), "training": Training(session),
-            "outer": self.outer, "eager": Eager(session), "hearers": [self.compared.hear, self._heard],
+            "outer": self.outer, "eager": Eager(session), "hearers": [self.compared.hear, self.inputs.hear, self._heard],
+            "inputs": self.inputs, "evaluations": self.evaluations,
         }  # fmt: skip
 
     @property
@@ -99,13 +104,24 @@ class Watch:
         guard("environment", lambda: recorder.facts("environment", [self.environment()]))()
         guard("facts", jax_facts.write)(self.session)
         guard("losses", lambda: recorder.facts("losses", self.compared.losses()))()
+        guard("initial loss", self._initial)()
+        guard("inputs", lambda: recorder.facts("inputs", self.inputs.records()))()
+        guard("inputs", lambda: recorder.facts("samples", self.inputs.samples()))()
+        guard("evaluations", lambda: recorder.facts("evaluations", self.evaluations.records))()
         guard("targets", lambda: recorder.facts("targets", self.compared.targets()))()
+
+    def _initial(self) -> None:
+        places = list(self.session.options["training"].places.values())
+        found = initial_losses(self.compared.losses(), self.compared.targets(), places)
+        if found:
+            self.recorder.facts("initial_loss", found)
 
     def finish(self, ended: str) -> None:
         """Look a last time, write all facts, and take the taps out."""
         self.recorder.suspended = self.session.ended = True
         try:
             self.recorder.guard("loss", self.outer.flush)()
+            self.recorder.guard("evaluations", self.evaluations.flush)()
             self.report()
         finally:
             self.remove()

@@ -24,7 +24,7 @@ def choose_taps(found: Differentiation, session: Session) -> None:
     program = found.program
     parameters = program.arguments[: len(found.leaves)]
     losses = Reader(program, session, parameters, [found.loss_id]).losses()
-    found.options = {"losses": losses, "inputs": inputs_of(program, parameters)}
+    found.options |= {"losses": losses, "inputs": inputs_of(program, parameters)}
     for number, one in enumerate(losses):
         for name, value in (("given", one.given), ("target", one.target), ("value", one.value)):
             if value is not None and _small(program, value):
@@ -81,7 +81,9 @@ def inputs_of(program: Program, parameters: list[int]) -> list[int]:
 def _indices(program: Program, value: int) -> int:
     """The integers that the user gave, of the indices that a look-up is made of."""
     found = [
-        i for i in program.upstream([value]) if i not in program.makers and program.shape(i) and "int" in program.dtype(i)
+        i
+        for i in program.upstream([value])
+        if i not in program.makers and program.shape(i) and "int" in program.dtype(i)
     ]
     return found[0] if len(found) == 1 else value
 
@@ -100,4 +102,3 @@ def reduced(name: str, value: Any) -> Any:
         axes = tuple(range(value.ndim - 1))
         return ((slope < SATURATED).mean(axes) > 0.5).mean() if axes else jnp.zeros(())
     return value
-

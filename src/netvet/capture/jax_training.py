@@ -143,7 +143,8 @@ class Training:
             size = norm([old])
             if size > 0 and old.shape == new.shape:
                 ratios[leaf.name] = norm([new.astype(np.float64) - old.astype(np.float64)]) / size
-        self._session.recorder.values(step - 1, "update_ratio", ratios)
+        if ratios:
+            self._session.recorder.values(step - 1, "update_ratio", ratios)
         self._note_changes(place, before, parameters)
         place.compared += 1
 
@@ -156,7 +157,8 @@ class Training:
         norms = [norm([g]) for g in gradients]
         recorder.values(step, "param_norm", {n: norm([p]) for n, p in zip(names, parameters, strict=True)})
         spreads = {n: float(np.std(p, dtype=np.float64)) for n, p in zip(names, parameters, strict=True) if p.size > 1}
-        recorder.values(step, "param_std", spreads)
+        if spreads:
+            recorder.values(step, "param_std", spreads)
         recorder.values(step, "param_grad_norm", dict(zip(names, norms, strict=True)))
         bad = {n: float((~np.isfinite(g)).sum()) for n, g in zip(names, gradients, strict=True)}
         bad = {n: count for n, count in bad.items() if count}

@@ -117,14 +117,20 @@ class Unit:
         session, positions = self._session, self._static[0]
 
         def repeat(values: list[Any]) -> tuple[()]:
-            args, kwargs = jax.tree.unflatten(tree, values)
-            given = [fixed_args[i] if i in positions else a for i, a in enumerate(args)]
             with session.repeating() as tracing:
                 twin.tracing = tracing
-                tracing.inputs = list(values)
-                out = self._function(*given, **fixed_kwargs, **kwargs)
-                session.options["outer"].traced(twin, tracing, out)
+
+                def pure(inner: list[Any]) -> Any:
+                    args, kwargs = jax.tree.unflatten(tree, inner)
+                    given = [fixed_args[i] if i in positions else a for i, a in enumerate(args)]
+                    tracing.inputs = list(inner)
+                    out = self._function(*given, **fixed_kwargs, **kwargs)
+                    session.options["outer"].traced(twin, tracing)
+                    return [leaf for leaf in jax.tree.leaves(out) if is_value(leaf)]
+
+                closed = jax.make_jaxpr(pure)(values)
                 tracing.inputs = []
+                session.options["outer"].evaluate(twin, tracing, closed, values)
             return ()
 
         compiled: Callable[[list[Any]], Any] = session.originals["jit"](repeat)

@@ -92,6 +92,11 @@ def site_in(lines: Iterable[tuple[str, int]]) -> Site | None:
     return library
 
 
+def own_sites(lines: Iterable[tuple[str, int]]) -> tuple[Site, ...]:
+    """Those of these lines that are of the user's own code."""
+    return tuple(Site(_shown(file), line) for file, line in lines if _kind(file) == 0)
+
+
 def user_frame() -> FrameType | None:
     """The innermost call of the user's own code on the stack."""
     return next(_user_frames(), None)
