@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -74,6 +74,27 @@ def user_site(depth: int = 1) -> Site | None:
             library = site_of(frame)
         frame = frame.f_back
     return library
+
+
+def site_in(lines: Iterable[tuple[str, int]]) -> Site | None:
+    """The innermost of these lines that is of the user's own code; failing that, of an installed library's.
+
+    Args:
+        lines: file and line of each call, the innermost first.
+    """
+    library: Site | None = None
+    for file, line in lines:
+        kind = _kind(file)
+        if kind == 0:
+            return Site(_shown(file), line)
+        if kind == 1 and library is None:
+            library = Site(_shown(file), line)
+    return library
+
+
+def own_sites(lines: Iterable[tuple[str, int]]) -> tuple[Site, ...]:
+    """Those of these lines that are of the user's own code."""
+    return tuple(Site(_shown(file), line) for file, line in lines if _kind(file) == 0)
 
 
 def user_frame() -> FrameType | None:

@@ -1,0 +1,202 @@
+"""Repeats the user's calls at the steps that are looked at, and reads the loss of each step off what they return."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core as jex
+
+from netvet.capture.jax_events import Look, Session, Tracing, UpdateLook
+from netvet.capture.jax_twins import Twin, Unit
+from netvet.capture.site import user_site
+
+# Results of calls that wait to be read, so that the user's program need not wait for each.
+MAX_WAITING = 64
+# A repetition may be compiled otherwise than the user's own function: its sums are those of another order.
+CLOSE = 1e-3
+
+
+class Outer:
+    """What is done around each call of a compiled function."""
+
+    part = "repetition"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._waiting: list[tuple[int, str, Any, int]] = []
+
+    def begin(self, unit: Unit, twin: Twin, values: list[Any], settle: Callable[[], None]) -> None:
+        """Before the user's call: repeat it, if it is to be looked at."""
+        session = self._session
+        twin.extra["looks"] = None
+        twin.extra.setdefault("site", user_site(4))
+        first = twin.tracing is None
+        if not first and not self._wanted(twin):
+            session.options["training"].arrived(twin, values)
+            self._count(twin, values)
+            return
+        if first:
+            try:
+                settle()
+            except Exception:  # the user's own error, which the call itself will raise
+                twin.failed = "it raises"
+                return
+        try:
+            twin.extra["looks"] = self._repeat(twin, values)
+        except Exception as error:
+            twin.failed = f"{type(error).__name__}: {error}"
+            if os.environ.get("NETVET_DEBUG"):
+                raise
+            session.looks.clear()
+            session.recorder.switch_off(f"repetition of {getattr(unit, '__name__', 'a function')}", error)
+
+    def _count(self, twin: Twin, values: list[Any]) -> None:
+        """Which samples are trained on, also in calls that are not looked at."""
+        for found in twin.tracing.differentiations if twin.tracing is not None else ():
+            at = (found.options.get("input_places") or [None])[0]
+            if at is not None and getattr(values[at], "ndim", 0) > 1:
+                self._session.options["inputs"].count(np.asarray(values[at]), "train")
+
+    def _wanted(self, twin: Twin) -> bool:
+        tracing, session = twin.tracing, self._session
+        if tracing is None or not (tracing.differentiations or tracing.updates):
+            return bool(session.options["evaluations"].wanted(twin))
+        if session.options.get("deep"):
+            return True
+        at, chosen = session.options.get("chosen", (-1, False))
+        if at != session.step:
+            chosen = session.recorder.schedule.deep(session.step)
+            session.options["chosen"] = session.step, chosen
+        return bool(chosen)
+
+    def _repeat(self, twin: Twin, values: list[Any]) -> list[Look | UpdateLook]:
+        session, began = self._session, perf_counter()
+        twin.call(values)
+        jax.effects_barrier()
+        looks, session.looks = session.looks, []
+        session.recorder.schedule.spent += perf_counter() - began
+        return looks
+
+    def traced(self, twin: Twin, tracing: Tracing) -> None:
+        """A repetition was traced: find where the parameters come in."""
+        del twin
+        places = {id(leaf): i for i, leaf in enumerate(tracing.inputs)}
+        for found in tracing.differentiations:
+            found.places = [places.get(i) for i in found.options.pop("ids", [])]
+            found.options["input_places"] = [places.get(i) for i in found.options.pop("input_ids", [])]
+
+    def evaluate(self, twin: Twin, tracing: Tracing, closed: Any, values: list[Any]) -> None:
+        """Run what was traced: with its taps, or, where nothing is differentiated, as an evaluation."""
+        if tracing.differentiations or tracing.updates:
+            jex.jaxpr_as_fun(closed)(*values)
+            return
+        evaluations = self._session.options["evaluations"]
+        scored = self._session.recorder.guard("evaluations", evaluations.describe)(closed, twin.extra.get("site"))
+        twin.extra["scored"] = None
+        if scored is not None:
+            program, twin.extra["scored"] = scored
+            evaluations.emit(program.evaluate(values), evaluations.taps(scored[1]))
+
+    def end(self, unit: Unit, twin: Twin, values: list[Any], out: Any) -> None:
+        """After the user's call: take in what the repetition has shown, and what the call returned."""
+        tracing, looks = twin.tracing, twin.extra.pop("looks", None)
+        if tracing is None or twin.failed is not None:
+            return
+        if not tracing.differentiations and not tracing.updates:
+            self._session.recorder.guard("evaluations", self._session.options["evaluations"].ended)(twin, values, out)
+            return
+        training = self._session.options["training"]
+        step, results = self._session.step, jax.tree.leaves(out)
+        if looks is not None:
+            self.flush()
+            training.take(looks)
+            twin.extra["counts"] = self._counts(looks)
+            self._identify(twin, looks, results)
+        else:
+            sites, updates = twin.extra.get("counts", ([], 0))
+            training.passed(len(sites), updates)
+            self._wait(twin, step, sites, results)
+
+    def _counts(self, looks: list[Look | UpdateLook]) -> tuple[list[str], int]:
+        sites = [str(one.of.site or "?") for one in looks if isinstance(one, Look)]
+        return sites, len(looks) - len(sites)
+
+    def _identify(self, twin: Twin, looks: list[Look | UpdateLook], results: list[Any]) -> None:
+        """Which of the results is the loss: it agreed with the repeated one each time."""
+        losses = [np.asarray(one.loss, dtype=np.float64) for one in looks if isinstance(one, Look)]
+        if not losses or any(x.shape for x in losses):
+            return
+        wanted = losses[0] if len(losses) == 1 else np.stack(losses)
+        known = range(len(results)) if twin.results is None else twin.results
+        twin.results = [i for i in known if _agrees(results[i], wanted)]
+
+    def _wait(self, twin: Twin, step: int, sites: list[str], results: list[Any]) -> None:
+        if twin.results and sites:
+            self._waiting.append((step, sites[0], results[twin.results[0]], len(sites)))
+        if len(self._waiting) >= MAX_WAITING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Read what was returned."""
+        waiting, self._waiting = self._waiting, []
+        for step, site, array, count in waiting:
+            if getattr(array, "is_deleted", bool)():  # donated since
+                continue
+            for i, value in enumerate(np.asarray(array, dtype=np.float64).reshape(-1)[:count].tolist()):
+                self._session.recorder.value(step + i, "loss", value, site)
+
+
+def _agrees(result: Any, wanted: Any) -> bool:
+    is_float = str(getattr(result, "dtype", "")).startswith(("float", "bfloat"))
+    if not is_float or getattr(result, "shape", None) != wanted.shape:
+        return False
+    if getattr(result, "is_deleted", bool)():
+        return False
+    return bool(np.allclose(np.asarray(result, dtype=np.float64), wanted, rtol=CLOSE, atol=1e-6, equal_nan=True))
+
+
+class Eager:
+    """Losses that are differentiated outside of compiled functions: repeated operation by operation."""
+
+    part = "differentiation"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[Any, int] = {}
+
+    def differentiate(self, fun: Any, call: Any, own: Any, args: Any, kwargs: Any) -> Any:
+        """The user's own result; looked at before, if it is to be."""
+        looks = self._session.recorder.guard(self.part, self._look)(call, args, kwargs)
+        out = own(*args, **kwargs)
+        self._session.recorder.guard(self.part, self._taken)(looks)
+        return out
+
+    def _look(self, call: Any, args: Any, kwargs: Any) -> list[Look | UpdateLook] | None:
+        session, training = self._session, self._session.options["training"]
+        if not (session.options.get("deep") or session.recorder.schedule.deep(training.coming())):
+            return None
+        began = perf_counter()
+        with session.repeating() as tracing:
+            call(*args, **kwargs)
+            for found in tracing.differentiations:
+                found.options.pop("ids", None)
+        jax.effects_barrier()
+        looks, session.looks = session.looks, []
+        session.recorder.schedule.spent += perf_counter() - began
+        return looks
+
+    def _taken(self, looks: list[Look | UpdateLook] | None) -> None:
+        training = self._session.options["training"]
+        if looks is None:
+            training.passed(1, 0)
+        else:
+            training.take(looks)
+
+    def updated(self, look: UpdateLook) -> None:
+        """An optimizer has updated outside of compiled functions."""
+        self._session.options["training"].take([look])
