@@ -178,6 +178,15 @@ def _log_probabilities(contract: Contract, out: npt.NDArray[np.float64]) -> npt.
     return found
 
 
+def takes_back(contract: Contract, op: str | None) -> bool:
+    """Whether Keras on TensorFlow hands the loss what entered the last activation in place of its output.
+
+    It does so for a softmax or sigmoid in front of the cross entropy of logits, with a warning.
+    """
+    twice = {"cross_entropy": "softmax", "binary_cross_entropy_with_logits": "sigmoid"}
+    return op is not None and twice.get(contract.function) == op
+
+
 def best_constant(contract: Contract, output: Array, target: Array) -> Array | None:
     """The best prediction that is the same for every sample, in the units of the output; None without closed form."""
     task = task_of(contract, output, target)

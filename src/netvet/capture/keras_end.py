@@ -19,8 +19,7 @@ def _weights(training: Training) -> None:
     """Which weights the run has changed."""
     if training.first is None or training.parameters is None or not training.first.trainable:
         return
-    now = [training.backend.array(v) for v in training.state["trainable"]]
-    training.parameters.changed(training.first.trainable, now)
+    training.parameters.changed(training.first.trainable, training.now()[0])
 
 
 def _learn(training: Training, evaluations: Evaluations) -> None:

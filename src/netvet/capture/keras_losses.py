@@ -88,15 +88,7 @@ class Losses:
             given.record = _described(given, output, target, value, step, producer)
             given.target = _target_described(given, output, target)
         given.looked += 1
-        inside = (output >= 0) & (output <= 1)
-        shares = {"in_unit_interval": float(inside.all()), "positive_share": float((output > 0).mean())}
-        shares["outside_share"] = float(1 - inside.mean())
-        if output.ndim > 1 and output.shape[-1] > 1 and contract.function not in BINARY:
-            right = inside.all(-1) & (np.abs(output.astype(np.float64).sum(-1) - 1) < ROUNDING)
-            shares["rows_sum_to_one"] = float(right.mean())
-            if contract.function == "nll_loss":
-                shares["rows_are_log_probabilities"] = shares["rows_sum_to_one"]  # of the logarithm that Keras takes
-        for name, share in shares.items():
+        for name, share in ({} if producer.taken_back else _shares(contract, output)).items():
             given.sums.setdefault(name, []).append(share)
         self._count(given, output, target)
         if given.phase == "train":
@@ -123,6 +115,19 @@ class Losses:
         seen = [_target_result(g) for g in self.given.values() if g.target]
         if seen:
             self._recorder.facts("targets", seen)
+
+
+def _shares(contract: Contract, output: Array) -> dict[str, float]:
+    """What the values that enter the loss are like."""
+    inside = (output >= 0) & (output <= 1)
+    found = {"in_unit_interval": float(inside.all()), "positive_share": float((output > 0).mean())}
+    found["outside_share"] = float(1 - inside.mean())
+    if output.ndim > 1 and output.shape[-1] > 1 and contract.function not in BINARY:
+        right = inside.all(-1) & (np.abs(output.astype(np.float64).sum(-1) - 1) < ROUNDING)
+        found["rows_sum_to_one"] = float(right.mean())
+        if contract.function == "nll_loss":
+            found["rows_are_log_probabilities"] = found["rows_sum_to_one"]  # of the logarithm that Keras takes
+    return found
 
 
 def _described(

@@ -40,11 +40,13 @@ class Producer:
         op: as an operation of PyTorch (`softmax`, `linear`, ...), None where it is not known.
         dim: axis of a softmax.
         site: the user's line that made the layer.
+        taken_back: Keras takes what entered this operation in place of its output.
     """
 
     op: str | None = None
     dim: int | None = None
     site: Site | None = None
+    taken_back: bool = False
 
 
 def producer_of(heard: Heard | None, which: int, sites: Mapping[int, Site]) -> Producer:

@@ -12,7 +12,7 @@ import numpy as np
 
 from netvet.capture.keras_activations import Activations
 from netvet.capture.keras_backends import Array, Backend
-from netvet.capture.keras_contract import Contract, contracts_of, entering
+from netvet.capture.keras_contract import Contract, contracts_of, entering, takes_back
 from netvet.capture.keras_fixed import FixedBatch
 from netvet.capture.keras_forward import Look, Sandbox, leaves_of
 from netvet.capture.keras_inputs import Inputs
@@ -20,7 +20,7 @@ from netvet.capture.keras_layers import Names, module_records
 from netvet.capture.keras_losses import Losses, site_name
 from netvet.capture.keras_optimizer import optimizer_record, rate_of
 from netvet.capture.keras_parameters import Parameters
-from netvet.capture.keras_producers import graph_of, producer_of
+from netvet.capture.keras_producers import Producer, graph_of, producer_of
 from netvet.capture.keras_samples import Samples
 from netvet.capture.keras_sites import Sites
 from netvet.capture.recorder import Recorder
@@ -231,6 +231,8 @@ class Training:
                 continue
             heard = look.heard if look is not None else None
             made = producer_of(heard, contract.place, self.sites.made)
+            if self.backend.name == "tensorflow" and takes_back(contract, made.op):
+                made = Producer("linear", None, made.site, taken_back=True)
             given = self.losses.entry(contract, site_name(self.site), "train")
             self.losses.look(step, given, *pair, value, made)
             place = self.site
@@ -238,6 +240,12 @@ class Training:
             given.record["weight"] = self.class_weight
             if look is None:
                 self.losses.targets(given, pair[1], pair[0])
+
+    def now(self) -> tuple[list[Array], list[Array]]:
+        """Present values of the trainable and the other variables, between two calls of `fit`."""
+        model, array = self.model, self.backend.array
+        kinds = (model.trainable_variables, model.non_trainable_variables)
+        return tuple([array(v.value) for v in some] for some in kinds)  # type: ignore[return-value]
 
     def report(self) -> None:
         """Write all facts that are known by now."""
