@@ -46,7 +46,7 @@ class Heard:
     values: list[Any] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
-    taps: dict[str, Any] = field(default_factory=dict)
+    taps: dict[int, Any] = field(default_factory=dict)  # added to what a layer puts out before its activation
     alive: list[Any] = field(default_factory=list)  # so that ids stay theirs
 
 
@@ -56,7 +56,6 @@ class Look:
 
     Attributes:
         outputs: of the model, by place; `layers`: each call with its output; `gradients`: by trainable variable.
-        taps: gradients of the loss at the outputs of layers, by name, where they were asked for.
     """
 
     loss: float
@@ -64,7 +63,6 @@ class Look:
     layers: list[tuple[LayerCall, Array | None]]
     gradients: list[Array | None]
     heard: Heard
-    taps: dict[str, Array] = field(default_factory=dict)
 
 
 class Sandbox:
@@ -89,6 +87,29 @@ class Sandbox:
         layers = [(call, None if call.kept is None else values[call.kept]) for call in heard.calls]
         found = [None if g is None else array(g) for g in gradients]
         return Look(float(array(loss)), [array(o) for o in beside["outputs"]], layers, found, heard)
+
+    def slopes(
+        self, trainable: Sequence[Array], others: Sequence[Array], batch: Any, layers: dict[str, tuple[Any, Any]]
+    ) -> dict[str, Array]:
+        """Gradients of the loss at what layers put out before their activation, by name.
+
+        Args:
+            layers: each with the shape of its output.
+        """
+        count, own = len(trainable), [layer for layer, _ in layers.values()]
+
+        def run(values: Any, others: Any, x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
+            taps = {id(layer): tap for layer, tap in zip(own, values[count:], strict=True)}
+            with self._scope(values[:count], others):
+                with listening(Heard(taps=taps)):
+                    outputs = self._called(x, training=True)
+                return self._loss(x, y, outputs, weights, training=True), {}
+
+        x, y, weights = _unpacked(batch)
+        zeros = [np.zeros(shape, dtype=np.float32) for _, shape in layers.values()]
+        with quiet_generators():
+            _, _, found = self._backend.gradients(run, [*trainable, *zeros], (list(others), x, y, weights))
+        return {n: self._backend.array(g) for n, g in zip(layers, found[count:], strict=True) if g is not None}
 
     def outputs(
         self, trainable: Sequence[Array], others: Sequence[Array], x: Any, *, training: bool = False
@@ -146,6 +167,7 @@ def listening(heard: Heard) -> Iterator[None]:
     original = keras.Operation.__call__
     changed: list[tuple[Any, Any]] = []
     inside: list[Any] = []
+    tapped: set[int] = set()
     # What is called within these may be traced as the body of a loop, whose values must not leave it.
     unrolled = (keras.layers.RNN, keras.layers.TimeDistributed)
 
@@ -156,12 +178,14 @@ def listening(heard: Heard) -> Iterator[None]:
         known = any(layer is operation for layer, _ in changed)
         if callable(activation) and not isinstance(activation, keras.Layer) and not known:
             changed.append((operation, activation))
-            operation.__dict__["activation"] = _activated(heard, operation, activation)
+            operation.__dict__["activation"] = _activated(heard, operation, activation, tapped)
         inside.append(operation)
         try:
             output = original(operation, *args, **kwargs)
         finally:
             inside.pop()
+        if id(operation) in heard.taps and id(operation) not in tapped:
+            output = output + keras.ops.cast(heard.taps[id(operation)], output.dtype)
         _note(heard, operation, None, (args, kwargs), output)
         return output
 
@@ -174,11 +198,18 @@ def listening(heard: Heard) -> Iterator[None]:
             layer.__dict__["activation"] = activation
 
 
-def _activated(heard: Heard, layer: Any, activation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _activated(
+    heard: Heard, layer: Any, activation: Callable[[Any], Any], tapped: set[int]
+) -> Callable[[Any], Any]:
     """The activation of a layer, heard as a layer of its own behind it."""
 
     def activated(values: Any) -> Any:
+        import keras
+
         name = str(getattr(activation, "__name__", "activation"))
+        if id(layer) in heard.taps:
+            tapped.add(id(layer))
+            values = values + keras.ops.cast(heard.taps[id(layer)], values.dtype)
         if name == "linear":
             return activation(values)
         _note(heard, layer, "", None, values)

@@ -25,7 +25,7 @@ _NODES = {
     "Concatenate": "Cat", "MaxPooling2D": "MaxPool2D", "MaxPooling1D": "MaxPool1D", "Masking": "Clone",
     "GlobalAveragePooling2D": "Mean", "GlobalAveragePooling1D": "Mean", "SpatialDropout2D": "NativeDropout",
 }  # fmt: skip
-_WEIGHTED = {"Linear": "Addmm"}
+_EPSILON = 1e-7  # of `keras.config.epsilon()`
 _LOSS_NODES = {
     "mse_loss": "MseLoss", "l1_loss": "L1Loss", "binary_cross_entropy": "BinaryCrossEntropy", "nll_loss": "NllLoss",
     "binary_cross_entropy_with_logits": "BinaryCrossEntropyWithLogits", "cross_entropy": "NllLoss",
@@ -116,7 +116,13 @@ def graph_of(names: Names, heard: Heard, contract: Contract, site: str, sites: M
     top = made[heard.outputs[contract.place]]
     if contract.function == "cross_entropy":
         top = add("LogSoftmax", [top])
-    records.append({"backward": site, "id": 0, "op": _LOSS_NODES.get(contract.function, "Loss"), "next": [top]})
+    limits = {"min": _EPSILON, "max": 1 - _EPSILON}
+    line = place(producer_of(heard, contract.place, sites).site)
+    if contract.probabilities:  # Keras cuts them off (and divides them by their sum)
+        top = add("Clamp", [top], saved=limits, **line)
+    if contract.function == "nll_loss":
+        top = add("Log", [top], **line)
+    records.append({"backward": site, "id": 0, "op": _LOSS_NODES.get(contract.function, "Loss"), "next": [top], **line})
     return records
 
 

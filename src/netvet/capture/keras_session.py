@@ -182,6 +182,7 @@ class KerasCapture:
         self.fits += 1
         if training is None:
             return
+        training.fits += 1
         if fit is not None:
             training.fit_site = fit.site or training.fit_site
             training.class_weight = fit.class_weight

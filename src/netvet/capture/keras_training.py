@@ -73,6 +73,9 @@ class Training:
         self.modules: list[dict[str, Any]] = []
         self.state: dict[str, list[Any]] = {}
         self._rate: float | None = None
+        self.first_rate: float | None = None
+        self.course: list[float] = []
+        self.fits = 0
 
     @property
     def site(self) -> Site | None:
@@ -152,10 +155,12 @@ class Training:
                 return
             value = float(self.backend.array(found)) if hasattr(found, "shape") else float(found)
         self.recorder.value(plan.step, "loss", value, site_name(self.site))
+        self.course.append(value)
 
     def _note_rate(self, step: int) -> None:
         optimizer = getattr(self.model, "optimizer", None)
         self._rate = rate_of(optimizer, self.state["optimizer"], self.backend) if optimizer is not None else None
+        self.first_rate = self.first_rate if self.first is not None else self._rate
         if self._rate is not None:
             self.recorder.value(step, "lr", self._rate, f"{type(optimizer).__name__}/0")
 
@@ -240,6 +245,14 @@ class Training:
             given.record["weight"] = self.class_weight
             if look is None:
                 self.losses.targets(given, pair[1], pair[0])
+
+    def structured(self, arrays: list[Array]) -> Any:
+        """Inputs as the model takes them: in the structure of the first batch."""
+        batch = self.first.batches[0] if self.first is not None else None
+        x = batch[0] if isinstance(batch, (tuple, list)) else batch
+        if isinstance(x, dict):
+            return dict(zip(x, arrays, strict=True))
+        return type(x)(arrays) if isinstance(x, (tuple, list)) else arrays[0]
 
     def now(self) -> tuple[list[Array], list[Array]]:
         """Present values of the trainable and the other variables, between two calls of `fit`."""
