@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netvet.capture.keras_backends import Array
-from netvet.capture.keras_forward import leaves_of
+from netvet.capture.keras_forward import leaves_of, paths_of
 
 # Functions of Keras that PyTorch has too. Those of classes depend on `from_logits`.
 _SAME = {
@@ -35,7 +36,7 @@ class Contract:
     Args:
         function: its name in PyTorch, else in Keras; `own`: in Keras.
         probabilities: it takes probabilities, no logits.
-        place: which of the outputs it takes.
+        path: where its output is in the structure of all outputs; `place`: its place among the losses.
         weight: what its value is multiplied with in the sum of all.
     """
 
@@ -44,6 +45,7 @@ class Contract:
     probabilities: bool
     sparse: bool
     place: int
+    path: tuple[str, ...]
     output: str | None
     weight: float
     reduction: str
@@ -56,12 +58,11 @@ def contracts_of(model: Any) -> list[Contract]:
     flat = getattr(compiled, "_flat_losses", None)
     if not flat:
         return []
-    names = list(getattr(model, "output_names", None) or [None] * len(flat))
-    found = []
-    for place, entry in enumerate(flat):
-        if entry is not None and entry.loss is not None:
-            found.append(_contract(entry, place, names[place] if len(flat) > 1 and place < len(names) else None))
-    return found
+    return [
+        _contract(entry, place, str(entry.name) if len(flat) > 1 and entry.name else None)
+        for place, entry in enumerate(flat)
+        if entry is not None and entry.loss is not None
+    ]
 
 
 def _contract(entry: Any, place: int, output: str | None) -> Contract:
@@ -79,15 +80,29 @@ def _contract(entry: Any, place: int, output: str | None) -> Contract:
     weight = entry.weight if isinstance(getattr(entry, "weight", None), (int, float)) else 1.0
     probabilities = not logits and (own in _CLASSES or own == "binary_crossentropy")
     smoothing = float(settings.get("label_smoothing") or 0.0)
-    return Contract(name, own, probabilities, own.startswith("sparse"), place, output, weight, reduction, smoothing)
+    path = tuple(str(key) for key in getattr(entry, "path", ()))
+    sparse = own.startswith("sparse")
+    return Contract(name, own, probabilities, sparse, place, path, output, weight, reduction, smoothing)
 
 
-def entering(contract: Contract, batch: tuple[Any, Any, Any], outputs: list[Any]) -> tuple[Any, Any] | None:
+def which_output(contract: Contract, paths: Sequence[tuple[str, ...]]) -> int | None:
+    """The place of the output that a loss takes among all outputs, which have these paths; None where there is none."""
+    if len(paths) == 1:
+        return 0
+    return paths.index(contract.path) if contract.path in paths else None
+
+
+def entering(contract: Contract, y: Any, outputs: Sequence[Any], paths: Sequence[tuple[str, ...]]) -> tuple[Any, Any] | None:
     """The output and the targets of a batch that a loss takes; None where they are not found."""
-    targets = leaves_of(batch[1])
-    if contract.place >= len(outputs) or len(targets) != max(len(outputs), 1) or contract.place >= len(targets):
+    at, found = which_output(contract, paths), paths_of(y)
+    if at is None or at >= len(outputs):
         return None
-    return outputs[contract.place], targets[contract.place]
+    targets = dict(zip(found, leaves_of(y), strict=True))
+    named = (contract.output,) if contract.output else ()
+    for path in (contract.path, named, (str(contract.place),)):
+        if path in targets:
+            return outputs[at], targets[path]
+    return (outputs[at], next(iter(targets.values()))) if len(targets) == 1 and len(paths) == 1 else None
 
 
 def task_of(contract: Contract, output: Array, target: Array) -> Task | None:

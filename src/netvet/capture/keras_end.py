@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from netvet.capture.keras_contract import which_output
 from netvet.capture.keras_evaluations import Evaluations
 from netvet.capture.keras_losses import site_name
 from netvet.capture.keras_mixing import batch_mixing
@@ -54,7 +55,7 @@ def _learn(training: Training, evaluations: Evaluations) -> None:
     name = "accuracy" if "train_accuracy" in given.recent else "r2"
     recent = list(given.recent.get("train_accuracy" if name == "accuracy" else "r2", ()))
     scores = {"train": sum(recent) / len(recent) if recent else None, "val": evaluations.scores.get(name)}
-    training.samples.learn(contract, training.outputs[contract.place], site, scores)
+    training.samples.learn(contract, training.outputs[which_output(contract, training.paths) or 0], site, scores)
 
 
 def _ablate(training: Training) -> None:

@@ -61,14 +61,14 @@ class Evaluations:
         if now["_inside"]:
             training.samples.held.add(inputs, targets[0] if len(targets) == 1 else None)
         for contract in training.contracts:
-            pair = entering(contract, (None, targets, None), training.outputs)
+            pair = entering(contract, batch[1], training.outputs, training.paths) if targets else None
             if pair is not None:
                 given = training.losses.entry(contract, site_name(training.site), "eval")
                 given.target = given.target or {
                     "site": given.site, "phase": "eval", "outputs": _outputs(training, contract.output, given.site),
                     "kind": _kind(training, given.site), "dtype": str(pair[1].dtype),
                 }  # fmt: skip
-                training.losses.targets(given, pair[1], pair[0])
+                training.losses.targets(given, training.arrays(pair[1])[0], pair[0])
 
     def end(self, logs: dict[str, Any]) -> None:
         """It has ended, with these results."""

@@ -7,6 +7,8 @@ drawn from the state that the step itself began with.
 from __future__ import annotations
 
 import random
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +47,7 @@ class Heard:
     calls: list[LayerCall] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+    paths: list[tuple[str, ...]] = field(default_factory=list)  # of the outputs in their structure
     inputs: list[int] = field(default_factory=list)
     taps: dict[int, Any] = field(default_factory=dict)  # added to what a layer puts out before its activation
     alive: list[Any] = field(default_factory=list)  # so that ids stay theirs
@@ -70,6 +73,7 @@ class Sandbox:
 
     def __init__(self, model: Any, backend: Backend) -> None:
         self._model, self._backend = model, backend
+        self._trainable, self._others = list(model.trainable_variables), list(model.non_trainable_variables)
         self._heard: dict[Any, Heard] = {}
         self._functions: dict[bool, Callable[..., tuple[Any, Any]]] = {}
         self.hear = True
@@ -133,7 +137,7 @@ class Sandbox:
                     outputs = self._called(x, training=training)
                 loss = self._loss(x, y, outputs, weights, training=training)
             heard.outputs = [id(o) for o in _leaves(outputs)]
-            heard.inputs = [id(i) for i in _leaves(x)]
+            heard.inputs, heard.paths = [id(i) for i in _leaves(x)], paths_of(outputs)
             values, heard.values, heard.alive = heard.values, [], []
             self._heard[training, _shapes(x)] = self._heard[training] = heard
             return loss, {"outputs": _leaves(outputs), "layers": values}
@@ -144,9 +148,7 @@ class Sandbox:
     def _scope(self, trainable: Sequence[Any], others: Sequence[Any]) -> Iterator[None]:
         import keras
 
-        model = self._model
-        pairs = [*zip(model.trainable_variables, trainable, strict=True)]
-        pairs += [*zip(model.non_trainable_variables, others, strict=True)]
+        pairs = [*zip(self._trainable, trainable, strict=True), *zip(self._others, others, strict=True)]
         # As Keras has it in its own stateless calls: what layers add to the loss is kept in the scope.
         with keras.StatelessScope(state_mapping=pairs, collect_losses=True, initialize_variables=False):
             yield
@@ -254,6 +256,15 @@ def _leaves(values: Any) -> list[Any]:
     return [values] if hasattr(values, "shape") and hasattr(values, "dtype") else []
 
 
+def paths_of(values: Any) -> list[tuple[str, ...]]:
+    """Where the tensors of `leaves_of` are in their structure: keys and positions."""
+    if isinstance(values, dict):
+        return [(str(key), *path) for key in values for path in paths_of(values[key])]
+    if isinstance(values, (list, tuple)):
+        return [(str(i), *path) for i, value in enumerate(values) for path in paths_of(value)]
+    return [()] if hasattr(values, "shape") and hasattr(values, "dtype") else []
+
+
 def leaves_of(values: Any) -> list[Any]:
     """The tensors in a structure, in order."""
     return _leaves(values)
@@ -280,13 +291,13 @@ def _unpacked(batch: Any) -> tuple[Any, Any, Any]:
 
 @contextmanager
 def quiet_generators() -> Iterator[None]:
-    """The generators of Python, NumPy and PyTorch go on as if nothing had been drawn."""
-    import sys
-
+    """The generators of Python, NumPy and PyTorch go on as if nothing had been drawn; no warning comes twice."""
     torch = sys.modules.get("torch")
     kept = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch is not None else None
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         random.setstate(kept[0])
         np.random.set_state(kept[1])

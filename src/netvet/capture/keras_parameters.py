@@ -34,7 +34,8 @@ class Parameters:
         self, names: Names, values: Mapping[int, Array], loaded: Mapping[int, Site | None], sites: Mapping[int, Site]
     ) -> None:
         self._names = names
-        trained = {id(v) for v in names.root.trainable_variables}
+        self._trained = list(names.root.trainable_variables)
+        trained = {id(v) for v in self._trained}
         self._seen = {
             id(v): _Seen(_describe(names, v, values.get(id(v)), sites, id(v) in trained, id(v) in loaded))
             for v in names.root.weights
@@ -56,7 +57,7 @@ class Parameters:
         """Take in one step that was looked at closely."""
         series: dict[str, dict[str, float]] = {n: {} for n in ("param_norm", "param_std", "param_grad_norm", "update_ratio", "non_finite_grads")}
         squares = 0.0
-        for i, variable in enumerate(self._names.root.trainable_variables):
+        for i, variable in enumerate(self._trained):
             name, weight, gradient = self._names.of_variable(variable), before[i].astype(np.float64), gradients[i]
             norm = float(np.linalg.norm(weight))
             series["param_norm"][name], series["param_std"][name] = norm, float(weight.std())
@@ -90,7 +91,7 @@ class Parameters:
 
     def changed(self, before: Sequence[Array], after: Sequence[Array]) -> None:
         """Whether the values of the whole run have changed. Both as the trainable variables come."""
-        for variable, old, new in zip(self._names.root.trainable_variables, before, after, strict=True):
+        for variable, old, new in zip(self._trained, before, after, strict=True):
             if id(variable) in self._seen:
                 record = self._seen[id(variable)].record
                 record["changed"] = bool(record["changed"]) or not np.array_equal(old, new)

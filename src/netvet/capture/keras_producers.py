@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netvet.capture.keras_contract import Contract
+from netvet.capture.keras_contract import Contract, which_output
 from netvet.capture.keras_forward import Heard, LayerCall
 from netvet.capture.keras_layers import ACTIVATIONS, Names, activation_of, class_of
 from netvet.capture.keras_parameters import as_in_torch
@@ -49,9 +49,9 @@ class Producer:
     taken_back: bool = False
 
 
-def producer_of(heard: Heard | None, which: int, sites: Mapping[int, Site]) -> Producer:
+def producer_of(heard: Heard | None, which: int | None, sites: Mapping[int, Site]) -> Producer:
     """What made one of the outputs of a model."""
-    if heard is None or which >= len(heard.outputs):
+    if heard is None or which is None or which >= len(heard.outputs):
         return Producer()
     wanted = heard.outputs[which]
     for call in reversed(heard.calls):
@@ -111,13 +111,14 @@ def graph_of(names: Names, heard: Heard, contract: Contract, site: str, sites: M
         if hasattr(call.layer, "kernel") and call.activation is None:
             below += [_weight(add, names, call.layer)]
         made[call.output] = add(_node(call), below, **own)
-    if contract.place >= len(heard.outputs) or heard.outputs[contract.place] not in made:
+    which = which_output(contract, heard.paths)
+    if which is None or heard.outputs[which] not in made:
         return []
-    top = made[heard.outputs[contract.place]]
+    top = made[heard.outputs[which]]
     if contract.function == "cross_entropy":
         top = add("LogSoftmax", [top])
     limits = {"min": _EPSILON, "max": 1 - _EPSILON}
-    line = place(producer_of(heard, contract.place, sites).site)
+    line = place(producer_of(heard, which, sites).site)
     if contract.probabilities:  # Keras cuts them off (and divides them by their sum)
         top = add("Clamp", [top], saved=limits, **line)
     if contract.function == "nll_loss":

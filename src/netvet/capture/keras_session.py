@@ -46,6 +46,7 @@ class KerasCapture:
         self._patches, self._sites = Patches(), Sites()
         self._import = WhenImported("keras", self._imported)
         self._trainings: dict[int, Training] = {}
+        self._over: list[Training] = []  # of models that train other variables now
         self._wrapped: list[tuple[Any, str, Any, Any]] = []
         self._evaluations = Evaluations(recorder)
         self._backend: Backend | None = None
@@ -58,7 +59,7 @@ class KerasCapture:
     @property
     def step(self) -> int:
         """Completed optimizer steps, of all models together."""
-        return sum(t.steps // t.accumulated for t in self._trainings.values())
+        return sum(t.steps // t.accumulated for t in (*self._over, *self._trainings.values()))
 
     def environment(self) -> dict[str, Any]:
         """Versions and device."""
@@ -133,11 +134,18 @@ class KerasCapture:
     def training(self, model: Any) -> Training | None:
         """What is known of a model; made where it is new."""
         found = self._trainings.get(id(model))
-        if found is None and self._backend is not None and len(self._trainings) < MAX_MODELS:
-            found = Training(self.recorder, model, self._backend, self._sites, lambda: self.step)
-            found.fit_site = user_site(4)
-            self._trainings[id(model)] = found
-        return found
+        if found is not None and found.same(model):
+            return found
+        if self._backend is None or len(self._trainings) + len(self._over) >= MAX_MODELS:
+            return None
+        if found is not None:
+            self._over.append(found)
+        for earlier in (*self._over, *self._trainings.values()):  # what was trained before was not drawn at random
+            self._sites.loaded |= {id(v): None for v in earlier.variables[0]} if earlier.steps else {}
+        new = Training(self.recorder, model, self._backend, self._sites, lambda: self.step)
+        new.fit_site = user_site(4)
+        self._trainings[id(model)] = new
+        return new
 
     def _train_step(self, model: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         recorder = self.recorder
@@ -213,7 +221,7 @@ class KerasCapture:
         self._evaluations.report()
 
     def _main(self) -> Training | None:
-        return max(self._trainings.values(), key=lambda t: t.steps, default=None)
+        return max((*self._trainings.values(), *self._over), key=lambda t: t.steps, default=None)
 
     def finish(self, ended: str) -> None:
         """Look a last time, write all facts, and take the taps out."""
@@ -241,7 +249,6 @@ class KerasCapture:
             if getattr(model, name, None) is heard:
                 setattr(model, name, function)
         self._wrapped.clear()
-        self._trainings = {k: t for k, t in self._trainings.items() if t.steps}
 
     def stop(self, run: Live, stopper: Stopper) -> KerasStop:
         """What asks between steps whether to end the training."""

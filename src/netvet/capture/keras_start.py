@@ -49,12 +49,12 @@ def starts(training: Training) -> Iterator[Start]:
     if look is None or plan is None or not plan.batches:
         return
     batch = plan.batches[0]
-    targets = training.arrays(batch[1]) if isinstance(batch, (tuple, list)) and len(batch) > 1 else []
+    y = batch[1] if isinstance(batch, (tuple, list)) and len(batch) > 1 else None
     for contract in training.contracts:
-        pair = entering(contract, (None, targets, None), look.outputs)
+        pair = entering(contract, y, look.outputs, look.heard.paths)
         if pair is not None:
             site = training.losses.entry(contract, site_name(training.site), "train").site
-            yield Start(contract, site, *pair)
+            yield Start(contract, site, pair[0], training.arrays(pair[1])[0])
 
 
 def initial_loss(training: Training) -> None:
@@ -191,7 +191,7 @@ def symmetric_units(training: Training) -> None:
     look, plan = training.look, training.first
     if look is None or plan is None:
         return
-    variables = list(training.model.trainable_variables)
+    variables = training.variables[0]
     index = {id(v): i for i, v in enumerate(variables)}
     layers = [(name, layer) for name, layer in training.names.layers if _weighted(layer) and id(_kernel(layer)) in index]
     records = []
@@ -260,7 +260,7 @@ def depth_scale(training: Training) -> None:
     functions = [c.activation for c, _ in look.layers if c.activation in ACTIVATIONS]
     names = [ACTIVATIONS[f][1] for f in functions]
     common = max(set(names), key=names.count) if names else None
-    index = {id(v): i for i, v in enumerate(training.model.trainable_variables)}
+    index = {id(v): i for i, v in enumerate(training.variables[0])}
     layers = []
     for call, value in calls:
         name = str(training.names.of_layer(call.layer))

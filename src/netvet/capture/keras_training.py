@@ -12,7 +12,7 @@ import numpy as np
 
 from netvet.capture.keras_activations import Activations
 from netvet.capture.keras_backends import Array, Backend
-from netvet.capture.keras_contract import Contract, contracts_of, entering, takes_back
+from netvet.capture.keras_contract import Contract, contracts_of, entering, takes_back, which_output
 from netvet.capture.keras_fixed import FixedBatch
 from netvet.capture.keras_forward import Look, Sandbox, leaves_of
 from netvet.capture.keras_inputs import Inputs
@@ -58,7 +58,7 @@ class Training:
         self.names = Names(model)
         self.sandbox = Sandbox(model, backend)
         self.losses, self.inputs = Losses(recorder), Inputs(recorder, self.names.model)
-        self.samples, self.fixed = Samples(recorder), FixedBatch(recorder)
+        self.samples, self.fixed = Samples(recorder), FixedBatch(recorder, self._array)
         self._activations = Activations(recorder, self.names)
         self.parameters: Parameters | None = None
         self.contracts: list[Contract] = []
@@ -69,6 +69,8 @@ class Training:
         self.graph: list[dict[str, Any]] = []
         self.kept: list[Any] = []
         self.outputs: list[Array] = []
+        self.paths: list[tuple[str, ...]] = []
+        self.variables = (list(model.trainable_variables), list(model.non_trainable_variables))
         self.calls = self.steps = self._bytes = 0
         self.modules: list[dict[str, Any]] = []
         self.state: dict[str, list[Any]] = {}
@@ -166,7 +168,10 @@ class Training:
 
     def arrays(self, values: Any) -> list[Array]:
         """The tensors of a structure in NumPy."""
-        return [self.backend.array(leaf) if not isinstance(leaf, np.ndarray) else leaf for leaf in leaves_of(values)]
+        return [self._array(leaf) for leaf in leaves_of(values)]
+
+    def _array(self, leaf: Any) -> Array:
+        return leaf if isinstance(leaf, np.ndarray) else self.backend.array(leaf)
 
     def _batch(self, plan: Plan, batch: Any) -> None:
         """Take in what entered one step."""
@@ -175,9 +180,7 @@ class Training:
         self.inputs.add(plan.step, "train", inputs, self.fit_site, self._rows())
         self.samples.train.add(inputs, targets[0] if len(targets) == 1 else None)
         for contract in self.contracts:
-            pair = entering(contract, (x, targets, None), self.outputs or [None] * len(targets))
-            if pair is not None and pair[0] is not None:
-                self.losses.targets(self.losses.entry(contract, site_name(self.site), "train"), pair[1], pair[0])
+            self._targets(contract, y)
         size = sum(a.nbytes for a in (*inputs, *targets))
         if len(self.kept) < MAX_KEPT and self._bytes + size <= MAX_BYTES and len(self.kept) == self.calls - 1:
             self.kept.append(batch)
@@ -194,23 +197,23 @@ class Training:
         if first:
             self._begin(plan, look)
         self._losses(plan.step, batch, look.outputs, look.loss, look)
-        if first:
-            self._batch_again(plan, batch)
+        for contract in self.contracts if first else ():
+            self._targets(contract, _targets_of(batch))
         single = int(getattr(self.model, "steps_per_execution", 1) or 1) == 1 and self.accumulated == 1
         after = [self.backend.array(v) for v in self.state["trainable"]] if single else None
         if self.parameters is not None:
             self.parameters.step(self.recorder, plan.step, plan.trainable, after, look.gradients)
         self._activations.look(plan.step, look)
         pair = (self.sandbox, plan, batch)
-        self.fixed.look(*pair, self.contracts[0] if len(self.contracts) == 1 else None, site_name(self.site))
+        contract = self.contracts[0] if len(self.contracts) == 1 else None
+        self.fixed.look(*pair, contract, site_name(self.site), self.paths)
 
     def _begin(self, plan: Plan, look: Look) -> None:
         """The first step that is looked at: what the model is made of."""
-        self.look, self.outputs = look, look.outputs
+        self.look, self.outputs, self.paths = look, look.outputs, look.heard.paths
         self.contracts = contracts_of(self.model)
-        model = self.model
-        values = {id(v): a for v, a in zip(model.trainable_variables, plan.trainable, strict=True)}
-        values |= {id(v): a for v, a in zip(model.non_trainable_variables, plan.others, strict=True)}
+        pairs = zip((*self.variables[0], *self.variables[1]), (*plan.trainable, *plan.others), strict=True)
+        values = {id(v): a for v, a in pairs}
         self.parameters = Parameters(self.names, values, self.sites.loaded, self.sites.made)
         self.parameters.called(look.heard)
         self.modules = module_records(self.names, look.heard, self.sites.made)
@@ -218,24 +221,24 @@ class Training:
             self.graph += graph_of(self.names, look.heard, contract, site_name(self.site), self.sites.made)
         self.report()
 
-    def _batch_again(self, plan: Plan, batch: Any) -> None:
-        """The targets of the first batch, now that the shape of the output is known."""
-        targets = self.arrays(batch[1]) if isinstance(batch, (tuple, list)) and len(batch) > 1 else []
-        for contract in self.contracts:
-            pair = entering(contract, (None, targets, None), self.outputs)
-            if pair is not None:
-                self.losses.targets(self.losses.entry(contract, site_name(self.site), "train"), pair[1], pair[0])
+    def _targets(self, contract: Contract, y: Any) -> None:
+        """Take in the targets of one batch, where the shape of the output is known."""
+        pair = entering(contract, y, self.outputs, self.paths)
+        if pair is not None:
+            given = self.losses.entry(contract, site_name(self.site), "train")
+            self.losses.targets(given, self.arrays(pair[1])[0], pair[0])
 
     def _losses(self, step: int, batch: Any, outputs: list[Array], value: float, look: Look | None) -> None:
         self.outputs = outputs
+        heard = look.heard if look is not None else None
         self.contracts = self.contracts or contracts_of(self.model)
-        targets = self.arrays(batch[1]) if isinstance(batch, (tuple, list)) and len(batch) > 1 else []
+        self.paths = heard.paths if heard is not None else self.paths or [()] * len(outputs)
         for contract in self.contracts:
-            pair = entering(contract, (None, targets, None), outputs)
-            if pair is None:
+            found = entering(contract, _targets_of(batch), outputs, self.paths)
+            if found is None:
                 continue
-            heard = look.heard if look is not None else None
-            made = producer_of(heard, contract.place, self.sites.made)
+            pair = found[0], self.arrays(found[1])[0]
+            made = producer_of(heard, which_output(contract, self.paths), self.sites.made)
             if self.backend.name == "tensorflow" and takes_back(contract, made.op):
                 made = Producer("linear", None, made.site, taken_back=True)
             given = self.losses.entry(contract, site_name(self.site), "train")
@@ -256,9 +259,13 @@ class Training:
 
     def now(self) -> tuple[list[Array], list[Array]]:
         """Present values of the trainable and the other variables, between two calls of `fit`."""
-        model, array = self.model, self.backend.array
-        kinds = (model.trainable_variables, model.non_trainable_variables)
-        return tuple([array(v.value) for v in some] for some in kinds)  # type: ignore[return-value]
+        trainable, others = ([self.backend.array(v.value) for v in some] for some in self.variables)
+        return trainable, others
+
+    def same(self, model: Any) -> bool:
+        """Whether the model trains the same variables still."""
+        now = [id(v) for v in model.trainable_variables]
+        return model is self.model and now == [id(v) for v in self.variables[0]]
 
     def report(self) -> None:
         """Write all facts that are known by now."""
@@ -276,3 +283,7 @@ class Training:
         if optimizer is not None and self.steps:
             made = optimizer_record(self.names, optimizer, self.sites, self.fit_site, self.steps, self._rate)
             recorder.facts("optimizers", [made])
+
+
+def _targets_of(batch: Any) -> Any:
+    return batch[1] if isinstance(batch, (tuple, list)) and len(batch) > 1 else None

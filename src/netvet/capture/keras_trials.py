@@ -43,7 +43,7 @@ class Copy:
         settings["learning_rate"] = float(training.first_rate or 0.0) * multiple
         settings["gradient_accumulation_steps"] = None
         self._optimizer = type(optimizer).from_config(settings)
-        self._optimizer.build(training.model.trainable_variables)
+        self._optimizer.build(training.variables[0])
         self.weights = [np.array(a) for a in plan.trainable]
         self.others = plan.others
         self._state = [self._backend.array(v.value) for v in self._optimizer.variables]
