@@ -10,8 +10,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from netvet.capture import torch_ablation
-from netvet.capture.torch_baselines import _Problem, random_labels
-from netvet.capture.torch_learners import Ridge, flat, nearest, r2, scaled
+from netvet.capture.baselines import Problem, random_labels
+from netvet.capture.learners import Ridge, nearest, r2, scaled
+from netvet.capture.torch_learners import flat
 
 GENERATOR = torch.Generator().manual_seed(1)
 X = torch.randn(240, 6, generator=GENERATOR)
@@ -196,7 +197,7 @@ def test_a_heavy_tail_does_not_hide_what_can_be_learned():
     x = generator.normal(size=(600, 4))
     y = x[:, :1] + 0.1 * generator.normal(size=(600, 1))
     y[generator.random(600) < 0.005] *= 1000
-    found = random_labels(_Problem(x, y, None, np.arange(600)))
+    found = random_labels(Problem(x, y, None, np.arange(600)))
     assert found["true_score"] > 0.8
     assert found["true_score"] > found["shuffled_score"] + 5 * found["shuffled_sd"]
 

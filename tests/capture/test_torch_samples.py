@@ -7,7 +7,8 @@ import torch.nn.functional as functional
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler
 
-from netvet.capture.torch_fingerprints import Transfer, epoch_length, fingerprints, repeats, rows_of
+from netvet.capture.fingerprints import epoch_length, repeats
+from netvet.capture.torch_fingerprints import Transfer, fingerprints, rows_of
 
 GENERATOR = torch.Generator().manual_seed(1)
 X = torch.randn(80, 5, generator=GENERATOR)

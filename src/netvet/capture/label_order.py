@@ -1,4 +1,4 @@
-"""How ordered the targets of a run come, from the batches that were seen: batches of arrays, no framework."""
+"""How ordered the targets of a training come: within neighbouring samples and within batches, against chance."""
 
 from __future__ import annotations
 

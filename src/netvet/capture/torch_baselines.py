@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from netvet.capture.baselines import Problem, among_themselves, baselines, halves, number, random_labels
+from netvet.capture.learners import Matrix, Ridge, one_hot, r2, scaled
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_copied_target import copied_target, shown
 from netvet.capture.torch_evaluations import EvaluationCollector
 from netvet.capture.torch_events import LossCall, Session
 from netvet.capture.torch_fingerprints import fingerprints
-from netvet.capture.torch_learners import Matrix, Ridge, best_ridge, flat, nearest, one_hot, r2, ranks, scaled
+from netvet.capture.torch_learners import flat
 from netvet.capture.torch_losses import loss_phase
 from netvet.capture.torch_order import place
 from netvet.capture.torch_reservoir import Kept, Reservoir
@@ -25,32 +25,9 @@ from netvet.capture.torch_tensors import CLASS_LOSSES, REGRESSION_LOSSES, is_pla
 # Learners take the cube of the samples: 1,024 need about a tenth of a second each.
 MAX_LEARNED, MIN_LEARNED = 1_024, 40
 MAX_OUTPUTS, MAX_CLASSES = 64, 1_000
-SHUFFLES = 20
-FOLDS = 5
 COMPARED_CALLS = 5
 
 Learned = tuple[Matrix, Matrix, npt.NDArray[np.int64] | None]
-
-
-@dataclass(slots=True)
-class _Problem:
-    """Distinct samples of one split. `classes`: labels; `targets`: one-hot or numbers, [samples, outputs]."""
-
-    features: Matrix
-    targets: Matrix
-    classes: npt.NDArray[np.int64] | None
-    prints: npt.NDArray[np.int64]
-
-    def part(self, rows: npt.NDArray[Any]) -> _Problem:
-        """Some of the samples."""
-        classes = None if self.classes is None else self.classes[rows]
-        return _Problem(self.features[rows], self.targets[rows], classes, self.prints[rows])
-
-    def score(self, predicted: Matrix) -> float:
-        """Accuracy of the arg-max, or r2."""
-        if self.classes is None:
-            return r2(predicted, self.targets)
-        return float((predicted.argmax(1) == self.classes).mean())
 
 
 class BaselineCollector:
@@ -112,40 +89,36 @@ class BaselineCollector:
         recorder.facts("random_labels", [random_labels(train) | {"model_val_score": self._model_score("val", train)}])
         held = _problem(reservoir.eval)
         split = "train"
-        fitted, asked = _halves(train)
+        fitted, asked = halves(train)
         if not isinstance(held, str):
             held = held.part(~np.isin(held.prints, train.prints))
             if len(held.features) >= MIN_LEARNED // 2 and held.targets.shape[1] == train.targets.shape[1]:
                 split, fitted, asked = "val", train, held
         record = baselines(fitted, asked) | {"split": split, "model": self._model_score(split, train)}
         if not isinstance(held, str) and split == "val" and len(held.features) >= 2 * MIN_LEARNED:
-            record["held_best"] = _among_themselves(held)
+            record["held_best"] = among_themselves(held)
         sink = (reservoir.eval if split == "val" else reservoir.train).sink
         recorder.facts("baselines", [record | {"site": sink.site if sink is not None else None}])
 
-    def _look_for_map(self, train: _Problem) -> None:
+    def _look_for_map(self, train: Problem) -> None:
         """How much of the target a linear map explains."""
         if self._leak is None:
             return
         if train.classes is None:
-            fitted, asked = _halves(train)
+            fitted, asked = halves(train)
             a, b = scaled(fitted.features, asked.features)
-            self._leak["r2"] = _number(r2(Ridge(a, 1e-6).predict(fitted.targets, b), asked.targets))
+            self._leak["r2"] = number(r2(Ridge(a, 1e-6).predict(fitted.targets, b), asked.targets))
 
-    def _model_score(self, split: str, train: _Problem) -> float | None:
+    def _model_score(self, split: str, train: Problem) -> float | None:
         """The model's own last score of this kind."""
         name = "r2" if train.classes is None else "accuracy"
         if split == "val":
             evaluations: EvaluationCollector = self._session.options["evaluations"]
             scores = [s for key, s in evaluations.last_scores.items() if name in s and "training data" not in key]
-            return _number(scores[0][name]) if scores else None
+            return number(scores[0][name]) if scores else None
         targets: TargetCollector = self._session.options["targets"]
         recent = [v for values in targets.recent(name) for v in values]
         return float(np.mean(recent)) if recent else None
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _task(event: LossCall) -> str:
@@ -175,7 +148,7 @@ def _narrows(batch: Batch) -> bool:
     return bool(widths) and min(widths) < width
 
 
-def _problem(kept: Kept) -> _Problem | str:
+def _problem(kept: Kept) -> Problem | str:
     """The kept samples, each once, as numbers; or why not."""
     if kept.reason is not None:
         return kept.reason
@@ -194,7 +167,7 @@ def _problem(kept: Kept) -> _Problem | str:
     found = _targets(kept, targets)
     if isinstance(found, str):
         return found
-    return _Problem(flat([t[chosen] for t in inputs]), found[0], found[1], prints[rows])
+    return Problem(flat([t[chosen] for t in inputs]), found[0], found[1], prints[rows])
 
 
 def _targets(kept: Kept, targets: torch.Tensor) -> tuple[Matrix, npt.NDArray[np.int64] | None] | str:
@@ -211,63 +184,3 @@ def _targets(kept: Kept, targets: torch.Tensor) -> tuple[Matrix, npt.NDArray[np.
     if not np.isfinite(values).all() or not values.std(0).any():
         return "the kept targets are constant or not finite"
     return values, None
-
-
-def _halves(problem: _Problem) -> tuple[_Problem, _Problem]:
-    order = np.random.default_rng(1).permutation(len(problem.features))
-    return problem.part(order[: len(order) // 2]), problem.part(order[len(order) // 2 :])
-
-
-def _among_themselves(problem: _Problem) -> float | None:
-    """Best score of a simple learner on each fifth of the samples, fitted to the others."""
-    fifths = np.random.default_rng(1).permutation(len(problem.features)) % FOLDS
-    found = [baselines(problem.part(fifths != k), problem.part(fifths == k)) for k in range(FOLDS)]
-    means = [
-        np.mean([r[name] for r in found]) for name in ("linear", "nearest") if None not in [r[name] for r in found]
-    ]
-    return float(max(means)) if means else None
-
-
-def random_labels(train: _Problem) -> dict[str, Any]:
-    """Held-out scores of two learners with the true pairing of inputs and targets, and with shuffled pairings.
-
-    Numbers are learned by their ranks: with a heavy tail a few samples would decide over both scores.
-    """
-    if train.classes is None:
-        train = replace(train, targets=ranks(train.targets))
-    fitted, asked = _halves(train)
-    a, b = scaled(fitted.features, asked.features)
-    near, ridge = nearest(a, b), Ridge(a, best_ridge(a, fitted.targets))
-    generator = np.random.default_rng(2)
-    best: dict[str, Any] = {}
-    for learner in ("nearest", "linear"):
-        scores = []
-        for number in range(SHUFFLES + 1):
-            order = generator.permutation(len(a)) if number else np.arange(len(a))
-            targets = fitted.targets[order]
-            scores.append(asked.score(targets[near] if learner == "nearest" else ridge.predict(targets, b)))
-        true, shuffled = scores[0], np.array(scores[1:])
-        sd = max(float(shuffled.std(ddof=1)), 1.0 / len(b) if train.classes is not None else 1e-6)
-        z = (true - float(shuffled.mean())) / sd
-        if not best or z > best["z"]:
-            best = {"learner": learner, "true_score": true, "shuffled_score": float(shuffled.mean()), "shuffled_sd": sd}
-            best["z"] = z
-    z = best.pop("z")
-    best["p"] = min(1.0, 2 * 0.5 * math.erfc(z / math.sqrt(2)))  # two learners were tried
-    counts = train.targets.sum(0) if train.classes is not None else None
-    best |= {"samples": len(train.features), "score": "r2" if counts is None else "accuracy"}
-    best["chance"] = 0.0 if counts is None else float(counts.max() / counts.sum())
-    return best
-
-
-def baselines(fitted: _Problem, asked: _Problem) -> dict[str, Any]:
-    """Scores of predictors that need no network."""
-    a, b = scaled(fitted.features, asked.features)
-    mean = np.repeat(fitted.targets.mean(0, keepdims=True), len(b), axis=0)
-    constant = asked.score(mean)
-    return {
-        "score": "r2" if asked.classes is None else "accuracy", "samples": len(b),
-        "majority": None if asked.classes is None else constant, "mean": constant if asked.classes is None else None,
-        "linear": _number(asked.score(Ridge(a, best_ridge(a, fitted.targets)).predict(fitted.targets, b))),
-        "nearest": _number(asked.score(fitted.targets[nearest(a, b)])),
-    }  # fmt: skip

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from netvet.capture.fingerprints import Prints, epoch_length
 from netvet.capture.torch_events import Backward, Call, LossCall, Session
-from netvet.capture.torch_fingerprints import Prints, epoch_length, fingerprints
+from netvet.capture.torch_fingerprints import fingerprints
 from netvet.capture.torch_read_loaders import ReadLoaders
 from netvet.capture.torch_tensors import is_plain, named_tensors
 

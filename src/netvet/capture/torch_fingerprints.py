@@ -1,16 +1,13 @@
-"""Exact fingerprints of single samples, and what sequences of them tell about epochs."""
+"""Fingerprints of single samples in PyTorch's tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from netvet.capture.fingerprints import Prints, prints_of
 from netvet.capture.torch_tensors import is_plain
-
-Prints = npt.NDArray[np.int64]
 
 
 def rows_of(tensors: Iterable[torch.Tensor], axis: int, size: int) -> list[torch.Tensor]:
@@ -50,50 +47,5 @@ class Transfer:
 
 
 def fingerprints(rows: list[torch.Tensor]) -> Prints:
-    """One number for each sample, over all its values in all tensors together. int64 [samples].
-
-    Equal samples have equal numbers wherever they stand in a batch, and others differ but for a chance of 2^-64
-    a pair (Python's keyed hash of the bytes). Zero bytes at the end do not count: a sequence that is padded with
-    zeros to the longest one of its batch is the same in every batch.
-    """
-    parts: list[list[int]] = []
-    for tensor in rows:
-        data = tensor.contiguous().cpu().view(torch.uint8).numpy()
-        parts.append([hash(row.tobytes().rstrip(b"\0")) for row in data])
-    if len(parts) == 1:
-        return np.array(parts[0], dtype=np.int64)
-    return np.array([hash(together) for together in zip(*parts, strict=True)], dtype=np.int64)
-
-
-def mixed(prints: Prints) -> npt.NDArray[np.uint64]:
-    """Scrambled numbers, so that sums of them stand for the sets that were summed."""
-    z = prints.astype(np.uint64)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-def epoch_length(chunks: list[Prints]) -> int | None:
-    """Samples in one pass over the data: the shortest beginning that is followed by the same samples in any order.
-
-    Args:
-        chunks: the batches, in order; passes begin where a batch begins.
-    """
-    if len(chunks) < 2:
-        return None
-    ends = np.cumsum([len(c) for c in chunks])
-    sums = np.concatenate(([np.uint64(0)], np.cumsum(mixed(np.concatenate(chunks)))))
-    ends = ends[np.isin(2 * ends, ends)]
-    found = ends[sums[2 * ends] - sums[ends] == sums[ends]]
-    return int(found[0]) if len(found) else None
-
-
-def repeats(prints: Prints) -> npt.NDArray[np.int64]:
-    """Pairs (index of the first, index) of samples that repeat an earlier one. [pairs, 2]."""
-    order = np.argsort(prints, kind="stable")
-    ordered = prints[order]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = ordered[1:] != ordered[:-1]
-    first = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
-    pairs = np.stack((first[~new], order[~new]), axis=1)
-    return pairs[np.argsort(pairs[:, 1], kind="stable")]
+    """One number for each sample, over all its values in all tensors together; see `prints_of`. int64 [samples]."""
+    return prints_of([tensor.contiguous().cpu().view(torch.uint8).numpy() for tensor in rows])

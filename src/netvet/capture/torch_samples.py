@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from netvet.capture.fingerprints import Prints, epoch_length, repeats
 from netvet.capture.torch_batches import Batch, BatchTracker, Loader
 from netvet.capture.torch_evaluations import EvaluationCollector, Pass
 from netvet.capture.torch_events import Backward, Call, LossCall, Session
-from netvet.capture.torch_fingerprints import Prints, Transfer, epoch_length, fingerprints, repeats, rows_of
+from netvet.capture.torch_fingerprints import Transfer, fingerprints, rows_of
 from netvet.capture.torch_tensors import Budget
 
 # Hashing reads every input once: a second in any case, then a share of the run time.

@@ -1,0 +1,75 @@
+"""What `fit` was called with, read off its own variables while it runs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from netvet.capture.site import Site, user_site
+from netvet.capture.summaries import place
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A call of `fit`.
+
+    Args:
+        samples: in the training data, where they are one array.
+        class_weight: by class, as a list.
+        data: class of what gives the batches.
+    """
+
+    site: Site | None
+    shuffled: bool | None
+    batch_size: int | None
+    batches: int | None
+    samples: int | None
+    epochs: int | None
+    class_weight: list[float] | None
+    data: str
+
+
+def fit_around(model: Any) -> Fit | None:
+    """The call of `fit` of a model that is running; None where there is none."""
+    frame = sys._getframe(1)
+    while frame is not None:  # type: ignore[redundant-expr]
+        code = frame.f_code
+        if code.co_name == "fit" and f"keras{_SEPARATOR}src" in code.co_filename and frame.f_locals.get("self") is model:
+            return _read(frame.f_locals)
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    return None
+
+
+_SEPARATOR = "\\" if sys.platform == "win32" else "/"
+
+
+def _read(given: dict[str, Any]) -> Fit:
+    iterator, x = given.get("epoch_iterator"), given.get("x")
+    weights = given.get("class_weight")
+    listed = None
+    if isinstance(weights, dict) and weights and all(isinstance(k, int) or str(k).isdigit() for k in weights):
+        listed = [float(weights.get(k, 1.0)) for k in range(max(int(k) for k in weights) + 1)]
+    array = hasattr(x, "shape") and len(x.shape) > 0
+    adapter = type(getattr(iterator, "data_adapter", None)).__name__
+    arrays = adapter == "ArrayDataAdapter"
+    size = given.get("batch_size") or (32 if arrays else None)
+    return Fit(
+        user_site(3), bool(given.get("shuffle")) if arrays else None, size,
+        getattr(iterator, "num_batches", None), int(x.shape[0]) if array else None, given.get("epochs"), listed, adapter,
+    )  # fmt: skip
+
+
+def note_loader(loaders: list[dict[str, Any]], fit: Fit) -> None:
+    """Add a record of `loaders`, where the batches are cut by Keras itself."""
+    name = str(fit.site or "?")
+    if any(record["name"] == name for record in loaders) or fit.shuffled is None:
+        return
+    loaders.append({
+        "name": name, **place(fit.site), "dataset": fit.data, "samples": fit.samples, "batch_size": fit.batch_size,
+        "batches": fit.batches, "shuffled": fit.shuffled, "sampler": None, "drop_last": False, "workers": 0,
+        "epochs": fit.epochs, "phase": "train", "iterable": False, "distributed_sampler": False,
+        **place(fit.site, "created_"),
+    })  # fmt: skip
