@@ -36,8 +36,9 @@ def report_several(judged: Sequence[Judged], failures: Sequence[str], asked: Ask
     for form, file in (("json", asked.json), ("sarif", asked.sarif)):
         if file is not None:
             write(_joined(judged, form, failures, asked), file, stream)
-    for one in judged if asked.html else ():
-        write_page(formatted(one.view, "html", one.run, asked), _page_of(one, asked.html, len(judged)), stream)
+    if asked.html:
+        for one in judged:
+            write_page(formatted(one.view, "html", one.run, asked), _page_of(one, asked.html, len(judged)), stream)
     return max(status_of(one.view, asked) for one in judged)
 
 
