@@ -10,7 +10,6 @@ from netvet.cli.formats import formatted, write_all
 from netvet.cli.options import STDOUT, Asked
 from netvet.cli.page import write_page
 from netvet.cli.reports import status_of
-from netvet.core import NetvetError
 
 if TYPE_CHECKING:
     from netvet.report.log_table import Judged
@@ -30,6 +29,8 @@ def report_several(judged: Sequence[Judged], failures: Sequence[str], asked: Ask
         write_all(judged[0].view, judged[0].run, asked, stream, quiet=False)
         return status_of(judged[0].view, asked)
     if asked.junit or asked.github:
+        from netvet.core import NetvetError
+
         raise NetvetError(
             f"--junit and --github: expected one run, there are {len(judged)}; --json and --sarif take several"
         )
@@ -69,6 +70,8 @@ def _joined(judged: Sequence[Judged], form: str, failures: Sequence[str], asked:
 def _page_of(one: Judged, file: Path, count: int) -> Path:
     """The file of the page of one of several runs: the name of the run is in its own."""
     if file == STDOUT:
+        from netvet.core import NetvetError
+
         raise NetvetError(f"--html -: there are {count} runs, each with a page; give a file, which makes one for each")
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(one.view["run"]["name"]))[:80]
     return file.with_name(f"{file.stem}-{safe}{file.suffix}")
