@@ -87,7 +87,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "pytest_plugin": ({"core", "capture", "vetting"}, {"pytest"}),
     "audit": ({"core", "checks", "config", "store", "data", "report", "reporter"}, set()),
-    "recipe": ({"core", "checks", "diagnose", "config", "store", "executors", "experiments", "report", "reporter"}, set()),
+    "recipe": (BELOW - {"capture"} | {"config", "experiments", "report", "reporter"}, set()),
     "fix": ({"core", "checks", "config", "store", "experiments", "fixes", "recipe", "report", "reporter"}, set()),
     "testing": (BELOW - {"capture"}, {"numpy"}),
     "cli": (BELOW | APPLIED | {"export", "mcp"}, {"click", "rich"}),
