@@ -24,7 +24,7 @@ from netvet.fixes.fix import Intervention
 from netvet.report import schemas
 from netvet.signals import SIGNALS, Signal
 from tools.measured import figures, measured_page, sentence
-from tools.symptoms import symptoms_page
+from tools.symptoms import asked_as, symptoms_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -120,6 +120,8 @@ def check_page(one: Check, measured: Mapping[str, Any] | None = None) -> str:
         links = ", ".join(f"[{name}](../experiments/{name}.md)" for name in one.experiments)
         head += ["", f"Where the cause stays open, `netvet recipe` tells: {links}."]
     head += ["", sentence(one.name, measured)]
+    if asked := asked_as(one.name):
+        head += ["", f"Looked at first when people ask: {'; '.join(asked)}."]
     return "\n".join([*head, "", _fenced(rest.strip()), "", *_fixes(one), *_settings(one), *_silence(one)])
 
 

@@ -6,6 +6,7 @@ else comes from the checks: which symptom that is, what explains it, and which c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -176,7 +177,7 @@ TABLE: dict[str, tuple[Said, ...]] = {
             "leaking-feature",
         ),
         _said(
-            "Validation accuracy is stuck at 50 %",
+            "Validation accuracy is stuck at 50%",
             "validation accuracy does not change, val_acc constant while training accuracy rises",
             "below-baseline overfitting",
             "evaluation-in-train-mode mismatched-normalisation misread-metric random-labels unshuffled-data",
@@ -295,6 +296,17 @@ def said() -> Iterator[Said]:
     """All that people say, in the order of the page."""
     for group in TABLE.values():
         yield from group
+
+
+def asked_as(name: str) -> list[str]:
+    """Links from the page of a check to the entries that it may be the answer to."""
+    entries = [one.words for one in said() if name in (*one.symptoms, *one.first)]
+    return [f"[{words}](../symptoms.md#{_anchor(words)})" for words in entries]
+
+
+def _anchor(words: str) -> str:
+    """As code hosts and the site make it of a heading."""
+    return re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
 
 
 def cost(one: Check) -> str:

@@ -175,7 +175,7 @@ def run(extra: Extra, workers: int, installed: float) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         report, output = Path(folder) / "report.xml", Path(folder) / "output.txt"
         command = [str(extra.python), "-m", "pytest", str(extra.folder), "-p", "no:cacheprovider", "-n", str(workers)]
-        code = _code([*command, f"--junitxml={report}"], output)
+        code = _code([*command, f"--junitxml={report}"], output, extra.python.parent)
         passed, failed, skipped = counts(report)
         told = f"{output.read_text(errors='replace')}\n{extra.name}: {code}, {passed} tests passed\n"
     fine = code == "exit code 0" and passed
@@ -183,10 +183,15 @@ def run(extra: Extra, workers: int, installed: float) -> Outcome:
     return Outcome(extra.name, installed, seconds, passed, failed, skipped, "" if fine else told)
 
 
-def _code(command: Sequence[str], output: Path) -> str:
-    """Run a command, which is ended when it takes too long; how it ended, in words."""
+def _code(command: Sequence[str], output: Path, programs: Path) -> str:
+    """Run a command, which is ended when it takes too long; how it ended, in words.
+
+    Args:
+        programs: the folder of programs that comes first in the path.
+    """
     # uv compiles nothing: what is imported is compiled once, and kept, unless that is switched off.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["PATH"] = os.pathsep.join([str(programs), env.get("PATH", os.defpath)])
     with output.open("w") as file:
         try:
             done = subprocess.run(
