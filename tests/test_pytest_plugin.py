@@ -124,7 +124,7 @@ def test_after():
     train({HEALTHY})
 """)
     result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines(["*ValueError: of the test itself*", "*- netvet -*", "*double-softmax*"])
+    result.stdout.fnmatch_lines(["*ValueError: of the test itself", "*Captured netvet call*", "*double-softmax*"])
     assert seams() == before
 
 

@@ -30,6 +30,7 @@ class Noticing:
         owner.__dict__[name] = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the method gives."""
         try:
             return self._method(*args, **kwargs)
         except self._passing:
