@@ -12,7 +12,8 @@ PLAIN = HERE.parent.parent / "sick"
 FINGERPRINT = HERE.parent.parent / "fingerprint.py"
 # Of these the ordinary corpus has a twin in a plain loop.
 TWINS = (
-    "frozen_parameters", "label_out_of_range", "lr_too_high", "split_overlap", "unscaled_input", "evaluation_in_train_mode",
+    "frozen_parameters", "label_out_of_range", "lr_too_high", "split_overlap", "unscaled_input",
+    "evaluation_in_train_mode",
 )  # fmt: skip
 
 
