@@ -1,4 +1,4 @@
-"""What is none of PyTorch's own: optimizers, tensors of other classes, trainings that are none. As the libraries do it."""
+"""What is none of PyTorch's own: optimizers, tensors of other classes, trainings that are undone."""
 
 import sys
 from contextlib import contextmanager
