@@ -41,7 +41,7 @@ def test_finds_the_fault_and_changes_nothing(tmp_path):
     assert [p.tolist() for p in model.parameters()] == plain
     assert handler.run.closed
     assert handler.run.steps == 64
-    assert handler.run.diagnosis.findings[0].check == "double-softmax"
+    assert handler.run.diagnosis.findings[0].check.name == "double-softmax"
     assert len(Run.open(handler.run.path).get("metric")["train accuracy"].values) == 8
 
 

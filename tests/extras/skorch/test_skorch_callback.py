@@ -52,7 +52,7 @@ def test_finds_the_fault_and_changes_nothing(tmp_path):
     assert weights(watched) == weights(plain)
     run = dict(watched.callbacks_)["NetvetCallback"].run_
     assert run.closed
-    assert run.diagnosis.findings[0].check == "double-softmax"
+    assert run.diagnosis.findings[0].check.name == "double-softmax"
     assert len(Run.open(run.path).get("metric")["valid_loss"].values) == 6
     assert "fit_loop" not in vars(watched)
 
@@ -60,7 +60,7 @@ def test_finds_the_fault_and_changes_nothing(tmp_path):
 def test_an_exception_closes_the_run_and_goes_on(tmp_path):
     callback = NetvetCallback(store=tmp_path, quiet=True)
     failing = net(callback)
-    with pytest.raises(IndexError, match="Target 7 is out of bounds"):
+    with pytest.raises(IndexError, match="Target .* is out of bounds"):
         failing.fit(X, Y + 5)
     assert callback.run_.closed
     assert ended(callback.run_) == "exception"
