@@ -81,10 +81,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
             "skorch",
         },
     ),
-    "vetting": (
-        {"core", "checks", "diagnose", "config", "store", "capture", "experiments", "report", "reporter", "watch"},
-        {"torch"},
-    ),
+    "vetting": (BELOW | {"config", "experiments", "report", "reporter", "watch"}, {"torch"}),
     "pytest_plugin": ({"core", "capture", "vetting"}, {"pytest"}),
     "audit": ({"core", "checks", "config", "store", "data", "report", "reporter"}, set()),
     "recipe": (BELOW - {"capture"} | {"config", "experiments", "report", "reporter"}, set()),

@@ -35,10 +35,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     from netvet.core import NetvetError
 
+    problem = None
     try:
         vetted = _vetted(item, marks).__enter__()
     except NetvetError as error:
-        pytest.fail(f"netvet: {error}", pytrace=False)
+        problem = str(error)
+    if problem is not None:
+        pytest.fail(f"netvet: {problem}", pytrace=False)
     try:
         result = yield
     except BaseException as error:
@@ -113,6 +116,7 @@ def assert_trains(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any
         unknown = sorted(set(options) - set(_OPTIONS))
         if unknown:
             pytest.fail(f"netvet: assert_trains: got {unknown[0]!r}; expected {', '.join(_OPTIONS)}", pytrace=False)
+        problem = failure = None
         try:
             from netvet.vetting import Demand
 
@@ -120,9 +124,10 @@ def assert_trains(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any
             verdict = _verdict(request, training, arguments, demand, steps)
             failure = verdict.failure
         except NetvetError as error:
-            pytest.fail(f"netvet: {error}", pytrace=False)
-        if failure is not None:
-            pytest.fail(failure, pytrace=False)
+            problem = f"netvet: {error}"
+        told = problem or failure
+        if told is not None:
+            pytest.fail(told, pytrace=False)
         return verdict.report
 
     return check

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -207,27 +208,27 @@ class _Heard:
 def _begin(options: LiveOptions, name: str, names: dict[str, Any]) -> Attending:
     from netvet.capture.live import Live, Source
 
+    source = Source(f"<{name}>")  # as a cell of a notebook: no command can run it again
     if options.framework != "torch":
-        return _Heard(Live(Source(name), options))
+        return _Heard(Live(source, options))
     require_torch()
     from netvet.capture.torch_watching import Watched, Watching
 
-    watching = Watching(Source(name), options)
+    watching = Watching(source, options)
     watching.begin(Watched({}, (), trained=False), names)
     return watching
 
 
 def vet_call(function: Callable[[], object], vetted: Vetted, steps: int | None = None) -> Verdict:
     """Call a training under watch, to its end or for so many steps of optimizers; what it raises is raised."""
-    with vetted:
-        handle = end_after(steps) if steps is not None else None
-        try:
+    # Before the taps, so that the last step is no step at all for them.
+    handle = end_after(steps) if steps is not None else None
+    try:
+        with vetted, suppress(Enough):
             function()
-        except Enough:
-            pass
-        finally:
-            if handle is not None:
-                handle.remove()
+    finally:
+        if handle is not None:
+            handle.remove()
     return vetted.verdict
 
 
@@ -284,15 +285,14 @@ def end_after(steps: int) -> Any:
         raise NetvetError(f"steps={steps!r}: expected a whole number of steps from 1 on")
     from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-    left = steps
+    from netvet.capture.live import active
 
-    def count(*_: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
+    def look(*_: Any) -> None:
+        live = active()
+        if live is not None and live.step >= steps and live.recorder.here:  # probes step copies, and are not counted
             raise Enough
 
-    return register_optimizer_step_pre_hook(count)
+    return register_optimizer_step_pre_hook(look)
 
 
 def _lists(demand: Demand) -> dict[str, list[str]]:

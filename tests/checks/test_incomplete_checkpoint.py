@@ -47,6 +47,13 @@ def test_a_schedule_that_is_made_at_the_epoch_of_the_checkpoint_goes_on():
     assert not list(incomplete_checkpoint(made, ADAM, Facts.of(schedule), RUN))
 
 
+def test_files_that_are_read_at_one_step_are_one_checkpoint():
+    made = Facts.of(load(200, "model"), state("model"), load(200, "optimizer"), state("optimizer"))
+    assert not list(incomplete_checkpoint(made, ADAM, run=RUN))
+    apart = Facts.of(load(200, "model", "epoch"), state("model"), load(300, "optimizer"), state("optimizer"))
+    assert len(list(incomplete_checkpoint(apart, ADAM, run=RUN))) == 1
+
+
 def test_weights_without_a_mark_of_progress_in_mid_run_are_a_note():
     made = Facts.of(load(200, "model"), state("model"))
     assert [f.severity for f in incomplete_checkpoint(made, ADAM, run=RUN)] == ["note"]

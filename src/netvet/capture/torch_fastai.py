@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 # The last callback of a fastai optimizer makes the step: the class of PyTorch that does the same. Names that both
 # libraries have for one setting.
-_CLASSES = {"sgd_step": "SGD", "momentum_step": "SGD", "adam_step": "Adam", "rms_prop_step": "RMSprop"}
+_CLASSES = {
+    "sgd_step": "SGD", "momentum_step": "SGD", "adam_step": "Adam", "radam_step": "RAdam", "rms_prop_step": "RMSprop",
+}  # fmt: skip
 _SAME = {"momentum": "mom", "weight_decay": "wd"}
 
 
@@ -209,7 +211,8 @@ def _name(optimizer: Any) -> str:
     if type(optimizer).__name__ != "Optimizer" or not names:
         return type(optimizer).__name__
     name = _CLASSES.get(names[-1]) or "".join(part.title() for part in names[-1].removesuffix("_step").split("_"))
-    return name + "W" if "weight_decay" in names and name != "RMSprop" else name
+    # For SGD it makes no difference whether a decay is decoupled.
+    return "AdamW" if name == "Adam" and "weight_decay" in names else name
 
 
 def _groups(optimizer: Any) -> list[dict[str, Any]]:

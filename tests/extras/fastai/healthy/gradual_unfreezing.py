@@ -24,7 +24,8 @@ X, y = load_digits(return_X_y=True)
 X = torch.tensor((X - 4.88) / 6.02, dtype=torch.float32)
 order = torch.randperm(len(X)).tolist()
 
-first = Learner(loaders(y), nn.Sequential(body(), nn.Linear(32, 10)), loss_func=CrossEntropyLossFlat(), metrics=accuracy)
+net = nn.Sequential(body(), nn.Linear(32, 10))
+first = Learner(loaders(y), net, loss_func=CrossEntropyLossFlat(), metrics=accuracy)
 with first.no_bar():
     first.fit_one_cycle(8, 3e-3)
 file = io.BytesIO()

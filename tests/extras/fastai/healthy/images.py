@@ -1,31 +1,28 @@
-# healthy: a DataBlock over arrays of images with transforms on batches, and a Ranger (Lookahead around RAdam)
-from fastai.vision.all import *
+# healthy: fastai's own Datasets with transforms on items and batches, its layers, and a Ranger (Lookahead around RAdam)
+from fastai.basics import *
+from fastai.callback.all import *
+from fastai.layers import *
 from sklearn.datasets import load_digits
 
 set_seed(0)
 digits = load_digits()
-everything = [(image / 16, int(label)) for image, label in zip(digits.images, digits.target)]
 
 
-def picture(item):
-    return PILImageBW.create((item[0] * 255).astype("uint8"))
+def picture(number):
+    return TensorImageBW(torch.tensor(digits.images[number], dtype=torch.float32)[None] / 16)
 
 
-def label(item):
-    return item[1]
+def label(number):
+    return int(digits.target[number])
 
 
-block = DataBlock(
-    blocks=(ImageBlock(cls=PILImageBW), CategoryBlock),
-    get_x=picture,
-    get_y=label,
-    splitter=RandomSplitter(0.2, seed=0),
-    batch_tfms=[Normalize.from_stats([0.305], [0.376])],
-)
-dls = block.dataloaders(everything, bs=64, num_workers=0)
+numbers = range_of(digits.target)
+splits = RandomSplitter(0.2, seed=0)(numbers)
+data = Datasets(numbers, [[picture], [label, Categorize()]], splits=splits)
+dls = data.dataloaders(bs=64, num_workers=0, after_batch=[Normalize.from_stats([0.305], [0.376])])
 model = nn.Sequential(
-    ConvLayer(1, 16), MaxPool(), ConvLayer(16, 32), nn.AdaptiveAvgPool2d(2), Flatten(), nn.Linear(128, 10)
+    ConvLayer(1, 16), nn.MaxPool2d(2), ConvLayer(16, 32), nn.AdaptiveAvgPool2d(2), Flatten(), nn.Linear(128, 10)
 )
-learn = Learner(dls, model, opt_func=ranger, metrics=accuracy)
+learn = Learner(dls, model, loss_func=CrossEntropyLossFlat(), opt_func=ranger, metrics=accuracy)
 with learn.no_bar():
-    learn.fit_flat_cos(4, 4e-3)
+    learn.fit_flat_cos(5, 4e-3)

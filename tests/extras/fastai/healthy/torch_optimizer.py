@@ -1,4 +1,4 @@
-# healthy: a regression with an optimizer of PyTorch in fastai's OptimWrapper, loaders of PyTorch, and one's own callback
+# healthy: a regression with an optimizer of PyTorch in an OptimWrapper, loaders of PyTorch, and a callback of one's own
 from functools import partial
 
 from fastai.basics import *

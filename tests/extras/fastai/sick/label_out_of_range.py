@@ -1,6 +1,5 @@
 # expect: label-out-of-range
 # note: the labels are 1, 2, 3 as in the table, the net has outputs 0 to 2: the first batch with a 3 raises
-import pandas as pd
 from fastai.basics import *
 from fastai.callback.all import *
 from sklearn.datasets import load_wine

@@ -1,4 +1,4 @@
-# healthy: the usual handlers around a supervised trainer: best weights kept and loaded again, stop when it gets no better
+# healthy: the usual handlers around a supervised trainer: best weights kept and loaded, stop when it gets no better
 import tempfile
 
 import torch

@@ -24,7 +24,8 @@ class Classifier(nn.Module):
 
 torch.manual_seed(0)
 X, y = load_wine(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X.astype(np.float32), y, test_size=0.3, stratify=y, random_state=0)  # fault
+X = X.astype(np.float32)
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)  # fault
 
 net = NeuralNetClassifier(Classifier, criterion=nn.CrossEntropyLoss, max_epochs=30, lr=0.05, batch_size=16)
 net.set_params(iterator_train__shuffle=True)
