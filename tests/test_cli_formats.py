@@ -35,6 +35,17 @@ def test_report_writes_each_format(place: Path, capsys: Any) -> None:
     assert ElementTree.fromstring(capsys.readouterr().out).attrib["failures"] == "4"
 
 
+def test_report_writes_the_files_that_its_options_name_too(place: Path, capsys: Any) -> None:
+    assert netvet("report", "--junit", "a.xml", "--sarif", "a.sarif", "--github") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Training is wrong")
+    assert "\n::error file=train.py,line=5," in out
+    assert (place / "a.xml").exists()
+    assert (place / "a.sarif").exists()
+    assert netvet("report", "--json", "-") == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "netvet.report/1"
+
+
 def test_junit_counts_the_checks_that_were_asked(place: Path) -> None:
     assert netvet("diagnose", "--junit", "a.xml", "--skip", "dead-relu,lr-too-high") == 1
     names = [case.attrib["name"] for case in ElementTree.parse(place / "a.xml").iter("testcase")]

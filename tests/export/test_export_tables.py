@@ -137,6 +137,18 @@ def test_points_bound_every_series(place: Any, capsys: Any) -> None:
     assert "1 of 1 series are thinned to at most" in err
 
 
+@pytest.mark.parametrize("service", ["csv", "jsonl", "parquet"])
+def test_a_run_without_series_is_exported_too(place: Any, service: str, tmp_path: Path, capsys: Any) -> None:
+    _, netvet = place
+    writer = RunWriter.create(tmp_path / "empty", "data")
+    writer.put_facts("run", [{"name": "data", "ended": None}])
+    writer.close()
+    if service == "parquet":
+        pytest.importorskip("pyarrow.parquet")
+    assert netvet("--to", service, "-o", "out", "--store", "empty") == 0
+    assert "netvet: exported" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -238,11 +238,12 @@ def report(run: str | None, form: str | None, output: Path | None, **options: An
         write_page(formatted(view, form, source, asked), output or STDOUT, sys.stdout)
     elif form != "text":
         write(formatted(view, form, source, asked), output or STDOUT, sys.stdout)
-    elif output is None or output == STDOUT:
-        show(view, sys.stdout, verbose=asked.verbose)
-    else:
+    elif output is not None and output != STDOUT:
         with output.open("w", encoding="utf-8") as file:
             show(view, file, verbose=asked.verbose)
+    elif not asked.prints:
+        show(view, sys.stdout, verbose=asked.verbose)
+    write_all(view, source, asked, sys.stdout, quiet=False)
     return 0
 
 

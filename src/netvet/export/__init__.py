@@ -43,7 +43,7 @@ EXPORTERS: Mapping[str, Exporter] = {
     "wandb": Exporter(
         "a run of Weights & Biases, offline unless WANDB_MODE=online", "wandb", "wandb", "wandb", 1_000, 500_000
     ),
-    "mlflow": Exporter("a run of MLflow, with the report as artifacts", "mlflow", "mlflow", "mlflow", 1_000, 200_000),
+    "mlflow": Exporter("a run of MLflow, with the report as artifacts", "mlflow", "mlflow", "mlflow", 1_000, 100_000),
     "prometheus": Exporter(
         "last values and counts of findings, as text", "prometheus_client", "prometheus-client", "prometheus"
     ),

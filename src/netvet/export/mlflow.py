@@ -17,7 +17,7 @@ _REFUSED = r"[^\w\-. /]"
 _BATCH = 1_000
 _PARAMS = 100
 _MAX_PARAM = 500
-_STATUS = {"ok": "FINISHED", None: "RUNNING", "interrupt": "KILLED", "terminated": "KILLED"}
+_STATUS = {"ok": "FINISHED", "interrupt": "KILLED", "stopped": "KILLED", "terminated": "KILLED"}
 
 
 def export(content: Content, output: str | None, stream: TextIO) -> str:
@@ -37,8 +37,9 @@ def export(content: Content, output: str | None, stream: TextIO) -> str:
     experiment = known.experiment_id if known else client.create_experiment(name, artifact_location=artifacts)
     run = client.create_run(experiment, _millis(content, 0), _tags(content), content.name).info.run_id
     _write(client, run, content)
-    ended = _STATUS.get(content.view["run"]["ended"], "FAILED")
-    client.set_terminated(run, ended, _millis(content, content.last_step))
+    ended = content.view["run"]["ended"]
+    if ended is not None:  # it trains on, or was killed
+        client.set_terminated(run, _STATUS.get(ended, "FAILED"), _millis(content, content.last_step))
     return f"run {run} of the experiment {name} in {uri}; look at it with: mlflow ui --backend-store-uri {uri}"
 
 

@@ -167,6 +167,9 @@ class Tools:
 
     def _reported(self, done: Done) -> CallToolResult:
         found: Any = _document(done)
+        if found["schema"] != "netvet.report/1":  # logs of several runs
+            names = ", ".join(str(one["name"]) for one in found["runs"][:20])
+            raise ToolError(f"these are {len(found['runs'])} runs ({names}): give the path of one of them")
         called = self._called(done, plain_text(found))
         return _result(Reported(**called, report=found, run=found["run"]["name"]))
 

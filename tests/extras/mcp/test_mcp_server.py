@@ -96,6 +96,15 @@ def alive(pid: int) -> bool:
         return False
 
 
+def started(root: Path) -> None:
+    """Wait for the child of the endless program."""
+    for _ in range(4000):
+        if (root / "pid.txt").exists() and (root / "pid.txt").read_text():
+            return
+        time.sleep(0.05)
+    pytest.fail("the program did not start")
+
+
 def ended(pid: int) -> bool:
     """Within some seconds."""
     for _ in range(200):
@@ -167,7 +176,7 @@ def test_a_program_is_run_and_its_report_kept_to_its_schema(root: Path) -> None:
 def test_a_program_that_takes_too_long_is_interrupted_and_reported_on(root: Path) -> None:
     async def ask() -> Any:
         async with connected(root) as client:
-            return await client.call_tool("run", {"script": "endless.py", "timeout": 15})
+            return await client.call_tool("run", {"script": "endless.py", "timeout": 10})
 
     done = anyio.run(ask)
     if done.is_error:  # a busy machine has not even begun the program by then
@@ -184,8 +193,7 @@ def test_a_call_that_is_cancelled_ends_its_program_and_the_server_goes_on(root: 
         async with connected(root) as client:
             async with anyio.create_task_group() as group:
                 group.start_soon(client.call_tool, "run", {"script": "endless.py", "timeout": 600})
-                while not (root / "pid.txt").exists() or not (root / "pid.txt").read_text():
-                    await anyio.sleep(0.05)
+                await anyio.to_thread.run_sync(started, root)
                 # The server answers while a program runs.
                 page = await client.call_tool("explain", {"check": "dead-relu"})
                 group.cancel_scope.cancel()
@@ -197,6 +205,26 @@ def test_a_call_that_is_cancelled_ends_its_program_and_the_server_goes_on(root: 
     assert page.structured_content["markdown"].startswith("# dead-relu")
     assert gone
     assert {one["name"] for one in checks.structured_content["result"]} >= {"dead-relu", "double-softmax"}
+
+
+def test_a_client_that_is_gone_leaves_no_program_behind(root: Path) -> None:
+    about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    call = {"name": "run", "arguments": {"script": "endless.py", "timeout": 600}}
+    messages = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": about},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call},
+    ]
+    command = [sys.executable, "-m", "netvet", "mcp"]
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        for message in messages:
+            server.stdin.write(json.dumps(message) + "\n")
+            server.stdin.flush()
+        assert json.loads(server.stdout.readline())["result"]["serverInfo"]["name"] == "netvet"
+        started(root)
+        server.stdin.close()
+        assert ended(int((root / "pid.txt").read_text()))
+        assert server.wait(60) == 0
 
 
 REFUSED = [
