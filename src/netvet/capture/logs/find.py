@@ -135,19 +135,27 @@ def _of_file(path: Path, head: bytes, name: str) -> list[Table]:
 def _of_text(reopen: Callable[[], TextIO], head: bytes, name: str, path: str) -> list[Table]:
     """JSON lines, a table, or printed text: what the first line looks like is tried first, text last."""
     first = next((line for line in head.decode(encoding_of(head), "replace").splitlines() if line.strip()), "")
-    readers: list[Callable[[], list[Table]]] = []
+    readers: list[Callable[[TextIO, str, str], list[Table]]] = [_printed]
     if first.lstrip("\ufeff ").startswith("{"):
-        readers.append(lambda: [json_file.read_lines(reopen(), name, path)])
+        readers.insert(0, _json_lines)
     elif _is_head(first):
-        readers.append(lambda: csv_file.read(reopen(), name, path))
-    readers.append(lambda: [text.read(reopen(), name, path)])
+        readers.insert(0, csv_file.read)
     reason: UnreadableLog | None = None
     for attempt in readers:
         try:
-            return attempt()
+            with reopen() as stream:
+                return attempt(stream, name, path)
         except UnreadableLog as error:
             reason = reason or error
     raise reason or UnreadableLog("not a log of a form that is known")
+
+
+def _printed(stream: TextIO, name: str, path: str) -> list[Table]:
+    return [text.read(stream, name, path)]
+
+
+def _json_lines(stream: TextIO, name: str, path: str) -> list[Table]:
+    return [json_file.read_lines(stream, name, path)]
 
 
 def _is_head(line: str) -> bool:

@@ -48,6 +48,9 @@ def guess(table: Table, told: Mapping[str, str]) -> list[Guess]:
     by_user = _told(table, told)
     found = {name: by_user.get(name) or _one(name, column) for name, column in table.columns.items() if name != "_of"}
     fixed = set(told)
+    for name, one in found.items():
+        if one.role in fixed and one.sure != "told":
+            found[name] = Guess(name, "metric", "likely", f"beside {told[one.role]}")
     if not any(g.role == "loss" for g in found.values()) and "loss" not in fixed:
         _errors_as_losses(found)
     for role in ("loss", "val_loss"):
