@@ -20,7 +20,8 @@ HEALTHY = [
 ]  # fmt: skip
 SICK = [
     "adam_at_one", "clipped_to_nothing", "cosine_of_epochs", "dead_from_the_start", "decay_each_batch",
-    "gradients_kept", "graph_cut", "infinite_target", "inputs_unscaled", "labels_shuffled", "learned_by_heart", "logarithm_of_zero",
+    "gradients_kept", "graph_cut", "infinite_target", "inputs_unscaled", "labels_shuffled", "learned_by_heart",
+    "logarithm_of_zero",
     "momentum_too_high", "no_step_taken", "one_bad_batch", "rate_grows", "rate_of_a_millionth", "rate_of_five",
     "recurrent_without_clip", "stopped_at_once", "too_large_a_net", "trained_for_ever", "uphill",
 ]  # fmt: skip
@@ -70,7 +71,7 @@ def test_the_page_of_a_log_draws_its_curves_over_epochs(corpus):
     assert figures["loss"]["x"]["label"] == "epochs"
     assert [len(curve["y"]) for curve in figures["loss"]["curves"]] == [120, 120]
     assert page["pictures"]["overfitting"][0] == "loss"
-    assert ("Last epoch", "120") in page["home"]["facts"]
+    assert ["Last epoch", "120"] in page["home"]["facts"]
     assert not page["problems"]
 
 

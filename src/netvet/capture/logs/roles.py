@@ -125,7 +125,7 @@ def _norm(name: str, words: Sequence[str]) -> Guess:
 def _axis(name: str, words: Sequence[str], column: Column) -> Guess | None:
     """A clock: named as one, alone or behind `train/`, and never falling for long."""
     bare = [word for word in words if word not in TRAIN | VAL | {"trainer", "global", "current", "num", "n", "total"}]
-    steady = len(column) < 2 or bool(np.mean(np.diff(column.values) >= 0) > 0.5)
+    steady = len(column) < 2 or bool(np.mean(column.values[1:] >= column.values[:-1]) > 0.5)
     if len(bare) != 1 or not steady:
         return None
     if bare[0] in EPOCH:
