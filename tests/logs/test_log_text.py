@@ -89,6 +89,13 @@ SHAPES = {
         "        2/3         0G      1.1      2.0     10     640: 100%|██████████| 8/8 [00:01<00:00]\n",
         {"epoch": [1, 2], "box_loss": [1.2, 1.1], "cls_loss": [2.1, 2.0]},
     ),
+    "blocks of Stable-Baselines3": (
+        "".join(
+            f"-------------------\n| rollout/        |     |\n|    ep_rew_mean  | {i} |\n| train/   |   |\n|    loss  | {i}.5 |\n-----\n"
+            for i in (1, 2)
+        ),
+        {"ep_rew_mean": [1, 2], "loss": [1.5, 2.5]},
+    ),
     "tensors": (
         "epoch 1 loss: tensor(0.5000, grad_fn=<NllLossBackward0>)\nepoch 2 loss: tensor(0.4000, grad_fn=<NllLossBackward0>)\n",
         {"epoch": [1, 2], "loss": [0.5, 0.4]},

@@ -22,6 +22,7 @@ ROLES: tuple[str, ...] = get_args(Role)
 # The steps of a run by the names that loggers give them, the best first.
 _STEPS = ("global_step", "trainer/global_step", "train/global_step", "step", "iter", "iteration", "steps", "_step")
 _AGAIN = re.compile(r"(?i)[_/](step|epoch)$")
+_RATE = re.compile(r"lr\d*")
 _TOTALS = ({"loss"}, {"train", "loss"}, {"total", "loss"}, {"training", "loss"}, {"train", "total", "loss"},
            {"epoch", "loss"}, {"train", "epoch", "loss"})  # fmt: skip
 
@@ -89,7 +90,7 @@ def _one(name: str, column: Column) -> Guess:
     known = set(words)
     last = words[-1] if words else ""
     side = "val" if known & VAL else ""
-    rate = "lr" in known or ("learning" in known and "rate" in known)
+    rate = any(_RATE.fullmatch(word) for word in words) or ("learning" in known and "rate" in known)
     if rate and not known & LOSS:
         return Guess(name, "lr", "sure" if words in (["lr"], ["learning", "rate"]) else "likely", "its name")
     if "norm" in known or "gnorm" in known:
