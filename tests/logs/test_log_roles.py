@@ -70,6 +70,12 @@ def test_takes_an_error_for_the_loss_where_nothing_is_called_one():
     assert found["val_mse"][0] == "val_loss"
 
 
+@pytest.mark.parametrize(("values", "role"), [([2.0, 1.0, 0.5], "loss"), ([0.1, 0.5, 0.9], "accuracy")])
+def test_takes_bare_sides_for_losses_or_shares_that_rise(values, role):
+    found = {one.column: one.role for one in guess(table(epoch=[1, 2, 3], train=values, val=values), {})}
+    assert (found["train"], found["val"]) == ("train_accuracy" if role == "accuracy" else "loss", f"val_{role}")
+
+
 def test_steers_by_validation_rather_than_test():
     found = roles("epoch", "train_loss", "val_loss", "test_loss")
     assert found["val_loss"] == "val_loss"

@@ -96,6 +96,10 @@ SHAPES = {
         ),
         {"ep_rew_mean": [1, 2], "loss": [1.5, 2.5]},
     ),
+    "bare sides": (
+        "epoch  0: train 0.4048 val 0.2932 accuracy 0.87\nepoch  4: train 0.1076 val 0.0797 accuracy 0.96\n",
+        {"epoch": [0, 4], "train": [0.4048, 0.1076], "val": [0.2932, 0.0797], "val accuracy": [0.87, 0.96]},
+    ),
     "tensors": (
         "epoch 1 loss: tensor(0.5000, grad_fn=<NllLossBackward0>)\nepoch 2 loss: tensor(0.4000, grad_fn=<NllLossBackward0>)\n",
         {"epoch": [1, 2], "loss": [0.5, 0.4]},

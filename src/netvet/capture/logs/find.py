@@ -135,27 +135,20 @@ def _of_file(path: Path, head: bytes, name: str) -> list[Table]:
 def _of_text(reopen: Callable[[], TextIO], head: bytes, name: str, path: str) -> list[Table]:
     """JSON lines, a table, or printed text: what the first line looks like is tried first, text last."""
     first = next((line for line in head.decode(encoding_of(head), "replace").splitlines() if line.strip()), "")
-    readers: list[Callable[[TextIO, str, str], list[Table]]] = [_printed]
+    readers: list[Callable[[TextIO], list[Table]]] = []
     if first.lstrip("\ufeff ").startswith("{"):
-        readers.insert(0, _json_lines)
+        readers.append(lambda stream: [json_file.read_lines(stream, name, path)])
     elif _is_head(first):
-        readers.insert(0, csv_file.read)
+        readers.append(lambda stream: csv_file.read(stream, name, path))
+    readers.append(lambda stream: [text.read(stream, name, path)])
     reason: UnreadableLog | None = None
     for attempt in readers:
         try:
             with reopen() as stream:
-                return attempt(stream, name, path)
+                return attempt(stream)
         except UnreadableLog as error:
             reason = reason or error
     raise reason or UnreadableLog("not a log of a form that is known")
-
-
-def _printed(stream: TextIO, name: str, path: str) -> list[Table]:
-    return [text.read(stream, name, path)]
-
-
-def _json_lines(stream: TextIO, name: str, path: str) -> list[Table]:
-    return [json_file.read_lines(stream, name, path)]
 
 
 def _is_head(line: str) -> bool:

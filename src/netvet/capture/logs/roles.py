@@ -54,6 +54,7 @@ def guess(table: Table, told: Mapping[str, str]) -> list[Guess]:
             found[name] = Guess(name, "metric", "likely", f"beside {told[one.role]}")
     if not any(g.role == "loss" for g in found.values()) and "loss" not in fixed:
         _errors_as_losses(found)
+        _bare_sides(found, table.columns)
     for role in ("loss", "val_loss"):
         if role not in fixed:
             _one_loss(found, table.columns, role)
@@ -141,6 +142,19 @@ def _errors_as_losses(found: dict[str, Guess]) -> None:
         if one.role == "metric" and known & ERRORS:
             role: Role = "val_loss" if known & VAL else "loss"
             found[name] = Guess(name, role, "guess", "nothing is called a loss")
+
+
+def _bare_sides(found: dict[str, Guess], columns: Mapping[str, Column]) -> None:
+    """`train 0.40 val 0.29`: losses, or where they are shares that rise, accuracies."""
+    for name, one in list(found.items()):
+        known, values = set(words_of(name)), columns[name].values
+        if one.role != "metric" or len(known) != 1 or not known <= TRAIN | VAL or len(values) < 2:
+            continue
+        share = bool((values >= 0).all() and (values <= 1).all() and values[-1] > values[0])
+        side = "val" if known & VAL else "train"
+        role: Role = ("val_accuracy" if side == "val" else "train_accuracy") if share else "loss"
+        role = "val_loss" if role == "loss" and side == "val" else role
+        found[name] = Guess(name, role, "guess", "nothing is called a loss")
 
 
 def _one_loss(found: dict[str, Guess], columns: Mapping[str, Column], role: str) -> None:
