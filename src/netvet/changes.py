@@ -179,7 +179,8 @@ def guessing(loss: Mapping[str, Series], accuracy: LayerSeries | None) -> tuple[
     levels = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
     away = np.flatnonzero(np.abs(levels - end) > 2 * STILL * end)
     since = int(away[-1]) + width // 2 + 1 if len(away) else 0
-    before = float(levels[away].max() if levels[away].max() > end else levels[away].min()) if len(away) else end
+    gone = values[:since]
+    before = end if not len(gone) else float(gone.max() if gone.max() > end else gone.min())
     message = (
         f"the loss went from {before:.3g} to {end:.3g}, and stays there" if since else f"the loss stays at {end:.3g}"
     )

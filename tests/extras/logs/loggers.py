@@ -47,6 +47,7 @@ def wandb(folder: Path, rows: Rows, settings: dict[str, Any] | None = None) -> P
     for row in rows:
         run.log(row)
     run.finish()
+    library.teardown()  # its own process writes the last records
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Pack logs for the main test suite, without what they tell of the machine: `python -m tests.extras.logs.pack IN OUT`."""
+"""Pack logs for the main tests, without what they tell of the machine: `python -m tests.extras.logs.pack IN OUT`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,18 @@ def pack(source: Path, target: Path) -> None:
     """Copy the logs next to the target, strip them, and make the archive."""
     folder = target.with_suffix("").with_suffix("")
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("debug*.log", "requirements.txt", "latest-run", "*.pt"))
+    shutil.copytree(
+        source, folder, ignore=shutil.ignore_patterns("debug*.log", "requirements.txt", "latest-run", "*.pt")
+    )
     for file in sorted(folder.rglob("*")):
         if file.suffix == ".wandb":
             file.write_bytes(stripped_wandb(file))
         elif file.name == "mlflow.db":
             strip_mlflow(file)
         elif file.name == "meta.yaml":
-            file.write_text(re.sub(r"(?m)^(artifact_uri|artifact_location|source_name|user_id):.*$", r"\1: ''", file.read_text()))
+            file.write_text(
+                re.sub(r"(?m)^(artifact_uri|artifact_location|source_name|user_id):.*$", r"\1: ''", file.read_text())
+            )
         elif "tfevents" in file.name:
             order = sorted(file.parent.glob("*tfevents*")).index(file)
             file.rename(file.with_name(f"events.out.tfevents.{order + 1}.host"))

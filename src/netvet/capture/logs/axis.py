@@ -98,6 +98,8 @@ def _is_one_a_row(epoch: Column, main: Column) -> bool:
     return whole and len(np.unique(seen)) >= 0.8 * len(seen)
 
 
+# Steps that are infinite differ by no number.
+@np.errstate(invalid="ignore")
 def _validated_everywhere(table: Table, guesses: list[Guess], at: Places) -> bool:
     """Training and validation have values at the same places, one after the other: nobody validates at each step."""
     train, val = (
@@ -120,7 +122,7 @@ def _is_of_keras(table: Table, guesses: list[Guess]) -> bool:
 def _counted_on(step: Column, epochs: Places, table: Table) -> Places | None:
     """Steps that begin anew in every epoch, counted on; None where they do not."""
     values, inside = step.values, epochs[step.rows]
-    falls, rises = np.diff(values) < 0, np.diff(inside) > 0
+    falls, rises = values[1:] < values[:-1], inside[1:] > inside[:-1]
     if not falls.any() or not (falls == (falls & rises)).all() or falls.sum() < 0.5 * rises.sum():
         return None
     period = float(values.max()) + (1 if values.min() == 0 else 0)
@@ -130,6 +132,7 @@ def _counted_on(step: Column, epochs: Places, table: Table) -> Places | None:
     return _filled(Column(step.rows, values + (inside - inside[0]) * period), table.count)
 
 
+@np.errstate(invalid="ignore")
 def _on_one_clock(table: Table, guesses: list[Guess], at: Places, main: Column) -> Places:
     """Columns that count epochs, beside a loss that counts steps, placed where the loss was when they came."""
     placed = at.copy()
@@ -189,7 +192,7 @@ def starts_of(column: Column, axis: Axis) -> tuple[list[int], list[int]]:
     places = axis.at[column.rows]
     known = np.isfinite(places)
     places, rows = places[known], column.rows[known]
-    falls = np.flatnonzero(np.diff(places) < 0) + 1
+    falls = np.flatnonzero(places[1:] < places[:-1]) + 1
     starts: list[int] = []
     resumed: list[int] = []
     if len(falls) > max(2, UNORDERED * len(places)):

@@ -22,6 +22,7 @@ ROLES: tuple[str, ...] = get_args(Role)
 # The steps of a run by the names that loggers give them, the best first.
 _STEPS = ("global_step", "trainer/global_step", "train/global_step", "step", "iter", "iteration", "steps", "_step")
 _AGAIN = re.compile(r"(?i)[_/](step|epoch)$")
+_RATE = re.compile(r"lr\d*")
 _TOTALS = ({"loss"}, {"train", "loss"}, {"total", "loss"}, {"training", "loss"}, {"train", "total", "loss"},
            {"epoch", "loss"}, {"train", "epoch", "loss"})  # fmt: skip
 
@@ -48,8 +49,12 @@ def guess(table: Table, told: Mapping[str, str]) -> list[Guess]:
     by_user = _told(table, told)
     found = {name: by_user.get(name) or _one(name, column) for name, column in table.columns.items() if name != "_of"}
     fixed = set(told)
+    for name, one in found.items():
+        if one.role in fixed and one.sure != "told":
+            found[name] = Guess(name, "metric", "likely", f"beside {told[one.role]}")
     if not any(g.role == "loss" for g in found.values()) and "loss" not in fixed:
         _errors_as_losses(found)
+        _bare_sides(found, table.columns)
     for role in ("loss", "val_loss"):
         if role not in fixed:
             _one_loss(found, table.columns, role)
@@ -86,7 +91,7 @@ def _one(name: str, column: Column) -> Guess:
     known = set(words)
     last = words[-1] if words else ""
     side = "val" if known & VAL else ""
-    rate = "lr" in known or ("learning" in known and "rate" in known)
+    rate = any(_RATE.fullmatch(word) for word in words) or ("learning" in known and "rate" in known)
     if rate and not known & LOSS:
         return Guess(name, "lr", "sure" if words in (["lr"], ["learning", "rate"]) else "likely", "its name")
     if "norm" in known or "gnorm" in known:
@@ -122,7 +127,7 @@ def _norm(name: str, words: Sequence[str]) -> Guess:
 def _axis(name: str, words: Sequence[str], column: Column) -> Guess | None:
     """A clock: named as one, alone or behind `train/`, and never falling for long."""
     bare = [word for word in words if word not in TRAIN | VAL | {"trainer", "global", "current", "num", "n", "total"}]
-    steady = len(column) < 2 or bool(np.mean(np.diff(column.values) >= 0) > 0.5)
+    steady = len(column) < 2 or bool(np.mean(column.values[1:] >= column.values[:-1]) > 0.5)
     if len(bare) != 1 or not steady:
         return None
     if bare[0] in EPOCH:
@@ -137,6 +142,19 @@ def _errors_as_losses(found: dict[str, Guess]) -> None:
         if one.role == "metric" and known & ERRORS:
             role: Role = "val_loss" if known & VAL else "loss"
             found[name] = Guess(name, role, "guess", "nothing is called a loss")
+
+
+def _bare_sides(found: dict[str, Guess], columns: Mapping[str, Column]) -> None:
+    """`train 0.40 val 0.29`: losses, or where they are shares that rise, accuracies."""
+    for name, one in list(found.items()):
+        known, values = set(words_of(name)), columns[name].values
+        if one.role != "metric" or len(known) != 1 or not known <= TRAIN | VAL or len(values) < 2:
+            continue
+        share = bool((values >= 0).all() and (values <= 1).all() and values[-1] > values[0])
+        side = "val" if known & VAL else "train"
+        role: Role = ("val_accuracy" if side == "val" else "train_accuracy") if share else "loss"
+        role = "val_loss" if role == "loss" and side == "val" else role
+        found[name] = Guess(name, role, "guess", "nothing is called a loss")
 
 
 def _one_loss(found: dict[str, Guess], columns: Mapping[str, Column], role: str) -> None:

@@ -79,7 +79,7 @@ class Rows:
         for name, value in cells:
             if self._cells >= MAX_CELLS:
                 self.say(f"only the first {MAX_CELLS:,} numbers were read")
-                return
+                break
             column = self._columns.get(name)
             if column is None:
                 if len(self._columns) >= MAX_COLUMNS:

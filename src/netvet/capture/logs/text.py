@@ -15,6 +15,7 @@ from netvet.capture.logs.words import ACCURACY, EPOCH, LOSS, STEP, words_of
 FORM = "printed text"
 # A table that is read has a head of so many columns.
 _FEWEST_COLUMNS = 2
+_BLOCK = re.compile(r"\s{0,4}\|\s{0,20}([A-Za-z_][\w/ .-]{0,60}?)\s{0,40}\|\s{0,20}([-+\w.]{1,40})\s{0,40}\|\s{0,4}$")
 _RULE = re.compile(r"[-=+|:\s─━│]*")
 _KNOWN = EPOCH | STEP | LOSS | ACCURACY | {"lr"}
 # A cell of a table that is a time.
@@ -28,6 +29,7 @@ class _State:
     epoch: float | None = None
     side: str = ""
     head: Sequence[str] = ()
+    block: dict[str, float] = field(default_factory=dict)
     bars: dict[float, list[tuple[str, float]]] = field(default_factory=dict)
     every_bar: list[list[tuple[str, float]]] = field(default_factory=list)
 
@@ -51,7 +53,7 @@ def read(stream: TextIO, name: str, path: str) -> Table:
 
 def _take(segment: str, rows: Rows, state: _State) -> None:
     text = clean(segment)
-    if not text.strip():
+    if not text.strip() or _is_of_block(uncoloured(segment), rows, state):
         return
     tabled = _of_table(uncoloured(segment), state)
     if tabled is not None:
@@ -76,6 +78,20 @@ def _take(segment: str, rows: Rows, state: _State) -> None:
     else:
         _flush(rows, state)
         rows.add(pairs.items())
+
+
+def _is_of_block(text: str, rows: Rows, state: _State) -> bool:
+    """A line of a block with one name and one number in each, as Stable-Baselines3 prints them; a rule ends it."""
+    found = _BLOCK.match(text)
+    value = number(found[2]) if found else None
+    if found and value is not None:
+        state.block[" ".join(found[1].split())] = value
+        return True
+    if state.block and _RULE.fullmatch(text):
+        rows.add(state.block.items())
+        state.block.clear()
+        return True
+    return False
 
 
 def _keep_bar(pairs: dict[str, float], found: Line, state: _State) -> None:

@@ -109,7 +109,7 @@ class _Scan:
         first, _, of = (part.strip() for part in token.partition("/"))
         value, whole = number(first), number(of)
         last = words[-1].lower()
-        if value is None or not (marked or last in _METRICS or set(words_of(last)[-1:]) & _METRICS):
+        if value is None or not (marked or last in _METRICS | TRAIN | VAL or set(words_of(last)[-1:]) & _METRICS):
             return
         if last in EPOCH:
             self.pairs.setdefault("epoch", value)

@@ -8,7 +8,8 @@ VAL = frozenset({"val", "valid", "validation", "validate", "eval", "evaluation",
 TRAIN = frozenset({"train", "training", "tr", "fit", "trn"})
 EPOCH = frozenset({"epoch", "epochs", "ep"})
 STEP = frozenset({"step", "steps", "iter", "iters", "iteration", "iterations", "it", "itr", "batch", "batches",
-                  "update", "updates", "globalstep"})  # fmt: skip
+                  "update", "updates", "globalstep", "timestep",
+                  "timesteps"})  # fmt: skip
 LOSS = frozenset({"loss", "losses", "nll", "cost", "objective"})
 # Losses where nothing is called a loss.
 ERRORS = frozenset({"mse", "rmse", "mae", "error", "bce", "ce", "xent", "crossentropy", "logloss", "perplexity", "ppl",

@@ -47,7 +47,7 @@ def parsed(text: str) -> dict[str, Any]:
                     listed.append(scalar(bare[1:].strip()))
             continue
         key, colon, value = bare.partition(":")
-        if not colon or (value and not value.startswith(" ")):
+        if not colon or not key.strip() or (value and not value.startswith(" ")):
             continue
         if waiting is not None and indent > waiting[0] and waiting[2] not in waiting[1] and len(stack) < MAX_DEPTH:
             inner: dict[str, Any] = {}
