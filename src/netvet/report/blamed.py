@@ -25,11 +25,14 @@ def blamed(figures: Sequence[Figure], findings: Sequence[FindingView]) -> list[F
 def _marked(graph: Graph, findings: Sequence[FindingView]) -> Graph:
     made = graph.copy()
     made["nodes"], made["edges"] = [one.copy() for one in graph["nodes"]], [one.copy() for one in graph["edges"]]
+    culprits = _culprits(findings)
     for finding in findings:
         site = _site(finding)
         found = [node for name in _names(finding) for node in _spoken_of(name, made, site)]
         for node in found or _called_at(site, made):
             _blame(node, finding)
+            if finding in culprits:
+                node.setdefault("here", finding["check"])
         for first, last in _pairs(finding):
             ends = [_spoken_of(name, made, "") for name in (first, last)]
             for edge in _between(made["edges"], *({one["id"] for one in own} for own in ends)):
@@ -42,8 +45,12 @@ def _blame(node: Node, finding: FindingView) -> None:
     worst = max(ORDER.index(node["health"]), ORDER.index(_health(finding)))
     node["health"] = ORDER[worst]
     node["notes"] = [*node["notes"], *([] if note in node["notes"] else [note])]
-    if finding["kind"] == "cause":  # a symptom shows in many places
-        node.setdefault("here", finding["check"])
+
+
+def _culprits(findings: Sequence[FindingView]) -> list[FindingView]:
+    """The causes, as symptoms show in many places; notes among them only where there is nothing worse."""
+    causes = [one for one in findings if one["kind"] == "cause"]
+    return [one for one in causes if one["severity"] != "note"] or causes
 
 
 def _health(finding: FindingView) -> Health:

@@ -6,11 +6,12 @@
   const SIGNS = { healthy: "\u2713", note: "i", warning: "!", error: "\u2715", unknown: "?" };
   const WORDS = { healthy: "healthy", note: "note", warning: "warning", error: "error", unknown: "not assessed" };
 
+  const BOLD = 12.5; // pixels of letters of 11 that are bold
   const LOUD = ["error", "warning", "note"];
 
   /** The second line of a node: what is wrong with it before all else. */
-  const second = (node) => (node.here ? `\u25c4 ${netvet.words(node.here)}` : node.value);
-  const widthOf = (node) => Math.round(Math.min(260, Math.max(96, 50 + Math.max(netvet.textWidth(node.label, 12), netvet.textWidth(second(node), node.here ? 12 : 11)))));
+  const second = (node) => (node.here ? `\u25c4 ${netvet.words(node.here)}${node.told ? `: ${node.value}` : ""}` : node.value);
+  const widthOf = (node) => Math.round(Math.min(node.told ? 400 : 260, Math.max(96, 50 + Math.max(netvet.textWidth(node.label, 12), netvet.textWidth(second(node), node.here ? BOLD : 11)))));
 
   /** A smooth way down through the points of an edge, from the lower border of its source to the upper one of its target. */
   function way({ points, back }) {
@@ -51,7 +52,7 @@
       svg("circle", { class: "sign", cx: left + 16, cy: top + HEIGHT / 2, r: 9 }),
       svg("text", { class: "sign", x: left + 16, y: top + HEIGHT / 2 + 4, "text-anchor": "middle" }, SIGNS[node.health]),
       svg("text", { class: "label", x: left + 32, y: top + (two ? 16 : 22) }, netvet.fitted(node.label, width - 40, 12)),
-      two ? svg("text", { class: "value", x: left + 32, y: top + 29 }, netvet.fitted(second(node), width - 40, 11)) : null);
+      two ? svg("text", { class: "value", x: left + 32, y: top + 29 }, netvet.fitted(second(node), width - 40, node.here ? BOLD : 11)) : null);
     made.netvetId = node.id;
     return made;
   }
