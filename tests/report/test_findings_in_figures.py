@@ -110,6 +110,10 @@ def test_a_name_for_many_parts_marks_none():
     assert set(health(made).values()) == {"healthy"}
 
 
+def test_a_second_model_of_a_class_is_marked_in_the_graph_of_the_first():
+    assert health(blamed([graph(("fc:1", "fc"))], [finding(where="Net#2.fc.weight")])) == {"fc:1": "error"}
+
+
 def test_a_loss_is_marked_by_its_call_site():
     one = graph(("(cross_entropy):4", "cross_entropy"))
     one["nodes"][0]["notes"].append("called at train.py:9")

@@ -11,6 +11,8 @@ from netvet.report.figures.spec import Edge, Figure, Graph, Node
 from netvet.report.view import FindingView
 
 ORDER: tuple[Health, ...] = ("unknown", "healthy", "note", "warning", "error")
+# A second model of a class has its modules under a name of its own, and the graph of the first.
+_OTHER = re.compile(r"^[^.]+#\d+\.")
 # The calls of one module have nodes of their own, and are all that a finding speaks of.
 _CALL = re.compile(r" \(call \d+\)$")
 
@@ -86,8 +88,8 @@ def _spoken_of(name: str, graph: Graph, site: str) -> list[Node]:
     A name that stands for several parts of a graph, as that of the whole model does, points at none of them; of
     operations called at one line the last is meant, and of equal ones those at the line of the finding.
     """
-    nodes = graph["nodes"]
-    for module in (name, name.rpartition(".")[0]):
+    nodes, own = graph["nodes"], _OTHER.sub("", name)
+    for module in (own, own.rpartition(".")[0]):
         found = [one for one in nodes if one["id"].rpartition(":")[0] == module]
         if found:
             return found if len({_CALL.sub("", one["label"]) for one in found}) == 1 else []

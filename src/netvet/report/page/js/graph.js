@@ -77,7 +77,7 @@
       figure.edges.some((edge) => edge.broken) ? h("span", { class: "health error" }, cut, ` ${brokenOf(figure)}`) : null);
   }
 
-  function chartOf(graph, choose) {
+  function chartOf(graph, choose, focus) {
     const laid = netvet.graphLayout(graph.nodes, graph.edges, widthOf, HEIGHT, BETWEEN);
     const [width, height] = [laid.width + 2 * EDGE + 4, laid.height + 2 * EDGE + 4];
     const arrow = netvet.unique("arrow");
@@ -86,7 +86,7 @@
       svg("defs", {}, svg("marker", { id: arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse",
         orient: "auto" }, svg("path", { class: "arrow", d: "M0 0L8 4L0 8z" }))),
       laid.edges.map((edge) => drawnEdge(edge, arrow, graph.broken)), byPlace.map((item) => drawnNode(item, choose)));
-    const sick = [...LOUD.map((health) => (node) => node.here && node.health === health), ...LOUD.map((health) => (node) => node.health === health)];
+    const sick = [(node) => node.here && node.here === focus, ...LOUD.map((health) => (node) => node.here && node.health === health), ...LOUD.map((health) => (node) => node.health === health)];
     return { chart, width, sick: sick.map((is) => byPlace.find((item) => is(item.node))).find(Boolean) };
   }
 
@@ -101,7 +101,7 @@
       told(panel, node, open);
       container.querySelectorAll(".node").forEach((one) => one.classList.toggle("chosen", one.netvetId === node.id));
     };
-    const { chart, width, sick } = chartOf(graph, choose);
+    const { chart, width, sick } = chartOf(graph, choose, state.focus);
     const byId = new Map(graph.nodes.map((node) => [node.id, node]));
     const box = h("div", { class: "graph-box" }, chart);
     const fold = state.open.size ? h("button", { type: "button", onclick: () => { state.open.clear(); again(); } }, "Fold equal groups") : null;
@@ -114,8 +114,8 @@
   }
 
   netvet.kinds.graph = {
-    draw(container, figure) {
-      const state = { open: new Set(), chosen: null };
+    draw(container, figure, context) {
+      const state = { open: new Set(), chosen: null, focus: context.focus }; // the check whose culprit comes into view
       return netvet.redrawn(container, figure, (next) => make(container, next, state));
     },
     summary(figure) {
