@@ -11,6 +11,8 @@ from netvet.report.figures.spec import Edge, Figure, Graph, Node
 from netvet.report.view import FindingView
 
 ORDER: tuple[Health, ...] = ("unknown", "healthy", "note", "warning", "error")
+# A second model of a class has its modules under a name of its own, and the graph of the first.
+_OTHER = re.compile(r"^[^.]+#\d+\.")
 # The calls of one module have nodes of their own, and are all that a finding speaks of.
 _CALL = re.compile(r" \(call \d+\)$")
 
@@ -25,11 +27,14 @@ def blamed(figures: Sequence[Figure], findings: Sequence[FindingView]) -> list[F
 def _marked(graph: Graph, findings: Sequence[FindingView]) -> Graph:
     made = graph.copy()
     made["nodes"], made["edges"] = [one.copy() for one in graph["nodes"]], [one.copy() for one in graph["edges"]]
+    culprits = _culprits(findings)
     for finding in findings:
         site = _site(finding)
         found = [node for name in _names(finding) for node in _spoken_of(name, made, site)]
         for node in found or _called_at(site, made):
             _blame(node, finding)
+            if finding in culprits:
+                node.setdefault("here", finding["check"])
         for first, last in _pairs(finding):
             ends = [_spoken_of(name, made, "") for name in (first, last)]
             for edge in _between(made["edges"], *({one["id"] for one in own} for own in ends)):
@@ -42,8 +47,12 @@ def _blame(node: Node, finding: FindingView) -> None:
     worst = max(ORDER.index(node["health"]), ORDER.index(_health(finding)))
     node["health"] = ORDER[worst]
     node["notes"] = [*node["notes"], *([] if note in node["notes"] else [note])]
-    if finding["kind"] == "cause":  # a symptom shows in many places
-        node.setdefault("here", finding["check"])
+
+
+def _culprits(findings: Sequence[FindingView]) -> list[FindingView]:
+    """The causes, as symptoms show in many places; notes among them only where there is nothing worse."""
+    causes = [one for one in findings if one["kind"] == "cause"]
+    return [one for one in causes if one["severity"] != "note"] or causes
 
 
 def _health(finding: FindingView) -> Health:
@@ -79,8 +88,8 @@ def _spoken_of(name: str, graph: Graph, site: str) -> list[Node]:
     A name that stands for several parts of a graph, as that of the whole model does, points at none of them; of
     operations called at one line the last is meant, and of equal ones those at the line of the finding.
     """
-    nodes = graph["nodes"]
-    for module in (name, name.rpartition(".")[0]):
+    nodes, own = graph["nodes"], _OTHER.sub("", name)
+    for module in (own, own.rpartition(".")[0]):
         found = [one for one in nodes if one["id"].rpartition(":")[0] == module]
         if found:
             return found if len({_CALL.sub("", one["label"]) for one in found}) == 1 else []

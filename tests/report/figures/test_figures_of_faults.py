@@ -143,6 +143,8 @@ def test_what_passes_changed_is_a_map_over_them():
     passes = [{"model": "Net", "step": 10, "parameters_changed": ["w"]}, {"model": "Net", "step": 20}]
     one = drawn(evaluations=[*passes, {"model": "Net", "step": 30, "mode_before": True, "mode_after": False}])
     made = one["evaluations-change-0"]
+    cells = np.frombuffer(base64.b64decode(made["cells"]), np.uint8).reshape(3, 2)
+    assert cells.tolist() == [[255, 0], [0, 0], [0, 255]]  # passes that were not compared are empty
     assert (made["rows"], made["columns"]) == (["weights w", "left in eval mode"], [10, 20, 30])
     assert "evaluations-change-0" not in drawn(evaluations=passes[1:])
 

@@ -8,6 +8,7 @@ from typing import Any
 from netvet.report.figures import Source
 from netvet.report.figures.predictions import number_of, records_of
 from netvet.report.figures.spec import Curve, Figure, axis
+from netvet.report.figures.thin import series_of
 from netvet.report.figures.trials import (
     Record,
     Spread,
@@ -101,9 +102,16 @@ def learning(source: Source) -> Iterator[Figure]:
 def people(source: Source) -> Iterator[Figure]:
     """How good people are at the task."""
     found = [Spread.of(str(one.get("annotator")), one, "accuracy") for one in records_of(source, "human_baseline")]
-    text = "Share of blind answers of people that agree with the labels, with its 95 % interval."
-    said = base("data-people", "Accuracy of people", text, "human_baseline")
-    yield from spreads(said, "annotator", axis("accuracy", "share"), {"accuracy": (found, "reference")})
+    scores = [one.finite().values for one in series_of(source, "val_accuracy").values()]
+    nets = [Spread("the net, last evaluation", float(values[-1])) for values in scores[:1] if len(values)]
+    text = (
+        "Share of blind answers of people that agree with the labels, with its 95 % interval, beside the last "
+        "evaluation of a net. Healthy: a net comes near to people who know the task."
+    )
+    said = base("data-people", "Accuracy of people and net", text, "human_baseline")
+    yield from spreads(
+        said, "who", axis("accuracy", "share"), {"accuracy": (found + nets, "reference")} if found else {}
+    )
 
 
 def missing(features: Sequence[Record], splits: Sequence[Record]) -> Iterator[Figure]:

@@ -20,12 +20,12 @@ def changed(source: Source) -> Iterator[Heat]:
     """Weights, statistics and modes by evaluation pass, where a pass has changed some."""
     records = records_of(source, "evaluations")
     for number, model in enumerate(dict.fromkeys(str(one.get("model")) for one in records)):
-        passes = {int(one.get("step") or 0): set(left(one)) for one in records if str(one.get("model")) == model}
-        names = list(dict.fromkeys(name for one in records if str(one.get("model")) == model for name in left(one)))
+        passes = {int(one.get("step") or 0): one for one in records if str(one.get("model")) == model}
+        names = list(dict.fromkeys(name for one in passes.values() for name in left(one)))
         if not names:
             continue
         steps = sorted(passes)
-        values = np.array([[float(name in passes[step]) for step in steps] for name in names[:ROWS]])
+        values = np.array([[was_changed(name, passes[step]) for step in steps] for name in names[:ROWS]])
         more = f" The first {ROWS} of {len(names)}." if len(names) > ROWS else ""
         base: Base = {
             "id": f"evaluations-change-{number}", "title": f"What evaluations of {model} changed",
@@ -34,6 +34,12 @@ def changed(source: Source) -> Iterator[Heat]:
             "signals": ["evaluations"], "checks": ["evaluation-changes-state"], "proof": True,
         }  # fmt: skip
         yield heat(base, names[:ROWS], [float(step) for step in steps], values, SCALE, family=base["id"])
+
+
+def was_changed(name: str, record: Record) -> float:
+    """1 or 0; NaN where nobody looked: not every pass is compared, to save time."""
+    field = {"weights": "parameters_changed", "buffer": "buffers_changed"}.get(name.partition(" ")[0], "mode_after")
+    return float("nan") if record.get(field) is None else float(name in left(record))
 
 
 def left(record: Record) -> Iterator[str]:

@@ -219,7 +219,7 @@ class Points(Base):
 class Node(TypedDict):
     """A module or operation; `value` is a short text in it, `notes` what is told when it is chosen.
 
-    `here`: the check that blames it, which is written in it in place of the value.
+    `here`: the check that blames it, which is written in it in place of the value; `told`: the value stays beside it.
     """
 
     id: str
@@ -229,6 +229,7 @@ class Node(TypedDict):
     value: str
     notes: list[str]
     here: NotRequired[str]
+    told: NotRequired[bool]
 
 
 class Graph(Base):

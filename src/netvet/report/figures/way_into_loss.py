@@ -38,6 +38,7 @@ def ending(graph: Graph, number: int, losses: Sequence[Record]) -> Iterator[Grap
     for node in nodes:
         if loss := named.get(node["label"]):
             node["value"], node["notes"] = taken_in(loss), [*node["notes"], f"called at {loss.get('site')}"]
+            node["told"] = bool(node["value"])  # the numbers are what a wrong loss is known by
     yield {
         "kind": "graph", "id": f"loss-path-{number}", "title": graph["title"].replace("Model", "The way into the loss"),
         "about": "The last modules and operations before the loss. Healthy: what the loss takes in is what it expects: "

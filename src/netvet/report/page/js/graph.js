@@ -6,11 +6,12 @@
   const SIGNS = { healthy: "\u2713", note: "i", warning: "!", error: "\u2715", unknown: "?" };
   const WORDS = { healthy: "healthy", note: "note", warning: "warning", error: "error", unknown: "not assessed" };
 
+  const BOLD = 12.5; // pixels of letters of 11 that are bold
   const LOUD = ["error", "warning", "note"];
 
   /** The second line of a node: what is wrong with it before all else. */
-  const second = (node) => (node.here ? `\u25c4 ${netvet.words(node.here)}` : node.value);
-  const widthOf = (node) => Math.round(Math.min(260, Math.max(96, 50 + Math.max(netvet.textWidth(node.label, 12), netvet.textWidth(second(node), node.here ? 12 : 11)))));
+  const second = (node) => (node.here ? `\u25c4 ${netvet.words(node.here)}${node.told ? `: ${node.value}` : ""}` : node.value);
+  const widthOf = (node) => Math.round(Math.min(node.told ? 400 : 260, Math.max(96, 50 + Math.max(netvet.textWidth(node.label, 12), netvet.textWidth(second(node), node.here ? BOLD : 11)))));
 
   /** A smooth way down through the points of an edge, from the lower border of its source to the upper one of its target. */
   function way({ points, back }) {
@@ -51,7 +52,7 @@
       svg("circle", { class: "sign", cx: left + 16, cy: top + HEIGHT / 2, r: 9 }),
       svg("text", { class: "sign", x: left + 16, y: top + HEIGHT / 2 + 4, "text-anchor": "middle" }, SIGNS[node.health]),
       svg("text", { class: "label", x: left + 32, y: top + (two ? 16 : 22) }, netvet.fitted(node.label, width - 40, 12)),
-      two ? svg("text", { class: "value", x: left + 32, y: top + 29 }, netvet.fitted(second(node), width - 40, 11)) : null);
+      two ? svg("text", { class: "value", x: left + 32, y: top + 29 }, netvet.fitted(second(node), width - 40, node.here ? BOLD : 11)) : null);
     made.netvetId = node.id;
     return made;
   }
@@ -76,7 +77,7 @@
       figure.edges.some((edge) => edge.broken) ? h("span", { class: "health error" }, cut, ` ${brokenOf(figure)}`) : null);
   }
 
-  function chartOf(graph, choose) {
+  function chartOf(graph, choose, focus) {
     const laid = netvet.graphLayout(graph.nodes, graph.edges, widthOf, HEIGHT, BETWEEN);
     const [width, height] = [laid.width + 2 * EDGE + 4, laid.height + 2 * EDGE + 4];
     const arrow = netvet.unique("arrow");
@@ -85,7 +86,7 @@
       svg("defs", {}, svg("marker", { id: arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse",
         orient: "auto" }, svg("path", { class: "arrow", d: "M0 0L8 4L0 8z" }))),
       laid.edges.map((edge) => drawnEdge(edge, arrow, graph.broken)), byPlace.map((item) => drawnNode(item, choose)));
-    const sick = [...LOUD.map((health) => (node) => node.here && node.health === health), ...LOUD.map((health) => (node) => node.health === health)];
+    const sick = [(node) => node.here && node.here === focus, ...LOUD.map((health) => (node) => node.here && node.health === health), ...LOUD.map((health) => (node) => node.health === health)];
     return { chart, width, sick: sick.map((is) => byPlace.find((item) => is(item.node))).find(Boolean) };
   }
 
@@ -100,7 +101,7 @@
       told(panel, node, open);
       container.querySelectorAll(".node").forEach((one) => one.classList.toggle("chosen", one.netvetId === node.id));
     };
-    const { chart, width, sick } = chartOf(graph, choose);
+    const { chart, width, sick } = chartOf(graph, choose, state.focus);
     const byId = new Map(graph.nodes.map((node) => [node.id, node]));
     const box = h("div", { class: "graph-box" }, chart);
     const fold = state.open.size ? h("button", { type: "button", onclick: () => { state.open.clear(); again(); } }, "Fold equal groups") : null;
@@ -113,8 +114,8 @@
   }
 
   netvet.kinds.graph = {
-    draw(container, figure) {
-      const state = { open: new Set(), chosen: null };
+    draw(container, figure, context) {
+      const state = { open: new Set(), chosen: null, focus: context.focus }; // the check whose culprit comes into view
       return netvet.redrawn(container, figure, (next) => make(container, next, state));
     },
     summary(figure) {

@@ -74,7 +74,7 @@
     const words = own ? "The picture: " : !figures.length ? "How it went: " : verdict ? "What it led to: " : "What was noticed: ";
     const link = (figure) => h("a", { href: context.link(figure) }, figure.title);
     return h("figure", { class: "proof-figure" },
-      h("figcaption", {}, words, link(first)), netvet.small(first, context),
+      h("figcaption", {}, words, link(first)), netvet.small(first, { ...context, focus: verdict ? verdict.check : "" }),
       others.length ? h("p", { class: "dim" }, "See also: ", others.flatMap((one, number) => [number ? ", " : "", link(one)])) : null);
   }
 
