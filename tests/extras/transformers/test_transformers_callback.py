@@ -117,8 +117,8 @@ def test_under_netvet_run_it_joins_the_run_of_the_script(tmp_path):
     own = Path(__file__).read_text().partition("@pytest.fixture")[0]
     (tmp_path / "train.py").write_text(own + "callback = NetvetCallback()\ntrainer(Net(), 'out', [callback]).train()\n")
     done = subprocess.run(
-        [sys.executable, "-m", "netvet", "run", "--no-probes", "train.py"], cwd=tmp_path, capture_output=True, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300, check=False,
+        [sys.executable, "-m", "netvet", "run", "--no-probes", "train.py"], cwd=tmp_path, capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300, check=False, text=True,
     )  # fmt: skip
     (found,) = Run.list(tmp_path / ".netvet" / "runs")
     assert found.steps == 8, done.stderr
