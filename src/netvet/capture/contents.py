@@ -22,6 +22,7 @@ from netvet.capture.source import (
     _CONVERSIONS,
     _MODULES,
     MAX_STEPS,
+    PREPARING,
     _called,
     _has,
     _module_frame,
@@ -132,7 +133,9 @@ def _through(value: _Value, call: ast.Call, aim: Aim) -> _Value | None:
         return replace(value, node=args[1], path=())
     if name == "train_test_split" and path and isinstance(path[0], int):
         return replace(value, node=args[path[0] // 2], path=path[1:]) if path[0] // 2 < len(args) else None
-    if name in ("TensorDataset", "zip") and args:
+    if name in PREPARING and len(args) == 1:
+        return replace(value, node=args[0])
+    if name in ("TensorDataset", "zip", *PREPARING) and args:
         first = path[0] if path and isinstance(path[0], int) else 0
         return replace(value, node=args[first], path=path[1:]) if first < len(args) else None
     if name == "enumerate" and args:

@@ -23,6 +23,8 @@ _CONVERSIONS = (
 )  # fmt: skip
 # Calls of their functions take their data from the first argument; a method takes them from its object.
 _MODULES = ("torch", "np", "numpy", "nn", "F", "functional", "pd", "itertools", "utils", "data")
+# Methods of accelerate and of Lightning Fabric that hand back what they are given, wrapped.
+PREPARING = ("prepare", "prepare_data_loader", "setup", "setup_dataloaders")
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")  # frames of their own before Python 3.12
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _PASSING_ON = ("torch.", "netvet.")  # modules of which calls on the way are skipped
@@ -37,12 +39,14 @@ class Binding:
         value: the expression on its right; None where there is none to follow.
         in_loop: it is run again and again: glue, not the origin.
         shared: it gives several names their values at once, from one call (a split).
+        wraps: what it gives back is what it is given.
     """
 
     line: int
     value: ast.expr | None
     in_loop: bool
     shared: bool
+    wraps: bool = False
 
 
 @lru_cache(maxsize=100)
@@ -199,7 +203,7 @@ def _follow(frame: FrameType | None, value: ast.expr | None) -> Iterator[tuple[s
                 return  # the line of its own, where it was given another type, says more
             yield frame.f_code.co_filename, bound.line
             own = not bound.in_loop
-            if not bound.in_loop and not _hands_on(bound.value):
+            if not bound.in_loop and not bound.wraps and not _hands_on(bound.value):
                 return
             seen.add(bound.line)
             value, above = bound.value, above if bound.in_loop else bound.line
@@ -294,8 +298,8 @@ def _assigned(node: ast.AST, name: str, *, in_loop: bool) -> Binding | None:
         return None
     for target in targets:
         if any(isinstance(t, ast.Name) and t.id == name for t in ast.walk(target)):
-            part = _part(target, value, name)
-            return Binding(node.lineno, part, in_loop, isinstance(target, ast.Tuple) and part is value)
+            part, shared = _part(target, value, name), isinstance(target, ast.Tuple)
+            return Binding(node.lineno, part, in_loop, shared and part is value, _is_preparing(value))
     return None
 
 
@@ -303,10 +307,14 @@ def _part(target: ast.expr, value: ast.expr, name: str) -> ast.expr:
     """The right side that belongs to one of several names on the left, where the two sides match."""
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
         return next(v for t, v in zip(target.elts, value.elts, strict=True) if _has(t, name))
-    zipped = isinstance(value, ast.Call) and _called(value) == "zip"
-    if zipped and isinstance(target, ast.Tuple) and isinstance(value, ast.Call) and len(target.elts) == len(value.args):
+    by_one = isinstance(value, ast.Call) and (_called(value) == "zip" or _is_preparing(value))
+    if by_one and isinstance(target, ast.Tuple) and isinstance(value, ast.Call) and len(target.elts) == len(value.args):
         return next(v for t, v in zip(target.elts, value.args, strict=True) if _has(t, name))
-    return value
+    return value.args[0] if isinstance(value, ast.Call) and _is_preparing(value) else value
+
+
+def _is_preparing(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Call) and _called(value) in PREPARING and bool(value.args)
 
 
 def _has(target: ast.AST, name: str) -> bool:

@@ -31,6 +31,8 @@ _IN_PLACE = (
 _INITIALISERS = tuple(n for n in vars(init) if n.endswith("_") and not n.startswith("_"))
 # A program that fills so many tensors before it trains is making data.
 MAX_NOTES = 20_000
+# Code that was read wrongly, or of which nothing is the user's.
+_MISREAD = (ValueError, TypeError, AttributeError, IndexError, RecursionError, StopIteration)
 
 
 class Origins:
@@ -278,22 +280,27 @@ def data_site(*positions: int | str, aim: Aim | None = "values") -> Site | None:
         if frame is None:
             break
         try:
-            made = content_line(frame, position, aim) if aim is not None else None
+            made = _own(content_line(frame, position, aim)) if aim is not None else None
             if made is None and aim == "origin":
                 continue
-            last = made or list(argument_origins(frame, position))[-1]
-        except (ValueError, TypeError, AttributeError, IndexError, RecursionError):  # code that was read wrongly
+            last = made or next(filter(_own, reversed(list(argument_origins(frame, position)))))
+        except _MISREAD:
             continue
         return Site(_shown(last[0]), last[1])
     return None
+
+
+def _own(line: tuple[str, int] | None) -> tuple[str, int] | None:
+    """A line of the user's code, rather than of the library whose loop calls it."""
+    return line if line is not None and _kind(line[0]) == 0 else None
 
 
 def batch_site(position: int | str) -> Site | None:
     """The line that drew the rows of the batch that the present call is given at a position."""
     frame = user_frame()
     try:
-        drawn = content_line(frame, position, "batch") if frame is not None else None
-    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
+        drawn = _own(content_line(frame, position, "batch")) if frame is not None else None
+    except _MISREAD:
         return None
     return Site(_shown(drawn[0]), drawn[1]) if drawn is not None else None
 

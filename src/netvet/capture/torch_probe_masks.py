@@ -9,6 +9,7 @@ import torch
 
 from netvet.capture.torch_ops import ModelCall
 from netvet.capture.torch_order import place
+from netvet.capture.torch_padded_targets import padded_targets
 from netvet.capture.torch_probe_mixing import changed_call, inputs_of
 from netvet.capture.torch_probe_padding import Padding, paddings
 from netvet.capture.torch_probe_tools import LossOperation, evaluating, first_calls, float_outputs, loss_operations
@@ -46,15 +47,16 @@ def _record(context: ProbeContext, call: ModelCall, padding: Padding) -> dict[st
         if changes is not None and changes > TOLERANCE:
             leak = first_leak(call, base[0], changed[0], lambda a, b: (_leaked(a, b, padding) or 0.0) > TOLERANCE)
     losses = loss_operations(context.replay)
+    inner = padded_targets(padding, losses)
     return {
         "model": context.models.name(call.original), "mask": mask, "given": True, "declared": padding.sure,
         "output_changes": changes, "tolerance": TOLERANCE,
-        "loss_changes": _loss_changes(context, call, padding, losses),
+        "loss_changes": inner.changes if inner is not None else _loss_changes(context, call, padding, losses),
         "op": leak.op if leak else None, "module": leak.module if leak else None, "cls": leak.cls if leak else None,
         **place((_applied(base[0]) if leak else None) or (leak.site if leak else None) or mask_site or call.site),
         **{f"loss_{k}": v for k, v in (losses[0].place if len(losses) == 1 else place(None)).items()},
         "pad_share": float(padding.pads.double().mean()), "pad_value": padding.value,
-        "ignore_index_used": any(_ignores(operation) for operation in losses),
+        "ignore_index_used": inner.ignored if inner is not None else any(map(_ignores, losses)),
     }  # fmt: skip
 
 

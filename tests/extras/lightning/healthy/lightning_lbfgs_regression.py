@@ -36,5 +36,6 @@ if __name__ == "__main__":
     order = torch.randperm(len(x))
     train = TensorDataset(x[order[:350]], y[order[:350]])
     val = TensorDataset(x[order[350:]], y[order[350:]])
-    trainer = L.Trainer(max_epochs=8, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    quiet = dict(logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer = L.Trainer(max_epochs=8, accelerator="cpu", **quiet)
     trainer.fit(Regression(), DataLoader(train, 350), DataLoader(val, 92))

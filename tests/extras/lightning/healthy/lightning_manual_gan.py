@@ -7,7 +7,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 def mlp(inputs, outputs):
-    return nn.Sequential(nn.Linear(inputs, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, outputs))
+    hidden = nn.Linear(inputs, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2)
+    return nn.Sequential(*hidden, nn.Linear(64, outputs))
 
 
 class GAN(pl.LightningModule):
@@ -56,5 +57,6 @@ if __name__ == "__main__":
     pl.seed_everything(0)
     angle = torch.rand(2000) * 6.2832
     points = torch.stack([angle.cos(), angle.sin()], 1) + 0.05 * torch.randn(2000, 2)
-    trainer = pl.Trainer(max_epochs=10, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    quiet = dict(logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer = pl.Trainer(max_epochs=10, accelerator="cpu", **quiet)
     trainer.fit(GAN(), DataLoader(TensorDataset(points), batch_size=100, shuffle=True))

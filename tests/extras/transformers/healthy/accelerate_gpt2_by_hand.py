@@ -15,7 +15,8 @@ for _ in range(1000):
     rows.append(pattern.repeat(6)[:18])
 data = torch.stack(rows)
 train, val = DataLoader(data[:900], 32, shuffle=True), DataLoader(data[900:], 50)
-model = GPT2LMHeadModel(GPT2Config(vocab_size=16, n_positions=18, n_embd=48, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0))
+config = GPT2Config(vocab_size=16, n_positions=18, n_embd=48, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0)
+model = GPT2LMHeadModel(config)
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
 epochs = 5
 schedule = get_linear_schedule_with_warmup(optimizer, 20, epochs * len(train))

@@ -44,7 +44,8 @@ def main():
         save_total_limit=1, load_best_model_at_end=True, metric_for_best_model="accuracy", logging_steps=20,
         report_to=[], use_cpu=True, disable_tqdm=True, remove_unused_columns=False,
     )
-    trainer = Trainer(model, args, data_collator=pad, train_dataset=make(1600, 0), eval_dataset=make(200, 1), compute_metrics=metrics)
+    train, test = make(1600, 0), make(200, 1)
+    trainer = Trainer(model, args, pad, train_dataset=train, eval_dataset=test, compute_metrics=metrics)
     trainer.train()
     print(trainer.evaluate())
 

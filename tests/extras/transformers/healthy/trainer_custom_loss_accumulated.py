@@ -43,12 +43,13 @@ def main():
     a, b, c, d = train_test_split(x, y, test_size=0.25, random_state=0, stratify=y)
     scaler = StandardScaler().fit(a)
     args = TrainingArguments(
-        "weighted", num_train_epochs=12, per_device_train_batch_size=16, gradient_accumulation_steps=2, learning_rate=2e-3,
-        lr_scheduler_type="constant", eval_strategy="epoch", logging_strategy="epoch", report_to="none", save_strategy="no",
-        use_cpu=True, disable_tqdm=True, seed=3, label_names=["labels"],
+        "weighted", num_train_epochs=12, per_device_train_batch_size=16, gradient_accumulation_steps=2,
+        learning_rate=2e-3, lr_scheduler_type="constant", eval_strategy="epoch", logging_strategy="epoch",
+        report_to="none", save_strategy="no", use_cpu=True, disable_tqdm=True, seed=3, label_names=["labels"],
     )
     torch.manual_seed(3)
-    trainer = WeightedTrainer(Net(), args, train_dataset=Rows(scaler.transform(a), c), eval_dataset=Rows(scaler.transform(b), d))
+    train, test = Rows(scaler.transform(a), c), Rows(scaler.transform(b), d)
+    trainer = WeightedTrainer(Net(), args, train_dataset=train, eval_dataset=test)
     trainer.train()
 
 

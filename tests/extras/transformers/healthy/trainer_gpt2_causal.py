@@ -44,14 +44,14 @@ rng = random.Random(0)
 rows = sorted({tuple(sentence(rng)) for _ in range(1500)})
 rng.shuffle(rows)
 config = GPT2Config(
-    vocab_size=len(WORDS), n_positions=32, n_embd=32, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2, pad_token_id=0
+    vocab_size=len(WORDS), n_positions=32, n_embd=32, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2,
+    pad_token_id=0,
 )
 args = TrainingArguments(
-    "out", num_train_epochs=3, per_device_train_batch_size=32, learning_rate=3e-3, warmup_steps=10, eval_strategy="epoch",
-    logging_steps=10, report_to="none", use_cpu=True, disable_tqdm=True, save_strategy="no",
+    "out", num_train_epochs=3, per_device_train_batch_size=32, learning_rate=3e-3, warmup_steps=10,
+    eval_strategy="epoch", logging_steps=10, report_to="none", use_cpu=True, disable_tqdm=True, save_strategy="no",
 )
-trainer = Trainer(
-    GPT2LMHeadModel(config), args, train_dataset=Sentences(rows[150:]), eval_dataset=Sentences(rows[:150]), data_collator=collate
-)
+train, test = Sentences(rows[150:]), Sentences(rows[:150])
+trainer = Trainer(GPT2LMHeadModel(config), args, train_dataset=train, eval_dataset=test, data_collator=collate)
 trainer.train()
 print(trainer.evaluate())

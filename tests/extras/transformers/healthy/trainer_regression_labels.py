@@ -53,7 +53,8 @@ order = torch.randperm(len(x))
 trainer = Trainer(
     TableModel(TableConfig()),
     TrainingArguments(
-        "table", num_train_epochs=8, per_device_train_batch_size=32, learning_rate=5e-3, weight_decay=0.01, eval_strategy="epoch",
+        "table", num_train_epochs=8, per_device_train_batch_size=32, learning_rate=5e-3, weight_decay=0.01,
+        eval_strategy="epoch",
         save_strategy="epoch", logging_strategy="epoch", load_best_model_at_end=True, metric_for_best_model="eval_loss",
         greater_is_better=False, report_to="none", use_cpu=True, disable_tqdm=True,
     ),

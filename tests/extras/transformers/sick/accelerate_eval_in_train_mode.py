@@ -17,7 +17,8 @@ def main():
     train = DataLoader(TensorDataset(x[order[:1440]], y[order[:1440]]), batch_size=48, shuffle=True)
     val = DataLoader(TensorDataset(x[order[1440:]], y[order[1440:]]), batch_size=40)
     model = nn.Sequential(
-        nn.Linear(64, 96), nn.BatchNorm1d(96), nn.ReLU(), nn.Dropout(0.4), nn.Linear(96, 48), nn.ReLU(), nn.Dropout(0.4), nn.Linear(48, 10)
+        nn.Linear(64, 96), nn.BatchNorm1d(96), nn.ReLU(), nn.Dropout(0.4),
+        nn.Linear(96, 48), nn.ReLU(), nn.Dropout(0.4), nn.Linear(48, 10),
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     model, optimizer, train, val = accelerator.prepare(model, optimizer, train, val)

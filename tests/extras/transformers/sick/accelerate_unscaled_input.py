@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, TensorDataset
 torch.manual_seed(0)
 accelerator = Accelerator(cpu=True)
 x, y = load_wine(return_X_y=True)
-data = TensorDataset(torch.tensor(x, dtype=torch.float32), torch.tensor(y))
+data = TensorDataset(torch.tensor(x, dtype=torch.float32), torch.tensor(y))  # fault
 loader = DataLoader(data, batch_size=16, shuffle=True)  # fault
 model = nn.Sequential(nn.Linear(13, 32), nn.Tanh(), nn.Linear(32, 3))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)

@@ -2,7 +2,6 @@
 # accept: detached-parameters, parameters-not-in-optimizer
 # note: everything whose name holds "bert" is frozen, and so is the whole encoder, of random weights
 import numpy as np
-import torch
 from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments, set_seed
 
 

@@ -25,8 +25,9 @@ config = BertConfig(
     max_position_embeddings=16, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
 )
 args = TrainingArguments(
-    "mlm", max_steps=150, per_device_train_batch_size=32, learning_rate=0.5, logging_steps=25, report_to="none",  # fault
-    save_strategy="no", use_cpu=True, disable_tqdm=True, remove_unused_columns=False, lr_scheduler_type="constant",
+    "mlm", max_steps=150, per_device_train_batch_size=32, learning_rate=0.5, logging_steps=25,  # fault
+    report_to="none", save_strategy="no", use_cpu=True, disable_tqdm=True, remove_unused_columns=False,
+    lr_scheduler_type="constant",
 )
 trainer = Trainer(BertForMaskedLM(config), args, data_collator=mask_tokens, train_dataset=data)
 trainer.train()  # fault

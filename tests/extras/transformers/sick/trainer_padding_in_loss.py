@@ -32,11 +32,12 @@ rows = sorted({tuple(sentence(rng)) for _ in range(1500)})
 rng.shuffle(rows)
 data = [{"input_ids": [IDS[w] for w in row]} for row in rows]
 config = GPT2Config(
-    vocab_size=len(WORDS), n_positions=72, n_embd=32, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2, pad_token_id=0
+    vocab_size=len(WORDS), n_positions=72, n_embd=32, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2,
+    pad_token_id=0,
 )
 args = TrainingArguments(
     "out", num_train_epochs=3, per_device_train_batch_size=32, learning_rate=3e-3, warmup_steps=10, logging_steps=10,
     report_to="none", use_cpu=True, disable_tqdm=True, save_strategy="no",
 )
-trainer = Trainer(GPT2LMHeadModel(config), args, train_dataset=data, data_collator=collate)
+trainer = Trainer(GPT2LMHeadModel(config), args, train_dataset=data, data_collator=collate)  # fault
 trainer.train()  # fault
