@@ -18,7 +18,7 @@ from netvet.cli.data import data
 from netvet.cli.diagnose import diagnose
 from netvet.cli.export import export
 from netvet.cli.fix import fix
-from netvet.cli.formats import FORMATS, formatted
+from netvet.cli.formats import FORMATS, formatted, write_all
 from netvet.cli.human import keep, records_of
 from netvet.cli.mcp import mcp
 from netvet.cli.options import SEVERITY, STDOUT, Asked, asked_of, choosing, percent, require_writable
