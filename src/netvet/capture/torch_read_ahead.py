@@ -140,12 +140,13 @@ class LoaderTap:
 
     def _decide(self, found: _Pass, used: Any) -> None:
         seen, loader = [t for t in tensors_in(used) if is_plain(t)], found.loader()
-        before, newest = (_is_in(b.batch, seen) if b is not None else False for b in (found.told, found.held))
-        if before and not newest and loader is not None:
+        before, newest = (_held_by(b, seen) for b in (found.told, found.held))
+        # What both hold (a mask of ones, say) tells nothing.
+        if before - newest and not newest - before and loader is not None:
             found.ahead = True
             found.told = None
             self._ahead.add(loader)
-        elif newest:
+        elif newest - before:
             found.ahead = False
             self._tell(found, found.held)
 
@@ -161,10 +162,10 @@ class LoaderTap:
     on_finish = on_sleep
 
 
-def _is_in(batch: Any, seen: list[torch.Tensor]) -> bool:
-    """Whether a tensor of the batch is among these, itself or as a copy of equal numbers."""
-    given = [t for t in tensors_in(batch) if is_plain(t) and t.dim()]
-    return any(_same(a, b) for a in given for b in seen)
+def _held_by(drawn: _Drawn | None, seen: list[torch.Tensor]) -> set[int]:
+    """Which of these tensors the batch holds, themselves or as copies of equal numbers."""
+    given = [t for t in tensors_in(drawn.batch) if is_plain(t) and t.dim()] if drawn is not None else []
+    return {number for number, one in enumerate(seen) if any(_same(a, one) for a in given)}
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
