@@ -120,3 +120,16 @@ def test_a_method_that_is_named_only(tmp_path: Path) -> None:
     file.write_text("for x in y:\n    step = optimizer.step\n    optimizer.zero_grad()\n    self.optimizer.step\n")
     assert uncalled_line(str(file), "step") == 4
     assert uncalled_line(str(file), "zero_grad") is None
+
+
+def test_what_accelerate_wraps_is_followed_to_what_it_is_given(ran: Ran) -> None:
+    program = """
+    class accelerator:
+        prepare = staticmethod(lambda *given: given)
+    x = [[1], [2]]
+    loader = DataLoader(x)
+    net, loader = accelerator.prepare(object(), loader)
+    for batch in loader:
+        model(batch)
+    """
+    assert ran(program)[-1] == 4

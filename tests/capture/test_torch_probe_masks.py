@@ -126,3 +126,34 @@ def test_a_masked_loss_of_readings_does_not_change(watch):
 def test_takes_no_equal_ends_and_no_few_values_for_padding(watch):
     assert followed(watch, lengths=(6, 6, 6, 6)) is None
     assert followed(watch, spread=0.0) is None
+
+
+class Language(nn.Module):
+    """Takes its own loss, of the token that follows, as models of transformers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head = nn.Embedding(WORDS, 8), nn.Linear(8, WORDS)
+
+    def forward(self, words, mask, labels):
+        logits = self.head(self.embed(words) * mask[..., None])
+        following = functional.pad(labels[:, 1:], (0, 1), value=-100)
+        loss = functional.cross_entropy(logits.flatten(0, 1), following.flatten(), reduction="sum")
+        return loss / 20, logits
+
+
+@pytest.mark.parametrize(("padded", "learned"), [(0, True), (-100, False)])
+def test_padding_in_a_loss_that_the_model_takes_itself(watch, padded, learned):
+    def train():
+        torch.manual_seed(0)
+        model = Language()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(2):
+            words, pads = batch()
+            optimizer.zero_grad()
+            model(words, (~pads).long(), words.masked_fill(pads, padded))[0].backward()
+            optimizer.step()
+
+    found = dict(watch(train).get("mask_probe")[0])
+    assert found["ignore_index_used"] is not learned
+    assert (found["loss_changes"] > 0.01) is learned

@@ -35,7 +35,7 @@ def padded_targets(padding: Padding, losses: list[LossOperation]) -> PaddedTarge
     pads = _of_targets(padding, operation.target.detach())
     if pads is None or operation.input.dim() != 2 or len(operation.input) != pads.numel():
         return None
-    ignored = operation.target.eq(operation.arguments.get("ignore_index", -100)).reshape(-1)
+    ignored = operation.target.eq(int(operation.arguments["ignore_index"])).reshape(-1)
     flat = pads.reshape(-1)
     counted = flat & ~ignored
     wanted = operation.target.reshape(-1)[counted]

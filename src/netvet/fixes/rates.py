@@ -92,9 +92,13 @@ def schedules(program: Program) -> list[Site]:
 
 
 def assigned(program: Program) -> list[tuple[SourceFile, cst.BaseExpression]]:
-    """What is assigned to `group["lr"]`, in the files in which optimizers step."""
+    """What is assigned to `group["lr"]`, in the files in which optimizers step, or are made for a framework's loop."""
     found: list[tuple[SourceFile, cst.BaseExpression]] = []
-    for path in {site.file.path for site in program.steps}:
+    try:
+        places = program.steps
+    except NotApplicable:
+        places = program.optimizers
+    for path in {site.file.path for site in places}:
         file = program.sources.file(path)
         for one in file.nodes(cst.Assign):
             target = one.targets[0].target
