@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const { h, command, mark, sourceLine, folded, words } = netvet;
+  const NAMES = 6; // of checks that are named at once
   const PLACES = 3; // that are shown at once; the rest is folded
 
   const row = (label, ...content) => (content.some((one) => one && one.length !== 0) ? [h("dt", {}, label), h("dd", {}, content)] : []);
@@ -29,14 +30,14 @@
   /** Names of checks: a few at once, many folded. */
   function names(key, text) {
     const list = text.split(", ");
-    return text && list.length > 6 ? folded(key, `${list.length} causes that were looked for and not seen`, h("p", {}, text)) : text;
+    return text && list.length > NAMES ? folded(key, `${list.length} causes that were looked for and not seen`, h("p", {}, text)) : text;
   }
 
   /** Reasons why causes could not be looked for, after those: a few at once, many folded. */
   function open(key, text) {
     const list = text.split("; ");
     const count = list.reduce((sum, one) => sum + one.split(" (")[0].split(", ").length, 0);
-    return list.length > PLACES ? folded(key, `${count} causes that could not be looked for`, h("ul", {}, list.map((one) => h("li", {}, one)))) : text;
+    return list.length > PLACES || count > NAMES ? folded(key, `${count} causes that could not be looked for`, h("ul", {}, list.map((one) => h("li", {}, one)))) : text;
   }
 
   /** What is known of a cause, as labelled rows. */
