@@ -37,6 +37,7 @@ def export(content: Content, output: str | None, stream: TextIO) -> str:
         place = str(Path(run.settings.sync_dir))
     finally:
         run.finish()
+        wandb.teardown()  # its own process writes the end of the file only now
     return f"{place}; send it with: wandb sync {place}" if mode == "offline" else str(run.url or place)
 
 
