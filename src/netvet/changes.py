@@ -158,13 +158,13 @@ GUESSING = 0.6
 STILL, ABOVE = 0.05, 0.02
 
 
-def guessing(loss: Mapping[str, Series], accuracy: LayerSeries | None) -> tuple[str, int, float] | None:
+def guessing(loss: Mapping[str, Series] | None, accuracy: LayerSeries | None) -> tuple[str, int, float] | None:
     """A loss that has settled where the accuracy is that of a guess: message, since when, and the accuracy.
 
     A guess among equally likely classes costs -log(1/classes) and is right once in so many times: its accuracy is
     exp(-loss). A net that has learned is right more often than that.
     """
-    if len(loss) != 1 or not accuracy:
+    if not loss or len(loss) != 1 or not accuracy:
         return None
     one, right = next(iter(loss.values())).finite(), next(iter(accuracy.values())).finite().values
     values = one.values
@@ -173,10 +173,11 @@ def guessing(loss: Mapping[str, Series], accuracy: LayerSeries | None) -> tuple[
     middle, end = (float(np.median(v)) for v in (values[len(values) // 2 :], values[-max(3, len(values) // 5) :]))
     late, early = float(np.median(right[-max(3, len(right) // 5) :])), float(right[0])
     settled = abs(end - float(values[len(values) // 2])) <= STILL * abs(end) and abs(end - middle) <= STILL * abs(end)
-    if end < GUESSING or not settled or late > np.exp(-end) * 1.1 + ABOVE or late > max(early, np.exp(-end)) + ABOVE:
-        return None
     width = max(3, len(values) // 20)
     levels = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
+    guess = float(np.exp(-levels.min()))  # steps that are too long may keep the loss above that of a guess
+    if end < GUESSING or not settled or late > guess * 1.1 + ABOVE or late > max(early, guess) + ABOVE:
+        return None
     away = np.flatnonzero(np.abs(levels - end) > 2 * STILL * end)
     since = int(away[-1]) + width // 2 + 1 if len(away) else 0
     gone = values[:since]
@@ -184,7 +185,7 @@ def guessing(loss: Mapping[str, Series], accuracy: LayerSeries | None) -> tuple[
     message = (
         f"the loss went from {before:.3g} to {end:.3g}, and stays there" if since else f"the loss stays at {end:.3g}"
     )
-    message += f" since {one.unit} {int(one.steps[since])}, where a guess is right in {np.exp(-end):.0%} of the cases, "
+    message += f" since {one.unit} {int(one.steps[since])}, where a guess is right in {guess:.0%} of the cases, "
     return message + f"and so is the net: in {late:.0%}", int(one.steps[since]), late
 
 

@@ -55,6 +55,13 @@ def test_finds_groups_that_are_no_order():
     assert answer.effects[0].p < 0.01
 
 
+def test_finds_a_best_value_in_the_middle():
+    rates = [10.0**i for i in np.linspace(-4, 1, 15)]
+    answer = effects(runs(lr=rates), [abs(i - 7) + 0.1 * (i % 2) for i in range(15)])
+    assert answer.effects[0].kind == "groups"
+    assert "ends worst, 0.00611 to 0.164 best" in answer.effects[0].worse
+
+
 def test_what_is_not_finite_is_the_worst_end():
     answer = effects(runs(lr=[1, 2, 3, 4, 5, 6]), [0.1, 0.2, 0.3, 0.4, math.inf, math.nan])
     assert answer.effects[0].name == "lr"

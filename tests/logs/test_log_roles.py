@@ -76,6 +76,11 @@ def test_takes_bare_sides_for_losses_or_shares_that_rise(values, role):
     assert (found["train"], found["val"]) == ("train_accuracy" if role == "accuracy" else "loss", f"val_{role}")
 
 
+def test_takes_a_bare_side_beside_a_loss_for_its_validation():
+    made = table(step=[1, 2, 3], loss=[3.0, 2.0, 1.0], val=[3.1, 2.1, 1.1])
+    assert {one.column: one.role for one in guess(made, {})} == {"step": "step", "loss": "loss", "val": "val_loss"}
+
+
 def test_steers_by_validation_rather_than_test():
     found = roles("epoch", "train_loss", "val_loss", "test_loss")
     assert found["val_loss"] == "val_loss"

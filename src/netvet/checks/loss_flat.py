@@ -52,6 +52,7 @@ def loss_flat(
     input_ablation: Facts | None = None,
     log: Facts | None = None,
     val_accuracy: LayerSeries | None = None,
+    val_loss: LayerSeries | None = None,
     *,
     limit: float = 0.02,  # random labels fall by 1.6 % on the digits (2.300 to 2.264)
     patience: int = 50,  # steps; shorter runs may be in their warm-up
@@ -72,8 +73,8 @@ def loss_flat(
     ## Known problems
     Losses of adversarial nets, policy gradients and bootstrapped values need not fall: only a known criterion that is
     the only loss, and is no better than a constant prediction, is more than a note, unless a layer blocks the input.
-    Nets that start from loaded weights or far below that level, or beat the commonest class, are silent. A log tells no
-    criterion: there an accuracy of what a guess at that loss would have, exp(-loss), takes its place.
+    Nets that start from loaded weights or far below that level, or beat the commonest class, are silent. In a log, an
+    accuracy of what a guess at that loss would have, exp(-loss), takes its place.
 
     ## References
     Measured on the digits, section "what one faulty line does": 2.314 to 2.3116 for a cut graph.
@@ -84,7 +85,7 @@ def loss_flat(
     blocked = any(r.get("blocked_by") for r in input_ablation or ())
     if loaded or beats_majority(train_accuracy, target_top_share):
         return
-    guess = guessing(loss, train_accuracy or val_accuracy) if log else None
+    guess = (guessing(loss, train_accuracy) or guessing(val_loss, val_accuracy)) if log else None
     if guess:
         yield Finding(guess[0], next(iter(loss)), *guess[1:], severity="warning", confidence=0.8)
     for site, one in () if guess else loss.items():
@@ -95,11 +96,10 @@ def loss_flat(
         if _moves(one, seen, limit, sigmas) or (level and seen.start < 0.7 * level):
             continue
         stuck = level is not None and seen.end >= 0.9 * level
-        known = len(loss) == 1 and (sole.get("function") in _CLASSIFYING or sole.get("function") == "mse_loss")
+        known = len(loss) == 1 and sole.get("function") in (*_CLASSIFYING, "mse_loss")
         constant = float(np.ptp(one.values)) <= 1e-7 * seen.start
         severity: Severity = "note" if not known or not stuck or blocked else "error" if constant else "warning"
-        message = _told(seen, limit, constant=constant)
-        place = location_of(sole) if len(loss) == 1 else None
+        place, message = location_of(sole) if len(loss) == 1 else None, _told(seen, limit, constant=constant)
         yield Finding(message, site, 0, seen.gain, limit, place, severity=severity, confidence=0.8)
 
 

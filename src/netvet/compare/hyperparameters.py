@@ -17,6 +17,8 @@ FEWEST = 5
 LEVEL = 0.05
 # Up to 8! = 40,320 orders are all tried; of more runs so many are drawn, always the same ones.
 EXACT, DRAWN, SEED = 8, 20_000, 0
+# Runs in each third of a setting of many values.
+FEWEST_IN_THIRD = 3
 # Settings that are tested, the most varied first: each makes the others harder to prove.
 MAX_SETTINGS = 40
 
@@ -112,6 +114,7 @@ def _tests(name: str, settings: Sequence[Mapping[str, Any]], y: Values, orders: 
         x = (x - x.mean()) / x.std()
         seen, drawn = abs(float(y @ x)), np.abs(orders @ x)
         found.append(("trend", _share(seen, drawn)))
+        values = _thirds(values)  # the best may lie in the middle
     distinct = list(dict.fromkeys(values))
     if 2 <= len(distinct) <= len(values) / 2 and (len(distinct) > 2 or not found):
         member = np.array([[v == d for d in distinct] for v in values], dtype=np.float64)
@@ -119,6 +122,15 @@ def _tests(name: str, settings: Sequence[Mapping[str, Any]], y: Values, orders: 
         seen, drawn = float(((y @ member) ** 2).sum()), ((orders @ member) ** 2).sum(axis=1)
         found.append(("groups", _share(seen, drawn)))
     return found
+
+
+def _thirds(values: list[Any]) -> list[Any]:
+    """Of many different numbers which third each is in, named by its bounds; few stay as they are."""
+    if len(set(values)) <= len(values) / 2 or len(values) < 3 * FEWEST_IN_THIRD:
+        return values
+    parts = np.array_split(np.sort(np.array(values, dtype=np.float64)), 3)
+    names = {float(v): f"{part[0]:.3g} to {part[-1]:.3g}" for part in parts for v in part}
+    return [names[v] for v in values]
 
 
 def _share(seen: float, drawn: Values) -> float:
@@ -149,6 +161,7 @@ def _worse(name: str, kind: str, settings: Sequence[Mapping[str, Any]], y: Value
         larger = float(y @ _ranks(x)) > 0
         low, high = float(x.min()), float(x.max())
         return f"the {'larger' if larger else 'smaller'}, the worse (from {low:g} to {high:g})"
+    values = _thirds(values) if all(isinstance(v, float) for v in values) else values
     means = {v: float(np.mean([r for r, w in zip(y, values, strict=True) if w == v])) for v in dict.fromkeys(values)}
     worst = max(means, key=lambda v: means[v])
     best = min(means, key=lambda v: means[v])

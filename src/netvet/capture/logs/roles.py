@@ -54,6 +54,7 @@ def guess(table: Table, told: Mapping[str, str]) -> list[Guess]:
             found[name] = Guess(name, "metric", "likely", f"beside {told[one.role]}")
     if not any(g.role == "loss" for g in found.values()) and "loss" not in fixed:
         _errors_as_losses(found)
+    if not any(g.role == "val_loss" for g in found.values()) and not fixed & {"loss", "val_loss"}:
         _bare_sides(found, table.columns)
     for role in ("loss", "val_loss"):
         if role not in fixed:
@@ -154,7 +155,9 @@ def _bare_sides(found: dict[str, Guess], columns: Mapping[str, Column]) -> None:
         side = "val" if known & VAL else "train"
         role: Role = ("val_accuracy" if side == "val" else "train_accuracy") if share else "loss"
         role = "val_loss" if role == "loss" and side == "val" else role
-        found[name] = Guess(name, role, "guess", "nothing is called a loss")
+        if role == "loss" and any(other.role == "loss" for other in found.values()):
+            continue
+        found[name] = Guess(name, role, "guess", "its side alone")
 
 
 def _one_loss(found: dict[str, Guess], columns: Mapping[str, Column], role: str) -> None:
