@@ -147,7 +147,7 @@ def _describe(
     dim = one.dim
     if dim is not None and axis is not None:  # PyTorch has the classes on axis 1
         dim = 1 if dim == axis else 0 if dim == 0 else dim + 1
-    record = {
+    return {
         "site": str(one.site or "?"), **place(one.site), "function": one.function, "phase": phase, "first_step": step,
         "input": summary(given), "target": None if target is None else summary(target), "reduction": "mean",
         "weight": None, "pos_weight": None, "label_smoothing": None, "ignore_index": None, "first_value": value,
@@ -156,7 +156,6 @@ def _describe(
         "batch": int(given.shape[0]) if given.ndim else None, "own_target": False, "input_op": one.op,
         "input_dim": dim, "input_reshaped": False, **place(one.op_site, "input_"),
     }  # fmt: skip
-    return record
 
 
 def classes_of(one: LossFound, target: Array, axis: int | None) -> Array | None:

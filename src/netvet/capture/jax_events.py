@@ -80,6 +80,7 @@ class Look:
     parameters: list[Any]
     gradients: list[Any]
     taps: dict[str, Any]
+    flags: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -131,6 +132,12 @@ class Session:
     def listening(self) -> bool:
         """Whether a call is the user's own, made at the top level, and to be looked at."""
         return self.recorder.here and not self.ended and not self.busy and self.tracing is None and at_top()
+
+    def ask(self) -> None:
+        """Between two calls: ask whether to stop, if anybody wants to know."""
+        stop = self.options.get("stop")
+        if stop is not None:
+            stop.step_taken()
 
     def mark(self, call: MarkedCall) -> int:
         """A number for a marked call."""

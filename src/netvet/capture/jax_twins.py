@@ -73,6 +73,7 @@ class Unit:
         out = self._inner(*args, **kwargs)
         if began is not None:
             session.recorder.guard("repetition", outer.end)(self, *began, out)
+        session.ask()
         return out
 
     def _begin(self, outer: Any, args: Any, kwargs: Any) -> tuple[Twin, list[Any]] | None:

@@ -57,6 +57,7 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     """
     from netvet import config
     from netvet.checks import all_checks
+    from netvet.capture.frameworks import require_torch_program
     from netvet.core import require_torch
 
     for name in ("json", "html"):
@@ -69,6 +70,7 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     told = partial(_tell, asked=asked, files=files, verbose=options["verbose"])
     if target is None:
         return partial(_again, store, told)
+    require_torch_program("recipe", target, is_module=options["is_module"])
     require_torch()
     chosen = _chosen(options)
     return partial(_run, target, arguments, options["is_module"], store.absolute(), chosen, told)

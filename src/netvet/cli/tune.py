@@ -44,10 +44,12 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     """
     from netvet import config
     from netvet.checks import all_checks
+    from netvet.capture.frameworks import require_torch_program
     from netvet.core import require_torch
 
     for name in ("json", "html"):
         require_writable(options[name], f"--{name}")
+    require_torch_program("tune", target, is_module=options["is_module"])
     require_torch()
     from netvet.executors import require
     from netvet.reporter import Reporter
