@@ -64,8 +64,8 @@ def require_torch_program(command: str, target: str, *, is_module: bool = False)
     if framework != "torch" and not target.startswith("-"):
         name = {"keras": "Keras", "jax": "JAX"}[framework]
         raise NetvetError(
-            f"netvet {command} repeats training loops of PyTorch, and {target} trains with {name}: `netvet run {target}` "
-            "watches and judges it, `netvet diagnose` judges a stored run again"
+            f"netvet {command} repeats training loops of PyTorch, and {target} trains with {name}: "
+            f"`netvet run {target}` watches and judges it, `netvet diagnose` judges a stored run again"
         )
 
 

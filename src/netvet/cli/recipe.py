@@ -56,8 +56,8 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     The exit code is 1 when a gate failed, else 0.
     """
     from netvet import config
-    from netvet.checks import all_checks
     from netvet.capture.frameworks import require_torch_program
+    from netvet.checks import all_checks
     from netvet.core import require_torch
 
     for name in ("json", "html"):

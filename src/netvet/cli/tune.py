@@ -43,8 +43,8 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     FILE.py:FUNCTION, which gives a netvet.Setup. A search that was broken off goes on where it was.
     """
     from netvet import config
-    from netvet.checks import all_checks
     from netvet.capture.frameworks import require_torch_program
+    from netvet.checks import all_checks
     from netvet.core import require_torch
 
     for name in ("json", "html"):
