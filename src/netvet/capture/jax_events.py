@@ -103,6 +103,7 @@ class Tracing:
     marks: list[MarkedCall] = field(default_factory=list)
     inputs: list[Any] = field(default_factory=list)
     applied: int = 0
+    emitted: int = 0
     inside: int = 0  # within a loss that is being differentiated
 
 
@@ -123,7 +124,7 @@ class Session:
         self.ended = False
         self.tracing: Tracing | None = None
         self.busy = 0
-        self.looks: list[Look | UpdateLook] = []
+        self.looks: list[tuple[int, Look | UpdateLook]] = []
         self.calls: dict[int, MarkedCall] = {}
         self.originals: dict[str, Callable[..., Any]] = {}
         self.options: dict[str, Any] = {}
@@ -132,6 +133,28 @@ class Session:
     def listening(self) -> bool:
         """Whether a call is the user's own, made at the top level, and to be looked at."""
         return self.recorder.here and not self.ended and not self.busy and self.tracing is None and at_top()
+
+    def emit(self, deliver: Callable[[dict[str, Any]], Look | UpdateLook], given: dict[str, Any]) -> None:
+        """Within a repetition: hand values out; `deliver` makes a look of them."""
+        tracing = self.tracing
+        number = tracing.emitted if tracing is not None else 0
+        if tracing is not None:
+            tracing.emitted += 1
+
+        def receive(values: dict[str, Any]) -> None:
+            self.looks.append((number, deliver(values)))
+
+        self.originals["debug_callback"](receive, given, ordered=bool(self.options.get("ordered")))
+
+    def take_looks(self) -> list[Look | UpdateLook]:
+        """What was delivered, in the order of the program: JAX may have called back in another."""
+        found, self.looks = self.looks, []
+        rounds: dict[int, int] = {}
+        keyed = []
+        for number, look in found:
+            rounds[number] = rounds.get(number, -1) + 1
+            keyed.append((rounds[number], number, look))
+        return [look for _, _, look in sorted(keyed, key=lambda k: k[:2])]
 
     def ask(self) -> None:
         """Between two calls: ask whether to stop, if anybody wants to know."""

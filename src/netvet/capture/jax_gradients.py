@@ -35,7 +35,7 @@ def _making(session: Session, plain: Callable[..., Any], *, with_value: bool) ->
                 calls = session.options.get("eager")
                 if session.busy or calls is None or not session.listening:
                     return own(*args, **kwargs)
-                return calls.differentiate(fun, call, own, args, kwargs)
+                return calls.differentiate(call, own, args, kwargs, with_value=with_value)
             if tracing.inside:
                 return own(*args, **kwargs)
             loss = _Loss(session, fun, argnums, has_aux, settings)
@@ -127,8 +127,8 @@ class _Loss:
 
         plain = session.originals["value_and_grad"]
         (loss, (aux, tapped, finite)), gradients = plain(again, has_aux=True, **self._settings)(parameters)
-        session.originals["debug_callback"](
-            functools.partial(_deliver, session, found),
+        session.emit(
+            functools.partial(_look, found),
             {"loss": loss, "parameters": parameters, "gradients": gradients, "taps": tapped, "flags": finite},
         )
         left, static = iter(aux), box["static"]
@@ -138,7 +138,5 @@ class _Loss:
         return value, grown[0] if self._sole else grown
 
 
-def _deliver(session: Session, found: Differentiation, given: dict[str, Any]) -> None:
-    session.looks.append(
-        Look(found, given["loss"], given["parameters"], given["gradients"], given["taps"], given["flags"])
-    )
+def _look(found: Differentiation, given: dict[str, Any]) -> Look:
+    return Look(found, given["loss"], given["parameters"], given["gradients"], given["taps"], given["flags"])

@@ -170,10 +170,8 @@ class OptimizerTap:
             return
         session.tracing.updates.append(one)
         if not any(type(x).__name__ == "BatchTracer" for x in leaves):
-            session.originals["debug_callback"](
-                functools.partial(_deliver, session, one),
-                {"gradients": look.gradients, "updates": look.updates, "state": look.state},
-            )
+            given = {"gradients": look.gradients, "updates": look.updates, "state": look.state}
+            session.emit(functools.partial(_look, one), given)
 
     def _applying(self, plain: Callable[..., Any]) -> Callable[..., Any]:
         def apply_updates(params: Any, updates: Any) -> Any:
@@ -218,8 +216,8 @@ def _hyperparams(state: Any) -> dict[str, Any]:
     return {}
 
 
-def _deliver(session: Session, one: Optimizer, given: dict[str, Any]) -> None:
-    session.looks.append(UpdateLook(one, given["gradients"], given["updates"], given["state"]))
+def _look(one: Optimizer, given: dict[str, Any]) -> UpdateLook:
+    return UpdateLook(one, given["gradients"], given["updates"], given["state"])
 
 
 def records(

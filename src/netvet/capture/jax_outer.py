@@ -79,11 +79,18 @@ class Outer:
 
     def _repeat(self, twin: Twin, values: list[Any]) -> list[Look | UpdateLook]:
         session, began = self._session, perf_counter()
-        twin.call(values)
+        session.options["ordered"] = twin.extra.get("ordered", True)
+        try:
+            twin.call(values)
+        except Exception:
+            if twin.extra.get("ordered") is False:
+                raise
+            session.looks.clear()  # JAX keeps no order over several devices
+            session.options["ordered"] = twin.extra["ordered"] = False
+            twin.call(values)
         jax.effects_barrier()
-        looks, session.looks = session.looks, []
         session.recorder.schedule.spent += perf_counter() - began
-        return looks
+        return session.take_looks()
 
     def traced(self, twin: Twin, tracing: Tracing) -> None:
         """A repetition was traced: find where the parameters come in."""
@@ -114,7 +121,7 @@ class Outer:
             self._session.recorder.guard("evaluations", self._session.options["evaluations"].ended)(twin, values, out)
             return
         training = self._session.options["training"]
-        step, results = self._session.step, jax.tree.leaves(out)
+        results = jax.tree.leaves(out)
         if looks is not None:
             self.flush()
             training.take(looks)
@@ -122,6 +129,7 @@ class Outer:
             self._identify(twin, looks, results)
         else:
             sites, updates = twin.extra.get("counts", ([], 0))
+            step = training.coming()
             training.passed(len(sites), updates)
             self._wait(twin, step, sites, results, values)
 
@@ -195,13 +203,12 @@ class Eager:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: dict[Any, int] = {}
 
-    def differentiate(self, fun: Any, call: Any, own: Any, args: Any, kwargs: Any) -> Any:
+    def differentiate(self, call: Any, own: Any, args: Any, kwargs: Any, *, with_value: bool) -> Any:
         """The user's own result; looked at before, if it is to be."""
         looks = self._session.recorder.guard(self.part, self._look)(call, args, kwargs)
         out = own(*args, **kwargs)
-        self._session.recorder.guard(self.part, self._taken)(looks)
+        self._session.recorder.guard(self.part, self._taken)(looks, out if with_value else None)
         self._session.ask()
         return out
 
@@ -215,16 +222,19 @@ class Eager:
             for found in tracing.differentiations:
                 found.options.pop("ids", None)
         jax.effects_barrier()
-        looks, session.looks = session.looks, []
         session.recorder.schedule.spent += perf_counter() - began
-        return looks
+        return session.take_looks()
 
-    def _taken(self, looks: list[Look | UpdateLook] | None) -> None:
+    def _taken(self, looks: list[Look | UpdateLook] | None, out: Any) -> None:
         training = self._session.options["training"]
-        if looks is None:
-            training.passed(1, 0)
-        else:
+        if looks is not None:
             training.take(looks)
+            return
+        step, places = training.coming(), list(training.places.values())
+        training.passed(1, 0)
+        if out is not None and len(places) == 1:
+            loss = np.asarray(jax.tree.leaves(out)[0], dtype=np.float64)
+            self._session.recorder.value(step, "loss", float(loss.mean()), str(places[0].newest.site or "?"))
 
     def updated(self, look: UpdateLook) -> None:
         """An optimizer has updated outside of compiled functions."""

@@ -126,6 +126,7 @@ class Watch:
         self.recorder.suspended = self.session.ended = True
         try:
             self.recorder.guard("loss", self.outer.flush)()
+            self.recorder.guard("loss", self.session.options["training"].close)()
             self.recorder.guard("evaluations", self.evaluations.flush)()
             self.report()
         finally:
