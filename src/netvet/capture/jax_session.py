@@ -30,6 +30,21 @@ from netvet.capture.recorder import Recorder
 # Facts are written at these steps and then every so many seconds, so that a killed run still tells its story.
 FIRST_REPORTS = (1, 10, 100)
 REPORT_SECONDS = 10.0
+# Why signals do not come, where the program is one of JAX.
+_COPIES = "probes that train a copy are made for PyTorch alone (docs/jax.md)"
+_LOOPS = "a program of JAX has no such object to watch"
+_ABSENT = {
+    **dict.fromkeys((
+        "lr_probe", "lr_trial", "baselines", "input_ablation", "depth_scale", "final_bias", "batch_mixing",
+        "future_leak", "mask_probe", "batched_differs", "step_repeat", "eval_repeat", "loss_contract", "accumulation",
+        "target_in_input", "held_out_predictions", "fixed_batch", "fixed_batch_flips", "fixed_batch_loss",
+        "gradient_noise", "grad_cosine", "black_box",
+    ), _COPIES),
+    **dict.fromkeys((
+        "loaders", "gradient_resets", "clips", "schedulers", "scalers", "checkpoints", "unregistered", "live_graphs",
+        "live_outputs", "retained_losses", "seeds", "events", "worker_draws", "stored_data",
+    ), _LOOPS),
+}  # fmt: skip
 
 
 class Watch:
@@ -129,6 +144,8 @@ class Watch:
             self.recorder.guard("loss", self.session.options["training"].close)()
             self.recorder.guard("evaluations", self.evaluations.flush)()
             self.report()
+            for signal, reason in _ABSENT.items():
+                self.recorder.missing(signal, reason)
         finally:
             self.remove()
 
