@@ -52,7 +52,9 @@ class Unit:
         functools.update_wrapper(self, function)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_inner"], name)
+        if "_inner" not in self.__dict__:  # while it is being unpickled
+            raise AttributeError(name)
+        return getattr(self._inner, name)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

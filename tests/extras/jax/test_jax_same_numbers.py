@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -220,3 +221,20 @@ def test_a_probe_inside_a_compiled_step_tells_its_numbers(tmp_path: Path) -> Non
         jax.effects_barrier()
     found = Run.open(run.path).get("metric")["twice"]
     assert found.values.tolist() == [0.0, 2.0, 4.0]
+
+
+def test_calls_of_other_threads_are_the_users_own(tmp_path: Path) -> None:
+    with run_in(tmp_path):
+        double = jax.jit(lambda x: x * 2)
+
+        @jax.jit
+        def step(params: Any, x: Any, y: Any) -> Any:
+            with ThreadPoolExecutor(1) as pool:  # while the step is traced
+                seen.append(pool.submit(lambda: "jit" in str(jax.make_jaxpr(double)(1.0))).result())
+            loss, grads = jax.value_and_grad(loss_fn)(params, x, y)
+            return descend(params, grads), loss
+
+        seen: list[bool] = []
+        step(start(), X[:16], Y[:16])
+    assert seen
+    assert all(seen)
