@@ -19,16 +19,16 @@ def told(session: Session, name: str | None, given: dict[str, Any]) -> None:
 
 
 def _write(session: Session, name: str | None, given: dict[str, Any]) -> None:
-    recorder, step = session.recorder, session.step
+    recorder, heard = session.recorder, bool(session.options["training"].places)
+    told: dict[str, int] = session.options.setdefault("told", {})
+    if not heard and any(told.get(k) == session.step for k in given):  # the same again: the next step has begun
+        session.step += 1
+    step = session.step
+    told.update(dict.fromkeys(given, step))
     if name is not None:
         recorder.value(step, "metric", float(np.asarray(given[name])), name)
-    if session.options["training"].places:  # heard already
+    if heard:
         return
-    told: dict[str, int] = session.options.setdefault("told", {})
-    fresh = [k for k in given if k != name]
-    if any(told.get(k) == step for k in fresh):  # the same again: the next step has begun
-        session.step = step = step + 1
-    told.update(dict.fromkeys(fresh, step))
     if "loss" in given:
         recorder.value(step, "loss", float(np.asarray(given["loss"])), "probe")
     parts = {k: _named(given[k]) for k in ("grads", "params", "updates") if k in given}
