@@ -92,9 +92,7 @@ class _Loss:
         found = self._describe(closed, names, parameters, args)
         found.modules = tracing.modules[first_module:]
         session.recorder.guard("losses and inputs", choose_taps)(found, session)
-        given = dict(zip(found.program.arguments, [*parameters, *(others[i] for i in dynamic)], strict=True))
-        given |= found.program.known
-        found.options["input_ids"] = [id(given[i]) if i in given else 0 for i in found.options.get("inputs", [])]
+        _note_inputs(found, [*parameters, *(others[i] for i in dynamic)])
         found.options["ids"] = [id(p) for p in parameters]
         tracing.differentiations.append(found)
         return self._run(found, box, tree, parameters, [others[i] for i in dynamic])
@@ -136,6 +134,12 @@ class _Loss:
         value = (loss, jax.tree.unflatten(box["tree"], leaves)) if self._has_aux else loss
         grown = jax.tree.unflatten(tree, gradients)
         return value, grown[0] if self._sole else grown
+
+
+def _note_inputs(found: Differentiation, arguments: list[Any]) -> None:
+    """Which objects the inputs of the net are, to find them among the arguments of the outer call."""
+    given = dict(zip(found.program.arguments, arguments, strict=True)) | found.program.known
+    found.options["input_ids"] = [id(given[i]) if i in given else 0 for i in found.options.get("inputs", [])]
 
 
 def _look(found: Differentiation, given: dict[str, Any]) -> Look:
