@@ -62,7 +62,7 @@ def test_a_sick_program_gets_its_diagnosis(program: Path, tmp_path: Path) -> Non
     causes = [f["check"] for f in findings if f["severity"] != "note"]
     assert header.expect in causes, causes
     place = next(f["location"] for f in findings if f["check"] == header.expect)
-    assert not header.faults or place["line"] in header.faults
+    assert not header.fault_lines or place["line"] in header.fault_lines
 
 
 @pytest.mark.parametrize("program", HEALTHY, ids=lambda p: p.stem)
