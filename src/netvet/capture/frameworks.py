@@ -54,6 +54,19 @@ def require(framework: Framework) -> None:
         )
 
 
+def require_torch_program(command: str, target: str, *, is_module: bool = False) -> None:
+    """Ask for a program of PyTorch, for commands that repeat its training loop.
+
+    Raises:
+        NetvetError: it trains with JAX; the message says what works there.
+    """
+    if framework_of(target, is_module=is_module) == "jax":
+        raise NetvetError(
+            f"netvet {command} repeats training loops of PyTorch, and {target} trains with JAX: "
+            f"`netvet run {target}` watches and judges it, `netvet diagnose` judges a stored run again"
+        )
+
+
 def _file_of(module: str) -> Path | None:
     """The file that `python -m` would run, found without importing anything."""
     base = Path.cwd().joinpath(*module.split("."))

@@ -18,6 +18,8 @@ from netvet.capture.site import Site
 MAX_CLASSES = 1_000
 # Batches kept for the order of the targets.
 MAX_BATCHES, MAX_LABELS, MAX_COLUMNS = 2_000, 200_000, 8
+# A loss is its one loss function where other terms (weight decay) make no more of it than this share.
+NEAR = 0.3
 CLASS_LOSSES = ("cross_entropy", "nll_loss")
 BINARY_LOSSES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
@@ -48,19 +50,21 @@ class Compared:
     def hear(self, place: Place, look: Look, step: int) -> None:
         """Take in one look at a training loss."""
         losses: list[LossFound] = look.of.options.get("losses", [])
+        total = float(np.asarray(look.loss, dtype=np.float64).mean())
         for number, one in enumerate(losses):
             given, target = look.taps.get(f"given:{number}"), look.taps.get(f"target:{number}")
             value = look.taps.get(f"value:{number}")
-            if given is not None:
-                sole = len(losses) == 1
-                number_of = float(np.asarray(look.loss)) if sole else _mean(value)
-                self.take(
-                    one, np.asarray(given), None if target is None else np.asarray(target), number_of, step, "train"
-                )
+            if given is None:
+                continue
+            wanted = None if target is None else np.asarray(target)
+            mean = None if value is None else own_mean(one, np.asarray(given), wanted, np.asarray(value, np.float64))
+            seen = self.take(one, np.asarray(given), wanted, mean, step, "train")
+            if mean is not None and seen.calls == 1:
+                seen.record |= _reduction(mean, total, np.asarray(value), sole=len(losses) == 1)
 
     def take(
         self, one: LossFound, given: Array, target: Array | None, value: float | None, step: int, phase: str
-    ) -> None:
+    ) -> _Seen:
         """Take in what one loss compared at one step."""
         site = str(one.site or "?")
         key = site, one.function, phase
@@ -84,6 +88,7 @@ class Compared:
                     "target_std",
                 ):
                     self._session.recorder.value(step, name, number, site)
+        return seen
 
     def _measure(self, seen: _Seen, one: LossFound, given: Array, axis: int | None) -> None:
         if given.size == 0 or given.dtype.kind not in "fV":
@@ -126,8 +131,31 @@ class Compared:
         return [b for (_, _, p), seen in self._seen.items() if p == phase for b in seen.labels]
 
 
-def _mean(value: Any) -> float | None:
-    return None if value is None else float(np.mean(np.asarray(value, dtype=np.float64)))
+def own_mean(one: LossFound, given: Array, target: Array | None, value: Array) -> float | None:
+    """The mean of what a loss function gives for each sample; None where its arithmetic does not tell.
+
+    Args:
+        value: what the function gave; of log-probabilities, all of them.
+    """
+    if one.function in CLASS_LOSSES and value.shape == given.shape and target is not None and value.ndim:
+        if one.labels and target.shape == value.shape[:-1]:
+            whole = np.clip(target[..., None].astype(np.int64), 0, value.shape[-1] - 1)
+            return float(-np.take_along_axis(value, whole, -1).mean())
+        return float(-(target * value).sum(-1).mean()) if target.shape == value.shape else None
+    if one.function == "binary_cross_entropy" and target is not None and target.shape == given.shape:
+        p = np.clip(given.astype(np.float64), 1e-12, 1 - 1e-12)
+        return float(-(target * np.log(p) + (1 - target) * np.log(1 - p)).mean())
+    return float(value.mean()) if value.size and one.function != "binary_cross_entropy" else None
+
+
+def _reduction(mean: float, total: float, value: Array, *, sole: bool) -> dict[str, Any]:
+    """How a loss function enters the loss: as its mean, beside little else, or as a sum."""
+    if abs(total - mean) <= NEAR * abs(mean):
+        return {"reduction": "mean", "share": mean / total if total else None, "factor": 1.0}
+    if not sole:
+        return {"share": mean / total if total else None}
+    whole = mean * value.size
+    return {"reduction": "sum" if abs(total - whole) <= NEAR * abs(whole) else "none"}
 
 
 def place(site: Site | None, prefix: str = "") -> dict[str, Any]:
@@ -147,7 +175,7 @@ def _describe(
     dim = one.dim
     if dim is not None and axis is not None:  # PyTorch has the classes on axis 1
         dim = 1 if dim == axis else 0 if dim == 0 else dim + 1
-    record = {
+    return {
         "site": str(one.site or "?"), **place(one.site), "function": one.function, "phase": phase, "first_step": step,
         "input": summary(given), "target": None if target is None else summary(target), "reduction": "mean",
         "weight": None, "pos_weight": None, "label_smoothing": None, "ignore_index": None, "first_value": value,
@@ -156,7 +184,6 @@ def _describe(
         "batch": int(given.shape[0]) if given.ndim else None, "own_target": False, "input_op": one.op,
         "input_dim": dim, "input_reshaped": False, **place(one.op_site, "input_"),
     }  # fmt: skip
-    return record
 
 
 def classes_of(one: LossFound, target: Array, axis: int | None) -> Array | None:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from netvet.capture.jax_compared import CLASS_LOSSES, Compared, measured, place
+from netvet.capture.jax_compared import Compared, measured, own_mean, place
 from netvet.capture.jax_events import Differentiation, Leaf, MarkedCall, Session
 from netvet.capture.jax_losses import LossFound, Reader, name_of
 from netvet.capture.jax_modes import active_modes
@@ -152,8 +152,8 @@ class Evaluations:
             self._inputs.take(values, scored.found, str(number), "eval", step)
         for number, one in enumerate(scored.losses):
             given, target = np.asarray(look[f"given:{number}"]), look.get(f"target:{number}")
-            value = _value(one, given, target, np.asarray(look[f"value:{number}"], dtype=np.float64))
             wanted = None if target is None else np.asarray(target)
+            value = own_mean(one, given, wanted, np.asarray(look[f"value:{number}"], dtype=np.float64))
             self._compared.take(one, given, wanted, value, step, "eval")
             loss = value if loss is None else loss
             if wanted is not None:
@@ -215,18 +215,6 @@ class Evaluations:
             "loss_site": site, "scored": "loss" if scored.losses else "compare", "buffers_changed": [],
             "parameters_changed": [],
         })  # fmt: skip
-
-
-def _value(one: LossFound, given: Any, target: Any, value: Any) -> float | None:
-    """The mean loss of a batch, in the sense of the training."""
-    if one.function in CLASS_LOSSES and value.shape == given.shape and target is not None:
-        wanted = np.asarray(target)
-        if one.labels and wanted.shape == value.shape[:-1]:
-            return float(-np.take_along_axis(value, wanted[..., None].astype(np.int64), -1).mean())
-        if wanted.shape == value.shape:
-            return float(-(wanted * value).sum(-1).mean())
-        return None
-    return float(value.mean()) if value.size and one.function != "binary_cross_entropy" else None
 
 
 def _is(result: Any, value: float) -> bool:

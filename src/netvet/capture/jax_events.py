@@ -8,6 +8,7 @@ At steps that are looked at, netvet first runs a copy of the call on the same ar
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class Look:
     parameters: list[Any]
     gradients: list[Any]
     taps: dict[str, Any]
+    flags: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -102,6 +104,7 @@ class Tracing:
     marks: list[MarkedCall] = field(default_factory=list)
     inputs: list[Any] = field(default_factory=list)
     applied: int = 0
+    emitted: int = 0
     inside: int = 0  # within a loss that is being differentiated
 
 
@@ -110,7 +113,6 @@ class Session:
 
     Attributes:
         step: completed updates.
-        tracing: the repetition that is being traced now.
         busy: netvet itself computes; taps pass everything on.
         looks: what repetitions have delivered and nobody has taken yet.
         calls: marked calls by their number.
@@ -120,17 +122,52 @@ class Session:
         self.recorder = recorder
         self.step = 0
         self.ended = False
-        self.tracing: Tracing | None = None
+        self._tracing: Tracing | None = None
+        self._thread = threading.get_ident()
         self.busy = 0
-        self.looks: list[Look | UpdateLook] = []
+        self.looks: list[tuple[int, Look | UpdateLook]] = []
         self.calls: dict[int, MarkedCall] = {}
         self.originals: dict[str, Callable[..., Any]] = {}
         self.options: dict[str, Any] = {}
 
     @property
+    def tracing(self) -> Tracing | None:
+        """The repetition that is being traced; none in other threads, whose calls are the user's own."""
+        return self._tracing if self._tracing is not None and threading.get_ident() == self._thread else None
+
+    @property
     def listening(self) -> bool:
         """Whether a call is the user's own, made at the top level, and to be looked at."""
-        return self.recorder.here and not self.ended and not self.busy and self.tracing is None and at_top()
+        free = self.recorder.here and not self.ended and not self.busy and self._tracing is None
+        return free and threading.get_ident() == self._thread and at_top()
+
+    def emit(self, deliver: Callable[[dict[str, Any]], Look | UpdateLook], given: dict[str, Any]) -> None:
+        """Within a repetition: hand values out; `deliver` makes a look of them."""
+        tracing = self.tracing
+        number = tracing.emitted if tracing is not None else 0
+        if tracing is not None:
+            tracing.emitted += 1
+
+        def receive(values: dict[str, Any]) -> None:
+            self.looks.append((number, deliver(values)))
+
+        self.originals["debug_callback"](receive, given, ordered=bool(self.options.get("ordered")))
+
+    def take_looks(self) -> list[Look | UpdateLook]:
+        """What was delivered, in the order of the program: JAX may have called back in another."""
+        found, self.looks = self.looks, []
+        rounds: dict[int, int] = {}
+        keyed = []
+        for number, look in found:
+            rounds[number] = rounds.get(number, -1) + 1
+            keyed.append((rounds[number], number, look))
+        return [look for _, _, look in sorted(keyed, key=lambda k: k[:2])]
+
+    def ask(self) -> None:
+        """Between two calls: ask whether to stop, if anybody wants to know."""
+        stop = self.options.get("stop")
+        if stop is not None:
+            stop.step_taken()
 
     def mark(self, call: MarkedCall) -> int:
         """A number for a marked call."""
@@ -140,13 +177,13 @@ class Session:
     @contextmanager
     def repeating(self) -> Iterator[Tracing]:
         """Taps are on within, and whatever draws random numbers outside of JAX is put back behind it."""
-        tracing, before = Tracing(), self.tracing
+        tracing, before = Tracing(), self._tracing
         states = random.getstate(), np.random.get_state()
-        self.tracing = tracing
+        self._tracing = tracing
         try:
             yield tracing
         finally:
-            self.tracing = before
+            self._tracing = before
             random.setstate(states[0])
             np.random.set_state(states[1])
 

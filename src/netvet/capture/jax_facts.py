@@ -21,10 +21,10 @@ def write(session: Session) -> None:
     if not places:
         return
     main = max(places, key=lambda p: p.looks)
-    names = [leaf.name for leaf in main.newest.leaves]
-    held = {n: one.name for one in optimizers for n in jax_optimizers.known_names(one, names)}
+    shapes = {leaf.name: leaf.shape for leaf in main.newest.leaves}
+    held = {n: one.name for one in optimizers for n in jax_optimizers.known_names(one, shapes)}
     moved = main.compared == 0 or any(main.changed)
-    found = jax_optimizers.records(optimizers, main.first.model, names, backward=any(p.looks for p in places))
+    found = jax_optimizers.records(optimizers, main.first.model, shapes, backward=any(p.looks for p in places))
     for record in found:
         record["steps"] = record["steps"] if moved else 0
     if not optimizers:
@@ -85,12 +85,13 @@ def _parameters(one: Place, held: dict[str, str], *, by_hand: bool) -> list[dict
         start = one.start[i] if one.start else np.zeros(0)
         kind = jax_graph.kind_of(program, value) or _kind_by_layer(found, leaf.name)
         optimizer = held.get(leaf.name)
+        known = None if optimizer is None and "?" in held else by_hand or optimizer is not None
         first = next((op for op in program.users.get(value, ())), None)
         records.append({
             "name": leaf.name, "model": found.model, "layer": jax_graph.layer_of(leaf.name), "layer_type": kind,
             "shape": jax_graph.outputs_first(program, value), "elements": int(np.prod(leaf.shape, dtype=np.int64)),
             "requires_grad": leaf.dtype.startswith(("float", "bfloat", "complex")),
-            "in_optimizer": by_hand or optimizer is not None, "optimizer": optimizer, "reached": value in reached,
+            "in_optimizer": known, "optimizer": optimizer, "reached": value in reached,
             "changed": one.changed[i], "module_called": value in used and bool(program.users.get(value)),
             "tied_names": [], "loaded": False, "overwritten": False, "zero_grad_steps": one.zero_streak[i],
             "deep_steps": one.looks, "init_std": float(start.std()) if start.size > 1 else None,

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from netvet.capture.jax_events import Differentiation, Leaf, Look, Session
+from netvet.capture.jax_finite import flags
 from netvet.capture.jax_names import model_name, path_name
 from netvet.capture.jax_program import is_value, program_of
 from netvet.capture.jax_taken import choose_taps, reduced
@@ -34,7 +35,7 @@ def _making(session: Session, plain: Callable[..., Any], *, with_value: bool) ->
                 calls = session.options.get("eager")
                 if session.busy or calls is None or not session.listening:
                     return own(*args, **kwargs)
-                return calls.differentiate(fun, call, own, args, kwargs)
+                return calls.differentiate(call, own, args, kwargs, with_value=with_value)
             if tracing.inside:
                 return own(*args, **kwargs)
             loss = _Loss(session, fun, argnums, has_aux, settings)
@@ -73,9 +74,8 @@ class _Loss:
                 now[i] = value
             rest, keywords = jax.tree.unflatten(other_tree, now)
             chosen = dict(zip(argnums, jax.tree.unflatten(tree, leaves), strict=True))
-            given, left = [], iter(rest)
-            for i in range(len(args)):
-                given.append(chosen[i] if i in chosen else next(left))
+            left = iter(rest)
+            given = [chosen[i] if i in chosen else next(left) for i in range(len(args))]
             out = self._fun(*given, **keywords)
             loss, aux = out if self._has_aux else (out, None)
             found, box["tree"] = jax.tree.flatten(aux)
@@ -92,9 +92,7 @@ class _Loss:
         found = self._describe(closed, names, parameters, args)
         found.modules = tracing.modules[first_module:]
         session.recorder.guard("losses and inputs", choose_taps)(found, session)
-        given = dict(zip(found.program.arguments, [*parameters, *(others[i] for i in dynamic)], strict=True))
-        given |= found.program.known
-        found.options["input_ids"] = [id(given[i]) if i in given else 0 for i in found.options.get("inputs", [])]
+        _note_inputs(found, [*parameters, *(others[i] for i in dynamic)])
         found.options["ids"] = [id(p) for p in parameters]
         tracing.differentiations.append(found)
         return self._run(found, box, tree, parameters, [others[i] for i in dynamic])
@@ -119,21 +117,30 @@ class _Loss:
         def again(leaves: list[Any]) -> tuple[Any, Any]:
             all_values = program.evaluate([*leaves, *values])
             results = [all_values[i] for i in program.results]
-            return results[0], (results[1:], {name: reduced(name, all_values[i]) for name, i in taps})
+            return results[0], (
+                results[1:],
+                {name: reduced(name, all_values[i]) for name, i in taps},
+                flags(program, all_values),
+            )
 
         plain = session.originals["value_and_grad"]
-        (loss, (aux, tapped)), gradients = plain(again, has_aux=True, **self._settings)(parameters)
-        session.originals["debug_callback"](
-            functools.partial(_deliver, session, found),
-            {"loss": loss, "parameters": parameters, "gradients": gradients, "taps": tapped},
+        (loss, (aux, tapped, finite)), gradients = plain(again, has_aux=True, **self._settings)(parameters)
+        session.emit(
+            functools.partial(_look, found),
+            {"loss": loss, "parameters": parameters, "gradients": gradients, "taps": tapped, "flags": finite},
         )
-        left, leaves = iter(aux), []
-        for i in range(len(box["static"]) + len(aux)):
-            leaves.append(box["static"][i] if i in box["static"] else next(left))
+        left, static = iter(aux), box["static"]
+        leaves = [static[i] if i in static else next(left) for i in range(len(static) + len(aux))]
         value = (loss, jax.tree.unflatten(box["tree"], leaves)) if self._has_aux else loss
         grown = jax.tree.unflatten(tree, gradients)
         return value, grown[0] if self._sole else grown
 
 
-def _deliver(session: Session, found: Differentiation, given: dict[str, Any]) -> None:
-    session.looks.append(Look(found, given["loss"], given["parameters"], given["gradients"], given["taps"]))
+def _note_inputs(found: Differentiation, arguments: list[Any]) -> None:
+    """Which objects the inputs of the net are, to find them among the arguments of the outer call."""
+    given = dict(zip(found.program.arguments, arguments, strict=True)) | found.program.known
+    found.options["input_ids"] = [id(given[i]) if i in given else 0 for i in found.options.get("inputs", [])]
+
+
+def _look(found: Differentiation, given: dict[str, Any]) -> Look:
+    return Look(found, given["loss"], given["parameters"], given["gradients"], given["taps"], given["flags"])

@@ -62,7 +62,7 @@ def records(found: Differentiation, session: Session) -> list[dict[str, Any]]:
         op = program.makers.get(value)
         record: dict[str, Any] = {"backward": str(found.site or "?"), "id": ids[value], "depth": depth}
         if op is None:
-            leaf = parameters[value] if value in parameters else None
+            leaf = parameters.get(value)
             record |= {"op": "AccumulateGrad", "next": [], "leaf": "parameter" if leaf else "input"}
             if leaf is not None:
                 record |= {"parameter": leaf.name, "shape": outputs_first(program, value)}

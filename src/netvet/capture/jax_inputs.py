@@ -71,7 +71,7 @@ class _Seen:
                 means, stds = (v.reshape(-1, shape[1]).mean(0) for v in (means, stds))
             record |= {"feature_mean": means[:MAX_LISTED].tolist(), "feature_std": stds[:MAX_LISTED].tolist()}
             record["features"] = int(self.sums.size)
-            record["constant_features"] = int((self.low == self.high).sum())
+            record["constant_features"] = int(np.sum(self.low == self.high))
         return record
 
 
@@ -98,7 +98,8 @@ class Inputs:
             return
         key = found.model, position, phase
         if key not in self._seen:
-            self._seen[key] = _Seen(values, found.model, position, phase, found.site)
+            site = found.options.get("call_site") or found.site
+            self._seen[key] = _Seen(values, found.model, position, phase, site)
         self._seen[key].add(values, step)
         if position == "0" and values.ndim > 1:
             self.count(values, phase)

@@ -21,9 +21,8 @@ def _dropout(program: Program, dependent: set[int], leading: set[int]) -> bool:
     drawn = program.downstream([o for op in program.operations if op.name in _RANDOM for o in op.outputs])
     masks: set[int] = set()
     for op in program.operations:
-        if (op.name in _COMPARE and drawn.intersection(op.inputs) and not dependent.intersection(op.inputs)) or (
-            op.name in VIEWS and op.inputs[0] in masks
-        ):
+        compared = op.name in _COMPARE and drawn.intersection(op.inputs) and not dependent.intersection(op.inputs)
+        if compared or (op.name in VIEWS and op.inputs[0] in masks):
             masks.update(op.outputs)
         elif op.name in ("select_n", "mul", "div") and masks.intersection(op.inputs):
             if dependent.intersection(op.inputs) and leading.intersection(op.outputs):

@@ -85,7 +85,8 @@ def calls(one: Place, session: Session, evaluations: list[dict[str, Any]]) -> li
         "last_step": session.step, "modules_in_train_mode": 1.0, "dropout_active": dropout, "batch_norm_active": norm,
         "compiled": True, "has_dropout": dropout, "has_batch_norm": norm,
     }]  # fmt: skip
-    for record in evaluations[:1]:
+    if evaluations:
+        record = evaluations[0]
         made.append({
             "model": found.model, "phase": record["phase"], "file": record["file"], "line": record["line"],
             "calls": sum(r["batches"] for r in evaluations), "first_step": record["step"],

@@ -8,8 +8,8 @@ from typing import Any
 # Containers and holders that say nothing: the collection of a Flax model, the value of a variable of nnx.
 _EMPTY = frozenset({"params", "value", "raw_value"})
 _GENERIC = frozenset({
-    "tuple", "dict", "list", "FrozenDict", "State", "NodeStates", "GraphState", "GraphDef", "float", "ArrayImpl", "function",
-    "DynamicJaxprTracer", "JVPTracer", "Partial", "module", "MappingProxyType",
+    "tuple", "dict", "list", "FrozenDict", "State", "NodeStates", "GraphState", "GraphDef", "float", "ArrayImpl",
+    "function", "DynamicJaxprTracer", "JVPTracer", "Partial", "module", "MappingProxyType",
 })  # fmt: skip
 
 

@@ -170,10 +170,8 @@ class OptimizerTap:
             return
         session.tracing.updates.append(one)
         if not any(type(x).__name__ == "BatchTracer" for x in leaves):
-            session.originals["debug_callback"](
-                functools.partial(_deliver, session, one),
-                {"gradients": look.gradients, "updates": look.updates, "state": look.state},
-            )
+            given = {"gradients": look.gradients, "updates": look.updates, "state": look.state}
+            session.emit(functools.partial(_look, one), given)
 
     def _applying(self, plain: Callable[..., Any]) -> Callable[..., Any]:
         def apply_updates(params: Any, updates: Any) -> Any:
@@ -218,21 +216,27 @@ def _hyperparams(state: Any) -> dict[str, Any]:
     return {}
 
 
-def _deliver(session: Session, one: Optimizer, given: dict[str, Any]) -> None:
-    session.looks.append(UpdateLook(one, given["gradients"], given["updates"], given["state"]))
+def _look(one: Optimizer, given: dict[str, Any]) -> UpdateLook:
+    return UpdateLook(one, given["gradients"], given["updates"], given["state"])
 
 
-def records(found: list[Optimizer], model: str, names: list[str], *, backward: bool) -> list[dict[str, Any]]:
+def records(
+    found: list[Optimizer], model: str, shapes: dict[str, tuple[int, ...]], *, backward: bool
+) -> list[dict[str, Any]]:
     """Records of the signal `optimizers`.
 
     Args:
-        names: of all parameters that losses are differentiated by.
+        shapes: of all parameters that losses are differentiated by, by name.
     """
     result = []
     for one in found:
-        held = known_names(one, names)
+        held = known_names(one, shapes)
         rate = one.rate_at(max(one.steps - 1, 0))
-        group = {"lr": rate, "initial_lr": one.rate_at(0) if callable(one.rate) else None, "names": held}
+        group: dict[str, Any] = {
+            "lr": rate,
+            "initial_lr": one.rate_at(0) if callable(one.rate) else None,
+            "names": held,
+        }
         group |= {k: v for k, v in one.settings.items() if k in ("momentum", "eps", "weight_decay", "nesterov")}
         if "b1" in one.settings or "b2" in one.settings:
             group["betas"] = [one.settings.get("b1"), one.settings.get("b2")]
@@ -248,19 +252,29 @@ def records(found: list[Optimizer], model: str, names: list[str], *, backward: b
     return result
 
 
-def known_names(one: Optimizer, names: list[str]) -> list[str]:
+def known_names(one: Optimizer, shapes: dict[str, tuple[int, ...]]) -> list[str]:
     """Parameters that an optimizer holds, by the names that they have where the loss is differentiated.
 
     An optimizer of a part of them was initialised with shorter paths.
+
+    Args:
+        shapes: of all parameters, by name.
+
+    Returns:
+        `?` for what could not be told.
     """
     held = one.held or []
-    if set(held) <= set(names):
+    if set(held) <= set(shapes):
         return held
-    found: list[str] = []
-    for short in held:
-        long = [n for n in names if (n == short or n.endswith(f".{short}")) and n not in found]
-        found += long[:1] or ([names[len(found)]] if len(held) == len(names) else ["?"])
-    return found
+    if len(held) == len(shapes):
+        return list(shapes)  # all of them, by other names
+    found = [_under(prefix, one) for prefix in {n[: -len(held[0])] for n in shapes if held and n.endswith(held[0])}]
+    fitting = [names for names in found if [shapes.get(n) for n in names] == one.held_shapes]
+    return fitting[0] if len(fitting) == 1 else ["?"] * len(held)
+
+
+def _under(prefix: str, one: Optimizer) -> list[str]:
+    return [prefix + name for name in one.held or ()]
 
 
 def norm(arrays: list[Any]) -> float:

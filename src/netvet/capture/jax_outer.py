@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -16,7 +17,9 @@ from netvet.capture.jax_twins import Twin, Unit
 from netvet.capture.site import user_site
 
 # Results of calls that wait to be read, so that the user's program need not wait for each.
-MAX_WAITING = 64
+MAX_WAITING = 32
+# Arguments of so few elements are kept until the loss of the call is read.
+MAX_KEPT = 500_000
 # A repetition may be compiled otherwise than the user's own function: its sums are those of another order.
 CLOSE = 1e-3
 
@@ -28,7 +31,7 @@ class Outer:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._waiting: list[tuple[int, str, Any, int]] = []
+        self._waiting: list[_Returned] = []
 
     def begin(self, unit: Unit, twin: Twin, values: list[Any], settle: Callable[[], None]) -> None:
         """Before the user's call: repeat it, if it is to be looked at."""
@@ -76,17 +79,24 @@ class Outer:
 
     def _repeat(self, twin: Twin, values: list[Any]) -> list[Look | UpdateLook]:
         session, began = self._session, perf_counter()
-        twin.call(values)
+        session.options["ordered"] = twin.extra.get("ordered", True)
+        try:
+            twin.call(values)
+        except Exception:
+            if twin.extra.get("ordered") is False:
+                raise
+            session.looks.clear()  # JAX keeps no order over several devices
+            session.options["ordered"] = twin.extra["ordered"] = False
+            twin.call(values)
         jax.effects_barrier()
-        looks, session.looks = session.looks, []
         session.recorder.schedule.spent += perf_counter() - began
-        return looks
+        return session.take_looks()
 
     def traced(self, twin: Twin, tracing: Tracing) -> None:
         """A repetition was traced: find where the parameters come in."""
-        del twin
         places = {id(leaf): i for i, leaf in enumerate(tracing.inputs)}
         for found in tracing.differentiations:
+            found.options["call_site"] = twin.extra.get("site")
             found.places = [places.get(i) for i in found.options.pop("ids", [])]
             found.options["input_places"] = [places.get(i) for i in found.options.pop("input_ids", [])]
 
@@ -111,7 +121,7 @@ class Outer:
             self._session.recorder.guard("evaluations", self._session.options["evaluations"].ended)(twin, values, out)
             return
         training = self._session.options["training"]
-        step, results = self._session.step, jax.tree.leaves(out)
+        results = jax.tree.leaves(out)
         if looks is not None:
             self.flush()
             training.take(looks)
@@ -119,8 +129,9 @@ class Outer:
             self._identify(twin, looks, results)
         else:
             sites, updates = twin.extra.get("counts", ([], 0))
+            step = training.coming()
             training.passed(len(sites), updates)
-            self._wait(twin, step, sites, results)
+            self._wait(twin, step, sites, results, values)
 
     def _counts(self, looks: list[Look | UpdateLook]) -> tuple[list[str], int]:
         sites = [str(one.of.site or "?") for one in looks if isinstance(one, Look)]
@@ -135,20 +146,45 @@ class Outer:
         known = range(len(results)) if twin.results is None else twin.results
         twin.results = [i for i in known if _agrees(results[i], wanted)]
 
-    def _wait(self, twin: Twin, step: int, sites: list[str], results: list[Any]) -> None:
+    def _wait(self, twin: Twin, step: int, sites: list[str], results: list[Any], values: list[Any]) -> None:
         if twin.results and sites:
-            self._waiting.append((step, sites[0], results[twin.results[0]], len(sites)))
+            small = sum(getattr(v, "size", 1) for v in values) <= MAX_KEPT
+            kept = values if small and not self._session.options["non_finite"].done else None
+            self._waiting.append(_Returned(step, sites[0], results[twin.results[0]], len(sites), twin, kept))
         if len(self._waiting) >= MAX_WAITING:
             self.flush()
 
     def flush(self) -> None:
-        """Read what was returned."""
+        """Read what was returned; the first loss that is not finite is looked at after all."""
         waiting, self._waiting = self._waiting, []
-        for step, site, array, count in waiting:
-            if getattr(array, "is_deleted", bool)():  # donated since
+        for one in waiting:
+            if getattr(one.array, "is_deleted", bool)():  # donated since
                 continue
-            for i, value in enumerate(np.asarray(array, dtype=np.float64).reshape(-1)[:count].tolist()):
-                self._session.recorder.value(step + i, "loss", value, site)
+            found = np.asarray(one.array, dtype=np.float64).reshape(-1)[: one.count]
+            for i, value in enumerate(found.tolist()):
+                self._session.recorder.value(one.step + i, "loss", value, one.site)
+            if one.values is not None and not np.isfinite(found).all():
+                self._again(one)
+
+    def _again(self, one: _Returned) -> None:
+        hearer = self._session.options["non_finite"]
+        if hearer.done or any(getattr(v, "is_deleted", bool)() for v in one.values or ()):
+            return
+        looks = [look for look in self._repeat(one.twin, one.values or []) if isinstance(look, Look)]
+        for number, look in enumerate(looks):
+            hearer.hear(None, look, one.step + number)
+
+
+@dataclass(slots=True)
+class _Returned:
+    """What one call returned as its losses, not read yet. `values`: its arguments, if they may be kept."""
+
+    step: int
+    site: str
+    array: Any
+    count: int
+    twin: Twin
+    values: list[Any] | None
 
 
 def _agrees(result: Any, wanted: Any) -> bool:
@@ -167,13 +203,13 @@ class Eager:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: dict[Any, int] = {}
 
-    def differentiate(self, fun: Any, call: Any, own: Any, args: Any, kwargs: Any) -> Any:
+    def differentiate(self, call: Any, own: Any, args: Any, kwargs: Any, *, with_value: bool) -> Any:
         """The user's own result; looked at before, if it is to be."""
         looks = self._session.recorder.guard(self.part, self._look)(call, args, kwargs)
         out = own(*args, **kwargs)
-        self._session.recorder.guard(self.part, self._taken)(looks)
+        self._session.recorder.guard(self.part, self._taken)(looks, out if with_value else None)
+        self._session.ask()
         return out
 
     def _look(self, call: Any, args: Any, kwargs: Any) -> list[Look | UpdateLook] | None:
@@ -186,16 +222,19 @@ class Eager:
             for found in tracing.differentiations:
                 found.options.pop("ids", None)
         jax.effects_barrier()
-        looks, session.looks = session.looks, []
         session.recorder.schedule.spent += perf_counter() - began
-        return looks
+        return session.take_looks()
 
-    def _taken(self, looks: list[Look | UpdateLook] | None) -> None:
+    def _taken(self, looks: list[Look | UpdateLook] | None, out: Any) -> None:
         training = self._session.options["training"]
-        if looks is None:
-            training.passed(1, 0)
-        else:
+        if looks is not None:
             training.take(looks)
+            return
+        step, places = training.coming(), list(training.places.values())
+        training.passed(1, 0)
+        if out is not None and len(places) == 1:
+            loss = np.asarray(jax.tree.leaves(out)[0], dtype=np.float64)
+            self._session.recorder.value(step, "loss", float(loss.mean()), str(places[0].newest.site or "?"))
 
     def updated(self, look: UpdateLook) -> None:
         """An optimizer has updated outside of compiled functions."""

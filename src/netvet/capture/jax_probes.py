@@ -18,7 +18,7 @@ _MATRICES = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 def initial_losses(losses: list[dict[str, Any]], targets: list[dict[str, Any]], places: list[Place]) -> list[Any]:
     """Records of the signal `initial_loss`: of a training loss that is one loss function alone."""
     train = [r for r in losses if r["phase"] == "train"]
-    if len(train) != 1 or len(places) != 1 or places[0].first_value is None:
+    if len(train) != 1 or len(places) != 1 or train[0]["reduction"] != "mean" or train[0]["first_value"] is None:
         return []
     loss = train[0]
     target = next((t for t in targets if t["site"] == loss["site"] and t["phase"] == "train"), None)
@@ -26,7 +26,7 @@ def initial_losses(losses: list[dict[str, Any]], targets: list[dict[str, Any]], 
     if found is None:
         return []
     expected, best, rule = found
-    measured = places[0].first_value
+    measured = loss["first_value"]
     return [{
         "site": loss["site"], "file": loss["file"], "line": loss["line"], "function": loss["function"],
         "measured": measured, "expected": expected, "rule": rule, "spread": 0.0, "best_constant": best,

@@ -13,12 +13,14 @@ from netvet.capture import jax_facts
 from netvet.capture.jax_compared import Compared
 from netvet.capture.jax_evaluations import Evaluations
 from netvet.capture.jax_events import Session
+from netvet.capture.jax_finite import FirstNonFinite
 from netvet.capture.jax_gradients import tap_gradients
 from netvet.capture.jax_inputs import Inputs
 from netvet.capture.jax_marks import tap_functions, tap_losses
 from netvet.capture.jax_optimizers import OptimizerTap
 from netvet.capture.jax_outer import Eager, Outer
 from netvet.capture.jax_probes import initial_losses
+from netvet.capture.jax_stop import JaxStop
 from netvet.capture.jax_training import Training
 from netvet.capture.jax_twins import tap_compilation
 from netvet.capture.live import Live, LiveOptions, Stopper
@@ -28,6 +30,21 @@ from netvet.capture.recorder import Recorder
 # Facts are written at these steps and then every so many seconds, so that a killed run still tells its story.
 FIRST_REPORTS = (1, 10, 100)
 REPORT_SECONDS = 10.0
+# Why signals do not come, where the program is one of JAX.
+_COPIES = "probes that train a copy are made for PyTorch alone (docs/jax.md)"
+_LOOPS = "a program of JAX has no such object to watch"
+_ABSENT = {
+    **dict.fromkeys((
+        "lr_probe", "lr_trial", "baselines", "input_ablation", "depth_scale", "final_bias", "batch_mixing",
+        "future_leak", "mask_probe", "batched_differs", "step_repeat", "eval_repeat", "loss_contract", "accumulation",
+        "target_in_input", "held_out_predictions", "fixed_batch", "fixed_batch_flips", "fixed_batch_loss",
+        "gradient_noise", "grad_cosine", "black_box",
+    ), _COPIES),
+    **dict.fromkeys((
+        "loaders", "gradient_resets", "clips", "schedulers", "scalers", "checkpoints", "unregistered", "live_graphs",
+        "live_outputs", "retained_losses", "seeds", "events", "worker_draws", "stored_data",
+    ), _LOOPS),
+}  # fmt: skip
 
 
 class Watch:
@@ -49,9 +66,11 @@ class Watch:
         self.compared = Compared(session)
         self.outer, self.inputs = Outer(session), Inputs(session)
         self.evaluations = Evaluations(session, self.compared, self.inputs)
+        non_finite = FirstNonFinite(session)
         session.options |= {
             "deep": every_step, "optimizers": OptimizerTap(session), "training": Training(session),
-            "outer": self.outer, "eager": Eager(session), "hearers": [self.compared.hear, self.inputs.hear, self._heard],
+            "outer": self.outer, "eager": Eager(session), "non_finite": non_finite,
+            "hearers": [self.compared.hear, self.inputs.hear, non_finite.hear, self._heard],
             "inputs": self.inputs, "evaluations": self.evaluations,
         }  # fmt: skip
 
@@ -71,9 +90,9 @@ class Watch:
         found |= {name: sys.modules[name].__version__ for name in ("flax", "optax", "equinox") if name in sys.modules}
         return found | {"device": jax.default_backend().replace("gpu", "cuda")}
 
-    def stop(self, run: Live, stopper: Stopper) -> Any:
+    def stop(self, run: Live, stopper: Stopper) -> JaxStop:
         """What asks between steps whether to end the training."""
-        raise NotImplementedError
+        return JaxStop(run, self.session, stopper)
 
     def install(self) -> None:
         """Put the taps in; must come before the user's program imports anything."""
@@ -97,6 +116,7 @@ class Watch:
             self._reported = now
             self._next_report = next((s for s in FIRST_REPORTS if s > step), 10**18)
             self.report()
+            self.session.options["reported"] = True
 
     def report(self) -> None:
         """Write all facts that are known by now."""
@@ -121,8 +141,11 @@ class Watch:
         self.recorder.suspended = self.session.ended = True
         try:
             self.recorder.guard("loss", self.outer.flush)()
+            self.recorder.guard("loss", self.session.options["training"].close)()
             self.recorder.guard("evaluations", self.evaluations.flush)()
             self.report()
+            for signal, reason in _ABSENT.items():
+                self.recorder.missing(signal, reason)
         finally:
             self.remove()
 

@@ -65,7 +65,7 @@ class Training:
         """Take in looks in their order."""
         for look in looks:
             if isinstance(look, Look):
-                self._close_open()
+                self.close()
                 self._loss(look)
                 self._open += 1
             else:
@@ -79,12 +79,11 @@ class Training:
             self._updating = True
             self._advance(updates, self._session.options["optimizers"].users())
             self._open = 0
-        elif not self._updating:
-            self._session.step += losses
-        else:
+        elif losses:
+            self.close()
             self._open += losses
 
-    def _close_open(self) -> None:
+    def close(self) -> None:
         """A loss that no update of Optax has followed was a step by hand, unless some are."""
         if self._open and not self._updating:
             self._session.step += self._open

@@ -52,7 +52,9 @@ class Unit:
         functools.update_wrapper(self, function)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_inner"], name)
+        if "_inner" not in self.__dict__:  # while it is being unpickled
+            raise AttributeError(name)
+        return getattr(self._inner, name)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -73,6 +75,7 @@ class Unit:
         out = self._inner(*args, **kwargs)
         if began is not None:
             session.recorder.guard("repetition", outer.end)(self, *began, out)
+        session.ask()
         return out
 
     def _begin(self, outer: Any, args: Any, kwargs: Any) -> tuple[Twin, list[Any]] | None:

@@ -60,7 +60,7 @@ def vanishing_gradient(
     ## References
     Hochreiter (1991); Glorot and Bengio (2010). The ratio is that of torchmortem.
     """
-    kept = [n for n in param_grad_norm if n.endswith("weight") and _counts(n, parameters)]
+    kept = [n for n in param_grad_norm if n.endswith(("weight", "kernel")) and _counts(n, parameters)]
     norms = {n: float(np.median(v)) for n in kept if len(v := param_grad_norm[n].finite().values) >= 3}
     if len(norms) < 3:
         return

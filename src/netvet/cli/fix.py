@@ -72,6 +72,7 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
 
     The exit code is 0 when nothing is wrong or a change was proven to help, else 1.
     """
+    from netvet.capture.frameworks import require_torch_program
     from netvet.core import NetvetError, require_torch
 
     if options["listing"]:
@@ -80,6 +81,7 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
         raise click.UsageError("give the script to mend, or --list")
     for name in ("json", "html", "figure"):
         require_writable(options[name], f"--{name}")
+    require_torch_program("fix", target, is_module=options["is_module"])
     require_torch()
     _require("libcst", "patches of a program need")
     from netvet.executors import require

@@ -37,6 +37,7 @@ def replay(run: str | None, step: int | None, script: Path | None, store: Path |
     from netvet.report.files import write
     from netvet.report.replay import as_json, show
 
+    _require_box(run, store)
     require_torch()
     require_writable(json, "--json")
     from netvet.capture.torch_replay_run import replay_step
@@ -50,6 +51,27 @@ def replay(run: str | None, step: int | None, script: Path | None, store: Path |
     if target != STDOUT:
         show(found, sys.stdout)
     return 0 if found["reproduced"] else NOT_REPRODUCED
+
+
+def _require_box(run: str | None, store: Path | None) -> None:
+    """Say before anything else that runs of other frameworks store no steps.
+
+    Raises:
+        NetvetError: the run is one of them.
+    """
+    from netvet import checks, config
+    from netvet.core import Facts, NetvetError
+    from netvet.store.find import find_run
+
+    if run is not None and run.endswith(".safetensors"):
+        return
+    found = find_run(run, store or config.load(Path.cwd(), checks.all_checks()).store or config.STORE)
+    about = found.get("environment")
+    if isinstance(about, Facts) and about and "torch" not in about[0]:
+        raise NetvetError(
+            f"{found.path.name} is no run of PyTorch: its steps are not stored, so that none can be repeated; "
+            "`netvet diagnose` judges it again"
+        )
 
 
 def _box(run: str | None, step: int | None, store: Path | None) -> Box:

@@ -180,7 +180,8 @@ def _verdict(page: _Page, view: View, verdict: VerdictView, *, full: bool, verbo
     if verdict["next"]:
         page.labelled("change", verdict["next"], "bold" if full else "")
     _candidates(page, view, verdict)
-    if full and verdict["next"] and view["run"]["script"]:
+    mendable = "jax" not in view["run"]["environment"]  # netvet fix repeats training loops of PyTorch
+    if full and verdict["next"] and view["run"]["script"] and mendable:
         page.labelled("prove it", fix_command(view))
     if full or verbose:
         _folded(page, view, verdict, every=verbose)

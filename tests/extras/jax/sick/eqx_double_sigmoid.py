@@ -4,7 +4,6 @@ import argparse
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from sklearn.datasets import load_breast_cancer

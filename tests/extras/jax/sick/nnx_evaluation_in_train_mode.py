@@ -2,7 +2,6 @@
 # note: model.eval() is never called, so that dropout is on while the model is scored
 import argparse
 
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx

@@ -31,7 +31,7 @@ def main():
     x = ((x - x.mean()) / x.std()).astype(np.float32)
     a, b, c = jax.random.split(jax.random.key(args.seed), 3)
     params = {"body": [dense(a, 64, 64), dense(b, 64, 32)], "head": dense(c, 32, 10)}
-    tx = optax.adam(3e-3)
+    tx = optax.adam(3e-3)  # fault
     opt_state = tx.init(params["head"])  # fault
 
     @jax.jit
