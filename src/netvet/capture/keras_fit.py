@@ -17,7 +17,7 @@ class Fit:
     Args:
         samples: in the training data, where they are one array.
         class_weight: by class, as a list.
-        data: class of what gives the batches.
+        data: class of what gives the batches; `callbacks`: the list that tells all of them.
     """
 
     site: Site | None
@@ -28,6 +28,7 @@ class Fit:
     epochs: int | None
     class_weight: list[float] | None
     data: str
+    callbacks: Any = None
 
 
 def fit_around(model: Any) -> Fit | None:
@@ -59,6 +60,7 @@ def _read(given: dict[str, Any]) -> Fit:
     return Fit(
         user_site(3), bool(given.get("shuffle")) if arrays else None, size,
         getattr(iterator, "num_batches", None), int(x.shape[0]) if array else None, given.get("epochs"), listed, adapter,
+        _listing(given.get("callbacks")),
     )  # fmt: skip
 
 
@@ -73,3 +75,7 @@ def note_loader(loaders: list[dict[str, Any]], fit: Fit) -> None:
         "epochs": fit.epochs, "phase": "train", "iterable": False, "distributed_sampler": False,
         **place(fit.site, "created_"),
     })  # fmt: skip
+
+
+def _listing(callbacks: Any) -> Any:
+    return callbacks if hasattr(callbacks, "callbacks") else None

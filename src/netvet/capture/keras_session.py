@@ -183,6 +183,13 @@ class KerasCapture:
         arguments = recorder.guard("evaluations", backend.heard)(args, tell)
         return function(*(arguments or args))
 
+    def adopt(self, model: Any) -> None:
+        """Take in a model whose `fit` has begun before the taps were in."""
+        fit = fit_around(model)
+        if fit is not None and fit.callbacks is not None:
+            self._attach(fit.callbacks)
+        self.fit_begins(model)
+
     def fit_begins(self, model: Any) -> None:
         """`fit` has begun, and its callbacks are told."""
         self.follow(model, "train_function")

@@ -29,6 +29,7 @@ def logits_as_probabilities(
     losses: Facts,
     run: Facts | None = None,
     graph: Facts | None = None,
+    inputs: Facts | None = None,
     *,
     rows: float = 0.5,  # share of rows that are log-probabilities; right ones are all of them
     positive: float = 0.05,  # share of positive values; a log-probability is never positive
@@ -60,8 +61,9 @@ def logits_as_probabilities(
         if record.get("function") in _WANT_LOGS:
             yield from _no_logs(record, rows, positive)
     for record in run or ():
-        # Later in a run the same message is what NaN looks like.
-        if _REFUSED in str(record.get("exception")) and number(record, "steps") == 0:
+        # Later in a run, or with NaN in the data, the same message is what NaN looks like.
+        broken = any(number(i, "nonfinite") for i in inputs or ())
+        if _REFUSED in str(record.get("exception")) and number(record, "steps") == 0 and not broken:
             place = location_of({"file": record.get("exception_file"), "line": record.get("exception_line")})
             message = (
                 "binary_cross_entropy stopped at the first step: it wants probabilities, values outside 0 to 1 came"
