@@ -14,7 +14,6 @@ from netvet.capture.keras_start import depth_scale, final_bias, initial_loss, sy
 from netvet.capture.keras_training import Training
 from netvet.capture.keras_trials import input_ablation, lr_probe, lr_trial
 
-
 PROBES: tuple[tuple[str, Callable[[Training], None]], ...] = (
     ("initial loss", initial_loss),
     ("last bias", final_bias),
@@ -61,7 +60,9 @@ def _learn(training: Training, evaluations: Evaluations) -> None:
 def _ablate(training: Training) -> None:
     held = training.samples.held
     pool, split = (held, "val") if held.kept >= MIN_ASKED else (training.samples.train, "train")
-    forms = {tuple(a.shape[1:] for a in (*batch, target)) for batch, target in zip(pool.inputs, pool.wanted, strict=True)}
+    forms = {
+        tuple(a.shape[1:] for a in (*batch, target)) for batch, target in zip(pool.inputs, pool.wanted, strict=True)
+    }
     if pool.kept < MIN_ASKED or len(forms) != 1:
         training.recorder.missing("input_ablation", "no samples of one form were seen together with their targets")
         return

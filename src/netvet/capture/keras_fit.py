@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from netvet.capture.site import Site, user_site
@@ -33,13 +34,15 @@ class Fit:
 
 def fit_around(model: Any) -> Fit | None:
     """The call of `fit` of a model that is running; None where there is none."""
-    frame = sys._getframe(1)
-    while frame is not None:  # type: ignore[redundant-expr]
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
         code = frame.f_code
-        if code.co_name == "fit" and f"keras{_SEPARATOR}src" in code.co_filename and frame.f_locals.get("self") is model:
+        if (
+            code.co_name == "fit"
+            and f"keras{_SEPARATOR}src" in code.co_filename
+            and frame.f_locals.get("self") is model
+        ):
             return _read(frame.f_locals)
-        if frame.f_back is None:
-            return None
         frame = frame.f_back
     return None
 
@@ -53,14 +56,14 @@ def _read(given: dict[str, Any]) -> Fit:
     listed = None
     if isinstance(weights, dict) and weights and all(isinstance(k, int) or str(k).isdigit() for k in weights):
         listed = [float(weights.get(k, 1.0)) for k in range(max(int(k) for k in weights) + 1)]
-    array = hasattr(x, "shape") and len(x.shape) > 0
+    shape = getattr(x, "shape", None) or ()
     adapter = type(getattr(iterator, "data_adapter", None)).__name__
     arrays = adapter == "ArrayDataAdapter"
     size = given.get("batch_size") or (32 if arrays else None)
+    samples = [int(n) for n in shape]
     return Fit(
-        user_site(3), bool(given.get("shuffle")) if arrays else None, size,
-        getattr(iterator, "num_batches", None), int(x.shape[0]) if array else None, given.get("epochs"), listed, adapter,
-        _listing(given.get("callbacks")),
+        user_site(3), bool(given.get("shuffle")) if arrays else None, size, getattr(iterator, "num_batches", None),
+        samples[0] if samples else None, given.get("epochs"), listed, adapter, _listing(given.get("callbacks")),
     )  # fmt: skip
 
 

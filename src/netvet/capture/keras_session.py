@@ -86,7 +86,7 @@ class KerasCapture:
         self._backend = backend_of(keras.backend.backend())
         if self._backend is None or int(keras.__version__.split(".")[0]) < 3:
             raise RuntimeError(
-                f"Keras {keras.__version__} on {keras.backend.backend()} is not known: Keras 3 on torch, jax, tensorflow"
+                f"Keras {keras.__version__} on {keras.backend.backend()}: expected Keras 3 on torch, jax or tensorflow"
             )
         self.recorder.facts("environment", [self.environment()])
         self._sites.install(self._patches)

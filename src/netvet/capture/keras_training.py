@@ -52,7 +52,9 @@ class Training:
         count: the step of the run.
     """
 
-    def __init__(self, recorder: Recorder, model: Any, backend: Backend, sites: Sites, count: Callable[[], int]) -> None:
+    def __init__(
+        self, recorder: Recorder, model: Any, backend: Backend, sites: Sites, count: Callable[[], int]
+    ) -> None:
         self.recorder, self.model, self.backend, self.sites = recorder, model, backend, sites
         self._count = count
         self.names = Names(model)
@@ -78,6 +80,7 @@ class Training:
         self.first_rate: float | None = None
         self.course: list[float] = []
         self.fits = 0
+        self.trials: dict[str, Any] = {}
 
     @property
     def site(self) -> Site | None:
@@ -118,7 +121,7 @@ class Training:
         batch = plan.batches[0] if plan.batches else None
         if batch is not None:
             self._batch(plan, batch)
-            if plan.deep or self.first is None:
+            if (plan.deep or self.first is None) and not self.sandbox.slow(batch):
                 self.recorder.guard("close looks", self._deep)(plan, batch)
         self.first = self.first or plan
         self.steps += max(1, int(getattr(self.model, "steps_per_execution", 1) or 1))
@@ -205,8 +208,8 @@ class Training:
             self.parameters.step(self.recorder, plan.step, plan.trainable, after, look.gradients)
         self._activations.look(plan.step, look)
         pair = (self.sandbox, plan, batch)
-        contract = self.contracts[0] if len(self.contracts) == 1 else None
-        self.fixed.look(*pair, contract, site_name(self.site), self.paths)
+        sole = self.contracts[0] if len(self.contracts) == 1 else None
+        self.fixed.look(*pair, sole, site_name(self.site), self.paths)
 
     def _begin(self, plan: Plan, look: Look) -> None:
         """The first step that is looked at: what the model is made of."""

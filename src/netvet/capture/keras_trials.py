@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from netvet.capture.keras_backends import Array
-from netvet.capture.keras_forward import quiet_generators, without_gradients
+from netvet.capture.keras_forward import quiet_generators
 from netvet.capture.keras_training import Training
 from netvet.capture.summaries import place
 
@@ -38,31 +38,42 @@ class Copy:
         if plan is None:
             raise ValueError("no first step was kept")
         self._training, self._backend = training, training.backend
-        optimizer = getattr(training.model.optimizer, "inner_optimizer", training.model.optimizer)
-        settings = dict(optimizer.get_config())
-        settings["learning_rate"] = float(training.first_rate or 0.0) * multiple
-        settings["gradient_accumulation_steps"] = None
-        self._optimizer = type(optimizer).from_config(settings)
-        self._optimizer.build(training.variables[0])
+        if "optimizer" not in training.trials:
+            training.trials["optimizer"] = _remade(training)
+        self._apply, state, at = training.trials["optimizer"]
         self.weights = [np.array(a) for a in plan.trainable]
         self.others = plan.others
-        self._state = [self._backend.array(v.value) for v in self._optimizer.variables]
+        self._state = [np.array(a) for a in state]
+        self._state[at] = np.asarray(float(training.first_rate or 0.0) * multiple, dtype=self._state[at].dtype)
 
     def step(self, batch: Any) -> float:
         """One step; gives the loss before it."""
-        from keras import ops
-
         look = self._training.sandbox.step(self.weights, self.others, batch)
         pairs = zip(look.gradients, self.weights, strict=True)
-        gradients = [ops.convert_to_tensor(np.zeros_like(w) if g is None else g.astype(w.dtype)) for g, w in pairs]
-        with without_gradients(self._backend.name):
-            weights, state = self._optimizer.stateless_apply(
-                [ops.convert_to_tensor(s) for s in self._state], gradients,
-                [ops.convert_to_tensor(w) for w in self.weights],
-            )  # fmt: skip
+        gradients = [np.zeros_like(w) if g is None else g.astype(w.dtype) for g, w in pairs]
+        weights, state = self._backend.call(self._apply, (self._state, gradients, self.weights))
         self.weights = [self._backend.array(w) for w in weights]
         self._state = [self._backend.array(s) for s in state]
         return look.loss
+
+
+def _remade(training: Training) -> tuple[Any, list[Array], int]:
+    """An optimizer of the same kind as a function, its state before the first step, and the place of the rate in it."""
+    from keras import ops
+
+    optimizer = getattr(training.model.optimizer, "inner_optimizer", training.model.optimizer)
+    settings = dict(optimizer.get_config())
+    settings |= {"learning_rate": float(training.first_rate or 0.0), "gradient_accumulation_steps": None}
+    made = type(optimizer).from_config(settings)
+    made.build(training.variables[0])
+    at = next(i for i, v in enumerate(made.variables) if v.name == "learning_rate")
+
+    def apply(state: Any, gradients: Any, weights: Any) -> Any:
+        tensors = ([ops.convert_to_tensor(one) for one in some] for some in (state, gradients, weights))
+        weights, state = made.stateless_apply(*tensors)
+        return list(weights), list(state)
+
+    return apply, [training.backend.array(v.value) for v in made.variables], at
 
 
 def lr_probe(training: Training) -> None:
