@@ -54,6 +54,21 @@ def require(framework: Framework) -> None:
         )
 
 
+def require_repeatable(target: str, *, is_module: bool) -> None:
+    """Ask for a program whose training can be repeated on a copy: one with a loop of PyTorch.
+
+    Raises:
+        NetvetError: it trains with something else.
+    """
+    framework = framework_of(target, is_module=is_module)
+    if framework != "torch":
+        name = {"keras": "Keras", "jax": "JAX"}[framework]
+        raise NetvetError(
+            f"{target} trains with {name}; expected a loop of PyTorch, which alone can be repeated on a copy. "
+            f"`netvet run {target}` diagnoses it; for experiments, give its PyTorch model in a netvet.Setup"
+        )
+
+
 def _file_of(module: str) -> Path | None:
     """The file that `python -m` would run, found without importing anything."""
     base = Path.cwd().joinpath(*module.split("."))

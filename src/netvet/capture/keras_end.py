@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -34,7 +35,8 @@ def look_back(training: Training, evaluations: Evaluations, *, probes: bool) -> 
     if probes:
         for name, probe in PROBES:
             guard(name, probe)(training)
-    if len(training.contracts) == 1 and probes:
+    sound = bool(training.course) and math.isfinite(training.course[-1])
+    if len(training.contracts) == 1 and probes and sound:
         guard("simple learners", _learn)(training, evaluations)
         guard("input ablation", _ablate)(training)
 

@@ -19,6 +19,7 @@ class Fit:
         samples: in the training data, where they are one array.
         class_weight: by class, as a list.
         data: class of what gives the batches; `callbacks`: the list that tells all of them.
+        validates: on data of its own.
     """
 
     site: Site | None
@@ -30,6 +31,7 @@ class Fit:
     class_weight: list[float] | None
     data: str
     callbacks: Any = None
+    validates: bool = False
 
 
 def fit_around(model: Any) -> Fit | None:
@@ -64,6 +66,7 @@ def _read(given: dict[str, Any]) -> Fit:
     return Fit(
         user_site(3), bool(given.get("shuffle")) if arrays else None, size, getattr(iterator, "num_batches", None),
         samples[0] if samples else None, given.get("epochs"), listed, adapter, _listing(given.get("callbacks")),
+        given.get("validation_data") is not None,
     )  # fmt: skip
 
 
@@ -72,12 +75,12 @@ def note_loader(loaders: list[dict[str, Any]], fit: Fit) -> None:
     name = str(fit.site or "?")
     if any(record["name"] == name for record in loaders) or fit.shuffled is None:
         return
-    loaders.append({
-        "name": name, **place(fit.site), "dataset": fit.data, "samples": fit.samples, "batch_size": fit.batch_size,
-        "batches": fit.batches, "shuffled": fit.shuffled, "sampler": None, "drop_last": False, "workers": 0,
-        "epochs": fit.epochs, "phase": "train", "iterable": False, "distributed_sampler": False,
-        **place(fit.site, "created_"),
-    })  # fmt: skip
+    shared = {**place(fit.site), **place(fit.site, "created_"), "dataset": fit.data, "batch_size": fit.batch_size}
+    shared |= {"sampler": None, "drop_last": False, "workers": 0, "iterable": False, "distributed_sampler": False}
+    sizes = {"samples": fit.samples, "batches": fit.batches, "epochs": fit.epochs}
+    loaders.append({"name": name, **shared, **sizes, "shuffled": fit.shuffled, "phase": "train"})
+    if fit.validates:
+        loaders.append({"name": f"{name} (validation)", **shared, "shuffled": False, "phase": "eval", "samples": None})
 
 
 def _listing(callbacks: Any) -> Any:

@@ -81,6 +81,7 @@ class Training:
         self.course: list[float] = []
         self.fits = 0
         self.trials: dict[str, Any] = {}
+        self.always = False
 
     @property
     def site(self) -> Site | None:
@@ -96,7 +97,7 @@ class Training:
         """A call of the training function begins."""
         step, recorder = self._count(), self.recorder
         deep = recorder.schedule.deep(step)
-        awake = deep or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
+        awake = deep or self.always or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
         plan = Plan(step, deep, arguments)
         if awake:
             plan.arguments = self.backend.heard(arguments, plan.batches.append) or arguments

@@ -92,8 +92,10 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
         return partial(_run_setup, target, chosen, told)
     if not options["is_module"] and not Path(target).is_file():
         raise NetvetError(f"no such script: {target!r}; expected the path of a Python file")
+    from netvet.capture.frameworks import require_repeatable
     from netvet.fixes.rerun import Rerun
 
+    require_repeatable(target, is_module=options["is_module"])
     program = Rerun(target, options["is_module"], arguments, str(Path.cwd()), printed=_printed(options))
     return partial(_run, program, chosen, told)
 
