@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from netvet.capture.summaries import place
 MULTIPLES = (0.1, 1.0, 10.0)
 # A rate at which the loss falls by less than this share may be too low by more than one power of ten.
 HARDLY, MOST = 0.1, 1e4
+# Seconds of computing: what other programs take of the machine does not count.
 LR_STEPS, LR_SECONDS = 10, 4.0
 # The first steps are repeated in a trial, so many at most and no longer than this.
 MAX_TRIAL, MIN_TRIAL, TRIAL_SECONDS = 200, 30, 6.0
@@ -83,7 +84,7 @@ def lr_probe(training: Training) -> None:
         training.recorder.missing("lr_probe", reason or "no step was looked at")
         return
     start, losses = training.look.loss, dict[float, float | None]()
-    waiting, until = list(MULTIPLES), perf_counter() + LR_SECONDS
+    waiting, until = list(MULTIPLES), process_time() + LR_SECONDS
     batch = training.first.batches[0]
     while waiting and math.isfinite(start):
         multiple = waiting.pop(0)
@@ -122,7 +123,7 @@ def _refused(training: Training) -> str | None:
 def _short(copy: Copy, batch: Any, until: float) -> float | None:
     """The loss after a few steps; None where there was no time."""
     for _ in range(LR_STEPS):
-        if perf_counter() > until:
+        if process_time() > until:
             return None
         if not math.isfinite(copy.step(batch)):
             return math.inf
@@ -143,7 +144,7 @@ def lr_trial(training: Training, course: Sequence[float]) -> None:
     if reason is not None:
         training.recorder.missing("lr_trial", reason)
         return
-    until = perf_counter() + TRIAL_SECONDS
+    until = process_time() + TRIAL_SECONDS
     with quiet_generators():
         first = _course(Copy(training, 1.0), kept, until)
         count = len(first)
@@ -176,7 +177,7 @@ def harmed(course: Sequence[float]) -> bool:
 def _course(copy: Copy, batches: Sequence[Any], until: float) -> list[float]:
     losses: list[float] = []
     for batch in batches:
-        if perf_counter() > until:
+        if process_time() > until:
             break
         losses.append(copy.step(batch))
     return losses
