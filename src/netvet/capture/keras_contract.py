@@ -118,7 +118,7 @@ def task_of(contract: Contract, output: Array, target: Array) -> Task | None:
             return "probabilities"
         return "binary" if output.ndim < 2 or output.shape[-1] == 1 else "multilabel"
     if contract.function in ("hinge", "squared_hinge"):
-        return "binary"
+        return "binary" if output.ndim < 2 or output.shape[-1] == 1 else None
     if contract.function == "categorical_hinge":
         return "classes" if is_one_hot(target) else None
     return "regression" if contract.function in _AMOUNTS else None

@@ -196,6 +196,10 @@ class Training:
 
     def _deep(self, plan: Plan, batch: Any) -> None:
         """Look closely at one step, beside it."""
+        if self._unknown():
+            for signal in ("losses", "targets", "modules", "parameters"):
+                self.recorder.missing(signal, "the model has a train_step and a loss of its own")
+            return
         look = self.sandbox.step(plan.trainable, plan.others, batch)
         first = self.look is None
         if first:
@@ -212,6 +216,12 @@ class Training:
         sole = self.contracts[0] if len(self.contracts) == 1 else None
         self.fixed.look(*pair, sole, site_name(self.site), self.paths)
 
+    def _unknown(self) -> bool:
+        """Whether Keras does not know of the loss: the model computes it in a `train_step` of its own."""
+        own = [c for c in type(self.model).__mro__ if not c.__module__.startswith("keras.")]
+        steps, losses = (any(name in c.__dict__ for c in own) for name in ("train_step", "compute_loss"))
+        return steps and not losses and getattr(self.model, "_compile_loss", None) is None
+
     def _begin(self, plan: Plan, look: Look) -> None:
         """The first step that is looked at: what the model is made of."""
         self.look, self.outputs, self.paths = look, look.outputs, look.heard.paths
@@ -222,7 +232,8 @@ class Training:
         self.parameters.called(look.heard)
         self.modules = module_records(self.names, look.heard, self.sites.made)
         for contract in self.contracts:
-            self.graph += graph_of(self.names, look.heard, contract, site_name(self.site), self.sites.made)
+            site = self.losses.entry(contract, site_name(self.site), "train").site
+            self.graph += graph_of(self.names, look.heard, contract, site, self.sites.made)
         self.report()
 
     def _targets(self, contract: Contract, y: Any) -> None:
