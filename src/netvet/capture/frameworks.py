@@ -58,11 +58,13 @@ def require_torch_program(command: str, target: str, *, is_module: bool = False)
     """Ask for a program of PyTorch, for commands that repeat its training loop.
 
     Raises:
-        NetvetError: it trains with JAX; the message says what works there.
+        NetvetError: it trains with something else; the message says what works there.
     """
-    if framework_of(target, is_module=is_module) == "jax":
+    framework = framework_of(target, is_module=is_module)
+    if framework != "torch":
+        name = {"keras": "Keras", "jax": "JAX"}[framework]
         raise NetvetError(
-            f"netvet {command} repeats training loops of PyTorch, and {target} trains with JAX: "
+            f"netvet {command} repeats training loops of PyTorch, and {target} trains with {name}: "
             f"`netvet run {target}` watches and judges it, `netvet diagnose` judges a stored run again"
         )
 

@@ -25,6 +25,9 @@ class Backend(Protocol):
     def gradients(self, function: Function, values: Sequence[Array], rest: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         """Loss, what the function gives beside it, and gradients (None: not reached) at some values."""
 
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """What a function of tensors alone gives, without gradients; compiled where single operations are slow."""
+
     def state(self, model: Any, arguments: tuple[Any, ...]) -> dict[str, list[Any]]:
         """Present values of `trainable`, `non_trainable`, `optimizer` and `metrics` variables of a step to come."""
 
@@ -56,6 +59,12 @@ class _Eager:
 
 class _Torch(_Eager):
     name = "torch"
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        import torch
+
+        with torch.no_grad():
+            return function(*arguments)
 
     def array(self, value: Any) -> Array:
         value = value.detach()
@@ -96,11 +105,23 @@ class _Jax:
     def gradients(self, function: Function, values: Sequence[Array], rest: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         import jax
 
+        def both(values: Any, *rest: Any) -> Any:
+            return jax.value_and_grad(function, has_aux=True)(values, *rest)
+
+        (loss, beside), found = self._jitted(function, both)(list(values), *rest)
+        return loss, beside, found
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        return self._jitted(function, function)(*arguments)
+
+    def _jitted(self, function: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
+        import jax
+
         if id(function) not in self._compiled:
             self._kept.append(function)
-            self._compiled[id(function)] = jax.jit(jax.value_and_grad(function, has_aux=True))
-        (loss, beside), found = self._compiled[id(function)](list(values), *rest)
-        return loss, beside, found
+            self._compiled[id(function)] = jax.jit(run)
+        made: Callable[..., Any] = self._compiled[id(function)]
+        return made
 
     def state(self, model: Any, arguments: tuple[Any, ...]) -> dict[str, list[Any]]:
         kinds = ("trainable", "non_trainable", "optimizer", "metrics")
@@ -114,6 +135,9 @@ class _Jax:
 
 class _TensorFlow(_Eager):
     name = "tensorflow"
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        return function(*arguments)
 
     def __init__(self) -> None:
         self._feeds: tuple[Any, Any, list[Tell]] | None = None

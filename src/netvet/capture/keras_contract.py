@@ -92,7 +92,9 @@ def which_output(contract: Contract, paths: Sequence[tuple[str, ...]]) -> int | 
     return paths.index(contract.path) if contract.path in paths else None
 
 
-def entering(contract: Contract, y: Any, outputs: Sequence[Any], paths: Sequence[tuple[str, ...]]) -> tuple[Any, Any] | None:
+def entering(
+    contract: Contract, y: Any, outputs: Sequence[Any], paths: Sequence[tuple[str, ...]]
+) -> tuple[Any, Any] | None:
     """The output and the targets of a batch that a loss takes; None where they are not found."""
     at, found = which_output(contract, paths), paths_of(y)
     if at is None or at >= len(outputs):
@@ -116,7 +118,7 @@ def task_of(contract: Contract, output: Array, target: Array) -> Task | None:
             return "probabilities"
         return "binary" if output.ndim < 2 or output.shape[-1] == 1 else "multilabel"
     if contract.function in ("hinge", "squared_hinge"):
-        return "binary"
+        return "binary" if output.ndim < 2 or output.shape[-1] == 1 else None
     if contract.function == "categorical_hinge":
         return "classes" if is_one_hot(target) else None
     return "regression" if contract.function in _AMOUNTS else None
@@ -135,7 +137,7 @@ def labels_of(contract: Contract, output: Array, target: Array) -> npt.NDArray[n
     if task in ("classes", "sequence"):
         if contract.sparse:
             return target.reshape(-1).astype(np.int64) if _whole(target) else None
-        return target.argmax(-1).reshape(-1).astype(np.int64)
+        return np.asarray(target.argmax(-1).reshape(-1), dtype=np.int64)
     return target.reshape(-1).astype(np.int64) if task == "binary" and _whole(target) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +14,6 @@ from netvet.capture.keras_mixing import batch_mixing
 from netvet.capture.keras_start import depth_scale, final_bias, initial_loss, symmetric_units
 from netvet.capture.keras_training import Training
 from netvet.capture.keras_trials import input_ablation, lr_probe, lr_trial
-
 
 PROBES: tuple[tuple[str, Callable[[Training], None]], ...] = (
     ("initial loss", initial_loss),
@@ -35,7 +35,8 @@ def look_back(training: Training, evaluations: Evaluations, *, probes: bool) -> 
     if probes:
         for name, probe in PROBES:
             guard(name, probe)(training)
-    if len(training.contracts) == 1 and probes:
+    sound = bool(training.course) and math.isfinite(training.course[-1])
+    if len(training.contracts) == 1 and probes and sound:
         guard("simple learners", _learn)(training, evaluations)
         guard("input ablation", _ablate)(training)
 
@@ -61,7 +62,9 @@ def _learn(training: Training, evaluations: Evaluations) -> None:
 def _ablate(training: Training) -> None:
     held = training.samples.held
     pool, split = (held, "val") if held.kept >= MIN_ASKED else (training.samples.train, "train")
-    forms = {tuple(a.shape[1:] for a in (*batch, target)) for batch, target in zip(pool.inputs, pool.wanted, strict=True)}
+    forms = {
+        tuple(a.shape[1:] for a in (*batch, target)) for batch, target in zip(pool.inputs, pool.wanted, strict=True)
+    }
     if pool.kept < MIN_ASKED or len(forms) != 1:
         training.recorder.missing("input_ablation", "no samples of one form were seen together with their targets")
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from netvet.capture.site import Site, user_site
@@ -17,7 +18,8 @@ class Fit:
     Args:
         samples: in the training data, where they are one array.
         class_weight: by class, as a list.
-        data: class of what gives the batches.
+        data: class of what gives the batches; `callbacks`: the list that tells all of them.
+        validates: on data of its own.
     """
 
     site: Site | None
@@ -28,17 +30,21 @@ class Fit:
     epochs: int | None
     class_weight: list[float] | None
     data: str
+    callbacks: Any = None
+    validates: bool = False
 
 
 def fit_around(model: Any) -> Fit | None:
     """The call of `fit` of a model that is running; None where there is none."""
-    frame = sys._getframe(1)
-    while frame is not None:  # type: ignore[redundant-expr]
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
         code = frame.f_code
-        if code.co_name == "fit" and f"keras{_SEPARATOR}src" in code.co_filename and frame.f_locals.get("self") is model:
+        if (
+            code.co_name == "fit"
+            and f"keras{_SEPARATOR}src" in code.co_filename
+            and frame.f_locals.get("self") is model
+        ):
             return _read(frame.f_locals)
-        if frame.f_back is None:
-            return None
         frame = frame.f_back
     return None
 
@@ -52,13 +58,15 @@ def _read(given: dict[str, Any]) -> Fit:
     listed = None
     if isinstance(weights, dict) and weights and all(isinstance(k, int) or str(k).isdigit() for k in weights):
         listed = [float(weights.get(k, 1.0)) for k in range(max(int(k) for k in weights) + 1)]
-    array = hasattr(x, "shape") and len(x.shape) > 0
+    shape = getattr(x, "shape", None) or ()
     adapter = type(getattr(iterator, "data_adapter", None)).__name__
     arrays = adapter == "ArrayDataAdapter"
     size = given.get("batch_size") or (32 if arrays else None)
+    samples = [int(n) for n in shape]
     return Fit(
-        user_site(3), bool(given.get("shuffle")) if arrays else None, size,
-        getattr(iterator, "num_batches", None), int(x.shape[0]) if array else None, given.get("epochs"), listed, adapter,
+        user_site(3), bool(given.get("shuffle")) if arrays else None, size, getattr(iterator, "num_batches", None),
+        samples[0] if samples else None, given.get("epochs"), listed, adapter, _listing(given.get("callbacks")),
+        given.get("validation_data") is not None,
     )  # fmt: skip
 
 
@@ -67,9 +75,13 @@ def note_loader(loaders: list[dict[str, Any]], fit: Fit) -> None:
     name = str(fit.site or "?")
     if any(record["name"] == name for record in loaders) or fit.shuffled is None:
         return
-    loaders.append({
-        "name": name, **place(fit.site), "dataset": fit.data, "samples": fit.samples, "batch_size": fit.batch_size,
-        "batches": fit.batches, "shuffled": fit.shuffled, "sampler": None, "drop_last": False, "workers": 0,
-        "epochs": fit.epochs, "phase": "train", "iterable": False, "distributed_sampler": False,
-        **place(fit.site, "created_"),
-    })  # fmt: skip
+    shared = {**place(fit.site), **place(fit.site, "created_"), "dataset": fit.data, "batch_size": fit.batch_size}
+    shared |= {"sampler": None, "drop_last": False, "workers": 0, "iterable": False, "distributed_sampler": False}
+    sizes = {"samples": fit.samples, "batches": fit.batches, "epochs": fit.epochs}
+    loaders.append({"name": name, **shared, **sizes, "shuffled": fit.shuffled, "phase": "train"})
+    if fit.validates:
+        loaders.append({"name": f"{name} (validation)", **shared, "shuffled": False, "phase": "eval", "samples": None})
+
+
+def _listing(callbacks: Any) -> Any:
+    return callbacks if hasattr(callbacks, "callbacks") else None

@@ -20,6 +20,8 @@ from netvet.capture.keras_backends import Array, Backend
 
 # Elements of one output that are brought back, from its first samples on.
 MAX_ELEMENTS = 1_000_000
+# Each form of a batch is compiled by itself with JAX, which takes a second and more.
+MAX_FORMS = 1
 
 
 @dataclass(slots=True)
@@ -75,12 +77,14 @@ class Sandbox:
         self._model, self._backend = model, backend
         self._trainable, self._others = list(model.trainable_variables), list(model.non_trainable_variables)
         self._heard: dict[Any, Heard] = {}
+        self.forms: set[tuple[tuple[int, ...], ...]] = set()  # shapes of the batches that were looked at
+        self._plain: dict[tuple[str, bool], Callable[..., Any]] = {}
         self._functions: dict[bool, Callable[..., tuple[Any, Any]]] = {}
-        self.hear = True
 
     def step(self, trainable: Sequence[Array], others: Sequence[Array], batch: Any, *, training: bool = True) -> Look:
         """Loss, gradients and outputs of all layers for a batch (x, y, sample weights)."""
         function = self._functions.setdefault(training, self._function(training=training))
+        self.forms.add(_shapes(batch))
         x, y, weights = _unpacked(batch)
         with quiet_generators():
             loss, beside, gradients = self._backend.gradients(function, trainable, (list(others), x, y, weights))
@@ -91,6 +95,10 @@ class Sandbox:
         layers = [(call, None if call.kept is None else values[call.kept]) for call in heard.calls]
         found = [None if g is None else array(g) for g in gradients]
         return Look(float(array(loss)), [array(o) for o in beside["outputs"]], layers, found, heard)
+
+    def slow(self, batch: Any) -> bool:
+        """Whether a look at a batch would be compiled once more: one of another form than those before."""
+        return self._backend.name == "jax" and len(self.forms) >= MAX_FORMS and _shapes(batch) not in self.forms
 
     def slopes(
         self, trainable: Sequence[Array], others: Sequence[Array], batch: Any, layers: dict[str, tuple[Any, Any]]
@@ -119,15 +127,26 @@ class Sandbox:
         self, trainable: Sequence[Array], others: Sequence[Array], x: Any, *, training: bool = False
     ) -> list[Array]:
         """What the model puts out."""
-        with quiet_generators(), self._scope(trainable, others), without_gradients(self._backend.name):
-            return [self._backend.array(o) for o in _leaves(self._called(x, training=training))]
+
+        def run(trainable: Any, others: Any, x: Any) -> list[Any]:
+            with self._scope(trainable, others):
+                return _leaves(self._called(x, training=training))
+
+        made = self._plain.setdefault(("outputs", training), run)
+        with quiet_generators():
+            return [self._backend.array(o) for o in self._backend.call(made, (list(trainable), list(others), x))]
 
     def loss(self, trainable: Sequence[Array], others: Sequence[Array], batch: Any, *, training: bool = False) -> float:
         """The loss of a batch."""
-        x, y, weights = _unpacked(batch)
-        with quiet_generators(), self._scope(trainable, others), without_gradients(self._backend.name):
-            outputs = self._called(x, training=training)
-            return float(self._backend.array(self._loss(x, y, outputs, weights, training=training)))
+
+        def run(trainable: Any, others: Any, x: Any, y: Any, weights: Any) -> Any:
+            with self._scope(trainable, others):
+                return self._loss(x, y, self._called(x, training=training), weights, training=training)
+
+        made = self._plain.setdefault(("loss", training), run)
+        with quiet_generators():
+            values = self._backend.call(made, (list(trainable), list(others), *_unpacked(batch)))
+            return float(self._backend.array(values))
 
     def _function(self, *, training: bool) -> Callable[..., tuple[Any, Any]]:
         def run(trainable: Any, others: Any, x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
@@ -200,9 +219,7 @@ def listening(heard: Heard) -> Iterator[None]:
             layer.__dict__["activation"] = activation
 
 
-def _activated(
-    heard: Heard, layer: Any, activation: Callable[[Any], Any], tapped: set[int]
-) -> Callable[[Any], Any]:
+def _activated(heard: Heard, layer: Any, activation: Callable[[Any], Any], tapped: set[int]) -> Callable[[Any], Any]:
     """The activation of a layer, heard as a layer of its own behind it."""
 
     def activated(values: Any) -> Any:
@@ -303,15 +320,3 @@ def quiet_generators() -> Iterator[None]:
         np.random.set_state(kept[1])
         if torch is not None and kept[2] is not None:
             torch.set_rng_state(kept[2])
-
-
-@contextmanager
-def without_gradients(backend: str) -> Iterator[None]:
-    """No graph is recorded (PyTorch); other backends record none by themselves."""
-    if backend != "torch":
-        yield
-        return
-    import torch
-
-    with torch.no_grad():
-        yield

@@ -31,7 +31,12 @@ ACTIVATIONS = {
 _ACTIVATION_LAYERS = {
     "ReLU": "relu", "LeakyReLU": "leaky_relu", "Softmax": "softmax", "ELU": "elu", "PReLU": "leaky_relu",
 }  # fmt: skip
-_VARIABLES = {"kernel": "weight", "embeddings": "weight", "depthwise_kernel": "weight", "pointwise_kernel": "pointwise.weight"}
+_VARIABLES = {
+    "kernel": "weight",
+    "embeddings": "weight",
+    "depthwise_kernel": "weight",
+    "pointwise_kernel": "pointwise.weight",
+}
 _SETTINGS = (
     "units", "filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "use_bias", "epsilon",
     "momentum", "input_dim", "output_dim", "mask_zero", "num_heads", "key_dim", "return_sequences", "dropout",

@@ -1,4 +1,4 @@
-"""The callback that netvet adds to those of a Keras training: it hears of epochs and evaluations, and changes nothing."""
+"""The callback that netvet adds to those of a Keras training: it hears of epochs and evaluations, no more."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def listener_of(capture: Hearing) -> Any:
 
     guard = capture.recorder.guard
 
-    class Listener(keras.callbacks.Callback):  # type: ignore[misc]
+    class Listener(keras.callbacks.Callback):
         """It asks for `_model`: with JAX, asking for `model` brings its state back from the step."""
 
         def on_train_begin(self, logs: Any = None) -> None:

@@ -11,7 +11,13 @@ import numpy.typing as npt
 
 from netvet.capture.keras_backends import Array
 from netvet.capture.keras_contract import (
-    BINARY, CLASSIFYING, Contract, classes_of, labels_of, predicted_labels, task_of,
+    BINARY,
+    CLASSIFYING,
+    Contract,
+    classes_of,
+    labels_of,
+    predicted_labels,
+    task_of,
 )  # fmt: skip
 from netvet.capture.keras_producers import Producer
 from netvet.capture.label_order import distinct, order_of, order_of_numbers

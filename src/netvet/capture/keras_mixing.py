@@ -31,25 +31,27 @@ def batch_mixing(training: Training) -> None:
     base, again = put_out(arrays), put_out(arrays)
     rows = all(o.ndim and len(o) == count for o in base)
     if not rows or any(not np.array_equal(a, b) for a, b in zip(base, again, strict=True)):
-        training.recorder.missing("batch_mixing", "the outputs have no row for each sample, or differ from call to call")
+        training.recorder.missing(
+            "batch_mixing", "the outputs have no row for each sample, or differ from call to call"
+        )
         return
-    pairs = []
+    pairs: list[list[int]] = []
     for i in range(CHANGED):
         other = (i + count // 2) % count
         changed = [np.array(a) for a in arrays]
         for array in changed:
             array[i] = array[other]
         moved = _moved(base, put_out(changed))
-        pairs += [[j, i] for j in np.flatnonzero(moved) if j != i]
+        pairs += [[int(j), i] for j in np.flatnonzero(moved) if j != i]
     training.recorder.facts("batch_mixing", [{
         "model": training.names.model, "axis": 0, "mixed": len(pairs) / (CHANGED * (count - 1)),
-        "pair": [int(n) for n in pairs[0]] if pairs else None, "mode": "eval", "legal": None, "op": None,
+        "pair": pairs[0] if pairs else None, "mode": "eval", "legal": None, "op": None,
         "module": None, "structure": None, "file": None, "line": None,
     }])  # fmt: skip
 
 
 def _moved(base: list[Array], now: list[Array]) -> Array:
-    """Which samples' outputs differ. [samples]"""
+    """Which samples have other outputs. [samples]: bool."""
     moved = np.zeros(len(base[0]), dtype=bool)
     for old, new in zip(base, now, strict=True):
         wide = old.astype(np.float64).reshape(len(old), -1)

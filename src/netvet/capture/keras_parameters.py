@@ -55,7 +55,9 @@ class Parameters:
         gradients: Sequence[Array | None],
     ) -> None:  # fmt: skip
         """Take in one step that was looked at closely."""
-        series: dict[str, dict[str, float]] = {n: {} for n in ("param_norm", "param_std", "param_grad_norm", "update_ratio", "non_finite_grads")}
+        series: dict[str, dict[str, float]] = {
+            n: {} for n in ("param_norm", "param_std", "param_grad_norm", "update_ratio", "non_finite_grads")
+        }
         squares = 0.0
         for i, variable in enumerate(self._trained):
             name, weight, gradient = self._names.of_variable(variable), before[i].astype(np.float64), gradients[i]

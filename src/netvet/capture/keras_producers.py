@@ -92,7 +92,9 @@ def _operation(own: str) -> str | None:
     return next((name for name, (cls, _) in ACTIVATIONS.items() if own in (cls, cls.capitalize())), None)
 
 
-def graph_of(names: Names, heard: Heard, contract: Contract, site: str, sites: Mapping[int, Site]) -> list[dict[str, Any]]:
+def graph_of(
+    names: Names, heard: Heard, contract: Contract, site: str, sites: Mapping[int, Site]
+) -> list[dict[str, Any]]:
     """Records of `graph`: the loss (id 0), the operations below it, and their weights."""
     made: dict[int, int] = {}
     records: list[dict[str, Any]] = []
@@ -118,12 +120,12 @@ def graph_of(names: Names, heard: Heard, contract: Contract, site: str, sites: M
     if contract.function == "cross_entropy":
         top = add("LogSoftmax", [top])
     limits = {"min": _EPSILON, "max": 1 - _EPSILON}
-    line = place(producer_of(heard, which, sites).site)
+    at = place(producer_of(heard, which, sites).site)
     if contract.probabilities:  # Keras cuts them off (and divides them by their sum)
-        top = add("Clamp", [top], saved=limits, **line)
+        top = add("Clamp", [top], saved=limits, **at)
     if contract.function == "nll_loss":
-        top = add("Log", [top], **line)
-    records.append({"backward": site, "id": 0, "op": _LOSS_NODES.get(contract.function, "Loss"), "next": [top], **line})
+        top = add("Log", [top], **at)
+    records.append({"backward": site, "id": 0, "op": _LOSS_NODES.get(contract.function, "Loss"), "next": [top], **at})
     return records
 
 

@@ -92,7 +92,9 @@ class Samples:
         if not self._epochs:  # batches that the program itself puts together
             length = epoch_length(chunks)
             complete = length is not None
-            count = len(chunks) if length is None else int(np.searchsorted(np.cumsum([len(c) for c in chunks]), length)) + 1
+            count = (
+                len(chunks) if length is None else int(np.searchsorted(np.cumsum([len(c) for c in chunks]), length)) + 1
+            )
         count = max(count, 1)
         first = np.concatenate(chunks[:count])
         record: dict[str, Any] = {
@@ -164,9 +166,7 @@ def problem(pool: Pool, contract: Contract, output: Array) -> Problem | str:
     return Problem(side_by_side([a[rows] for a in inputs]), found[0], found[1], prints[rows])
 
 
-def _targets(
-    contract: Contract, output: Array, target: Array
-) -> tuple[Matrix, npt.NDArray[np.int64] | None] | str:
+def _targets(contract: Contract, output: Array, target: Array) -> tuple[Matrix, npt.NDArray[np.int64] | None] | str:
     labels = labels_of(contract, output, target) if task_of(contract, output, target) != "sequence" else None
     if labels is not None and len(labels) == len(target):
         if labels.min() < 0 or len(np.unique(labels)) < 2:

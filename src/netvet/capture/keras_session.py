@@ -36,12 +36,14 @@ class KerasCapture:
 
     Args:
         probes: look at the run as a whole at its end, on copies.
+        always: hear every batch, whatever it costs.
     """
 
     unseen = "netvet watches `fit` and `train_on_batch` of Keras 3 in this process"
 
-    def __init__(self, recorder: Recorder, *, probes: bool = True) -> None:
+    def __init__(self, recorder: Recorder, *, probes: bool = True, always: bool = False) -> None:
         self.recorder, self.ended = recorder, False
+        self._always = always
         self._probes = probes
         self._patches, self._sites = Patches(), Sites()
         self._import = WhenImported("keras", self._imported)
@@ -86,7 +88,7 @@ class KerasCapture:
         self._backend = backend_of(keras.backend.backend())
         if self._backend is None or int(keras.__version__.split(".")[0]) < 3:
             raise RuntimeError(
-                f"Keras {keras.__version__} on {keras.backend.backend()} is not known: Keras 3 on torch, jax, tensorflow"
+                f"Keras {keras.__version__} on {keras.backend.backend()}: expected Keras 3 on torch, jax or tensorflow"
             )
         self.recorder.facts("environment", [self.environment()])
         self._sites.install(self._patches)
@@ -143,7 +145,7 @@ class KerasCapture:
         for earlier in (*self._over, *self._trainings.values()):  # what was trained before was not drawn at random
             self._sites.loaded |= {id(v): None for v in earlier.variables[0]} if earlier.steps else {}
         new = Training(self.recorder, model, self._backend, self._sites, lambda: self.step)
-        new.fit_site = user_site(4)
+        new.fit_site, new.always = user_site(4), self._always
         self._trainings[id(model)] = new
         return new
 
@@ -182,6 +184,13 @@ class KerasCapture:
         tell = recorder.guard("evaluations", lambda batch: self._evaluations.batch(training, batch))
         arguments = recorder.guard("evaluations", backend.heard)(args, tell)
         return function(*(arguments or args))
+
+    def adopt(self, model: Any) -> None:
+        """Take in a model whose `fit` has begun before the taps were in."""
+        fit = fit_around(model)
+        if fit is not None and fit.callbacks is not None:
+            self._attach(fit.callbacks)
+        self.fit_begins(model)
 
     def fit_begins(self, model: Any) -> None:
         """`fit` has begun, and its callbacks are told."""
@@ -260,7 +269,7 @@ def capture_of(recorder: Recorder, options: LiveOptions, *, first: bool) -> Kera
     del first  # of several processes, each hears its own
     if options.deep:
         recorder.schedule = type(recorder.schedule)(options.overhead, 1)
-    return KerasCapture(recorder, probes=options.probes)
+    return KerasCapture(recorder, probes=options.probes, always=options.every is not None or options.deep)
 
 
 __all__ = ["Fit", "KerasCapture", "capture_of"]

@@ -12,7 +12,14 @@ import numpy.typing as npt
 
 from netvet.capture.keras_backends import Array
 from netvet.capture.keras_contract import (
-    BINARY, CLASSIFYING, Contract, best_constant, entering, labels_of, loss_at, task_of,
+    BINARY,
+    CLASSIFYING,
+    Contract,
+    best_constant,
+    entering,
+    labels_of,
+    loss_at,
+    task_of,
 )  # fmt: skip
 from netvet.capture.keras_forward import LayerCall, Look
 from netvet.capture.keras_layers import ACTIVATIONS, class_of
@@ -155,7 +162,11 @@ def _shifted(start: Start, scores: Array, task: str) -> tuple[Array, list[float]
     target = start.target.reshape(-1).astype(np.float64) if task != "classes" else None
     if task == "regression":
         rows = start.target.reshape(wide.shape).astype(np.float64) if start.target.size == wide.size else wide
-        return wide + (rows - wide).mean(0), list(wide.reshape(len(wide), -1).mean(0)), list(rows.reshape(len(rows), -1).mean(0))
+        return (
+            wide + (rows - wide).mean(0),
+            list(wide.reshape(len(wide), -1).mean(0)),
+            list(rows.reshape(len(rows), -1).mean(0)),
+        )
     shares = Start(_with(start.contract), start.site, wide, start.target)
     before = _outputs(shares, wide)
     if target is not None:
@@ -193,7 +204,9 @@ def symmetric_units(training: Training) -> None:
         return
     variables = training.variables[0]
     index = {id(v): i for i, v in enumerate(variables)}
-    layers = [(name, layer) for name, layer in training.names.layers if _weighted(layer) and id(_kernel(layer)) in index]
+    layers = [
+        (name, layer) for name, layer in training.names.layers if _weighted(layer) and id(_kernel(layer)) in index
+    ]
     records = []
     for name, layer in layers:
         at = index[id(_kernel(layer))]

@@ -52,7 +52,9 @@ class Training:
         count: the step of the run.
     """
 
-    def __init__(self, recorder: Recorder, model: Any, backend: Backend, sites: Sites, count: Callable[[], int]) -> None:
+    def __init__(
+        self, recorder: Recorder, model: Any, backend: Backend, sites: Sites, count: Callable[[], int]
+    ) -> None:
         self.recorder, self.model, self.backend, self.sites = recorder, model, backend, sites
         self._count = count
         self.names = Names(model)
@@ -78,6 +80,8 @@ class Training:
         self.first_rate: float | None = None
         self.course: list[float] = []
         self.fits = 0
+        self.trials: dict[str, Any] = {}
+        self.always = False
 
     @property
     def site(self) -> Site | None:
@@ -93,7 +97,7 @@ class Training:
         """A call of the training function begins."""
         step, recorder = self._count(), self.recorder
         deep = recorder.schedule.deep(step)
-        awake = deep or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
+        awake = deep or self.always or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
         plan = Plan(step, deep, arguments)
         if awake:
             plan.arguments = self.backend.heard(arguments, plan.batches.append) or arguments
@@ -118,7 +122,7 @@ class Training:
         batch = plan.batches[0] if plan.batches else None
         if batch is not None:
             self._batch(plan, batch)
-            if plan.deep or self.first is None:
+            if (plan.deep or self.first is None) and not self.sandbox.slow(batch):
                 self.recorder.guard("close looks", self._deep)(plan, batch)
         self.first = self.first or plan
         self.steps += max(1, int(getattr(self.model, "steps_per_execution", 1) or 1))
@@ -192,6 +196,10 @@ class Training:
 
     def _deep(self, plan: Plan, batch: Any) -> None:
         """Look closely at one step, beside it."""
+        if self._unknown():
+            for signal in ("losses", "targets", "modules", "parameters"):
+                self.recorder.missing(signal, "the model has a train_step and a loss of its own")
+            return
         look = self.sandbox.step(plan.trainable, plan.others, batch)
         first = self.look is None
         if first:
@@ -205,8 +213,14 @@ class Training:
             self.parameters.step(self.recorder, plan.step, plan.trainable, after, look.gradients)
         self._activations.look(plan.step, look)
         pair = (self.sandbox, plan, batch)
-        contract = self.contracts[0] if len(self.contracts) == 1 else None
-        self.fixed.look(*pair, contract, site_name(self.site), self.paths)
+        sole = self.contracts[0] if len(self.contracts) == 1 else None
+        self.fixed.look(*pair, sole, site_name(self.site), self.paths)
+
+    def _unknown(self) -> bool:
+        """Whether Keras does not know of the loss: the model computes it in a `train_step` of its own."""
+        own = [c for c in type(self.model).__mro__ if not c.__module__.startswith("keras.")]
+        steps, losses = (any(name in c.__dict__ for c in own) for name in ("train_step", "compute_loss"))
+        return steps and not losses and getattr(self.model, "_compile_loss", None) is None
 
     def _begin(self, plan: Plan, look: Look) -> None:
         """The first step that is looked at: what the model is made of."""
@@ -218,7 +232,8 @@ class Training:
         self.parameters.called(look.heard)
         self.modules = module_records(self.names, look.heard, self.sites.made)
         for contract in self.contracts:
-            self.graph += graph_of(self.names, look.heard, contract, site_name(self.site), self.sites.made)
+            site = self.losses.entry(contract, site_name(self.site), "train").site
+            self.graph += graph_of(self.names, look.heard, contract, site, self.sites.made)
         self.report()
 
     def _targets(self, contract: Contract, y: Any) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
 
 from netvet.capture.keras_backends import Array
-from netvet.capture.keras_forward import quiet_generators, without_gradients
+from netvet.capture.keras_forward import quiet_generators
 from netvet.capture.keras_training import Training
 from netvet.capture.summaries import place
 
 MULTIPLES = (0.1, 1.0, 10.0)
 # A rate at which the loss falls by less than this share may be too low by more than one power of ten.
 HARDLY, MOST = 0.1, 1e4
+# Seconds of computing: what other programs take of the machine does not count.
 LR_STEPS, LR_SECONDS = 10, 4.0
 # The first steps are repeated in a trial, so many at most and no longer than this.
 MAX_TRIAL, MIN_TRIAL, TRIAL_SECONDS = 200, 30, 6.0
@@ -38,31 +39,42 @@ class Copy:
         if plan is None:
             raise ValueError("no first step was kept")
         self._training, self._backend = training, training.backend
-        optimizer = getattr(training.model.optimizer, "inner_optimizer", training.model.optimizer)
-        settings = dict(optimizer.get_config())
-        settings["learning_rate"] = float(training.first_rate or 0.0) * multiple
-        settings["gradient_accumulation_steps"] = None
-        self._optimizer = type(optimizer).from_config(settings)
-        self._optimizer.build(training.variables[0])
+        if "optimizer" not in training.trials:
+            training.trials["optimizer"] = _remade(training)
+        self._apply, state, at = training.trials["optimizer"]
         self.weights = [np.array(a) for a in plan.trainable]
         self.others = plan.others
-        self._state = [self._backend.array(v.value) for v in self._optimizer.variables]
+        self._state = [np.array(a) for a in state]
+        self._state[at] = np.asarray(float(training.first_rate or 0.0) * multiple, dtype=self._state[at].dtype)
 
     def step(self, batch: Any) -> float:
         """One step; gives the loss before it."""
-        from keras import ops
-
         look = self._training.sandbox.step(self.weights, self.others, batch)
         pairs = zip(look.gradients, self.weights, strict=True)
-        gradients = [ops.convert_to_tensor(np.zeros_like(w) if g is None else g.astype(w.dtype)) for g, w in pairs]
-        with without_gradients(self._backend.name):
-            weights, state = self._optimizer.stateless_apply(
-                [ops.convert_to_tensor(s) for s in self._state], gradients,
-                [ops.convert_to_tensor(w) for w in self.weights],
-            )  # fmt: skip
+        gradients = [np.zeros_like(w) if g is None else g.astype(w.dtype) for g, w in pairs]
+        weights, state = self._backend.call(self._apply, (self._state, gradients, self.weights))
         self.weights = [self._backend.array(w) for w in weights]
         self._state = [self._backend.array(s) for s in state]
         return look.loss
+
+
+def _remade(training: Training) -> tuple[Any, list[Array], int]:
+    """An optimizer of the same kind as a function, its state before the first step, and the place of the rate in it."""
+    from keras import ops
+
+    optimizer = getattr(training.model.optimizer, "inner_optimizer", training.model.optimizer)
+    settings = dict(optimizer.get_config())
+    settings |= {"learning_rate": float(training.first_rate or 0.0), "gradient_accumulation_steps": None}
+    made = type(optimizer).from_config(settings)
+    made.build(training.variables[0])
+    at = next(i for i, v in enumerate(made.variables) if v.name == "learning_rate")
+
+    def apply(state: Any, gradients: Any, weights: Any) -> Any:
+        tensors = ([ops.convert_to_tensor(one) for one in some] for some in (state, gradients, weights))
+        weights, state = made.stateless_apply(*tensors)
+        return list(weights), list(state)
+
+    return apply, [training.backend.array(v.value) for v in made.variables], at
 
 
 def lr_probe(training: Training) -> None:
@@ -72,7 +84,7 @@ def lr_probe(training: Training) -> None:
         training.recorder.missing("lr_probe", reason or "no step was looked at")
         return
     start, losses = training.look.loss, dict[float, float | None]()
-    waiting, until = list(MULTIPLES), perf_counter() + LR_SECONDS
+    waiting, until = list(MULTIPLES), process_time() + LR_SECONDS
     batch = training.first.batches[0]
     while waiting and math.isfinite(start):
         multiple = waiting.pop(0)
@@ -111,7 +123,7 @@ def _refused(training: Training) -> str | None:
 def _short(copy: Copy, batch: Any, until: float) -> float | None:
     """The loss after a few steps; None where there was no time."""
     for _ in range(LR_STEPS):
-        if perf_counter() > until:
+        if process_time() > until:
             return None
         if not math.isfinite(copy.step(batch)):
             return math.inf
@@ -132,7 +144,7 @@ def lr_trial(training: Training, course: Sequence[float]) -> None:
     if reason is not None:
         training.recorder.missing("lr_trial", reason)
         return
-    until = perf_counter() + TRIAL_SECONDS
+    until = process_time() + TRIAL_SECONDS
     with quiet_generators():
         first = _course(Copy(training, 1.0), kept, until)
         count = len(first)
@@ -165,7 +177,7 @@ def harmed(course: Sequence[float]) -> bool:
 def _course(copy: Copy, batches: Sequence[Any], until: float) -> list[float]:
     losses: list[float] = []
     for batch in batches:
-        if perf_counter() > until:
+        if process_time() > until:
             break
         losses.append(copy.step(batch))
     return losses

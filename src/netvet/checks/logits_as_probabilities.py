@@ -30,6 +30,7 @@ def logits_as_probabilities(
     losses: Facts,
     run: Facts | None = None,
     graph: Facts | None = None,
+    inputs: Facts | None = None,
     *,
     rows: float = 0.5,  # share of rows that are log-probabilities; right ones are all of them
     positive: float = 0.05,  # share of positive values; a log-probability is never positive
@@ -58,15 +59,13 @@ def logits_as_probabilities(
     for record in losses:
         if record.get("phase") != "train" or record.get("feeds_backward") is False:
             continue
-        if record.get("function") in _WANT_LOGS:
+        if record.get("function") in _WANT_LOGS and record.get("takes") != "probabilities":
             yield from _no_logs(record, rows, positive)
-    for record in run or ():
-        # Later in a run the same message is what NaN looks like.
-        if _REFUSED in str(record.get("exception")) and number(record, "steps") == 0:
-            place = location_of({"file": record.get("exception_file"), "line": record.get("exception_line")})
-            message = (
-                "binary_cross_entropy stopped at the first step: it wants probabilities, values outside 0 to 1 came"
-            )
+    for record in run or ():  # later in a run, or with NaN in the data, the same message is what NaN looks like
+        broken = number(record, "steps") or any(number(i, "nonfinite") for i in inputs or ())
+        if _REFUSED in str(record.get("exception")) and not broken:
+            place = location_of(record, "exception")
+            message = "binary_cross_entropy stopped at the first step: it wants probabilities, other values came"
             yield Finding(message, None, 0, location=place, confidence=0.8)
 
 
@@ -76,18 +75,21 @@ def _bounded(graph: Facts | None, losses: Facts) -> Iterator[Finding]:
     likelihood = any(r.get("function") in (*_WANT_LOGS, "binary_cross_entropy") for r in losses)
     seen = set()
     for user in nodes.values():
-        if _op(user) != "BinaryCrossEntropy" and not (likelihood and _op(user) == "Log"):
-            continue
-        clamp = _source(nodes, user)
-        saved = clamp.get("saved") or {}
-        low, high = (number(saved, n) for n in ("min", "max"))
+        wanted = _op(user) == "BinaryCrossEntropy" or (likelihood and _op(user) == "Log")
+        clamp = _source(nodes, user) if wanted else {}
+        low, high = (number(clamp.get("saved") or {}, n) for n in ("min", "max"))
         unit = low is not None and high is not None and 0 <= low < 0.5 < high <= 1
         if _op(clamp) != "Clamp" or not unit or _op(_source(nodes, clamp)) not in _RAW or user["backward"] in seen:
             continue
         seen.add(user["backward"])
         message = "raw outputs enter a loss of probabilities, and only a clamp keeps them within 0 and 1: "
-        message += "samples beyond it get no gradient"
-        yield Finding(message, user["backward"], 0, location=location_of(user), confidence=0.95)
+        yield Finding(
+            f"{message}samples beyond it get no gradient",
+            user["backward"],
+            0,
+            location=location_of(user),
+            confidence=0.95,
+        )
 
 
 def _op(node: Record) -> str:
@@ -108,12 +110,8 @@ def _no_logs(record: Record, rows: float, positive: float) -> Iterator[Finding]:
     if right is None or above is None or right >= rows or op in ("log_softmax", "log") or (classes or 2) < 2:
         return
     plain = record.get("in_unit_interval") is True and (number(record, "rows_sum_to_one") or 0) > 1 - positive
-    if not plain and above < positive:
-        return
     what = "probabilities" if plain else f"raw outputs of {op}" if op else "raw outputs"
-    message = (
-        f"{what} enter {record.get('function')}, which wants log-probabilities: {above:.0%} of the values are positive"
-    )
-    yield Finding(
-        message, record.get("site"), 0, above, positive, location_of(record), {"input_op": op}, confidence=0.95
-    )
+    message = f"{what} enter {record.get('function')}, which wants log-probabilities: "
+    message, place = f"{message}{above:.0%} of the values are positive", location_of(record)
+    if plain or above >= positive:
+        yield Finding(message, record.get("site"), 0, above, positive, place, {"input_op": op}, confidence=0.95)

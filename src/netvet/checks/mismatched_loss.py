@@ -76,6 +76,10 @@ def _faults(loss: Record, *, hits: bool) -> Iterator[tuple[str, Severity, float]
         yield f"{function} gets {where}: samples with target 0 teach nothing", "error", 1.0
     if function in _DISTANCES and integral:
         yield from _distance(function, loss, (low, high, distinct), hits=hits)
+    several = function in ("hinge", "squared_hinge") and 0 <= low < high == 1 and abs(_labels_per_row(loss) - 1) < 1e-3
+    if several and (loss.get("target") or {})["shape"][-1] >= 3:
+        message = f"{function} asks each output for a yes or no of its own, but each target is one of several classes"
+        yield message, "warning", 0.8
     labels = _labels_per_row(loss) if function == "cross_entropy" and integral and distinct == 2 else 0.0
     if labels > 1.05:
         message = f"cross_entropy gets {labels:.2g} positive labels per sample, but its softmax lets only one class win"

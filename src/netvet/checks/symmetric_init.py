@@ -18,6 +18,7 @@ from netvet.stats import number
 )
 def symmetric_init(
     symmetric_units: Facts,
+    parameters: Facts | None = None,
     *,
     share: float = 0.5,  # of the units of a layer that equal another one
 ) -> Iterator[Finding]:
@@ -36,11 +37,13 @@ def symmetric_init(
     ## Known problems
     A single linear layer at zero is convex and fine. Zero last layers of residual blocks, adapters and heads get
     different gradients, so they are silent; where every layer is zero, and none gets a gradient, nothing can ever move.
+    A single layer at zero without a gradient may wait for the one behind it: it is told of where the wait has no end.
 
     ## References
     Goodfellow et al., Deep Learning, 8.4. Measured on the digits: zero weights 0.08, constant weights 0.08.
     """
     yield from _stuck(symmetric_units)
+    yield from _asleep(symmetric_units, parameters)
     hit = []
     for record in symmetric_units:
         units, equal = number(record, "units"), number(record, "identical_gradients")
@@ -74,3 +77,16 @@ def _stuck(symmetric_units: Facts) -> Iterator[Finding]:
     message = f"all weights of all {len(zero)} layers start at zero, and none of them gets a gradient: none can change"
     evidence = {"layers": layers[:50]}
     yield Finding(message, layers[0], 0, 1.0, 0.0, location_of(zero[0]), evidence, confidence=1.0)
+
+
+def _asleep(symmetric_units: Facts, parameters: Facts | None, *, steps: float = 5) -> Iterator[Finding]:
+    """A layer is zero, and the activation behind it has no slope there: no step of the run gave it a gradient."""
+    known = {p.get("name"): p for p in parameters or ()}
+    for record in symmetric_units:
+        p = known.get(record.get("parameter"), {})
+        looks, dark = number(p, "deep_steps") or 0, number(p, "zero_grad_steps")
+        if record.get("zero") is True and p.get("changed") is False and looks >= steps and dark == looks:
+            layer = str(record.get("layer") or record.get("parameter"))
+            message = f"all weights of {layer} start at zero, where the layer gets no gradient: it never changed"
+            yield Finding(message, layer, 0, 1.0, 0.0, location_of(record), confidence=1.0)
+            return

@@ -10,6 +10,7 @@ from netvet.stats import number
 _REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 _LOWEST = {"relu": 0.0, "sigmoid": 0.0, "softmax": 0.0, "softplus": 0.0, "tanh": -1.0, "threshold": 0.0}
 _HIGHEST = {"sigmoid": 1.0, "softmax": 1.0, "tanh": 1.0}
+_NO_PROBABILITIES = ("relu", "tanh", "softsign", "elu", "selu", "softplus", "leaky_relu", "gelu", "silu", "exponential")
 
 
 @check(
@@ -62,6 +63,10 @@ def wrong_output_activation(
                 continue
             message = f"relu makes the logits of {function}: whatever is negative becomes 0 and has no gradient"
             yield _finding(record, message, severity="warning", confidence=0.9)
+        elif record.get("takes") == "probabilities" and op in _NO_PROBABILITIES and not record.get("in_unit_interval"):
+            name, share = record.get("called") or function, number(record, "outside_share") or 0.0
+            message = f"{op} makes what {name} takes for probabilities: {share:.0%} of the values are not in 0 to 1"
+            yield _finding(record, message, confidence=0.9)
         elif function in _REGRESSION and op in _LOWEST and record.get("target_requires_grad") is False:
             yield from _out_of_reach(record, op, outside)
 

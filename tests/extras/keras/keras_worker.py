@@ -64,7 +64,11 @@ def _plain(program: str, watched: bool, folder: Path) -> dict[str, Any]:
     from netvet.cli import main
 
     os.environ["RESULT"] = str(folder / "result.json")
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.suppress(SystemExit),
+    ):
         if watched:
             main(["run", "--store", str(folder / "runs"), program])
         else:
@@ -82,9 +86,14 @@ def digest(arrays: Any) -> str:
 
 def _answer(question: dict[str, Any], folder: Path) -> Any:
     program = question["program"]
-    sys.path[0:0] = [str(Path(program).parent)]
+    sys.path[0:0] = [str(Path(program).parent), str(HERE)]
     if question["what"] == "netvet":
         return _netvet(program, folder, question.get("options", []))
+    if question["what"] == "printed":
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            runpy.run_path(program, run_name="__main__")
+        return {"said": said.getvalue()}
     return _plain(program, question["what"] == "watched", folder)
 
 

@@ -8,7 +8,8 @@ keras.utils.set_random_seed(42)
 x = load_digits().data.astype("float32") / 16
 
 encoder = keras.Sequential([keras.Input((64,)), layers.Dense(32, activation="relu"), layers.Dense(8)])
-decoder = keras.Sequential([keras.Input((8,)), layers.Dense(32, activation="relu"), layers.Dense(64, activation="sigmoid")])
+pixels = layers.Dense(64, activation="sigmoid")
+decoder = keras.Sequential([keras.Input((8,)), layers.Dense(32, activation="relu"), pixels])
 image = keras.Input((64,))
 model = keras.Model(image, decoder(encoder(image)))
 model.compile("adam", "binary_crossentropy")

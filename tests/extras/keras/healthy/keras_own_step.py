@@ -16,7 +16,7 @@ class Net(keras.Model):
         return self.out(self.hidden(x))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return ops.mean(ops.abs(ops.squeeze(y_pred, -1) - y)) + sum(self.losses)
+        return ops.mean(ops.abs(ops.squeeze(y_pred, -1) - ops.convert_to_tensor(y))) + sum(self.losses)
 
 
 rng = np.random.default_rng(36)

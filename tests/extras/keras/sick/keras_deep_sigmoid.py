@@ -9,7 +9,7 @@ x, y = load_digits(return_X_y=True)
 x = x.astype("float32") / 16.0
 
 model = keras.Sequential([keras.Input((64,))])
-for _ in range(8):
+for _ in range(6):
     model.add(layers.Dense(32, activation="sigmoid"))
 model.add(layers.Dense(10, activation="softmax"))
 model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -1,5 +1,6 @@
 # expect: non-finite-input
 # part: held out
+# exits: 1
 import keras
 import numpy as np
 from keras import layers

@@ -1,4 +1,5 @@
 # expect: symmetric-init
+# backends: torch jax
 import keras
 from keras import layers
 from sklearn.datasets import load_digits
@@ -9,7 +10,7 @@ x = x.astype("float32") / 16.0
 
 model = keras.Sequential([
     keras.Input((64,)),
-    layers.Dense(48, activation="relu", kernel_initializer="ones"),  # fault
+    layers.Dense(48, activation="relu", kernel_initializer="zeros"),  # fault
     layers.Dense(24, activation="relu"),
     layers.Dense(10, activation="softmax"),
 ])
