@@ -13,16 +13,18 @@ rng = np.random.default_rng(7)
 x = rng.normal(size=(330, 6, 6, 1)).astype("float32")
 y = (x[:, :3].sum((1, 2, 3)) > 0).astype("int32") + (x[:, 3:].sum((1, 2, 3)) > 0)
 
-model = keras.Sequential([
-    keras.Input((6, 6, 1)),
-    layers.Conv2D(8, 3),
-    layers.BatchNormalization(),
-    layers.Activation("relu"),
-    layers.Dropout(0.3),
-    layers.Flatten(),
-    layers.GaussianNoise(0.1),
-    layers.Dense(3, activation="softmax", kernel_regularizer="l2"),
-])
+model = keras.Sequential(
+    [
+        keras.Input((6, 6, 1)),
+        layers.Conv2D(8, 3),
+        layers.BatchNormalization(),
+        layers.Activation("relu"),
+        layers.Dropout(0.3),
+        layers.Flatten(),
+        layers.GaussianNoise(0.1),
+        layers.Dense(3, activation="softmax", kernel_regularizer="l2"),
+    ]
+)
 rate = keras.optimizers.schedules.ExponentialDecay(0.01, 20, 0.9)
 model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
 first = model.fit(x, y, epochs=3, batch_size=32, validation_split=0.2, verbose=0, class_weight={0: 1.0, 1: 2.0, 2: 1.0})
