@@ -113,6 +113,8 @@ def _name(training: Training) -> str:
 
 def _refused(training: Training) -> str | None:
     plan = training.first
+    if training.backend.name == "tensorflow":
+        return "on TensorFlow, Keras cannot step an optimizer on a copy of the weights"
     if plan is None or not plan.batches or not training.first_rate:
         return "the first step was not seen, or has no learning rate"
     if sum(a.size for a in plan.trainable) > MAX_ELEMENTS:
