@@ -200,3 +200,13 @@ def test_of_data_the_same_fault_of_other_splits_is_told_too() -> None:
     assert [f"split {n} is broken" in text_of(view) for n in range(1, 6)] == [True, True, True, False, False]
     assert "and 2 more (--verbose shows them)" in text_of(view)
     assert all(f"split {n} is broken" in text_of(view, verbose=True) for n in range(1, 6))
+
+
+@pytest.mark.parametrize("framework", ["keras", "jax"])
+def test_no_command_is_named_that_does_not_take_the_program(framework: str, root: Path) -> None:
+    def shown(**more: Any) -> str:
+        return text_of(view_of(softmax_signals(**more), root=root))
+
+    environment = Facts.of({"python": "3.12", framework: "1.0"})
+    assert "netvet fix train.py" in shown()
+    assert "netvet fix" not in shown(environment=environment)

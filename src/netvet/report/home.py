@@ -19,6 +19,7 @@ from netvet.report.words import (
     number,
     place,
     recipe_command,
+    repeatable,
     ruled_out,
     still_open,
     sureness,
@@ -143,7 +144,7 @@ def home(view: View, stages: Sequence[Mapping[str, Any]], experiments: Sequence[
         view: its report. stages: see `report.checklist`.
         experiments: the records of its recipe; None where there was none.
     """
-    experimented, script, blind = experiments is not None, view["run"]["script"], len(view["not_assessed"])
+    experimented, blind = experiments is not None, len(view["not_assessed"])
     told = any(verdict["next"] for verdict in view["diagnosis"])
     found: HomeView = {
         "headline": [{"text": text, "tone": tone} for text, tone in headline(view)],
@@ -155,7 +156,7 @@ def home(view: View, stages: Sequence[Mapping[str, Any]], experiments: Sequence[
         "beside": [{"title": title, "findings": [_seen(f) for f in ones]} for title, ones in beside(view)],
         "stages": [_stage(stage, experimented) for stage in stages],
         "experimented": experimented,
-        "recipe": recipe_command(view) if script and not experimented else "",
+        "recipe": recipe_command(view) if repeatable(view) and not experimented else "",
         "next": next_action(stages, view) if experimented and not told else "",
         "notes": list(experiments[0].get("notes", [])) if experiments else [],
         "facts": list(facts(view)),
@@ -171,8 +172,8 @@ def home(view: View, stages: Sequence[Mapping[str, Any]], experiments: Sequence[
 
 def _verdict(view: View, one: VerdictView, *, by_name: bool) -> VerdictWords:
     findings = [view["findings"][index] for index in one["findings"]]
-    provable = bool(one["next"] and view["run"]["script"])
-    unsure = one["undetermined"]
+    provable, unsure = bool(one["next"] and repeatable(view)), one["undetermined"]
+    experiments = one["experiments"] if repeatable(view) or not view["run"]["script"] else ()
     return {
         "check": one["check"],
         "severity": gravity(view, one),
@@ -185,7 +186,7 @@ def _verdict(view: View, one: VerdictView, *, by_name: bool) -> VerdictWords:
         "prove": fix_command(view, one["check"] if by_name else None) if provable else "",
         "ruled_out": ruled_out(one) if unsure else "",
         "open": still_open(view, one) if unsure else "",
-        "find_out": recipe_command(view, one["experiments"]) if unsure and one["experiments"] else "",
+        "find_out": recipe_command(view, experiments) if unsure and experiments else "",
         "symptoms": [_seen(view["findings"][index]) for index in one["folded"]],
     }
 

@@ -20,6 +20,7 @@ from netvet.report.words import (
     place,
     plural,
     recipe_command,
+    repeatable,
     ruled_out,
     run_parts,
     still_open,
@@ -180,8 +181,7 @@ def _verdict(page: _Page, view: View, verdict: VerdictView, *, full: bool, verbo
     if verdict["next"]:
         page.labelled("change", verdict["next"], "bold" if full else "")
     _candidates(page, view, verdict)
-    mendable = "jax" not in view["run"]["environment"]  # netvet fix repeats training loops of PyTorch
-    if full and verdict["next"] and view["run"]["script"] and mendable:
+    if full and verdict["next"] and repeatable(view):
         page.labelled("prove it", fix_command(view))
     if full or verbose:
         _folded(page, view, verdict, every=verbose)
@@ -214,7 +214,7 @@ def _candidates(page: _Page, view: View, verdict: VerdictView) -> None:
     for label, text in (("ruled out", ruled_out(verdict)), ("open", still_open(view, verdict))):
         if text:
             page.labelled(label, text)
-    if verdict["experiments"]:
+    if verdict["experiments"] and (repeatable(view) or not view["run"]["script"]):
         page.labelled("find out", recipe_command(view, verdict["experiments"]))
 
 

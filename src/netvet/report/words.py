@@ -160,6 +160,11 @@ def recipe_command(view: View, only: Sequence[str] = ()) -> str:
     return f"netvet recipe {f'--only {names} ' if only else ''}{command_of(view)}"
 
 
+def repeatable(view: View) -> bool:
+    """`netvet recipe` and `netvet fix` take the program: they repeat training loops of PyTorch."""
+    return bool(view["run"]["script"]) and not {"keras", "jax"} & set(view["run"]["environment"])
+
+
 def in_notebook(view: Mapping[str, Any]) -> bool:
     """The program is a cell, which no command can run again."""
     script = (view["run"]["script"] or "").replace("\\", "/")
