@@ -305,8 +305,8 @@ def consumers(nodes: Mapping[int, Mapping[str, Any]]) -> dict[int, list[Mapping[
 
 
 def unturned(node: Mapping[str, Any], nodes: Mapping[int, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What a node is a view (transpose, reshape, cast) of."""
-    views = ("T", "Transpose", "Permute", "View", "UnsafeView", "ToCopy")
+    """What a node is a view (transpose, reshape, expansion, cast) of."""
+    views = ("T", "Transpose", "Permute", "View", "UnsafeView", "ToCopy", "Expand")
     while node.get("op") in views and len(node.get("next") or ()) == 1 and node["next"][0] in nodes:
         node = nodes[node["next"][0]]
     return node

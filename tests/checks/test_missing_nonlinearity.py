@@ -69,3 +69,12 @@ def test_takes_a_multiplication_for_affine_only_where_dropout_made_it():
 def test_is_quiet_when_its_parts_enter_attention():
     split = {"id": 90, "op": "SplitWithSizes", "next": [0]}
     assert not found(*pair([64, 64], [192, 64]), split, {"id": 91, "op": "Bmm", "next": [90]})
+
+
+def test_fires_where_the_bias_is_added_by_hand_to_every_row():
+    bias = [
+        {"id": 20, "op": "Add", "next": [10, 21]},
+        {"id": 21, "op": "Expand", "next": [22]},
+        {"id": 22, "op": "AccumulateGrad", "next": [], "parameter": "a.bias", "shape": [64]},
+    ]
+    assert found(*linear(0, "b.weight", [10, 64], 20), *bias, *linear(10, "a.weight", [64, 64]))
