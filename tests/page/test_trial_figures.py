@@ -48,6 +48,7 @@ def test_all_of_them_are_drawn_and_no_word_of_a_run_is_run(tab, tmp_path, page, 
     tab.page.set_viewport_size({"width": width, "height": 900})
     for panel in page["panels"]:
         shown = opened(tab, tmp_path, page, f"#{panel['id']}")
+        shown.locator("details.group").evaluate_all("all => all.forEach((one) => { one.open = true; })")
         wanted = [one["id"] for one in page["figures"] if one["panel"] == panel["id"]]
         for name in wanted:
             shown.locator(f"#figure-{name}").scroll_into_view_if_needed()

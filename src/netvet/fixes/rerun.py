@@ -39,8 +39,8 @@ from netvet.fixes.seeding import shifted
 
 # What the scores are made of; all other collectors are let go.
 _PARTS = frozenset((
-    "scores of a trial", "evaluations", "metrics", "metric window", "loaders", "targets of the model's own",
-    "places of creation", "losses written by hand", "step recording",
+    "scores of a trial", "evaluations", "metrics", "metric window", "loaders", "loader batches",
+    "targets of the model's own", "places of creation", "losses written by hand", "step recording",
 ))  # fmt: skip
 _LINES = 15
 # Programs side by side at most: each holds its data in memory.

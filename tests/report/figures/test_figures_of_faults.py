@@ -187,12 +187,12 @@ def test_rows_that_findings_speak_of_are_kept_in_a_crowded_map():
 
 def test_figures_that_prove_a_fault_are_there_only_where_it_was_found():
     view = {"rules": [{"name": "x", "signals": ["a"], "stage": "fit", "measures": ""}], "findings": [],
-            "run": {"name": "r"}}  # fmt: skip
+            "run": {"name": "r"}, "log": None}  # fmt: skip
     one = {"kind": "table", "id": "p", "signals": [], "checks": ["x"], "proof": True, "panel": "data"}
     kept = page_view.assembled(view, {}, [one, one | {"id": "q", "checks": ["y"]}], [])["figures"]
     assert [figure["id"] for figure in kept] == ["p"]
 
 
 def test_reasons_why_causes_are_still_open_are_said_once():
-    view = {"not_assessed": [{"check": c, "reason": "no data"} for c in ("a", "b")]}
+    view = {"not_assessed": [{"check": c, "reason": "no data"} for c in ("a", "b")], "log": None}
     assert still_open(view, {"not_ruled_out": ["a", "c", "b", "a"]}) == "a, b (no data); c"
