@@ -133,3 +133,10 @@ def test_under_netvet_run_it_joins_the_run_of_the_script(tmp_path):
     assert found.steps == 8, done.stderr
     assert done.stdout.count("double-softmax  error") == 1
     assert "train_loss" in set(Run.open(found.path).get("metric"))
+
+
+def test_it_does_nothing_in_a_step():
+    each_step = [name for name in dir(L.Callback) if "train_batch" in name or "backward" in name or "optimizer" in name]
+    each_step.append("on_before_zero_grad")
+    assert {"on_train_batch_start", "on_after_backward", "on_before_optimizer_step"} <= set(each_step)
+    assert [name for name in each_step if getattr(NetvetCallback, name) is not getattr(L.Callback, name)] == []

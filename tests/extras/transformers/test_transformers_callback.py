@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 
 from netvet.adapters.transformers import NetvetCallback
 from netvet.capture.live import active
@@ -124,3 +124,9 @@ def test_under_netvet_run_it_joins_the_run_of_the_script(tmp_path):
     assert found.steps == 8, done.stderr
     assert done.stdout.count("double-softmax  error") == 1
     assert "eval_loss" in set(Run.open(found.path).get("metric"))
+
+
+def test_it_does_nothing_in_a_step():
+    each_step = [name for name in dir(TrainerCallback) if "step" in name]
+    assert {"on_step_begin", "on_step_end", "on_pre_optimizer_step"} <= set(each_step)
+    assert [name for name in each_step if getattr(NetvetCallback, name) is not getattr(TrainerCallback, name)] == []
