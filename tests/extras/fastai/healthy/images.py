@@ -25,4 +25,4 @@ model = nn.Sequential(
 )
 learn = Learner(dls, model, loss_func=CrossEntropyLossFlat(), opt_func=ranger, metrics=accuracy)
 with learn.no_bar():
-    learn.fit_flat_cos(5, 4e-3)
+    learn.fit_flat_cos(16, 1e-2)
