@@ -94,7 +94,6 @@ def test_a_log_is_diagnosed(netvet):
         ("fix train.py", "netvet[torch]"),
         ("tune train.py", "netvet[torch]"),
         ("data train.py", "netvet[torch]"),
-        ("replay RUN", "netvet[torch]"),
         ("data log.csv", "netvet[data]"),
         ("ui", "netvet[ui]"),
     ],
