@@ -12,10 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Any
 
+from netvet.capture.imports import ImportListener
 from netvet.capture.keras_backends import Backend, backend_of
 from netvet.capture.keras_evaluations import Evaluations
 from netvet.capture.keras_fit import Fit, fit_around, note_loader
-from netvet.capture.keras_imports import WhenImported
 from netvet.capture.keras_listener import listener_of
 from netvet.capture.keras_patch import Patches
 from netvet.capture.keras_sites import Sites
@@ -46,7 +46,7 @@ class KerasCapture:
         self._always = always
         self._probes = probes
         self._patches, self._sites = Patches(), Sites()
-        self._import = WhenImported("keras", self._imported)
+        self._import = ImportListener({"keras": lambda _: self._imported()})
         self._trainings: dict[int, Training] = {}
         self._over: list[Training] = []  # of models that train other variables now
         self._wrapped: list[tuple[Any, str, Any, Any]] = []

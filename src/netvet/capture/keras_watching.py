@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from netvet.capture.attended import Attended, LateRecorder
 from netvet.capture.keras_session import KerasCapture
-from netvet.capture.live import Ending, Live, LiveOptions, Source, guarded
-from netvet.capture.recorder import Recorder
+from netvet.capture.live import Live, LiveOptions, Source
 from netvet.core import NetvetError
 
-# Facts that are empty because what they tell of was over before the taps were in.
-_OVER = {"seeds": "seeds that were set before the training began are not seen"}
 
-
-class _LateRecorder(Recorder):
-    """Says that something was not seen, rather than that there was none."""
-
-    def facts(self, signal: str, records: Sequence[Mapping[str, Any]]) -> None:
-        if signal in _OVER and not records:
-            self.missing(signal, _OVER[signal])
-        else:
-            super().facts(signal, records)
-
-
-class KerasWatching:
+class KerasWatching(Attended):
     """From its beginning to its end.
 
     Args:
@@ -36,7 +21,7 @@ class KerasWatching:
     """
 
     def __init__(self, script: str, options: LiveOptions) -> None:
-        self.live = Live(Source(script), options, _LateRecorder)
+        super().__init__(Live(Source(script), options, LateRecorder))
 
     def begin(self, model: Any) -> None:
         """Put the taps in, and take in the model, whose `fit` has begun."""
@@ -51,15 +36,3 @@ class KerasWatching:
         except BaseException:
             self.live.abandon()
             raise
-
-    def step(self) -> AbstractContextManager[Any]:
-        """Steps of the user's own are heard by themselves."""
-        return nullcontext()
-
-    def end(self, error: BaseException | None) -> tuple[str, ...]:
-        """Look at the run as a whole, and take everything out; one line for each thing that failed."""
-        live, ending = self.live, Ending.of(error)
-        if not live.here:
-            return ()
-        failed = [guarded(lambda: live.finish(ending)), guarded(lambda: live.close(ending))]
-        return (*live.problems(), *(line for line in failed if line))

@@ -10,16 +10,13 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from netvet.capture.attended import LateRecorder
 from netvet.capture.live import Ending, Live, LiveOptions, Source, guarded
-from netvet.capture.recorder import Recorder
 from netvet.capture.torch_adopt import Rebinding, adopt
 from netvet.capture.torch_own_steps import OwnStep, OwnSteps, rate_of, stand_in, steps_itself
 from netvet.capture.torch_patch import Patches
 from netvet.capture.torch_session import watch_of
 from netvet.core import NetvetError
-
-# Facts that are empty because what they tell of was over before the taps were in.
-_OVER = {"seeds": "seeds that were set before netvet.watch was called are not seen"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +34,6 @@ class Watched:
     trained: bool | None
 
 
-class _LateRecorder(Recorder):
-    """Says that something was not seen, rather than that there was none."""
-
-    def facts(self, signal: str, records: Sequence[Mapping[str, Any]]) -> None:
-        if signal in _OVER and not records:
-            self.missing(signal, _OVER[signal])
-        else:
-            super().facts(signal, records)
-
-
 class Watching:
     """From its beginning to its end.
 
@@ -55,7 +42,7 @@ class Watching:
     """
 
     def __init__(self, source: Source, options: LiveOptions) -> None:
-        self.live = Live(source, options, _LateRecorder)
+        self.live = Live(source, options, LateRecorder)
         self._patches = Patches()
         self._rebinding: Rebinding | None = None
         self._own: OwnSteps | None = None
