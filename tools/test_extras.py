@@ -36,7 +36,7 @@ EXTRAS = ROOT / "tests" / "extras"
 ENVIRONMENTS = ROOT / ".venvs"
 WHEELS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netvet-wheels"
 # A folder should take a minute or two; what hangs is ended, so that one hanging test does not cost the whole of CI.
-SECONDS = 900
+SECONDS = 1_800
 RUNNER = ("pytest", "pytest-xdist")
 CORES = 2
 
