@@ -1,6 +1,7 @@
 """What the tests of frameworks on PyTorch share: run a program, plain or under netvet, and score its report."""
 
 import json
+from pathlib import Path
 
 from benchmarks.scoring import read_header, score
 from tests.program import call
@@ -46,3 +47,21 @@ def assert_left_alone(path, folder, fingerprint):
     assert report["problems"] == []
     # The rest of what these libraries print tells of seconds.
     assert watched.splitlines()[-1] == plain.splitlines()[-1]
+
+
+def fingerprints(out):
+    """The hashes of weights among what a program printed."""
+    return [line for line in out.splitlines() if line.startswith("fingerprint")]
+
+
+def leading(report):
+    """The finding of the first diagnosis."""
+    return next(f for f in report["findings"] if f["check"] == report["diagnosis"][0]["check"])
+
+
+def assert_as_in_a_plain_loop(report, plain, program):
+    """The leading finding is that of a plain loop over the same model and data."""
+    ours, theirs = leading(report), leading(plain)
+    assert (ours["check"], ours["severity"]) == (theirs["check"], theirs["severity"])
+    if Path(theirs["location"]["file"]).name == program:  # else the line is one of the loop, which is another
+        assert ours["location"] == theirs["location"]

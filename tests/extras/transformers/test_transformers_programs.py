@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.scoring import read_header, score
+from tests.extras.trained_programs import alarms, assert_as_in_a_plain_loop, fingerprints
 from tests.program import call
 from tests.test_corpus import FINGERPRINT, under_netvet
 
@@ -23,19 +24,15 @@ def programs(folder):
     return [pytest.param(p, id=p.stem) for p in sorted((HERE / folder).glob("*.py"))]
 
 
-def fingerprint(out):
-    return [line for line in out.splitlines() if line.startswith("fingerprint")]
-
-
 @pytest.mark.parametrize("path", programs("healthy"))
 def test_a_healthy_program_is_left_alone(path, tmp_path):
     """Nothing is blamed on it, and its training is bitwise the same as without netvet."""
     plain, _ = call([str(FINGERPRINT), str(path)], tmp_path)
     watched, report = under_netvet(path, tmp_path, through=[FINGERPRINT])
-    assert fingerprint(plain)
-    assert fingerprint(watched) == fingerprint(plain)
+    assert fingerprints(plain)
+    assert fingerprints(watched) == fingerprints(plain)
     assert report["problems"] == []
-    assert [f"{f['check']}: {f['message']}" for f in report["findings"] if f["severity"] in ("error", "warning")] == []
+    assert alarms(report) == []
 
 
 @pytest.mark.parametrize("path", programs("sick"))
@@ -47,15 +44,4 @@ def test_a_sick_program_gets_its_diagnosis_and_its_line(path, tmp_path):
     assert result.located is not False, result
     if path.stem in TWINS:
         plain = under_netvet(path, tmp_path, through=[HERE / "plain.py"], header=header)[1]
-        is_the_same(leading(report), leading(plain), path.name)
-
-
-def leading(report):
-    return next(f for f in report["findings"] if f["check"] == report["diagnosis"][0]["check"])
-
-
-def is_the_same(ours, plain, program):
-    """The finding is that of a plain loop over the same model and data."""
-    assert (ours["check"], ours["severity"]) == (plain["check"], plain["severity"])
-    if Path(plain["location"]["file"]).name == program:  # else the line is one of the loop, which is another
-        assert ours["location"] == plain["location"]
+        assert_as_in_a_plain_loop(report, plain, path.name)
