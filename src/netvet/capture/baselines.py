@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from netvet.capture.learners import Matrix, Ridge, best_ridge, nearest, r2, ranks, scaled
 
+# Learners take the cube of the samples: 1,024 need about a tenth of a second each.
+MAX_LEARNED, MIN_LEARNED = 1_024, 40
 SHUFFLES = 20
 FOLDS = 5
 
@@ -100,3 +102,23 @@ def baselines(fitted: Problem, asked: Problem) -> dict[str, Any]:
         "linear": number(asked.score(Ridge(a, best_ridge(a, fitted.targets)).predict(fitted.targets, b))),
         "nearest": number(asked.score(fitted.targets[nearest(a, b)])),
     }  # fmt: skip
+
+
+def baselines_of(train: Problem, held: Problem | str) -> dict[str, Any]:
+    """The record `baselines`, but for the model's score.
+
+    It is of held-out samples that were not trained on, where these are enough, else of a random half.
+
+    Args:
+        held: the held-out samples, or why there are none.
+    """
+    split = "train"
+    fitted, asked = halves(train)
+    if not isinstance(held, str):
+        held = held.part(~np.isin(held.prints, train.prints))
+        if len(held.features) >= MIN_LEARNED // 2 and held.targets.shape[1] == train.targets.shape[1]:
+            split, fitted, asked = "val", train, held
+    record = baselines(fitted, asked) | {"split": split}
+    if split == "val" and len(asked.features) >= 2 * MIN_LEARNED:
+        record["held_best"] = among_themselves(asked)
+    return record

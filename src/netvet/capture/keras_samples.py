@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netvet.capture.baselines import Problem, among_themselves, baselines, halves, random_labels
+from netvet.capture.baselines import MAX_LEARNED, MIN_LEARNED, Problem, baselines_of, random_labels
 from netvet.capture.fingerprints import Prints, epoch_length, prints_of, repeats
 from netvet.capture.keras_backends import Array
 from netvet.capture.keras_contract import Contract, labels_of, task_of
@@ -17,8 +17,7 @@ from netvet.capture.recorder import Recorder
 
 MAX_SAMPLES, SECOND_EPOCH = 200_000, 20_000
 MAX_EXAMPLES = 10
-# Learners take the cube of the samples: 1,024 need about a tenth of a second each.
-MAX_LEARNED, MIN_LEARNED, MAX_OUTPUTS = 1_024, 40, 64
+MAX_OUTPUTS = 64
 # Above this share of new samples in the second epoch, samples are augmented: fingerprints cannot match then.
 AUGMENTED = 0.5
 
@@ -136,15 +135,8 @@ class Samples:
                 self._recorder.missing(signal, train)
             return
         self._recorder.facts("random_labels", [random_labels(train) | {"model_val_score": scores.get("val")}])
-        split = "train"
-        fitted, asked = halves(train)
-        if not isinstance(held, str):
-            held = held.part(~np.isin(held.prints, train.prints))
-            if len(held.features) >= MIN_LEARNED // 2 and held.targets.shape[1] == train.targets.shape[1]:
-                split, fitted, asked = "val", train, held
-        record = baselines(fitted, asked) | {"split": split, "model": scores.get(split), "site": site}
-        if not isinstance(held, str) and split == "val" and len(held.features) >= 2 * MIN_LEARNED:
-            record["held_best"] = among_themselves(held)
+        record = baselines_of(train, held)
+        record |= {"model": scores.get(record["split"]), "site": site}
         self._recorder.facts("baselines", [record])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from netvet.capture.baselines import Problem, among_themselves, baselines, halves, number, random_labels
+from netvet.capture.baselines import MAX_LEARNED, MIN_LEARNED, Problem, baselines_of, halves, number, random_labels
 from netvet.capture.learners import Matrix, Ridge, one_hot, r2, scaled
 from netvet.capture.torch_batches import Batch, BatchTracker
 from netvet.capture.torch_copied_target import copied_target, shown
@@ -22,8 +22,6 @@ from netvet.capture.torch_reservoir import Kept, Reservoir
 from netvet.capture.torch_targets import TargetCollector
 from netvet.capture.torch_tensors import CLASS_LOSSES, REGRESSION_LOSSES, is_plain
 
-# Learners take the cube of the samples: 1,024 need about a tenth of a second each.
-MAX_LEARNED, MIN_LEARNED = 1_024, 40
 MAX_OUTPUTS, MAX_CLASSES = 64, 1_000
 COMPARED_CALLS = 5
 
@@ -87,16 +85,9 @@ class BaselineCollector:
             return
         self._look_for_map(train)
         recorder.facts("random_labels", [random_labels(train) | {"model_val_score": self._model_score("val", train)}])
-        held = _problem(reservoir.eval)
-        split = "train"
-        fitted, asked = halves(train)
-        if not isinstance(held, str):
-            held = held.part(~np.isin(held.prints, train.prints))
-            if len(held.features) >= MIN_LEARNED // 2 and held.targets.shape[1] == train.targets.shape[1]:
-                split, fitted, asked = "val", train, held
-        record = baselines(fitted, asked) | {"split": split, "model": self._model_score(split, train)}
-        if not isinstance(held, str) and split == "val" and len(held.features) >= 2 * MIN_LEARNED:
-            record["held_best"] = among_themselves(held)
+        record = baselines_of(train, _problem(reservoir.eval))
+        split = record["split"]
+        record["model"] = self._model_score(split, train)
         sink = (reservoir.eval if split == "val" else reservoir.train).sink
         recorder.facts("baselines", [record | {"site": sink.site if sink is not None else None}])
 
