@@ -20,7 +20,8 @@ _FORMED = {"view", "reshape", "flatten", "unsqueeze", "squeeze", "permute", "tra
 _MADE = {"tensor", "as_tensor", "from_numpy", "FloatTensor", "Tensor", "asarray", "array", "float32", "list", "tuple"}
 # What draws or converts indices: of `torch.from_numpy(rng.permutation(rows))` it is `rows` that are drawn from.
 _DRAWS = {
-    "permutation", "shuffle", "tensor", "as_tensor", "from_numpy", "asarray", "array", "split", "array_split", "chunk", "to"
+    "permutation", "shuffle", "tensor", "as_tensor", "from_numpy", "asarray", "array", "split", "array_split", "chunk",
+    "to",
 }  # fmt: skip
 # Steps of calls within calls; deeper than any program, and a bound where functions call themselves.
 DEEPEST = 12

@@ -58,8 +58,7 @@ def _usual(program: Program) -> str:
     """The activation that the program uses most."""
     ops = [str(node.get("op")) for graph in graphs(program) for node in graph.nodes.values()]
     used = [op for op in ops if op in FUNCTIONS]
-    found = FUNCTIONS[max(used, key=used.count)] if used else "relu"
-    return found
+    return FUNCTIONS[max(used, key=used.count)] if used else "relu"
 
 
 def _layer_call(file: SourceFile, line: int, name: str) -> cst.Call | None:

@@ -22,7 +22,7 @@ def _lowest(program: Program) -> int:
     for one in program.facts("targets"):
         low, high, outputs = (one.get(k) for k in ("min", "max", "outputs"))
         classes = one.get("phase") == "train" and one.get("kind") in ("classes", "sequence")
-        if classes and low and high and outputs and 0 < low and outputs <= high < outputs + low:
+        if classes and low and high and outputs and low > 0 and outputs <= high < outputs + low:
             return int(low)
     raise NotApplicable("that the labels begin at another number than 0 is not known")
 
