@@ -37,6 +37,11 @@ class KerasCapture:
     Args:
         probes: look at the run as a whole at its end, on copies.
         always: hear every batch, whatever it costs.
+
+    Attributes:
+        looks: at single steps beside the training; else only what the program itself tells is heard.
+        told: called with each batch that is heard: how (`train`, `fit` for its validation, `eval`), model, batch.
+        asked: called behind each step: whether to end the training.
     """
 
     unseen = "netvet watches `fit` and `train_on_batch` of Keras 3 in this process"
@@ -55,7 +60,9 @@ class KerasCapture:
         self._loaders: list[dict[str, Any]] = []
         self._reported = perf_counter()
         self.fits = 0
-        self.asked: Callable[[], None] = lambda: None  # whether to end the training
+        self.asked: Callable[[], None] = lambda: None
+        self.told: Callable[[str, Any, Any], object] = lambda how, model, batch: None
+        self.looks = True
         self.reported = False
 
     @property
@@ -145,7 +152,7 @@ class KerasCapture:
         for earlier in (*self._over, *self._trainings.values()):  # what was trained before was not drawn at random
             self._sites.loaded |= {id(v): None for v in earlier.variables[0]} if earlier.steps else {}
         new = Training(self.recorder, model, self._backend, self._sites, lambda: self.step)
-        new.fit_site, new.always = user_site(4), self._always
+        new.fit_site, new.always, new.looks = user_site(4), self._always, self.looks
         self._trainings[id(model)] = new
         return new
 
@@ -165,6 +172,8 @@ class KerasCapture:
             recorder.guard("the step that failed", training.failed)(plan)
             raise
         recorder.guard("steps", training.after)(plan, result)
+        for batch in plan.batches:
+            recorder.guard("scores", self.told)("train", model, batch)
         recorder.guard("reports", self._step_taken)()
         self.asked()
         return result
@@ -181,7 +190,13 @@ class KerasCapture:
         if self.ended or not recorder.here or backend is None:
             return function(*args)
         training = self._trainings.get(id(model))
-        tell = recorder.guard("evaluations", lambda batch: self._evaluations.batch(training, batch))
+        how = "fit" if self._evaluations.inside else "eval"
+
+        def take(batch: Any) -> None:
+            self._evaluations.batch(training, batch)
+            self.told(how, model, batch)
+
+        tell = recorder.guard("evaluations", take)
         arguments = recorder.guard("evaluations", backend.heard)(args, tell)
         return function(*(arguments or args))
 
@@ -224,19 +239,20 @@ class KerasCapture:
 
     def report(self) -> None:
         """Write all facts that are known by now, of the model that was trained most."""
-        training = self._main()
+        training = self.main()
         if training is not None:
             training.report()
         self._evaluations.report()
 
-    def _main(self) -> Training | None:
+    def main(self) -> Training | None:
+        """Of the model that was trained most."""
         return max((*self._trainings.values(), *self._over), key=lambda t: t.steps, default=None)
 
     def finish(self, ended: str) -> None:
         """Look a last time, write all facts, and take the taps out."""
         self.recorder.suspended = self.ended = True
         try:
-            training = self._main()
+            training = self.main()
             if training is not None:
                 self.recorder.guard("the end of the run", self._last_look)(training)
             self.recorder.guard("reports", self.report)()
