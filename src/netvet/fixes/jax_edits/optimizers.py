@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from netvet.fixes.edits import drop_argument, set_argument
+from netvet.fixes.edits import drop_argument, scaled, set_argument
 from netvet.fixes.jax_edits.places import MAKERS, gradient_function, made_by, optimizers, package, steps_by_hand
 from netvet.fixes.program import Program, Site, argument
 from netvet.fixes.source import Editor, NotApplicable, called, inside
@@ -91,7 +91,7 @@ def less_weight_decay(program: Program) -> Iterator[Editor]:
             given = argument(site.call, "weight_decay")
             code = site.code(given.value) if given is not None else ""
             if given is not None and code not in ("0", "0.0"):
-                editor.replace(site.file, given.value, f"{factor:g} * {code}" if factor else "0.0")
+                editor.replace(site.file, given.value, scaled(given.value, code, factor) if factor else "0.0")
                 found = True
             elif given is None and made_by(site.call) in ("adamw", "nadamw", "adamaxw"):
                 set_argument(editor, site, "weight_decay", f"{factor * 1e-4:g}")

@@ -35,6 +35,7 @@ RATE = re.compile(r"(lr|learning_rate|rate|step_size|eta|alpha|LR|LEARNING_RATE|
 DEFAULTS = {"adadelta": 1.0, "adafactor": None, "fromage": None, "lbfgs": None}
 # Karpathy's "safe" warm-up is a tenth of the run; at most a thousand steps, as in the fix of PyTorch.
 SHARE, MOST = 0.1, 1000
+FIRST = 0.01  # of the rate at the first step
 
 
 def lower_lr(program: Program) -> Iterator[Editor]:
@@ -219,8 +220,9 @@ def warmup(program: Program) -> Iterator[Editor]:
             if schedule_of(site.file, given.value) is not None:
                 raise NotApplicable("a schedule sets the learning rate: the rise belongs into it")
             optax = package(editor, site.file, "optax")
-            code = f"{optax}.linear_schedule(0.01 * {{}}, {{}}, {steps})"
             if made_by(site.call) == "scale":
                 raise NotApplicable("the rate is a factor in a chain")
-            set_argument(editor, site, "learning_rate", code.replace("{}", site.code(given.value)), 0)
+            rate = site.code(given.value)
+            code = f"{optax}.linear_schedule({scaled(given.value, rate, FIRST)}, {rate}, {steps})"
+            set_argument(editor, site, "learning_rate", code, 0)
         yield editor
