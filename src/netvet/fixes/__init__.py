@@ -50,6 +50,8 @@ NAMES: tuple[str, ...] = (
     "label-smoothing",
     "with-logits",
     "log-softmax",
+    "output-activation",
+    "from-logits",
     # model
     "add-activation",
     "he-init",

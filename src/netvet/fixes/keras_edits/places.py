@@ -34,7 +34,12 @@ def fit(program: Program) -> Site:
     Raises:
         NotApplicable: it is in no file of the program.
     """
-    return program.site(optimizer_record(program), "fit", prefix="step_")
+    places = [(one, "step_") for one in program.facts("optimizers")]
+    if not places:  # the first step has failed
+        places = [(one, "") for one in (*program.facts("loaders"), *program.facts("inputs"))]
+    if not places:
+        raise NotApplicable("the call of fit was not seen")
+    return program.site(places[0][0], "fit", prefix=places[0][1])
 
 
 def compiling(program: Program) -> Site:
