@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from netvet.capture.frameworks import NAMES as CALLED
 from netvet.checks import NAMES, all_checks
 from netvet.core import Check
 from netvet.experiments import EXPERIMENTS
 from netvet.experiments.experiment import Experiment
 from netvet.fixes import NAMES as FIXES
-from netvet.fixes import all_fixes
+from netvet.fixes import all_fixes, edits_of, frameworks_of
 from netvet.fixes.fix import Intervention
 from netvet.report import schemas
 from netvet.signals import SIGNALS, Signal
@@ -68,20 +69,36 @@ def fix_page(one: Intervention) -> str:
     summary, _, rest = inspect.cleandoc(one.doc).partition("\n")
     mended = ", ".join(f"[{name}](../checks/{name}.md)" for name in one.mends)
     head = [f"# {one.name}", "", summary, "", f"`netvet fix --try {one.name} train.py`", ""]
+    head += [f"Made in programs of {_listed([CALLED[f] for f in frameworks_of(one)])}."]
     head += [f"Tried for {mended}." if mended else "Tried when it is asked for."]
     head += [f"It costs {one.cost}."] if one.cost != "nothing" else []
     if one.corrects_score:
         head += ["The score itself was wrong before, so that it may fall: what counts is that the finding is gone."]
-    return "\n".join([*head, "", rest.strip(), ""])
+    return "\n".join([*head, "", rest.strip(), "", *_dialects(one)])
+
+
+def _dialects(one: Intervention) -> list[str]:
+    """What a fix changes in programs of frameworks other than its own."""
+    lines: list[str] = []
+    for framework in frameworks_of(one):
+        made = edits_of(one, framework)
+        if framework != one.framework and made is not None:
+            lines += [f"## In {CALLED[framework]}", "", inspect.cleandoc(made.__doc__ or ""), ""]
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def fixes_page(fixes: Sequence[Intervention]) -> str:
     """The list of fixes, in the order in which they are tried."""
     lines = ["# Fixes", "", f"{len(fixes)} changes that [`netvet fix`](../fix.md) can make and prove.", ""]
-    lines += ["| fix | what is changed | for |", "|---|---|---|"]
+    lines += ["| fix | what is changed | in programs of | for |", "|---|---|---|---|"]
     for one in fixes:
+        where = ", ".join(CALLED[framework] for framework in frameworks_of(one))
         mended = ", ".join(f"[{name}](../checks/{name}.md)" for name in one.mends)
-        lines.append(f"| [{one.name}]({one.name}.md) | {_cell(one.title)} | {mended} |")
+        lines.append(f"| [{one.name}]({one.name}.md) | {_cell(one.title)} | {where} | {mended} |")
     return "\n".join([*lines, ""])
 
 

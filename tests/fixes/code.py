@@ -3,7 +3,7 @@
 import textwrap
 
 from netvet.core import Finding, Location
-from netvet.fixes import load
+from netvet.fixes import edits_of, load
 from netvet.fixes.program import Program
 from netvet.fixes.source import Sources
 
@@ -16,7 +16,8 @@ class Code:
     Lines are found by what stands on them, so that a test does not count.
     """
 
-    def __init__(self, folder, text):
+    def __init__(self, folder, text, framework="torch"):
+        self.framework = framework
         self.text = textwrap.dedent(text).lstrip("\n")
         self.folder = folder
         (folder / FILE).write_text(self.text)
@@ -42,9 +43,9 @@ class Code:
         if finding is not None or evidence is not None:
             place = Location(FILE, self.line(finding)) if finding is not None else None
             found = Finding("something is wrong", where, location=place, evidence=evidence or {})
-        program = Program(Sources(self.folder), facts.get, found)
+        program = Program(Sources(self.folder), facts.get, found, self.framework)
         path = str(self.folder / FILE)
-        return [editor.patch().texts[path] for editor in load(fix).make(program)]
+        return [editor.patch().texts[path] for editor in edits_of(load(fix), self.framework)(program)]
 
     def changed(self, fix, **given):
         """Lines that the first variant takes away and those that it puts in."""

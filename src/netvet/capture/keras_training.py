@@ -274,10 +274,12 @@ class Training:
 
     def now(self) -> tuple[list[Array], list[Array]]:
         """Present values of the trainable and the other variables, between two calls of `fit` or behind one."""
-        if getattr(self.model, "_jax_state", None) is not None and self.state:  # `fit` has not handed its state back
+        try:
+            trainable, others = ([self.backend.array(v.value) for v in some] for some in self.variables)
+        except (RuntimeError, ValueError):  # with JAX, a step takes the buffers, and `fit` alone brings new ones back
+            if not self.state:
+                raise
             trainable, others = ([self.backend.array(v) for v in self.state[k]] for k in ("trainable", "non_trainable"))
-            return trainable, others
-        trainable, others = ([self.backend.array(v.value) for v in some] for some in self.variables)
         return trainable, others
 
     def same(self, model: Any) -> bool:

@@ -24,8 +24,13 @@ _XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 def preloaded() -> list[str]:
-    """Of the backends, those that may be imported before a process forks; Keras itself asks for its backend then."""
-    return {"torch": ["torch"], "jax": ["jax"]}.get(os.environ.get("KERAS_BACKEND", ""), [])
+    """What may be imported before a process forks, of the backend that the environment names.
+
+    With JAX, Keras begins to compute when it is imported, and a program may choose its backend before that. TensorFlow
+    is imported by every program that calls `keras.utils.set_random_seed` where it is installed, and takes longest.
+    """
+    ready = {"torch": ["torch", "keras"], "jax": ["jax"]}
+    return [*ready.get(os.environ.get("KERAS_BACKEND", ""), []), "tensorflow"]
 
 
 class Trial:

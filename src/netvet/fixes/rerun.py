@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from pathlib import Path
 from time import perf_counter
 from types import CodeType, ModuleType, TracebackType
@@ -241,9 +242,25 @@ def _start(process: Any, framework: Framework) -> None:
         sys.modules["__main__"] = ModuleType("__main__")
         try:
             with short_sockets():
+                if _METHOD == "forkserver":
+                    with _silent():
+                        forkserver.ensure_running()
                 process.start()
         finally:
             sys.modules["__main__"] = own
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """What is begun now writes no errors: libraries greet the terminal when they are made ready."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def end_running() -> None:

@@ -255,6 +255,7 @@ class Editor:
         self._changed: dict[str, dict[cst.CSTNode, list[Change]]] = {}
         self._before: dict[str, dict[cst.CSTNode, list[Statement]]] = {}
         self._after: dict[str, dict[cst.CSTNode, list[Statement]]] = {}
+        self._required: set[tuple[str, str]] = set()
 
     def change(self, file: SourceFile, node: cst.CSTNode, by: Change) -> None:
         """Put another node in the place of one; `by` gets it with the changes inside it made."""
@@ -293,9 +294,10 @@ class Editor:
 
     def require(self, file: SourceFile, name: str, line: str) -> None:
         """Import a module that a file does not import yet under this name."""
-        for one in (*file.nodes(cst.Import), *file.nodes(cst.ImportFrom)):
-            if name in _imported(file.code(one)):
-                return
+        known = any(name in _imported(file.code(one)) for one in (*file.nodes(cst.Import), *file.nodes(cst.ImportFrom)))
+        if known or (file.path, name) in self._required:
+            return
+        self._required.add((file.path, name))
         if name in sys.stdlib_module_names and line == f"import {name}" and self._among_standard(file, line):
             return
         self.begin(file, line + "\n")
