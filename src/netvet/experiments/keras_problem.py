@@ -136,7 +136,7 @@ def problem_of_training(training: Training | None, origin: str) -> Problem:
     return Problem(
         learner=factory, train=train, val=val, optimizer=_Optimizing(made), kind=_kind(learner, train),
         origin=origin, notes=tuple(notes), pretrained=pretrained, clip=made.clip, rates=made.rates,
-        details={"loaded": (), "validated": bool(scored)},
+        details={"loaded": (), "validated": bool(scored), "scored_once": True},
     )  # fmt: skip
 
 
