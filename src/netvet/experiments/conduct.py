@@ -81,9 +81,9 @@ def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutco
         NetvetError: the run was not recorded, or the program trains with what trials cannot repeat.
     """
     if repeated_framework("recipe", chosen.target, is_module=chosen.is_module) == "keras":
-        from netvet.experiments import keras_problem
+        from netvet.experiments import keras_script
 
-        return keras_problem.problem_of_script(chosen)
+        return keras_script.problem_of_script(chosen)
     return _problem_of_torch_script(chosen)
 
 

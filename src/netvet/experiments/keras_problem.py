@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from netvet.capture.keras_session import KerasCapture
-from netvet.capture.keras_training import Training
-from netvet.capture.live import Live
-from netvet.capture.runner import Outcome as RunOutcome
-from netvet.capture.runner import RunOptions, run
+from netvet.capture.keras_backends import Array
+from netvet.capture.keras_contract import Contract
+from netvet.capture.keras_setup import KerasSetup, Path
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data
@@ -23,48 +20,17 @@ from netvet.experiments.keras_form import KerasForm, form_of
 from netvet.experiments.keras_net import KerasLearner, KerasNet, Parts
 from netvet.experiments.keras_optimizer import Recipe, optimizer_for, recipe_of
 from netvet.experiments.keras_own import has_own_step, require_own_step
-from netvet.experiments.keras_torch import require_keras_on_torch
+from netvet.experiments.keras_torch import BACKEND, require_keras_on_torch
 from netvet.experiments.problem import Problem, in_eval_mode, redrawn, train_as_before
 from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
-from netvet.experiments.trial import is_memory, without_graph
-from netvet.store import Run
+from netvet.experiments.trial import without_graph
 
 # A model with more numbers is not trained again and again.
 MAX_PARAMETERS = 100_000_000
 # The outputs of two backends differ by rounding; relative to the largest.
 TOLERANCE = 1e-2
 NAMES = {"torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
-
-
-def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutcome]:
-    """Run a Keras program under watch: its problem, or the reason why there is none, and how it ended.
-
-    Raises:
-        NetvetError: the run was not recorded.
-    """
-    captures: list[KerasCapture] = []
-    inner = chosen.observe
-
-    def observe(live: Live) -> AbstractContextManager[object]:
-        if isinstance(live.capture, KerasCapture):
-            live.capture.collects = True
-            captures.append(live.capture)
-        return inner(live) if inner is not None else nullcontext()
-
-    ended = run(replace(chosen, framework="keras", observe=observe))
-    if ended.run_path is None:
-        raise NetvetError("the run was not recorded, so that there is nothing to experiment with")
-    try:
-        problem = problem_of_training(captures[0].main() if captures else None, chosen.target)
-    except NetvetError as error:
-        return None, str(error), ended
-    except Exception as error:  # whatever a model does when it is made once more
-        told = "out of memory" if is_memory(error) else f"{type(error).__name__}: {error}"
-        return None, f"its step could not be taken on a copy: {told}", ended
-    found: Any = Run.open(ended.run_path).get("baselines")
-    problem.details["trained"] = list(found or ())
-    return problem, "", ended
 
 
 @dataclass(frozen=True)
@@ -101,41 +67,64 @@ class _Optimizing:
         return optimizer_for(model, self.made)
 
 
-def problem_of_training(training: Training | None, origin: str) -> Problem:
-    """The problem of a training that is over.
+@dataclass(frozen=True)
+class Material:
+    """What a problem is made of.
+
+    Args:
+        model: the program's own, compiled; `backend`: what Keras makes it of.
+        kept: its batches.
+        values: initial values of the trainable variables and of the others.
+        contracts: its losses; `paths`: of its outputs in their structure.
+        accumulated: batches that make one step.
+        pretrained: the initial weights come from a training.
+        wanted: loss and first outputs of the first batch in eval mode; None where they are not known.
+        reached: of each trainable variable, whether it has a gradient.
+    """
+
+    model: Any
+    backend: str
+    kept: KerasSetup
+    values: tuple[Sequence[Array], Sequence[Array]]
+    contracts: Sequence[Contract]
+    paths: Sequence[Path]
+    rates: Sequence[float]
+    accumulated: int = 1
+    pretrained: bool = False
+    wanted: tuple[float, Array] | None = None
+    reached: Sequence[bool] = ()
+
+
+def problem_of_material(material: Material, origin: str) -> Problem:
+    """Make the problem of a Keras model and its batches.
 
     Raises:
-        NetvetError: it cannot be repeated; the message says why, and what to do.
+        NetvetError: its training cannot be repeated; the message says why, and what to do.
     """
-    if training is None or training.setup is None or training.first is None:
-        raise NetvetError("no training step of a Keras model was seen: `fit` and `train_on_batch` take them")
-    setup, first, backend = training.setup, training.first, training.backend.name
-    if not setup.splits["train"]:
-        raise NetvetError("no batch of the training could be kept")
-    _require_repeatable(training)
-    wanted = _evaluated(training)
-    form = form_of(training.model, first.trainable, first.others, setup.trainable)
-    made, notes = recipe_of(training.model.optimizer, setup.rates or [training.first_rate or 0.0], training.accumulated)
-    if backend != "torch":
-        notes.insert(0, f"the program trains on {NAMES[backend]}; trials train its model on PyTorch")
-    held_out = setup.splits["val"] or setup.splits["scored"]
-    reading = Reading(setup.splits["train"][0], _input_names(training.model), training.contracts, training.paths)
-    reading.look([*setup.splits["train"], *held_out])
-    train = Data(reading.read(setup.splits["train"]), reading.roles())
-    scored = reading.read(held_out)
-    pretrained = any(id(v) in training.sites.loaded for v in training.variables[0])
+    _require_repeatable(material)
+    model, kept = material.model, material.kept
+    form = form_of(model, *material.values, kept.trainable)
+    made, notes = recipe_of(model.optimizer, material.rates, material.accumulated)
+    if material.backend != BACKEND:
+        notes.insert(0, f"the program trains on {NAMES[material.backend]}; trials train its model on PyTorch")
+    held_out = kept.splits["val"] or kept.splits["scored"]
+    reading = Reading(kept.splits["train"][0], _input_names(model), material.contracts, material.paths)
+    reading.look([*kept.splits["train"], *held_out])
+    train, scored = Data(reading.read(kept.splits["train"]), reading.roles()), reading.read(held_out)
+    own_step = has_own_step(model)
     form = replace(form, custom=require_keras_on_torch(form.custom))
     made = made.on_torch(form.custom)
-    factory = _Factory(form, reading.parts(), train.batches[0], pretrained, has_own_step(training.model))
+    factory = _Factory(form, reading.parts(), train.batches[0], material.pretrained, own_step)
     learner = factory(0)
-    if factory.own_step:
-        require_own_step(learner, train.batches[0])
-    _require_same(learner, train.batches[0], wanted, backend)
+    _require_same(learner, train.batches[0], material)
+    _require_gradients(learner, train.batches[0], material)
     train = drawable(train, learner).distinct()
     train, val = _split(train, scored, notes)
+    if own_step:
+        require_own_step(factory(0), train.batches[0])
     return Problem(
         learner=factory, train=train, val=val, optimizer=_Optimizing(made), kind=_kind(learner, train),
-        origin=origin, notes=tuple(notes), pretrained=pretrained, clip=made.clip, rates=made.rates,
+        origin=origin, notes=tuple(notes), pretrained=material.pretrained, clip=made.clip, rates=made.rates,
         details={"loaded": (), "validated": bool(scored), "scored_once": True},
     )  # fmt: skip
 
@@ -148,32 +137,22 @@ def _input_names(model: Any) -> list[str]:
         return []
 
 
-def _require_repeatable(training: Training) -> None:
-    model, backend = training.model, training.backend.name
+def _require_repeatable(material: Material) -> None:
+    model = material.model
+    if not material.kept.splits["train"]:
+        raise NetvetError("no batch of the training could be kept")
     if getattr(model, "optimizer", None) is None:
         raise NetvetError("the model was compiled without an optimizer: its steps cannot be repeated")
-    size = sum(a.size for a in training.first.trainable) if training.first is not None else 0
-    if size > MAX_PARAMETERS:
+    if sum(a.size for a in material.values[0]) > MAX_PARAMETERS:
         raise NetvetError(f"the model has more than {MAX_PARAMETERS:,} parameters")
-    if has_own_step(model) and backend != "torch":
+    if has_own_step(model) and material.backend != BACKEND:
         raise NetvetError(
-            f"{type(model).__name__} has a train_step of its own, written for {NAMES[backend]}, and trials train on "
-            "PyTorch: move what is special about its loss to compute_loss, which is the same on every backend"
+            f"{type(model).__name__} has a train_step of its own, written for {NAMES[material.backend]}, and trials "
+            "train on PyTorch: move what is special about its loss to compute_loss, which is the same on every backend"
         )
 
 
-def _evaluated(training: Training) -> tuple[float, torch.Tensor] | None:
-    """Loss and first outputs of the first batch, by the initial weights, on the program's own backend."""
-    first = training.first
-    if first is None or training.look is None or not first.batches or not isinstance(first.batches[0], (tuple, list)):
-        return None
-    given = first.trainable, first.others
-    outputs = training.sandbox.outputs(*given, first.batches[0][0])
-    loss = training.sandbox.loss(*given, first.batches[0])
-    return loss, torch.as_tensor(outputs[0])
-
-
-def _require_same(learner: KerasLearner, batch: Batch, wanted: tuple[float, torch.Tensor] | None, backend: str) -> None:
+def _require_same(learner: KerasLearner, batch: Batch, material: Material) -> None:
     """The copy must do what the model of the program does.
 
     Raises:
@@ -190,18 +169,41 @@ def _require_same(learner: KerasLearner, batch: Batch, wanted: tuple[float, torc
             "operations"
         ) from error
     first = next(iter(learner.leaves(output)), None)
-    if wanted is None or first is None:
+    if material.wanted is None or first is None:
         return
-    own, value = wanted
-    gap, size = (first.detach().double().cpu() - value.double()).abs(), float(value.double().abs().max())
+    own, value = material.wanted[0], torch.as_tensor(material.wanted[1]).double()
+    gap, size = (first.detach().double().cpu() - value).abs(), float(value.abs().max())
     if bool((gap > TOLERANCE * size).any()):
         raise NetvetError(
             "the model puts out other numbers when it is made again on PyTorch: trials would not be of it"
         )
     if own == own and abs(float(loss) - own) > TOLERANCE * max(abs(own), 1.0):
         raise NetvetError(
-            f"the loss of the first batch is {own:.4g} on {NAMES[backend]} and {float(loss):.4g} on PyTorch, where "
-            "trials train: they would not be of this training (a softmax in front of a loss from_logits is one reason)"
+            f"the loss of the first batch is {own:.4g} on {NAMES[material.backend]} and {float(loss):.4g} on PyTorch, "
+            "where trials train: they would not be of this training (a softmax in front of a loss from_logits is one "
+            "reason)"
+        )
+
+
+def _require_gradients(learner: KerasLearner, batch: Batch, material: Material) -> None:
+    """Operations of another framework have the same values here, but nothing goes backward through them.
+
+    Raises:
+        NetvetError: a weight gets no gradient on PyTorch that has one in the program.
+    """
+    variables = learner.model.net.trainable_variables
+    with forked_rng(), torch.enable_grad():
+        loss, _ = learner.step(batch)
+        tensors = [v.value for v in variables]
+        found = torch.autograd.grad(loss, tensors, allow_unused=True) if loss.requires_grad else [None] * len(tensors)
+    lost = [
+        v.path for v, gradient, own in zip(variables, found, material.reached, strict=False) if own and gradient is None
+    ]
+    if lost or not loss.requires_grad:
+        told = f"{lost[0]} gets no gradient" if lost else "no weight gets a gradient"
+        raise NetvetError(
+            f"{told} on PyTorch, where trials train: use keras.ops in place of operations of "
+            f"{NAMES[material.backend]} in layers and losses of your own"
         )
 
 

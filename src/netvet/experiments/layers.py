@@ -16,6 +16,11 @@ def _is_keras(module: object, *names: str) -> bool:
     return any(c.__name__ in names and c.__module__.startswith("keras.") for c in type(module).__mro__)
 
 
+def is_keras_model(model: object) -> bool:
+    """Whether it is a model of Keras 3, on whatever backend."""
+    return _is_keras(model, "Model")
+
+
 def dropout_of(module: nn.Module) -> float | None:
     """The share that a dropout layer drops; None for any other layer."""
     if isinstance(module, nn.modules.dropout._DropoutNd):
