@@ -165,6 +165,8 @@ def allowed_packages(path: Path) -> set[str]:
     if part == "capture":
         first = path.relative_to(SRC / "capture").parts[0].removesuffix(".py").partition("_")[0]
         packages |= CAPTURE_EXTRA.get(first, {first} & FRAMEWORKS)
+    if part == "experiments":  # what trains with another framework has its name in front
+        packages |= {path.name.removesuffix(".py").partition("_")[0]} & FRAMEWORKS
     return packages
 
 

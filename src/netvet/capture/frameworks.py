@@ -54,6 +54,28 @@ def require(framework: Framework) -> None:
         )
 
 
+# Frameworks whose training loops experiments repeat.
+REPEATED: tuple[Framework, ...] = ("torch", "keras")
+
+
+def repeated_framework(command: str, target: str, *, is_module: bool = False) -> Framework:
+    """The framework of a program, for commands that repeat its training loop in experiments.
+
+    Raises:
+        NetvetError: they cannot for this framework; the message says what works there.
+    """
+    framework = framework_of(target, is_module=is_module)
+    if framework not in REPEATED:
+        require_torch_program(command, target, is_module=is_module)
+    require(framework)
+    if importlib.util.find_spec("torch") is None:
+        raise NetvetError(
+            f"netvet {command} trains copies of the model on PyTorch, whatever the backend of the program, and PyTorch "
+            "is not installed here; `pip install torch` or `pip install 'netvet[torch]'`"
+        )
+    return framework
+
+
 def require_torch_program(command: str, target: str, *, is_module: bool = False) -> None:
     """Ask for a program of PyTorch, for commands that repeat its training loop.
 

@@ -30,6 +30,11 @@ class Evaluations:
         self._open: dict[str, Any] | None = None
         self.scores: dict[str, float] = {}
 
+    @property
+    def inside(self) -> bool:
+        """The evaluation that goes on is one of validation data within `fit`."""
+        return bool(self._open is not None and self._open["_inside"])
+
     def begin(self, step: int, model: Any, site: Site | None, *, inside: bool) -> None:
         """An evaluation begins. `inside`: within `fit`, on validation data."""
         # An evaluation at the end of the program has a line of its own, and so a series of its own.

@@ -18,6 +18,7 @@ from netvet.capture.keras_evaluations import Evaluations
 from netvet.capture.keras_fit import Fit, fit_around, note_loader
 from netvet.capture.keras_listener import listener_of
 from netvet.capture.keras_patch import Patches
+from netvet.capture.keras_setup import KerasSetup, frozen_flags
 from netvet.capture.keras_sites import Sites
 from netvet.capture.keras_stop import KerasStop
 from netvet.capture.keras_training import Training
@@ -57,6 +58,7 @@ class KerasCapture:
         self.fits = 0
         self.asked: Callable[[], None] = lambda: None  # whether to end the training
         self.reported = False
+        self.collects = False  # keep what experiments need of each training
 
     @property
     def step(self) -> int:
@@ -146,6 +148,10 @@ class KerasCapture:
             self._sites.loaded |= {id(v): None for v in earlier.variables[0]} if earlier.steps else {}
         new = Training(self.recorder, model, self._backend, self._sites, lambda: self.step)
         new.fit_site, new.always = user_site(4), self._always
+        if self.collects:
+            new.setup = self.recorder.guard(
+                "setup for experiments", lambda: KerasSetup(new.array, frozen_flags(model))
+            )()
         self._trainings[id(model)] = new
         return new
 
@@ -181,9 +187,15 @@ class KerasCapture:
         if self.ended or not recorder.here or backend is None:
             return function(*args)
         training = self._trainings.get(id(model))
-        tell = recorder.guard("evaluations", lambda batch: self._evaluations.batch(training, batch))
+        tell = recorder.guard("evaluations", lambda batch: self._scored(training, batch))
         arguments = recorder.guard("evaluations", backend.heard)(args, tell)
         return function(*(arguments or args))
+
+    def _scored(self, training: Training | None, batch: Any) -> None:
+        """One batch of an evaluation."""
+        self._evaluations.batch(training, batch)
+        if training is not None and training.setup is not None:
+            training.setup.keep("val" if self._evaluations.inside else "scored", batch)
 
     def adopt(self, model: Any) -> None:
         """Take in a model whose `fit` has begun before the taps were in."""
@@ -224,19 +236,20 @@ class KerasCapture:
 
     def report(self) -> None:
         """Write all facts that are known by now, of the model that was trained most."""
-        training = self._main()
+        training = self.main()
         if training is not None:
             training.report()
         self._evaluations.report()
 
-    def _main(self) -> Training | None:
+    def main(self) -> Training | None:
+        """The model that was trained most."""
         return max((*self._trainings.values(), *self._over), key=lambda t: t.steps, default=None)
 
     def finish(self, ended: str) -> None:
         """Look a last time, write all facts, and take the taps out."""
         self.recorder.suspended = self.ended = True
         try:
-            training = self._main()
+            training = self.main()
             if training is not None:
                 self.recorder.guard("the end of the run", self._last_look)(training)
             self.recorder.guard("reports", self.report)()

@@ -56,7 +56,7 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     The exit code is 1 when a gate failed, else 0.
     """
     from netvet import config
-    from netvet.capture.frameworks import require_torch_program
+    from netvet.capture.frameworks import repeated_framework
     from netvet.checks import all_checks
     from netvet.core import require_torch
 
@@ -70,7 +70,7 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     told = partial(_tell, asked=asked, files=files, verbose=options["verbose"])
     if target is None:
         return partial(_again, store, told)
-    require_torch_program("recipe", target, is_module=options["is_module"])
+    repeated_framework("recipe", target, is_module=options["is_module"])
     require_torch()
     chosen = _chosen(options)
     return partial(_run, target, arguments, options["is_module"], store.absolute(), chosen, told)

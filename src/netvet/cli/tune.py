@@ -43,13 +43,13 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     FILE.py:FUNCTION, which gives a netvet.Setup. A search that was broken off goes on where it was.
     """
     from netvet import config
-    from netvet.capture.frameworks import require_torch_program
+    from netvet.capture.frameworks import repeated_framework
     from netvet.checks import all_checks
     from netvet.core import require_torch
 
     for name in ("json", "html"):
         require_writable(options[name], f"--{name}")
-    require_torch_program("tune", target, is_module=options["is_module"])
+    repeated_framework("tune", target, is_module=options["is_module"])
     require_torch()
     from netvet.executors import require
     from netvet.reporter import Reporter
