@@ -47,7 +47,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "capture": ({"core", "decode", "signals", "store"}, {"numpy", "safetensors"}),
     "executors": ({"core"}, set()),
     "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
-    "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),
+    "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "keras", "jax", "libcst"}),
     "data": (
         BELOW | {"experiments"},
         {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "rensa", "datasets"},

@@ -13,6 +13,7 @@ from netvet.core import NetvetError
 
 Framework = Literal["torch", "keras", "jax"]
 FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
+NAMES: dict[Framework, str] = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX"}
 
 # What a program imports that trains with each. Lightning, Hugging Face, Ignite, fastai and skorch sit on PyTorch.
 _OF_KERAS = frozenset({"keras", "tensorflow", "tf_keras"})
@@ -48,7 +49,7 @@ def require(framework: Framework) -> None:
         NetvetError: it is not installed.
     """
     if importlib.util.find_spec(framework) is None:
-        name = {"torch": "PyTorch", "keras": "Keras 3", "jax": "JAX"}[framework]
+        name = {"keras": "Keras 3"}.get(framework, NAMES[framework])
         raise NetvetError(
             f"{name} is not installed here; `pip install {framework}` or `pip install 'netvet[{framework}]'`"
         )
@@ -84,9 +85,8 @@ def require_torch_program(command: str, target: str, *, is_module: bool = False)
     """
     framework = framework_of(target, is_module=is_module)
     if framework != "torch":
-        name = {"keras": "Keras", "jax": "JAX"}[framework]
         raise NetvetError(
-            f"netvet {command} repeats training loops of PyTorch, and {target} trains with {name}: "
+            f"netvet {command} repeats training loops of PyTorch, and {target} trains with {NAMES[framework]}: "
             f"`netvet run {target}` watches and judges it, `netvet diagnose` judges a stored run again"
         )
 

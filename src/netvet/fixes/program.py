@@ -9,6 +9,7 @@ from typing import Any
 
 import libcst as cst
 
+from netvet.capture.frameworks import Framework
 from netvet.core import Finding
 from netvet.fixes.source import Editor, NotApplicable, Place, SourceFile, Sources, called, inside, root_name
 
@@ -35,14 +36,20 @@ class Program:
         sources: its files, as they are to be changed.
         facts: gives the records of a run by name of the fact.
         finding: which the fix is tried for; None where it was asked for by name.
+        framework: what it trains with.
     """
 
     def __init__(
-        self, sources: Sources, facts: Callable[[str], Sequence[Record] | None], finding: Finding | None = None
+        self,
+        sources: Sources,
+        facts: Callable[[str], Sequence[Record] | None],
+        finding: Finding | None = None,
+        framework: Framework = "torch",
     ) -> None:
         self.sources = sources
         self._facts = facts
         self.finding = finding
+        self.framework = framework
 
     def facts(self, name: str) -> list[Record]:
         """Records of the run; none where there are none."""
@@ -50,7 +57,7 @@ class Program:
 
     def about(self, finding: Finding | None) -> Program:
         """The same, for another finding."""
-        return Program(self.sources, self._facts, finding)
+        return Program(self.sources, self._facts, finding, self.framework)
 
     def editor(self, what: str) -> Editor:
         """For one variant of a fix. `what`: is changed, in a few words."""
