@@ -109,9 +109,7 @@ def _read_gzip(path: Path) -> list[Table]:
     with packed.gunzipped(path) as (file, problem):
         tables = _read_file(file, name_of(path.with_suffix("")))
     said = (problem,) if problem else ()
-    return [
-        _with_settings(replace(one, path=str(path), problems=one.problems + said), path.parent) for one in tables
-    ]
+    return [_with_settings(replace(one, path=str(path), problems=one.problems + said), path.parent) for one in tables]
 
 
 def _without_copies(tables: list[Table]) -> list[Table]:
