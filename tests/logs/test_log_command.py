@@ -130,6 +130,9 @@ def test_several_runs_are_compared(capsys, tmp_path):
     _, out, _ = diagnose(folder, capture=capsys)
     assert "With the last loss goes lr: the larger, the worse (from 0.001 to 0.4)" in out
     assert "seed" not in out.partition("With the last loss")[2].partition("\n")[0]
+    table = [line.split() for line in out.splitlines()]
+    assert ["run", "verdict", "last", "val", "best", "val", "lr", "odd", "settings"] in table
+    assert [line[-1] for line in table if line and line[0] == "run7"] == ["0.4"]
     _, out, _ = diagnose(folder, "--json", "-", capture=capsys)
     view = json.loads(out)
     jsonschema.validate(view, schemas.schema("logs"))

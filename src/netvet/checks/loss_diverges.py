@@ -72,8 +72,9 @@ def loss_diverges(
     sole = sole_loss(losses)
     level = constant_loss(sole, targets, initial_loss)
     supervised = is_supervised(log) and len(loss) == 1  # a log knows no criterion, but that there is one
-    if supervised and (told := never_better(loss) or lost_again(loss)):
-        yield Finding(told[0], next(iter(loss)), *told[1:], severity="warning", confidence=0.8)
+    if log and (told := never_better(loss) or lost_again(loss)):
+        sure: Severity = "warning" if supervised else "note"
+        yield Finding(told[0], next(iter(loss)), *told[1:], severity=sure, confidence=0.8)
         return
     for site, one in loss.items():
         seen = course(one)
