@@ -64,7 +64,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
     "diagnosed": ({"core", "checks", "diagnose", "config", "report"}, set()),
-    "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
+    "watch": (
+        {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "export", "report", "reporter"},
+        set(),
+    ),
     "adapters": (
         {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter", "watch"},
         {
