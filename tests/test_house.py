@@ -55,7 +55,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
     "export": (
         {"core", "signals", "store", "report"},
-        {"numpy", "tensorboardX", "wandb", "mlflow", "prometheus_client", "opentelemetry", "pyarrow"},
+        {"numpy", "tensorboardX", "wandb", "mlflow", "aim", "prometheus_client", "opentelemetry", "pyarrow"},
     ),
     "mcp": (
         {"core", "checks", "config", "store", "report", "reporter"},

@@ -10,7 +10,7 @@ import click
 from netvet.cli.options import asked_of, list_option, names_of
 
 # The names of `netvet.export.EXPORTERS`, which a test compares: `--help` imports nothing.
-SERVICES = ("tensorboard", "wandb", "mlflow", "prometheus", "otel", "csv", "jsonl", "parquet")
+SERVICES = ("tensorboard", "wandb", "mlflow", "aim", "prometheus", "otel", "csv", "jsonl", "parquet")
 LEAST_POINTS = 5
 
 
