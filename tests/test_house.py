@@ -56,7 +56,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
     "export": (
         {"core", "signals", "store", "report"},
-        {"numpy", "tensorboardX", "wandb", "mlflow", "prometheus_client", "opentelemetry", "pyarrow"},
+        {"numpy", "tensorboardX", "wandb", "mlflow", "aim", "prometheus_client", "opentelemetry", "pyarrow"},
     ),
     "mcp": (
         {"core", "checks", "config", "store", "report", "reporter"},
@@ -65,7 +65,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
     "diagnosed": ({"core", "checks", "diagnose", "config", "report"}, set()),
-    "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
+    "watch": (
+        {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "export", "report", "reporter"},
+        set(),
+    ),
     "adapters": (
         {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter", "watch"},
         {
