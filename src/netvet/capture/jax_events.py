@@ -106,6 +106,7 @@ class Tracing:
     applied: int = 0
     emitted: int = 0
     inside: int = 0  # within a loss that is being differentiated
+    at: Site | None = None  # the user's line of a call on a tape that runs again
 
 
 class Session:
@@ -113,7 +114,7 @@ class Session:
 
     Attributes:
         step: completed updates.
-        busy: netvet itself computes; taps pass everything on.
+        busy: netvet itself computes; taps pass everything on. `updating`: an optimizer computes.
         looks: what repetitions have delivered and nobody has taken yet.
         calls: marked calls by their number.
     """
@@ -125,6 +126,7 @@ class Session:
         self._tracing: Tracing | None = None
         self._thread = threading.get_ident()
         self.busy = 0
+        self.updating = 0  # within an update of an optimizer
         self.looks: list[tuple[int, Look | UpdateLook]] = []
         self.calls: dict[int, MarkedCall] = {}
         self.originals: dict[str, Callable[..., Any]] = {}

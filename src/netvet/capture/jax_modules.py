@@ -41,7 +41,7 @@ def records(one: Place, session: Session) -> list[dict[str, Any]]:
         })  # fmt: skip
     for n, op in enumerate(program.operations):
         kind = _ACTIVATIONS.get(jax_graph.node_name(program, op, session))
-        if kind is not None and len(made) < 500:
+        if kind is not None and op.outputs and len(made) < 500:
             made.append({
                 **_module(found, f"{kind} of {op.site or '?'}", kind, n), "parameters": 0, "total_parameters": 0,
                 "called": 1, "output_shape": list(program.shape(op.outputs[0])), **place(op.site, "created_"),

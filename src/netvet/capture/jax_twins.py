@@ -75,11 +75,13 @@ class Unit:
         out = self._inner(*args, **kwargs)
         if began is not None:
             session.recorder.guard("repetition", outer.end)(self, *began, out)
+            if began[0].extra.get("scored", self) is None:
+                session.recorder.guard("repetition", session.options["tape"].record)(self, args, kwargs, out)
         session.ask()
         return out
 
     def _begin(self, outer: Any, args: Any, kwargs: Any) -> tuple[Twin, list[Any]] | None:
-        twin, values = self._twin(args, kwargs)
+        twin, values = self.twin(args, kwargs)
         if twin is None or twin.failed is not None:
             return None
         outer.begin(self, twin, values, functools.partial(self._settle, args, kwargs))
@@ -92,7 +94,8 @@ class Unit:
             with self._session.alone():
                 trace(*args, **kwargs)
 
-    def _twin(self, args: Any, kwargs: Any) -> tuple[Twin | None, list[Any]]:
+    def twin(self, args: Any, kwargs: Any) -> tuple[Twin | None, list[Any]]:
+        """Its repetition for arguments of this form, with their arrays; None where it is left alone."""
         positions, names = self._static
         fixed_args = [a if i in positions else None for i, a in enumerate(args)]
         fixed_kwargs = {k: v for k, v in kwargs.items() if k in names}
