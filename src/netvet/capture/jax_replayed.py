@@ -171,31 +171,36 @@ class Replayed:
 
     def _close(self, parameters: list[Any]) -> None:
         calls, session = self._tape.calls, self._session
-        self._tape.open()
         if not calls or any(getattr(p, "is_deleted", bool)() for p in parameters):
             return
+        heard = False
         for one in parts(calls, parameters):
             if not any(getattr(v, "is_deleted", bool)() for v in one.values):
-                session.recorder.guard(self.part, self._hear)(one)
+                heard = bool(session.recorder.guard(self.part, self._hear)(one)) or heard
+        if not heard:
+            self._tape.nothing()
+        self._tape.open()
 
-    def _hear(self, part: Part) -> None:
+    def _hear(self, part: Part) -> bool:
+        """Take in one batch; whether it is scored."""
         form, values = part.form, part.values
         if form not in self._units:
             self._units[form] = Unit(self._session, _function(part, self._session), None, (set(), set()))
         unit = self._units[form]
         if unit is None:
-            return
+            return False
         outer, evaluations = self._session.options["outer"], self._session.options["evaluations"]
         twin, values = unit.twin((values,), {})
         if twin is None:
-            return
+            return False
         twin.extra |= {"site": None, "frames": part.frames}
         if twin.tracing is None or evaluations.wanted(twin):
             outer.repeat(twin, values)
         if twin.extra.get("scored") is None:
             self._units[form] = None
-            return
+            return False
         evaluations.ended(twin, values, part.numbers)
+        return True
 
 
 def parameters_among(values: list[Any], leaves: list[Leaf]) -> list[Any] | None:

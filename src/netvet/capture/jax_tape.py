@@ -100,6 +100,7 @@ class Tape:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._inside, self._full = False, False
+        self._count, self._counts = 0, [-1, -2, -3]
         self._began, self._spent = perf_counter(), 0.0
         self.calls: list[Call] = []
         self._made: dict[int, tuple[Callable[[], Any], Made]] = {}
@@ -119,8 +120,17 @@ class Tape:
 
     def open(self) -> None:
         """A training call is over: begin anew."""
-        self.calls, self._made = [], {}
+        self.calls, self._made, self._count = [], {}, 0
         self._full = self._spent > max(FREE_SECONDS, SHARE * (perf_counter() - self._began))
+
+    def nothing(self) -> None:
+        """There was no evaluation on it; what the program does each time, an update by hand, is left out in future."""
+        if self._count:
+            self._counts = [*self._counts[1:], self._count]
+
+    @property
+    def _usual(self) -> int:
+        return self._counts[0] if len(set(self._counts)) == 1 else 0
 
     def _recording(self, plain: Callable[..., Any], again: Callable[..., Any] | None = None) -> Callable[..., Any]:
         """The function, put on the tape. `again`: the same for values that are traced."""
@@ -134,6 +144,9 @@ class Tape:
                 out = plain(*args, **kwargs)
             finally:
                 self._inside = False
+            self._count += 1
+            if self._count <= self._usual:
+                return out
             began = perf_counter()
             session.recorder.guard("evaluations without jit", self.record)(function, args, kwargs, out)
             self._spent += perf_counter() - began
