@@ -84,7 +84,7 @@ _LOOP = (
     _facts("environment", "free", "Versions and device.", python="", torch="", jax="", flax="", optax="", equinox="", device="`cpu`, `cuda`", threads="int"),
     _facts("seeds", "free", "Calls that seed a generator, in order, as seen before the first step.", generator="`torch`, `numpy`, `python`", file="", line="", step="step at which it happened (0: before training)"),
     _facts("optimizers", "free", "One per optimizer.", name="`Adam`, `Adam#2`", cls="class name", file="where it was created", line="", steps="steps taken", last_step="run's step at which it last stepped", step_file="where step is called", step_line="",
-           groups="list of {lr, initial_lr (of a schedule), momentum, betas, eps, weight_decay, maximize, parameters: count, names: list}", parameters="list of parameter names it holds (`?` for tensors in no known model)",
+           groups="list of {lr, initial_lr (of a schedule), momentum, betas, eps, weight_decay, maximize, measured: `maximize` was told by the first steps, parameters: count, names: list}", parameters="list of parameter names it holds (`?` for tensors in no known model)",
            unknown_parameters="held tensors that are in no model that was called", stale_parameters="of these, those that never received a gradient in the run", backward_seen="whether any backward ever filled a gradient it holds",
            models="roots whose parameters it holds", zero_grad_calls="count"),
     _facts("parameters", "free", "One per parameter of every root model that was called in training.", name="", model="root", layer="module path", layer_type="class of its module", shape="", elements="count",

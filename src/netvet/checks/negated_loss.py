@@ -22,7 +22,8 @@ _SUPERVISED = (
     since="0.1",
     fixes={
         "remove-minus": "Remove the minus sign before the loss; optimizers already go downhill.",
-        "remove-maximize": "Create the optimizer without maximize=True, which is for objectives that should grow.",
+        "remove-maximize": "Create the optimizer without maximize=True, and subtract the gradient where steps are taken"
+        " by hand: to go uphill is for objectives that should grow.",
     },
 )
 def negated_loss(
@@ -87,6 +88,8 @@ def negated_loss(
         owner = stepping[0]
         name = owner.get("name", "the optimizer")
         message = f"{name} was created with maximize=True, so it makes {function} as large as it can"
+        if any(g.get("measured") for g in groups):
+            message = f"each step goes up the gradient ({name}): it makes {function} as large as it can"
         yield Finding(message, owner.get("name"), 0, location=location_of(owner) or location_of(loss), confidence=1.0)
 
 
