@@ -80,10 +80,12 @@ def calls(one: Place, session: Session, evaluations: list[dict[str, Any]]) -> li
     """How the net is called in training and in evaluations: records of the signal `calls`."""
     found, program = one.first, one.first.program
     dropout, norm = active_modes(program, program.arguments[: len(found.leaves)])
+    fixed = one.untouched is True and not dropout and not norm
     made = [{
-        "model": found.model, "phase": "train", **place(found.site), "calls": one.calls, "first_step": one.first_step,
+        "model": found.model, "phase": "eval-mode-grad" if fixed else "train", **place(found.site), "calls": one.calls,
+        "first_step": one.first_step, **place(found.options.get("statistics") if fixed else None, "mode_"),
         "last_step": session.step, "modules_in_train_mode": 1.0, "dropout_active": dropout, "batch_norm_active": norm,
-        "compiled": True, "has_dropout": dropout, "has_batch_norm": norm,
+        "compiled": True, "has_dropout": dropout, "has_batch_norm": norm or one.untouched is not None,
     }]  # fmt: skip
     if evaluations:
         record = evaluations[0]

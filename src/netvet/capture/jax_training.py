@@ -25,6 +25,8 @@ class Place:
     Attributes:
         newest: as it was traced last; `first`: as it was traced first.
         along: cosines of what steps changed with the gradient of the same step, of the first looks in a row.
+        untouched: it normalises with running means of 0 and variances of 1, as they were made, at all looks; None
+            where it uses no running statistics.
         changed, zero, zero_streak: for each parameter, whether its value ever changed, how many looks in a row its
             gradient has been exactly zero, and the longest such row.
     """
@@ -38,6 +40,7 @@ class Place:
         self.before: tuple[int, list[Array]] | None = None
         self.gradients: list[Array] = []
         self.along: list[float] = []
+        self.untouched: bool | None = None
         self.start: list[Array] = []
         self.start_gradients: list[Array] = []
         self.compared = 0
@@ -185,6 +188,9 @@ class Training:
 
     def _outputs(self, look: Look, step: int) -> None:
         recorder = self._session.recorder
+        made = [bool(value) for name, value in look.taps.items() if name.startswith(("zeros:", "ones:"))]
+        if made and self._last is not None:
+            self._last.untouched = self._last.untouched is not False and all(made)
         for name, value in look.taps.items():
             kind, _, layer = name.partition(":")
             if kind == "output":
