@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from netvet.capture.jax_program import Program
+from netvet.capture.jax_replicas import Replicas
 from netvet.capture.recorder import Recorder
 from netvet.capture.site import Site
 
@@ -155,14 +156,21 @@ class Session:
 
         self.originals["debug_callback"](receive, given, ordered=bool(self.options.get("ordered")))
 
-    def take_looks(self) -> list[Look | UpdateLook]:
-        """What was delivered, in the order of the program: JAX may have called back in another."""
+    def take_looks(self, replicas: Replicas | None = None) -> list[Look | UpdateLook]:
+        """What was delivered, in the order of the program: JAX may have called back in another.
+
+        Args:
+            replicas: compares the looks of several devices; those of the first are given back.
+        """
         found, self.looks = self.looks, []
         rounds: dict[int, int] = {}
         keyed = []
         for number, look in found:
             rounds[number] = rounds.get(number, -1) + 1
             keyed.append((rounds[number], number, look))
+        if replicas is not None:
+            replicas.take([look for _, number, look in keyed if number == 0])
+            keyed = [one for one in keyed if one[0] == 0]
         return [look for _, _, look in sorted(keyed, key=lambda k: k[:2])]
 
     def ask(self) -> None:

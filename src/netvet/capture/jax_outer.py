@@ -21,6 +21,8 @@ from netvet.capture.site import user_site
 MAX_WAITING = 32
 # Arguments of so few elements are kept until the loss of the call is read.
 MAX_KEPT = 500_000
+# Elements that several devices may hold, to be repeated on one of them.
+MAX_GATHERED = 50_000_000
 # A repetition may be compiled otherwise than the user's own function: its sums are those of another order.
 CLOSE = 1e-3
 
@@ -40,6 +42,9 @@ class Outer:
         twin.extra["looks"] = None
         twin.extra.setdefault("site", user_site(4))
         first = twin.tracing is None
+        if unit.devices and sum(getattr(v, "size", 1) for v in values) > MAX_GATHERED:
+            twin.failed = "all that its devices hold is too much for one"
+            return
         self._arrives(twin, values)
         if not first and not self._wanted(twin):
             session.options["training"].arrived(twin, values)
@@ -93,6 +98,8 @@ class Outer:
     def repeat(self, twin: Twin, values: list[Any]) -> list[Look | UpdateLook]:
         """Run the repetition; what its taps have delivered."""
         session, began = self._session, perf_counter()
+        if twin.extra.get("devices"):
+            values = [jax.device_put(v, jax.local_devices()[0]) for v in values]
         session.options["ordered"] = twin.extra.get("ordered", True)
         try:
             twin.call(values)
@@ -101,10 +108,11 @@ class Outer:
                 raise
             session.looks.clear()  # JAX keeps no order over several devices
             session.options["ordered"] = twin.extra["ordered"] = False
+            getattr(twin.call, "clear_cache", bool)()
             twin.call(values)
         jax.effects_barrier()
         session.recorder.schedule.spent += perf_counter() - began
-        return session.take_looks()
+        return session.take_looks(session.options["replicas"] if twin.extra.get("devices") else None)
 
     def traced(self, twin: Twin, tracing: Tracing) -> None:
         """A repetition was traced: find where the parameters come in."""

@@ -21,6 +21,7 @@ from netvet.capture.jax_optimizers import OptimizerTap
 from netvet.capture.jax_outer import Eager, Outer
 from netvet.capture.jax_probes import initial_losses
 from netvet.capture.jax_replayed import Replayed
+from netvet.capture.jax_replicas import Replicas
 from netvet.capture.jax_stop import JaxStop
 from netvet.capture.jax_tape import Tape
 from netvet.capture.jax_training import Training
@@ -69,12 +70,13 @@ class Watch:
         self.outer, self.inputs = Outer(session), Inputs(session)
         self.evaluations = Evaluations(session, self.compared, self.inputs)
         self.tape, non_finite = Tape(session), FirstNonFinite(session)
-        self.replayed = Replayed(session, self.tape)
+        self.replayed, self.replicas = Replayed(session, self.tape), Replicas()
         session.options |= {
             "deep": every_step, "optimizers": OptimizerTap(session), "training": Training(session),
             "outer": self.outer, "eager": Eager(session), "non_finite": non_finite,
             "hearers": [self.compared.hear, self.inputs.hear, non_finite.hear, self._heard],
             "inputs": self.inputs, "evaluations": self.evaluations, "tape": self.tape, "replayed": self.replayed,
+            "replicas": self.replicas,
         }  # fmt: skip
 
     @property
@@ -132,6 +134,7 @@ class Watch:
         guard("inputs", lambda: recorder.facts("inputs", self.inputs.records()))()
         guard("inputs", lambda: recorder.facts("samples", self.inputs.samples()))()
         guard("evaluations", lambda: recorder.facts("evaluations", self.evaluations.records))()
+        guard("replicas", lambda: self.replicas.records and recorder.facts("replicas", self.replicas.records))()
         guard("targets", lambda: recorder.facts("targets", self.compared.targets()))()
 
     def _initial(self) -> None:
