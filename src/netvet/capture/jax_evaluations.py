@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from netvet.capture.jax_compared import Compared, measured, own_mean, place
-from netvet.capture.jax_events import Differentiation, Leaf, MarkedCall, Session
+from netvet.capture.jax_events import Differentiation, Leaf, Session
 from netvet.capture.jax_losses import LossFound, Reader, name_of
 from netvet.capture.jax_modes import active_modes
 from netvet.capture.jax_program import Program, program_of
@@ -58,13 +58,13 @@ class Evaluations:
         self._looks: list[dict[str, Any]] = []
         self.records: list[dict[str, Any]] = []
 
-    def describe(self, closed: Any, site: Site | None) -> tuple[Program, Scored] | None:
-        """Whether a function evaluates the parameters that are trained, and how."""
+    def describe(self, closed: Any, site: Site | None, lines: Any = ()) -> tuple[Program, Scored] | None:
+        """Whether a function evaluates the parameters that are trained, and how. `lines`: of a tape."""
         training: Training = self._session.options["training"]
         if not training.places:
             return None
         main = max(training.places.values(), key=lambda p: p.looks)
-        program = program_of(closed)
+        program = program_of(closed, lines)
         roots = _parameters_in(program, main.newest.leaves)
         if roots is None:
             return None
@@ -135,6 +135,10 @@ class Evaluations:
         results = jax.tree.leaves(out)
         if looks:
             twin.seen += 1
+            twin.extra["trained"] = self._inputs.just_trained(np.asarray(looks[-1].get("input:0", 0)))
+        if twin.extra.get("trained"):
+            return
+        if looks:
             batch = self._batch(scored, looks[-1])
             self._identify(twin, batch, results)
         else:
@@ -167,7 +171,7 @@ class Evaluations:
         told: dict[str, int] = {}
         for name, value in (("loss", batch.loss), ("accuracy", batch.accuracy)):
             known = twin.extra.get("results", {}).get(name)
-            places = range(len(results)) if twin.seen == 1 else [known] if known is not None else []
+            places = range(len(results)) if "results" not in twin.extra else [known] if known is not None else []
             for at in places:
                 if value is not None and _is(results[at], value):
                     told[name] = at
@@ -183,10 +187,6 @@ class Evaluations:
                 self._close(going)
             going = self._open[key] = _Pass(step, scored)
         going.batches.append(batch)
-
-    def heard(self, call: MarkedCall, arrays: list[Any], result: Any) -> None:
-        """A loss was computed outside of all transformations."""
-        del call, arrays, result
 
     def flush(self) -> None:
         """Close all passes."""

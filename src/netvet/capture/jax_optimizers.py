@@ -141,10 +141,12 @@ class OptimizerTap:
 
     def _within(self, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self._depth += 1
+        self._session.updating += 1
         try:
             return plain(*args, **kwargs)
         finally:
             self._depth -= 1
+            self._session.updating -= 1
 
     def _updating(self, one: Optimizer, plain: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(plain)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,9 @@ _GROUPS = {
 _WHOLE = frozenset({"log_softmax", "relu", "sigmoid", "silu", "gelu", "elu", "softplus", "leaky_relu", "logsumexp"})
 # How netvet names a call that it has marked: the number says which one.
 MARK = "netvet_call_"
+# Name of the scope around each call of a tape that runs again: by its number, the lines of the call are found.
+SCOPE = "netvet_taped_"
+_SCOPE = re.compile(SCOPE + r"(\d+)_")
 # Side effects that must not happen twice: such a function is left alone.
 _EFFECTS = frozenset({"io_callback", "host_callback_call", "outside_call", "infeed", "outfeed"})
 _SILENT = frozenset({"debug_callback", "debug_print"})
@@ -157,8 +161,11 @@ class Program:
         return found
 
 
-def program_of(closed: Any) -> Program:
+def program_of(closed: Any, lines: Sequence[Any] = ()) -> Program:
     """The program of a closed jaxpr.
+
+    Args:
+        lines: of a tape: what was running at each of its calls.
 
     Raises:
         Unwatchable: it has side effects.
@@ -172,11 +179,18 @@ def program_of(closed: Any) -> Program:
         names[variable] = _new(program, variable.aval)
         program.known[names[variable]] = value
     program.results = _write_out(program, closed.jaxpr, names, "", None)
+    if lines:
+        program.operations = [_at_its_line(op, lines) for op in program.operations]
     for op in program.operations:
         program.makers.update(dict.fromkeys(op.outputs, op))
         for value in dict.fromkeys(op.inputs):
             program.users.setdefault(value, []).append(op)
     return program
+
+
+def _at_its_line(op: Operation, lines: Sequence[Any]) -> Operation:
+    found = _SCOPE.search(op.scope)
+    return op if found is None else replace(op, frames=lines[int(found[1])], scope=_SCOPE.sub("", op.scope))
 
 
 def _new(program: Program, aval: Any) -> int:

@@ -24,7 +24,8 @@ _WORSE = "the lower the loss, the worse the predictions"
     since="0.1",
     fixes={
         "remove-minus": "Remove the minus sign before the loss; optimizers already go downhill.",
-        "remove-maximize": "Create the optimizer without maximize=True, which is for objectives that should grow.",
+        "remove-maximize": "Create the optimizer without maximize=True, and subtract the gradient where steps are taken"
+        " by hand: to go uphill is for objectives that should grow.",
     },
     any_of=("losses", "loss_contract", "loss_terms", "train_accuracy", "val_accuracy"),
 )
@@ -80,16 +81,19 @@ def _of_call(loss: Record, stepping: list[Record], contracts: Facts, tolerance: 
     whole = share is not None and abs(share - 1) < tolerance
     minus = _prefers_wrong(contract) if factor is None or not whole else factor < 0
     plus = (factor or 0) > 0 or contract.get("descends_toward_target") is True
-    ups = [g.get("maximize") is True for o in stepping for g in o.get("groups") or ()]
-    if minus and not (ups and all(ups)):
+    groups = [g for o in stepping for g in o.get("groups") or ()]
+    maximises = bool(groups) and all(g.get("maximize") is True for g in groups)
+    if minus and not maximises:
         likely = ("the log-likelihood of the data", "out") if function == "log_prob" else (function, "")
         message = f"{likely[0]} enters backward with{likely[1]} a minus sign: {_WORSE}"
         evidence = {k: contract[k] for k in ("perfect", "constant", "worst") if k in contract}
         yield Finding(message, loss.get("site"), 0, factor, location=place, evidence=evidence, confidence=1.0)
-    elif ups and all(ups) and plus and not minus:
+    elif maximises and plus and not minus:
         name, place = stepping[0].get("name"), location_of(stepping[0]) or place
-        message = f"{name or 'the optimizer'} was created with maximize=True, so it makes {function} as large as it can"
-        yield Finding(message, name, 0, location=place, confidence=1.0)
+        why = f"{name or 'the optimizer'} was created with maximize=True, so it"
+        if any(g.get("measured") for g in groups):
+            why = f"each step goes up the gradient ({name}): it"
+        yield Finding(f"{why} makes {function} as large as it can", name, 0, location=place, confidence=1.0)
 
 
 def _penalties(terms: Facts | None) -> Iterator[Finding]:
