@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
-from netvet.core import NetvetError
+from netvet.core import NetvetError, require_torch
 
 Framework = Literal["torch", "keras", "jax"]
 FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
@@ -67,6 +67,25 @@ def require_torch_program(command: str, target: str, *, is_module: bool = False)
             f"netvet {command} repeats training loops of PyTorch, and {target} trains with {name}: "
             f"`netvet run {target}` watches and judges it, `netvet diagnose` judges a stored run again"
         )
+
+
+def require_program(command: str, target: str, *, is_module: bool = False) -> None:
+    """Ask for a program whose training can be repeated on copies, and for what that takes.
+
+    Raises:
+        NetvetError: its framework is none of those, or PyTorch, which experiments are made with, is not installed.
+    """
+    framework = framework_of(target, is_module=is_module)
+    if framework == "jax":
+        require("jax")
+        if importlib.util.find_spec("torch") is None:
+            raise NetvetError(
+                f"netvet {command} makes its trials with PyTorch, beside JAX, and it is not installed here: "
+                "`pip install 'netvet[torch]'`"
+            )
+        return
+    require_torch_program(command, target, is_module=is_module)
+    require_torch()
 
 
 def _file_of(module: str) -> Path | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from netvet.capture.frameworks import require_torch_program
+from netvet.capture.frameworks import framework_of, require_torch_program
 from netvet.capture.live import Live
 from netvet.capture.runner import Outcome as RunOutcome
 from netvet.capture.runner import RunOptions, run
@@ -78,8 +78,12 @@ def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutco
     """Run a script under watch: its problem, or the reason why there is none, and how it ended.
 
     Raises:
-        NetvetError: the run was not recorded, or the program is none of PyTorch.
+        NetvetError: the run was not recorded, or the program is none of PyTorch or JAX.
     """
+    if framework_of(chosen.target, is_module=chosen.is_module) == "jax":
+        from netvet.experiments.jax_problem import problem_of_jax_script
+
+        return problem_of_jax_script(chosen)
     require_torch_program("recipe", chosen.target, is_module=chosen.is_module)
     held: list[SetupCollector] = []
     read: list[LoaderCollector] = []
