@@ -33,6 +33,7 @@ class Scored:
     dropout: bool
     batch_norm: bool
     site: Site | None
+    roots: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class Evaluations:
         found.options["inputs"] = inputs_of(program, roots)
         dropout, norm = active_modes(program, roots)
         site = self._own_site(program, main.first.program) or site
-        return program, Scored(found, losses, hits, dropout, norm, site)
+        return program, Scored(found, losses, hits, dropout, norm, site, roots)
 
     def _own_site(self, program: Program, training: Program) -> Site | None:
         """The innermost line of the evaluation that is no line of the training: there the net is called for it."""
@@ -110,8 +111,15 @@ class Evaluations:
             if one.target is not None:
                 taps[f"target:{number}"] = one.target
         if scored.hits is not None:
-            taps["hits"] = scored.hits
+            taps |= {"hits": scored.hits, "labels": self._labels(scored)}
         return taps
+
+    def _labels(self, scored: Scored) -> int:
+        """What the predicted classes are compared with."""
+        program, roots = scored.found.program, scored.roots
+        dependent = program.downstream(roots)
+        op = program.makers[scored.hits] if scored.hits is not None else None
+        return next(i for i in op.inputs if i not in dependent) if op is not None else 0
 
     def emit(self, values: dict[int, Any], taps: dict[str, int]) -> None:
         """Within a repetition: hand the values out."""
@@ -150,6 +158,8 @@ class Evaluations:
 
     def _batch(self, scored: Scored, look: dict[str, Any]) -> _Batch:
         step, loss, accuracy, samples = self._session.step, None, None, 1
+        if (setup := self._session.options.get("setup")) is not None:
+            setup.evaluated(scored, look)
         for number, _ in enumerate(scored.found.options["inputs"]):
             values = np.asarray(look[f"input:{number}"])
             samples = len(values) if values.ndim else 1

@@ -75,7 +75,11 @@ class Differentiation:
 
 @dataclass(slots=True)
 class Look:
-    """What one evaluation of a loss with its gradient has shown; arrays of JAX until they are read."""
+    """What one evaluation of a loss with its gradient has shown; arrays of JAX until they are read.
+
+    Args:
+        inputs: what the loss takes beside the parameters, by the number of the value; only where somebody asks for it.
+    """
 
     of: Differentiation
     loss: Any
@@ -83,6 +87,7 @@ class Look:
     gradients: list[Any]
     taps: dict[str, Any]
     flags: dict[str, Any] | None = None
+    inputs: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -119,6 +119,7 @@ class Outer:
         places = {id(leaf): i for i, leaf in enumerate(tracing.inputs)}
         for found in tracing.differentiations:
             found.options["call_site"] = twin.extra.get("site")
+            found.options["twin"] = twin
             found.places = [places.get(i) for i in found.options.pop("ids", [])]
             found.options["input_places"] = [places.get(i) for i in found.options.pop("input_ids", [])]
 

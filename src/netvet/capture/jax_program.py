@@ -84,7 +84,8 @@ class Program:
 
     Attributes:
         avals: shape and dtype of each value.
-        known: values that are no result of an operation and no argument: constants and literals.
+        known: values that are no result of an operation and no argument: constants and literals; `closed_over`: those of
+            them that are arrays which the function takes from around it.
         arguments, results: their values in order.
         makers: the operation that makes a value; `users`: those that take it.
     """
@@ -92,6 +93,7 @@ class Program:
     operations: list[Operation] = field(default_factory=list)
     avals: list[Any] = field(default_factory=list)
     known: dict[int, Any] = field(default_factory=dict)
+    closed_over: list[int] = field(default_factory=list)
     arguments: list[int] = field(default_factory=list)
     results: list[int] = field(default_factory=list)
     makers: dict[int, Operation] = field(default_factory=dict)
@@ -111,10 +113,26 @@ class Program:
 
     def evaluate(self, arguments: Sequence[Any]) -> dict[int, Any]:
         """All values of the program for these arguments; under a trace too."""
-        values: dict[int, Any] = dict(self.known)
-        values.update(zip(self.arguments, arguments, strict=True))
-        for op in self.operations:
+        return self.continued(dict(zip(self.arguments, arguments, strict=True)), self.operations)
+
+    def continued(
+        self,
+        given: Mapping[int, Any],
+        operations: Iterable[Operation],
+        instead: Mapping[int, Callable[[dict[int, Any]], Any]] | None = None,
+    ) -> dict[int, Any]:
+        """The values that are given and those that some of the operations make of them.
+
+        Args:
+            instead: what makes the output of an operation in its place, by the number of that output.
+        """
+        values: dict[int, Any] = self.known | given
+        other = instead or {}
+        for op in operations:
             if op.name in _SILENT:
+                continue
+            if op.outputs and op.outputs[0] in other:
+                values[op.outputs[0]] = other[op.outputs[0]](values)
                 continue
             bound = op.primitive.get_bind_params(dict(op.params))
             functions, params = bound if isinstance(bound, tuple) else ((), bound)  # before and from JAX 0.9 on
@@ -178,6 +196,7 @@ def program_of(closed: Any, lines: Sequence[Any] = ()) -> Program:
     for variable, value in zip(closed.jaxpr.constvars, closed.consts, strict=True):
         names[variable] = _new(program, variable.aval)
         program.known[names[variable]] = value
+        program.closed_over.append(names[variable])
     program.results = _write_out(program, closed.jaxpr, names, "", None)
     if lines:
         program.operations = [_at_its_line(op, lines) for op in program.operations]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -115,6 +116,17 @@ class Watch:
             except ImportError:  # Optax is not installed: steps are taken by hand
                 break
         self.tape.install(patches)
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """After the run: the taps are in once more within, for functions of the program that are traced anew."""
+        self.session.ended = False
+        self.install()
+        try:
+            with self.session.repeating():
+                yield
+        finally:
+            self.remove()
 
     def _heard(self, _place: Any, _look: Any, step: int) -> None:
         now = perf_counter()

@@ -117,24 +117,28 @@ class Unit:
                 return None, []
             twin = self._twins[key] = Twin(lambda _: None)
             twin.extra["devices"] = self.devices
+            twin.extra["forms"] = [jax.ShapeDtypeStruct(v.shape, v.dtype) if is_value(v) else v for v in values]
             twin.call = self._repetition(twin, tree, fixed_args, fixed_kwargs)
         return twin, values
 
     def _repetition(self, twin: Twin, tree: Any, fixed_args: Any, fixed_kwargs: Any) -> Callable[[list[Any]], Any]:
         session, positions = self._session, self._static[0]
 
+        def pure(inner: list[Any]) -> Any:
+            tracing = session.tracing
+            assert tracing is not None
+            args, kwargs = jax.tree.unflatten(tree, inner)
+            given = [fixed_args[i] if i in positions else a for i, a in enumerate(args)]
+            tracing.inputs = list(inner)
+            out = self._function(*given, **fixed_kwargs, **kwargs)
+            session.options["outer"].traced(twin, tracing)
+            return [leaf for leaf in jax.tree.leaves(out) if is_value(leaf)]
+
+        twin.extra["pure"] = pure
+
         def repeat(values: list[Any]) -> tuple[()]:
             with session.repeating() as tracing:
                 twin.tracing = tracing
-
-                def pure(inner: list[Any]) -> Any:
-                    args, kwargs = jax.tree.unflatten(tree, inner)
-                    given = [fixed_args[i] if i in positions else a for i, a in enumerate(args)]
-                    tracing.inputs = list(inner)
-                    out = self._function(*given, **fixed_kwargs, **kwargs)
-                    session.options["outer"].traced(twin, tracing)
-                    return [leaf for leaf in jax.tree.leaves(out) if is_value(leaf)]
-
                 closed = jax.make_jaxpr(pure)(values)
                 tracing.inputs = []
                 session.options["outer"].evaluate(twin, tracing, closed, values)

@@ -43,11 +43,6 @@ class Evaluations:
         self._open["_first"] = self._open["_site"] not in self._passes
         self._open["_inside"] = inside
 
-    @property
-    def inside(self) -> bool:
-        """The evaluation that goes on is the validation of `fit`."""
-        return self._open is not None and bool(self._open["_inside"])
-
     def batch(self, training: Training | None, batch: Any) -> None:
         """One batch of it."""
         now = self._open

@@ -14,7 +14,6 @@ _SUPERVISED = (
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss", "multi_margin_loss",
     "log_prob",  # the negative log-likelihood of data: it may be negative, but likely data lower it
 )  # fmt: skip
-_WORSE = "the lower the loss, the worse the predictions"
 
 
 @check(
@@ -24,8 +23,7 @@ _WORSE = "the lower the loss, the worse the predictions"
     since="0.1",
     fixes={
         "remove-minus": "Remove the minus sign before the loss; optimizers already go downhill.",
-        "remove-maximize": "Create the optimizer without maximize=True, and subtract the gradient where steps are taken"
-        " by hand: to go uphill is for objectives that should grow.",
+        "remove-maximize": "Subtract the gradient (no maximize=True): to go uphill is for objectives that should grow.",
     },
     any_of=("losses", "loss_contract", "loss_terms", "train_accuracy", "val_accuracy"),
 )
@@ -78,22 +76,20 @@ def _of_call(loss: Record, stepping: list[Record], contracts: Facts, tolerance: 
         return
     share, factor = number(loss, "share"), number(loss, "factor")
     contract = next((r for r in contracts if r.get("site") == loss.get("site")), {})
-    whole = share is not None and abs(share - 1) < tolerance
-    minus = _prefers_wrong(contract) if factor is None or not whole else factor < 0
-    plus = (factor or 0) > 0 or contract.get("descends_toward_target") is True
+    partly = factor is None or share is None or abs(share - 1) >= tolerance
+    minus = _prefers_wrong(contract) if partly else (factor or 0) < 0
     groups = [g for o in stepping for g in o.get("groups") or ()]
     maximises = bool(groups) and all(g.get("maximize") is True for g in groups)
     if minus and not maximises:
-        likely = ("the log-likelihood of the data", "out") if function == "log_prob" else (function, "")
-        message = f"{likely[0]} enters backward with{likely[1]} a minus sign: {_WORSE}"
-        evidence = {k: contract[k] for k in ("perfect", "constant", "worst") if k in contract}
-        yield Finding(message, loss.get("site"), 0, factor, location=place, evidence=evidence, confidence=1.0)
-    elif maximises and plus and not minus:
+        out = ("the log-likelihood of the data", "out") if function == "log_prob" else (function, "")
+        message = f"{out[0]} enters backward with{out[1]} a minus sign: the lower the loss, the worse the predictions"
+        proof = {k: contract[k] for k in ("perfect", "constant", "worst") if k in contract}
+        yield Finding(message, loss.get("site"), 0, factor, location=place, evidence=proof, confidence=1.0)
+    elif maximises and not minus and ((factor or 0) > 0 or contract.get("descends_toward_target") is True):
         name, place = stepping[0].get("name"), location_of(stepping[0]) or place
-        why = f"{name or 'the optimizer'} was created with maximize=True, so it"
-        if any(g.get("measured") for g in groups):
-            why = f"each step goes up the gradient ({name}): it"
-        yield Finding(f"{why} makes {function} as large as it can", name, 0, location=place, confidence=1.0)
+        by_hand = any(g.get("measured") for g in groups)
+        way = "each step goes up the gradient" if by_hand else f"{name or 'the optimizer'} has maximize=True"
+        yield Finding(f"{way}: {function} is made as large as it can be", name, 0, location=place, confidence=1.0)
 
 
 def _penalties(terms: Facts | None) -> Iterator[Finding]:
