@@ -11,7 +11,6 @@ from typing import Literal, get_args
 
 from netvet.core import NetvetError
 
-
 Framework = Literal["torch", "keras", "jax"]
 FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 NAMES: dict[Framework, str] = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX"}
