@@ -55,18 +55,20 @@ def require(framework: Framework) -> None:
         )
 
 
-def require_torch_program(command: str, target: str, *, is_module: bool = False) -> None:
-    """Ask for a program of PyTorch, for commands that repeat its training loop.
+def require_program(command: str, target: str, *, is_module: bool = False) -> Framework:
+    """The framework of a program, for commands that repeat its training on copies, which takes PyTorch too.
 
     Raises:
-        NetvetError: it trains with something else; the message says what works there.
+        NetvetError: its framework, or PyTorch, is not installed.
     """
     framework = framework_of(target, is_module=is_module)
-    if framework != "torch":
+    require(framework)
+    if importlib.util.find_spec("torch") is None:
         raise NetvetError(
-            f"netvet {command} repeats training loops of PyTorch, and {target} trains with {NAMES[framework]}: "
-            f"`netvet run {target}` watches and judges it, `netvet diagnose` judges a stored run again"
+            f"netvet {command} makes its trials with PyTorch, beside {NAMES[framework]}, and PyTorch is not installed "
+            "here; `pip install torch` or `pip install 'netvet[torch]'`"
         )
+    return framework
 
 
 def _file_of(module: str) -> Path | None:

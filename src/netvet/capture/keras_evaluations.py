@@ -30,6 +30,11 @@ class Evaluations:
         self._open: dict[str, Any] | None = None
         self.scores: dict[str, float] = {}
 
+    @property
+    def inside(self) -> bool:
+        """The evaluation that goes on is one of validation data within `fit`."""
+        return bool(self._open is not None and self._open["_inside"])
+
     def begin(self, step: int, model: Any, site: Site | None, *, inside: bool) -> None:
         """An evaluation begins. `inside`: within `fit`, on validation data."""
         # An evaluation at the end of the program has a line of its own, and so a series of its own.
@@ -37,11 +42,6 @@ class Evaluations:
         self._open |= {"phase": "eval", "mode_before": None, "mode_after": None, "_site": site_name(site)}
         self._open["_first"] = self._open["_site"] not in self._passes
         self._open["_inside"] = inside
-
-    @property
-    def inside(self) -> bool:
-        """The evaluation that goes on is the validation of `fit`."""
-        return self._open is not None and bool(self._open["_inside"])
 
     def batch(self, training: Training | None, batch: Any) -> None:
         """One batch of it."""

@@ -18,6 +18,7 @@ from netvet.capture.keras_evaluations import Evaluations
 from netvet.capture.keras_fit import Fit, fit_around, note_loader
 from netvet.capture.keras_listener import listener_of
 from netvet.capture.keras_patch import Patches
+from netvet.capture.keras_setup import KerasSetup, frozen_flags
 from netvet.capture.keras_sites import Sites
 from netvet.capture.keras_stop import KerasStop
 from netvet.capture.keras_training import Training
@@ -64,6 +65,7 @@ class KerasCapture:
         self.told: Callable[[str, Any, Any], object] = lambda how, model, batch: None
         self.looks = True
         self.reported = False
+        self.collects = False  # keep what experiments need of each training
 
     @property
     def step(self) -> int:
@@ -153,6 +155,10 @@ class KerasCapture:
             self._sites.loaded |= {id(v): None for v in earlier.variables[0]} if earlier.steps else {}
         new = Training(self.recorder, model, self._backend, self._sites, lambda: self.step)
         new.fit_site, new.always, new.looks = user_site(4), self._always, self.looks
+        if self.collects:
+            new.setup = self.recorder.guard(
+                "setup for experiments", lambda: KerasSetup(new.array, frozen_flags(model))
+            )()
         self._trainings[id(model)] = new
         return new
 
@@ -190,15 +196,17 @@ class KerasCapture:
         if self.ended or not recorder.here or backend is None:
             return function(*args)
         training = self._trainings.get(id(model))
-        how = "fit" if self._evaluations.inside else "eval"
-
-        def take(batch: Any) -> None:
-            self._evaluations.batch(training, batch)
-            self.told(how, model, batch)
-
-        tell = recorder.guard("evaluations", take)
+        tell = recorder.guard("evaluations", lambda batch: self._scored(model, training, batch))
         arguments = recorder.guard("evaluations", backend.heard)(args, tell)
         return function(*(arguments or args))
+
+    def _scored(self, model: Any, training: Training | None, batch: Any) -> None:
+        """One batch of an evaluation."""
+        inside = self._evaluations.inside
+        self._evaluations.batch(training, batch)
+        self.told("fit" if inside else "eval", model, batch)
+        if training is not None and training.setup is not None:
+            training.setup.keep("val" if inside else "scored", batch)
 
     def adopt(self, model: Any) -> None:
         """Take in a model whose `fit` has begun before the taps were in."""
@@ -245,7 +253,7 @@ class KerasCapture:
         self._evaluations.report()
 
     def main(self) -> Training | None:
-        """Of the model that was trained most."""
+        """The model that was trained most."""
         return max((*self._trainings.values(), *self._over), key=lambda t: t.steps, default=None)
 
     def finish(self, ended: str) -> None:

@@ -22,6 +22,7 @@ from netvet.capture.keras_optimizer import optimizer_record, rate_of
 from netvet.capture.keras_parameters import Parameters
 from netvet.capture.keras_producers import Producer, graph_of, producer_of
 from netvet.capture.keras_samples import Samples
+from netvet.capture.keras_setup import KerasSetup
 from netvet.capture.keras_sites import Sites
 from netvet.capture.recorder import Recorder
 from netvet.capture.site import Site
@@ -60,7 +61,7 @@ class Training:
         self.names = Names(model)
         self.sandbox = Sandbox(model, backend)
         self.losses, self.inputs = Losses(recorder), Inputs(recorder, self.names.model)
-        self.samples, self.fixed = Samples(recorder), FixedBatch(recorder, self._array)
+        self.samples, self.fixed = Samples(recorder), FixedBatch(recorder, self.array)
         self._activations = Activations(recorder, self.names)
         self.parameters: Parameters | None = None
         self.contracts: list[Contract] = []
@@ -82,6 +83,7 @@ class Training:
         self.fits = 0
         self.trials: dict[str, Any] = {}
         self.always, self.looks = False, True
+        self.setup: KerasSetup | None = None  # what is collected for experiments
 
     @property
     def site(self) -> Site | None:
@@ -97,7 +99,8 @@ class Training:
         """A call of the training function begins."""
         step, recorder = self._count(), self.recorder
         deep = self.looks and recorder.schedule.deep(step)
-        awake = deep or self.always or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
+        wanted = self.always or (self.setup is not None and self.setup.takes("train"))
+        awake = deep or wanted or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
         plan = Plan(step, deep, arguments)
         if awake:
             plan.arguments = self.backend.heard(arguments, plan.batches.append) or arguments
@@ -120,6 +123,8 @@ class Training:
         self.calls += 1
         self._raw_loss(plan, result)
         batch = plan.batches[0] if plan.batches else None
+        for one in plan.batches if self.setup is not None else ():
+            self.recorder.guard("setup for experiments", self._keep)(one)
         if batch is not None:
             self._batch(plan, batch)
             if self.looks and (plan.deep or self.first is None) and not self.sandbox.slow(batch):
@@ -127,6 +132,10 @@ class Training:
         self.first = self.first or plan
         self.steps += max(1, int(getattr(self.model, "steps_per_execution", 1) or 1))
         self.recorder.schedule.spent += perf_counter() - began
+
+    def _keep(self, batch: Any) -> None:
+        if self.setup is not None:
+            self.setup.keep("train", batch, self._rate)
 
     def failed(self, plan: Plan) -> None:
         """It has raised: what it was given is told all the same."""
@@ -172,9 +181,10 @@ class Training:
 
     def arrays(self, values: Any) -> list[Array]:
         """The tensors of a structure in NumPy."""
-        return [self._array(leaf) for leaf in leaves_of(values)]
+        return [self.array(leaf) for leaf in leaves_of(values)]
 
-    def _array(self, leaf: Any) -> Array:
+    def array(self, leaf: Any) -> Array:
+        """A tensor in NumPy."""
         return leaf if isinstance(leaf, np.ndarray) else self.backend.array(leaf)
 
     def _batch(self, plan: Plan, batch: Any) -> None:

@@ -6,11 +6,10 @@ import math
 from functools import partial
 from typing import Any
 
-from torch import nn
-
 from netvet.experiments.arms import Arm, arms_of, warms_up
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
+from netvet.experiments.layers import dropout_of
 from netvet.experiments.parts import declared
 from netvet.experiments.trial import Result
 
@@ -26,7 +25,7 @@ def parts_of(lab: Lab) -> dict[str, dict[str, Any]]:
     inputs = [n for n in problem.train.roles.inputs if problem.train.batches[0][n].is_floating_point()]
     if len(problem.train.roles.inputs) > 1:
         found |= {f"input {name}": {"zeroed-input": name} for name in inputs}
-    if any(isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in model.modules()):
+    if any(dropout_of(m) for m in model.modules()):
         found["dropout"] = {"dropout": 0.0}
     if problem.clip is not None:
         found["clipping"] = {"no-clipping": True}

@@ -17,6 +17,7 @@ from netvet.experiments.constants import final_bias
 from netvet.experiments.corpus_instead import corpus_instead
 from netvet.experiments.data import Batch
 from netvet.experiments.ensembles import SQUEEZERS
+from netvet.experiments.layers import set_dropout
 from netvet.experiments.measures import by_batch
 from netvet.experiments.parts import loss_without, without
 from netvet.experiments.problem import Learner, in_eval_mode, without_regularisation
@@ -143,8 +144,7 @@ def unregularised(build: Build, _: bool) -> None:
 def dropout(build: Build, value: float) -> None:
     """Probability of all dropout layers."""
     for module in build.learner.model.modules():
-        if isinstance(module, torch.nn.modules.dropout._DropoutNd):
-            module.p = value
+        set_dropout(module, value)
 
 
 def one_batch(build: Build, samples: int | None) -> None:

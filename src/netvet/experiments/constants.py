@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data
+from netvet.experiments.layers import bias_of
 from netvet.experiments.problem import Learner, Problem
 from netvet.experiments.task import class_axis
 from netvet.experiments.trial import Build
@@ -191,7 +192,7 @@ def last_layer(learner: Learner, batch: Batch) -> tuple[str, int] | None:
     handles = [
         module.register_forward_hook(_noting(name, found))
         for name, module in learner.model.named_modules()
-        if not list(module.children()) and isinstance(getattr(module, "bias", None), torch.Tensor)
+        if not list(module.children()) and bias_of(module) is not None
     ]
     try:
         with forked_rng():
@@ -204,8 +205,8 @@ def last_layer(learner: Learner, batch: Batch) -> tuple[str, int] | None:
     name, made = found[-1]
     if made.numel() != output.numel() or not torch.allclose(made.reshape(output.shape), output, rtol=1e-4, atol=1e-6):
         return None
-    biases = learner.model.get_submodule(name).bias
-    count = int(biases.numel())  # type: ignore[operator]
+    biases = bias_of(learner.model.get_submodule(name))
+    count = 0 if biases is None else int(biases.numel())
     axis = next((a for a in (1, output.dim() - 1) if 0 < a < output.dim() and output.shape[a] == count), None)
     return (name, -1) if count == 1 else (name, axis) if axis is not None else None
 
@@ -239,8 +240,8 @@ def wanted_bias(problem: Problem, learner: Learner) -> tuple[str, torch.Tensor] 
     else:
         wanted = torch.logit(share) if problem.kind == "binary" else share
         wanted = wanted.mean().reshape(1) if axis == -1 else wanted
-    bias = learner.model.get_submodule(name).bias
-    if len(wanted) != len(mean) or not isinstance(bias, torch.Tensor):
+    bias = bias_of(learner.model.get_submodule(name))
+    if len(wanted) != len(mean) or bias is None:
         return None
     return name, (bias.detach().double().cpu() + wanted.cpu() - mean.cpu()).to(bias.dtype)
 
@@ -253,9 +254,10 @@ def final_bias(build: Build, _: bool) -> None:
     """Give the bias of the last layer the value that suits the targets; nothing changes where there is none."""
     found = wanted_bias(build.problem, build.problem.learner(build.trial.seed))
     if found is not None:
-        bias = build.learner.model.get_submodule(found[0]).bias
-        with torch.no_grad():
-            bias.copy_(found[1])  # type: ignore[operator]
+        bias = bias_of(build.learner.model.get_submodule(found[0]))
+        if bias is not None:
+            with torch.no_grad():
+                bias.copy_(found[1])
 
 
 def mean_of(values: Sequence[float]) -> float:

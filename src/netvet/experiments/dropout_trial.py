@@ -6,23 +6,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from netvet.experiments.advice import advice, mean, ruins
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
+from netvet.experiments.layers import dropout_of, drops_elements, has_maps, is_batch_norm
 from netvet.experiments.regularisers import dropouts
 from netvet.experiments.validated import screen
 
 # Srivastava et al. (2014): a half of the hidden units is the usual choice, and above it nothing is gained.
 MOST = 0.5
 RATES = (0.1, 0.3, 0.5)
-NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 
 def _arms(model: nn.Module, present: list[float]) -> dict[str, Mapping[str, Any]]:
-    maps = any(isinstance(m, nn.Conv2d) for m in model.modules())
+    maps = has_maps(model)
     if not present:
         arms: dict[str, Mapping[str, Any]] = {
             f"dropout {rate:g}": {"dropout-inserted": {"p": rate, "channels": False}} for rate in RATES[:: 2 - maps]
@@ -37,7 +36,7 @@ def _arms(model: nn.Module, present: list[float]) -> dict[str, Mapping[str, Any]
     now = max(present)
     arms = {"no dropout": {"all-dropout": 0.0}}
     arms |= {f"dropout {rate:g}": {"all-dropout": rate} for rate in RATES if abs(rate - now) > 0.05}
-    if maps and any(type(m) is nn.Dropout and m.p for m in model.modules()):
+    if maps and any(drops_elements(m) and dropout_of(m) for m in model.modules()):
         arms["dropout2d"] = {"channel-dropout": True}
     return arms
 
@@ -90,5 +89,5 @@ def dropout_trial(lab: Lab) -> Outcome:
     return outcome
 
 
-def _clashes(model: torch.nn.Module) -> bool:
-    return any(isinstance(m, NORMS) for m in model.modules())
+def _clashes(model: nn.Module) -> bool:
+    return any(is_batch_norm(m) for m in model.modules())

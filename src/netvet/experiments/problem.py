@@ -15,6 +15,7 @@ from torch import nn
 from netvet.capture.torch_copies import separate_copy
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data
+from netvet.experiments.layers import set_dropout
 from netvet.experiments.task import Kind
 
 MakeOptimizer = Callable[[nn.Module], torch.optim.Optimizer]
@@ -124,8 +125,7 @@ def train_as_before(model: nn.Module) -> None:
 def without_regularisation(modules: Iterable[nn.Module]) -> None:
     """Switch dropout off for good, in training mode too."""
     for module in modules:
-        if isinstance(module, nn.modules.dropout._DropoutNd):
-            module.p = 0.0
+        set_dropout(module, 0.0)
 
 
 @dataclass

@@ -12,6 +12,17 @@ from torch.nn import functional as F
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data
+from netvet.experiments.layers import (
+    dropout_of,
+    drops_elements,
+    has_channels_last,
+    has_signals,
+    is_activation,
+    is_attention,
+    is_first,
+    is_weighted,
+    set_dropout,
+)
 from netvet.experiments.problem import in_eval_mode, seed_all
 from netvet.experiments.trial import Build, evaluate, without_graph
 
@@ -19,10 +30,6 @@ from netvet.experiments.trial import Build, evaluate, without_graph
 MAX_SAMPLES = 2_000
 # Smaller pictures lose what they show when they are moved by a pixel or made coarser.
 LEAST_SIDE = 8
-_HIDDEN = (nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.GELU, nn.SiLU, nn.ELU, nn.Mish, nn.Tanh, nn.Hardswish, nn.ReLU6)
-_WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
-# These come before other layers too, but nothing is dropped from what enters them.
-_FIRST = (nn.Embedding, nn.RNNBase)
 
 
 def validate_every(build: Build, steps: int) -> None:
@@ -70,7 +77,7 @@ def _first(data: Data) -> Data:
 
 def dropouts(model: nn.Module) -> list[float]:
     """Probabilities of everything in a model that drops units by a setting of a module."""
-    found = [float(m.p) for m in model.modules() if isinstance(m, nn.modules.dropout._DropoutNd)]
+    found = [p for m in model.modules() if (p := dropout_of(m)) is not None]
     own = (m.dropout for m in model.modules() if _has_own(m))
     return found + [p for p in own if isinstance(p, float)]
 
@@ -83,35 +90,42 @@ def _has_own(module: nn.Module) -> bool:
 def all_dropout(build: Build, value: float) -> None:
     """Probability of all dropout layers, and of what attention and recurrent nets have built in."""
     for module in build.learner.model.modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd):
-            module.p = value
-        elif _has_own(module):
+        set_dropout(module, value)
+        if _has_own(module):
             setattr(module, "dropout", value)  # noqa: B010  # modules declare tensors and modules only
 
 
 def channel_dropout(build: Build, _: bool) -> None:
     """Dropout layers that get feature maps [N, C, H, W] drop whole channels."""
     for module in build.learner.model.modules():
-        if type(module) is nn.Dropout and module.p:
-            module.register_forward_hook(_by_channels(module.p))
-            module.p = 0.0
+        share = dropout_of(module)
+        if share and drops_elements(module):
+            module.register_forward_hook(_by_channels(share))
+            set_dropout(module, 0.0)
 
 
 def _by_channels(p: float) -> Callable[[nn.Module, Any, torch.Tensor], torch.Tensor]:
     def hook(module: nn.Module, _: Any, output: torch.Tensor) -> torch.Tensor:
-        drop = F.dropout2d if output.dim() == 4 else F.dropout
-        return drop(output, p, module.training)
+        return _dropped(module, output, p, channels=True, training=module.training)
 
     return hook
+
+
+def _dropped(module: nn.Module, value: torch.Tensor, p: float, *, channels: bool, training: bool) -> torch.Tensor:
+    """Dropout of what a module takes or gives, of whole channels where it has some."""
+    if not channels or value.dim() != 4:
+        return F.dropout(value, p, training)
+    if not has_channels_last(module):
+        return F.dropout2d(value, p, training)
+    return F.dropout2d(value.movedim(-1, 1), p, training).movedim(1, -1)
 
 
 def dropout_inserted(build: Build, options: Mapping[str, Any]) -> None:
     """Drop hidden activations in training: `p`, and `channels` for whole feature maps where there are some."""
     p, channels = float(options["p"]), bool(options.get("channels"))
 
-    def drop(_module: nn.Module, value: torch.Tensor) -> torch.Tensor:
-        drops = F.dropout2d if channels and value.dim() == 4 else F.dropout
-        return drops(value, p, build.learner.model.training)
+    def drop(module: nn.Module, value: torch.Tensor) -> torch.Tensor:
+        return _dropped(module, value, p, channels=channels, training=build.learner.model.training)
 
     _on_hidden(build, drop)
 
@@ -124,10 +138,11 @@ def narrower(build: Build, share: float) -> None:
     """
     kept: dict[tuple[int, int], torch.Tensor] = {}
     generator = torch.Generator().manual_seed(build.trial.seed + 1)
-    signals = any(isinstance(m, nn.Conv1d) for m in build.learner.model.modules())  # [N, C, L]
+    signals = has_signals(build.learner.model)
 
     def mask(module: nn.Module, value: torch.Tensor) -> torch.Tensor:
-        axis = 1 if value.dim() >= 4 or (value.dim() == 3 and signals) else value.dim() - 1
+        second = value.dim() >= 4 or (value.dim() == 3 and signals)
+        axis = 1 if second and not has_channels_last(module) else value.dim() - 1
         key = (id(module), value.shape[axis])
         if key not in kept:
             chosen = torch.randperm(value.shape[axis], generator=generator)[: max(1, round(share * value.shape[axis]))]
@@ -155,7 +170,7 @@ def hidden_places(build: Build) -> tuple[list[nn.Module], list[nn.Module]]:
     handles = [
         m.register_forward_hook(lambda module, _args, _out: order.append(module))
         for m in model.modules()
-        if isinstance(m, (*_HIDDEN, *_WEIGHTED, *_FIRST))
+        if is_activation(m) or is_weighted(m) or is_first(m)
     ]
     try:
         with forked_rng(), in_eval_mode(model):
@@ -163,13 +178,13 @@ def hidden_places(build: Build) -> tuple[list[nn.Module], list[nn.Module]]:
     finally:
         for handle in handles:
             handle.remove()
-    weighted = [i for i, m in enumerate(order) if isinstance(m, (*_WEIGHTED, *_FIRST))]
+    weighted = [i for i, m in enumerate(order) if is_weighted(m) or is_first(m)]
     end = weighted[-1] if weighted else 0
-    after: list[nn.Module] = list(dict.fromkeys(m for m in order[:end] if isinstance(m, _HIDDEN)))
+    after: list[nn.Module] = list(dict.fromkeys(m for m in order[:end] if is_activation(m)))
     # The heads of attention are no layers of their own: what enters them is not an activation.
-    plain = not any(isinstance(m, nn.MultiheadAttention) for m in model.modules())
+    plain = not any(is_attention(m) for m in model.modules())
     later = [order[i] for i in weighted[1:] if order[i] is not order[weighted[0]]]
-    before: list[nn.Module] = list(dict.fromkeys(m for m in later if isinstance(m, _WEIGHTED)))
+    before: list[nn.Module] = list(dict.fromkeys(m for m in later if is_weighted(m)))
     return after, [] if after or not plain else before
 
 

@@ -25,7 +25,7 @@ def content_of(problem: Problem) -> bytes:
     except ImportError as error:
         raise NetvetError("trials in other processes need: pip install 'netvet[recipe]'") from error
     try:
-        with _by_value(cloudpickle):
+        with by_value(cloudpickle):
             content: bytes = cloudpickle.dumps(problem)
     except Exception as error:
         raise NetvetError(
@@ -35,7 +35,7 @@ def content_of(problem: Problem) -> bytes:
 
 
 @contextmanager
-def _by_value(cloudpickle: Any) -> Iterator[None]:
+def by_value(cloudpickle: Any) -> Iterator[None]:
     """Modules of the user's own folders go along: no worker finds them, as it runs in another folder or machine."""
     registered = []
     for module in list(sys.modules.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
 from netvet.experiments.drawable import drawable
 from netvet.experiments.given import batches_of, is_trained, model_factory, optimizer_factory, rewound
+from netvet.experiments.layers import is_keras_model
 from netvet.experiments.parts import Part, Stepping, require_bypass
 from netvet.experiments.problem import MakeOptimizer, ModelAndStep, Problem, copy_of, train_as_before
 from netvet.experiments.readings import read_again
@@ -71,10 +72,28 @@ def problem_of(setup: Setup, origin: str = "setup") -> Problem:
     Raises:
         NetvetError: something is missing, or the step gives no loss.
     """
+    if is_keras_model(setup.model):
+        return _problem_of_keras(setup, origin)
     if (setup.loss is None) == (setup.step is None):
         raise NetvetError("a setup needs either loss(output, target) or step(model, batch), and not both")
     with forked_rng(), torch.enable_grad():
         return _problem_of(setup, origin)
+
+
+def _problem_of_keras(setup: Setup, origin: str) -> Problem:
+    """A compiled Keras model has its own loss and optimizer."""
+    if setup.loss is not None or setup.step is not None or setup.optimizer is not None or setup.parts:
+        raise NetvetError(
+            "a Keras model is trained with what it was compiled with: leave out loss, step, optimizer and parts, and "
+            "give model.compile what you want"
+        )
+    from netvet.experiments.keras_given import problem_of_model
+
+    with forked_rng(), torch.enable_grad():
+        problem = problem_of_model(
+            setup.model, setup.train, setup.val, batch_size=setup.batch_size, pretrained=setup.pretrained, origin=origin
+        )
+    return problem if setup.task is None else replace(problem, kind=setup.task)
 
 
 def _problem_of(setup: Setup, origin: str) -> Problem:

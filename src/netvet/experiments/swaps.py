@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch
+from netvet.experiments.layers import is_weighted, weight_of
 from netvet.experiments.problem import Learner, in_eval_mode
 from netvet.experiments.trial import Build, without_graph
 
@@ -136,9 +137,11 @@ def relu_instead(build: Build, options: Mapping[str, bool]) -> None:
 def he_weights(build: Build, _: bool) -> None:
     """Weights of all layers but the last drawn as He et al. do for ReLU."""
     torch.manual_seed(build.trial.seed)
-    layers = [m for m in build.learner.model.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
+    layers = [m for m in build.learner.model.modules() if is_weighted(m)]
     for layer in layers[:-1]:
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        weight = weight_of(layer)
+        if weight is not None:
+            nn.init.kaiming_normal_(weight, nonlinearity="relu")
 
 
 def plain_blocks(learner: Learner, batch: Batch) -> list[nn.Module]:
@@ -149,7 +152,7 @@ def plain_blocks(learner: Learner, batch: Batch) -> list[nn.Module]:
         if args and all(isinstance(t, torch.Tensor) for t in (args[0], output)) and args[0].shape == output.shape:
             found.append(module)
 
-    layers = [m for m in learner.model.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
+    layers = [m for m in learner.model.modules() if is_weighted(m)]
     handles = [m.register_forward_hook(note) for m in layers]
     try:
         with forked_rng(), in_eval_mode(learner.model):

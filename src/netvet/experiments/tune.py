@@ -9,11 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from netvet.core import NetvetError
 from netvet.experiments.arms import arms_of
 from netvet.experiments.lab import Lab, OutOfTime
+from netvet.experiments.layers import dropout_of
 from netvet.experiments.trial import Result, Trial
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ def suggest(trial: optuna.Trial, lab: Lab) -> dict[str, Any]:
     sizes = [s for s in (size // 2, size, 2 * size, 4 * size) if 0 < s <= (data.size or 0) // 2] if size else []
     if len(sizes) > 1:
         drawn["batch_size"] = trial.suggest_categorical("batch_size", sizes)
-    if any(isinstance(m, nn.modules.dropout._DropoutNd) for m in lab.problem.learner(0).model.modules()):
+    if any(dropout_of(m) is not None for m in lab.problem.learner(0).model.modules()):
         drawn["dropout"] = trial.suggest_float("dropout", 0.0, MAX_DROPOUT)
     return drawn
 

@@ -22,7 +22,8 @@ def whole_evaluation(lab: Lab) -> Outcome:
 
     ## How it is done
     After a short training, predictions of all validation batches are put together and scored once. Accuracy has
-    Wilson's interval; r2 that of 200 sets drawn from the samples with replacement.
+    Wilson's interval; r2 that of 200 sets drawn from the samples with replacement. Metrics of Keras count each sample
+    once, so that there only the error bar is told.
 
     ## Known problems
     What the script itself averages is not seen: this says how much it would matter. Positions of one sequence are
@@ -50,6 +51,8 @@ def whole_evaluation(lab: Lab) -> Outcome:
         f"{name} on all {found['samples']} validation samples after {len(result.losses)} steps: {whole:.3f} "
         f"(95 %: {found['low']:.3f} to {found['high']:.3f}); mean over {len(each)} batches: {mean:.3f}"
     )
+    if lab.problem.details.get("scored_once"):
+        return Outcome("passed", f"{told}; evaluate counts each sample once", dict(found))
     if abs(mean - whole) > MATTERS * half:
         return Outcome(
             "advice", told, dict(found), "Collect the predictions of all batches, and score them once.",
