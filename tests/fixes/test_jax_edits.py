@@ -145,6 +145,38 @@ def test_the_rate_of_an_update_by_hand(tmp_path, line, changed):
     assert code.after("lower-lr", **facts) == [changed]
 
 
+def test_a_penalty_beside_an_update_is_no_update(tmp_path):
+    line = "total = loss + 0.1 * norm(params)\n    params = jax.tree.map(lambda p, g: p - 0.5 * g, params, grads)"
+    code, facts = by_hand(tmp_path, line)
+    assert code.after("lower-lr", **facts) == ["params = jax.tree.map(lambda p, g: p - 0.05 * g, params, grads)"]
+    with pytest.raises(NotApplicable, match="right sign"):
+        code.patches("remove-minus", **facts)
+
+
+@pytest.mark.parametrize(
+    ("line", "changed"),
+    [
+        ("return jnp.sum((a - b) ** 2)", "return jnp.mean((a - b) ** 2)"),
+        ("return ((a - b) ** 2).sum()", "return ((a - b) ** 2).mean()"),
+        ("return jnp.sum(jnp.sum(a * b, 1))", "return jnp.mean(jnp.sum(a * b, 1))"),
+    ],
+)
+def test_a_sum_becomes_a_mean(tmp_path, line, changed):
+    code = Jax(tmp_path, f"import jax.numpy as jnp\n\ndef loss(a, b):\n    {line}\n")
+    losses = [{"phase": "train", "reduction": "sum", **code.at("return")}]
+    assert code.after("mean", losses=losses) == [changed]
+
+
+def test_a_step_within_other_calls_is_found(tmp_path):
+    code, facts = trained(tmp_path)
+    text = code.text.replace("params, opt_state, loss = step(", "losses.append(float(step(").replace(
+        "32])\n", "32])))\n"
+    )
+    code = Jax(tmp_path, text)
+    facts["inputs"][0] |= code.at("losses.append")
+    assert "x_train, x_test = (x_train - mean) / std, (x_test - mean) / std" in code.after("standardise", **facts)
+
+
 def test_an_update_that_climbs_descends(tmp_path):
     code, facts = by_hand(tmp_path, "params = jax.tree.map(lambda p, g: p + LR * g, params, grads)")
     assert code.after("remove-minus", **facts) == ["params = jax.tree.map(lambda p, g: p - LR * g, params, grads)"]

@@ -54,7 +54,9 @@ for epoch in range(4):
         params, opt_state, loss = step(params, opt_state, x[rows], y[rows])
     print("accuracy", float(evaluate(params, x[500:], y[500:])))
 """
-MENDED = PROGRAM.replace("return params, opt_state, loss", "return optax.apply_updates(params, updates), opt_state, loss")
+MENDED = PROGRAM.replace(
+    "return params, opt_state, loss", "return optax.apply_updates(params, updates), opt_state, loss"
+)
 
 
 def fix(folder: Path, text: str, *options: str) -> tuple[dict[str, Any], str]:

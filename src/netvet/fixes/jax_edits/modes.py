@@ -85,6 +85,9 @@ def _model(site: Site, state: frozenset[str]) -> cst.Name:
 
 def _before(editor: Editor, site: Site, other: Site, code: str) -> None:
     """A line before a call, or before the loops around it that the other call is not in."""
+    around = site.file.function(site.call) or site.file.module
+    if code.strip() in site.file.code(around):
+        return  # it is called already
     outer: cst.CSTNode = site.file.statement_of(site.call)
     for above in site.file.around(site.call, cst.For, cst.While):
         if contains(site.file, above, other.call):

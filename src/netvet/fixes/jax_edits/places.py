@@ -19,6 +19,9 @@ MAKERS = frozenset({
 PARTS = frozenset({"scale_by_learning_rate", "scale"})
 GRADIENTS = ("value_and_grad", "grad", "filter_value_and_grad", "filter_grad")
 BY_HAND = "by hand"
+# What only makes arrays of what it is given, and what takes the result of a step.
+_MAKING = ("asarray", "array", "device_put")
+_TAKING = ("append", "extend", "float", "print", "item", "update_loss", "block_until_ready")
 
 
 def optimizers(program: Program) -> list[Site]:
@@ -92,17 +95,15 @@ def training(program: Program) -> Given:
             if not calls:
                 break
             statement = file.statement(line)
-            whole = [c for c in calls if _is_step(file, c)] or calls[-1:]
-            return _given(Site(file, whole[-1], one), statement)
+            return _given(Site(file, _step(calls), one), statement)
     raise NotApplicable("the line that trains is not known")
 
 
-def _is_step(file: SourceFile, call: cst.Call) -> bool:
-    """A call whose result is taken as it is, and that is given samples."""
-    parent = file.parent(call)
-    return isinstance(parent, (cst.Assign, cst.Expr, cst.AnnAssign)) or any(
-        isinstance(v, cst.Subscript) for v in values(call)
-    )
+def _step(calls: list[cst.Call]) -> cst.Call:
+    """The call that trains, of all that cover its line: `step(...)` of `losses.append(float(step(...)))`."""
+    own = [c for c in calls if called(c) not in (*_MAKING, *_TAKING)]
+    cutting = [c for c in own if any(isinstance(v, cst.Subscript) and is_rows(v) for v in values(c))]
+    return (cutting or own or calls)[-1]
 
 
 def _given(site: Site, statement: cst.CSTNode) -> Given:
@@ -125,7 +126,7 @@ def values(call: cst.Call) -> list[cst.BaseExpression]:
         one = waiting.pop(0)
         if isinstance(one, (cst.Dict, cst.Tuple, cst.List)):
             waiting[:0] = [e.value for e in one.elements]
-        elif isinstance(one, cst.Call) and called(one) in ("asarray", "array", "device_put") and one.args:
+        elif isinstance(one, cst.Call) and called(one) in _MAKING and one.args:
             waiting.insert(0, one.args[0].value)
         else:
             found.append(one)

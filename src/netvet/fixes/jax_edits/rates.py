@@ -160,12 +160,19 @@ def updates(program: Program) -> list[cst.BinaryOperation | cst.AugAssign]:
         if isinstance(one.operator, (cst.Subtract, cst.Add, cst.SubtractAssign, cst.AddAssign))
         and _factor(file, one) is not None
     ]  # fmt: skip
-    beside = [one for one in every if function is not None and any(f is function for f in _functions(file, one))]
-    return beside or [one for one in every if _maps(file, one)] or (every if function is None else [])
+    every = [one for one in every if _steps(file, one)]
+    beside = [one for one in every if function is None or any(f is function for f in file.around(one, cst.FunctionDef))]
+    found = beside or [one for one in every if _maps(file, one)]
+    down = [one for one in found if isinstance(one.operator, (cst.Subtract, cst.SubtractAssign))]
+    return down or found
 
 
-def _functions(file: SourceFile, node: cst.CSTNode) -> Iterator[cst.FunctionDef]:
-    yield from file.around(node, cst.FunctionDef)
+def _steps(file: SourceFile, node: cst.BinaryOperation | cst.AugAssign) -> bool:
+    """The result takes the place of what it was made of: `w = w - lr * dw`, or stands in a map over all of them."""
+    if isinstance(node, cst.AugAssign) or _maps(file, node):
+        return True
+    above = file.parent(node)
+    return isinstance(above, cst.Assign) and any(file.code(t.target) == file.code(node.left) for t in above.targets)
 
 
 def _maps(file: SourceFile, node: cst.CSTNode) -> bool:

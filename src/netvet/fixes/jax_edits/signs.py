@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from netvet.fixes.edits import is_module
 from netvet.fixes.jax_edits.places import gradient_function, optimizers
 from netvet.fixes.jax_edits.rates import updates
 from netvet.fixes.program import Program
@@ -97,6 +98,8 @@ def _outermost_sum(file: SourceFile, line: int) -> cst.Call:
     lines = [line, *(file.line(r) for r in returned)]
     for one in lines:
         for call in reversed(file.calls(one, "sum")):
-            if isinstance(call.func, cst.Attribute) and not any(a.keyword is not None for a in call.args):
+            plain = isinstance(call.func, cst.Attribute) and is_module(call.func.value, file)
+            whole = len(call.args) == int(plain) and not any(a.keyword is not None for a in call.args)
+            if isinstance(call.func, cst.Attribute) and whole:
                 return call
     raise NotApplicable("no sum over all elements stands where the loss is made")
