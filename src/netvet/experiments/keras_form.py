@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from netvet.capture.keras_backends import Array
 from netvet.core import NetvetError
+from netvet.experiments.keras_torch import told_by
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,16 @@ class KerasForm:
 
         try:
             with keras.saving.custom_object_scope(dict(self.custom)):
-                model = keras.saving.deserialize_keras_object(dict(self.config), safe_mode=False)
-                with torch.no_grad():
-                    model(x)
-                self._freeze(model)
+                own = copy.deepcopy(dict(self.config))  # it is emptied on the way
+                model = keras.saving.deserialize_keras_object(own, safe_mode=False)
         except Exception as error:  # whatever a class of the user's does when it is made again
             raise NetvetError(_not_made(self.config, error)) from error
+        try:
+            with torch.no_grad():
+                model(x)
+        except Exception as error:  # operations of another framework
+            raise NetvetError(not_taken(error)) from error
+        self._freeze(model)
         self._fill(model)
         return model
 
@@ -91,12 +97,18 @@ def form_of(model: Any, trainable: Sequence[Array], others: Sequence[Array], fla
     return KerasForm(config, dict(_custom(config, model)), arrays, flags)
 
 
-def _not_made(config: Mapping[str, Any], error: Exception) -> str:
-    told = str(error).strip().splitlines()
-    why = f"{type(error).__name__}: {told[0][:200] if told else ''}"
+def not_taken(error: Exception) -> str:
+    """Why a step cannot be taken on PyTorch."""
     return (
-        f"{config.get('class_name', 'the model')} cannot be made again on PyTorch, where trials train ({why}); layers "
-        "of your own need a get_config that holds the arguments of __init__, and keras.ops in place of other operations"
+        f"a step of the model cannot be taken on PyTorch, where trials train ({told_by(error)}); use keras.ops in layers "
+        "and losses of your own, which are the same on every backend"
+    )
+
+
+def _not_made(config: Mapping[str, Any], error: Exception) -> str:
+    return (
+        f"the {config.get('class_name', 'model')} cannot be made again on PyTorch, where trials train "
+        f"({told_by(error)}); layers of your own need a get_config that holds the arguments of __init__"
     )
 
 
