@@ -100,8 +100,8 @@ def form_of(model: Any, trainable: Sequence[Array], others: Sequence[Array], fla
 def not_taken(error: Exception) -> str:
     """Why a step cannot be taken on PyTorch."""
     return (
-        f"a step of the model cannot be taken on PyTorch, where trials train ({told_by(error)}); use keras.ops in layers "
-        "and losses of your own, which are the same on every backend"
+        f"a step of the model cannot be taken on PyTorch, where trials train ({told_by(error)}); use keras.ops in "
+        "layers and losses of your own, which are the same on every backend"
     )
 
 
