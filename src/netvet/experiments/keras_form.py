@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,13 +47,13 @@ class KerasForm:
         import torch
 
         try:
-            with keras.saving.custom_object_scope(dict(self.custom)):
+            with quiet(), keras.saving.custom_object_scope(dict(self.custom)), _lenient(self.custom):
                 own = copy.deepcopy(dict(self.config))  # it is emptied on the way
                 model = keras.saving.deserialize_keras_object(own, safe_mode=False)
         except Exception as error:  # whatever a class of the user's does when it is made again
             raise NetvetError(_not_made(self.config, error)) from error
         try:
-            with torch.no_grad():
+            with quiet(), torch.no_grad():
                 model(x)
         except Exception as error:  # operations of another framework
             raise NetvetError(not_taken(error)) from error
@@ -79,6 +82,48 @@ class KerasForm:
         for layer in model._flatten_layers(include_self=False):
             if callable(finish := getattr(layer, "finalize_state", None)):
                 finish()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What Keras warned of when the program made its model is not told again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _lenient(custom: Mapping[str, Any]) -> Iterator[None]:
+    """Let classes be made again whose __init__ takes its own arguments only: Keras hands it `trainable` and `dtype`."""
+    classes = {one for one in custom.values() if isinstance(one, type) and hasattr(one, "from_config")}
+    kept = [(cls, cls.__dict__.get("from_config")) for cls in classes]
+    for cls in classes:
+        cls.from_config = classmethod(_retrying(cls.from_config))
+    try:
+        yield
+    finally:
+        for cls, own in kept:
+            if own is None:
+                del cls.from_config
+            else:
+                cls.from_config = own
+
+
+def _retrying(original: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    def from_config(cls: Any, config: Any) -> Any:
+        import keras
+
+        given = copy.deepcopy(config)
+        try:
+            return original(config)
+        except TypeError:
+            taken = [name for name in inspect.signature(cls.__init__).parameters if name in given]
+            if len(taken) == len(given):
+                raise
+            own = {n: keras.saving.deserialize_keras_object(given[n], safe_mode=False) for n in taken}
+            return cls(**own)
+
+    return from_config
 
 
 def form_of(model: Any, trainable: Sequence[Array], others: Sequence[Array], flags: tuple[bool, ...]) -> KerasForm:
