@@ -10,7 +10,7 @@ import numpy as np
 from netvet.capture.keras_backends import backend_of
 from netvet.capture.keras_contract import contracts_of
 from netvet.capture.keras_forward import leaves_of, paths_of
-from netvet.capture.keras_setup import KerasSetup, KeptBatch, Split, filled, frozen_flags, hollow
+from netvet.capture.keras_setup import KeptBatch, KerasSetup, Split, filled, frozen_flags, hollow
 from netvet.core import NetvetError
 from netvet.experiments.keras_problem import NAMES, Material, problem_of_material
 from netvet.experiments.keras_torch import BACKEND
