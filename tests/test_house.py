@@ -37,8 +37,9 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "signals": ({"core"}, {"numpy"}),
     "stats": ({"core"}, {"numpy"}),
     "changes": ({"core", "stats"}, {"numpy"}),
+    "curves": ({"core", "stats", "changes"}, {"numpy"}),
     "store": ({"core", "signals"}, {"numpy"}),
-    "checks": ({"core", "stats", "changes"}, {"numpy"}),
+    "checks": ({"core", "stats", "changes", "curves"}, {"numpy"}),
     "locate": ({"core"}, set()),
     "diagnose": ({"core", "locate", "signals", "store", "checks"}, set()),
     "compare": ({"core", "signals", "store", "checks", "diagnose"}, {"numpy"}),
@@ -47,7 +48,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "capture": ({"core", "decode", "signals", "store"}, {"numpy", "safetensors"}),
     "executors": ({"core"}, set()),
     "experiments": (BELOW, {"numpy", "torch", "scipy", "sklearn", "cloudpickle", "optuna", "datasets", "PIL"}),
-    "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "libcst"}),
+    "fixes": (BELOW | {"experiments"}, {"numpy", "torch", "keras", "jax", "libcst"}),
     "data": (
         BELOW | {"experiments"},
         {"numpy", "torch", "scipy", "sklearn", "PIL", "pyarrow", "soundfile", "rensa", "datasets"},
@@ -55,7 +56,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"core", "signals", "store", "diagnose", "compare"}, {"numpy", "rich", "matplotlib"}),
     "export": (
         {"core", "signals", "store", "report"},
-        {"numpy", "tensorboardX", "wandb", "mlflow", "prometheus_client", "opentelemetry", "pyarrow"},
+        {"numpy", "tensorboardX", "wandb", "mlflow", "aim", "prometheus_client", "opentelemetry", "pyarrow"},
     ),
     "mcp": (
         {"core", "checks", "config", "store", "report", "reporter"},
@@ -64,7 +65,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "ui": ({"core", "signals", "store", "diagnose", "report", "data"}, {"numpy", "starlette", "uvicorn"}),
     "reporter": ({"core", "diagnose", "config", "store", "data", "report"}, set()),
     "diagnosed": ({"core", "checks", "diagnose", "config", "report"}, set()),
-    "watch": ({"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter"}, set()),
+    "watch": (
+        {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "export", "report", "reporter"},
+        set(),
+    ),
     "adapters": (
         {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter", "watch"},
         {

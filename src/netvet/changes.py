@@ -175,7 +175,7 @@ def guessing(loss: Mapping[str, Series] | None, accuracy: LayerSeries | None) ->
     settled = abs(end - float(values[len(values) // 2])) <= STILL * abs(end) and abs(end - middle) <= STILL * abs(end)
     width = max(3, len(values) // 20)
     levels = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
-    guess = float(np.exp(-levels.min()))  # steps that are too long may keep the loss above that of a guess
+    guess = float(np.exp(-max(levels.min(), 0.0)))  # steps that are too long may keep the loss above that of a guess
     if end < GUESSING or not settled or late > guess * 1.1 + ABOVE or late > max(early, guess) + ABOVE:
         return None
     away = np.flatnonzero(np.abs(levels - end) > 2 * STILL * end)

@@ -20,6 +20,7 @@ from netvet.stopping import require_severity, stopper
 if TYPE_CHECKING:
     from netvet.capture.live import Live, LiveOptions
     from netvet.diagnose import Diagnosis, Reported, Settings
+    from netvet.export.sending import Target
     from netvet.report.live_figure import LiveFigure
     from netvet.report.notebook import Bundle
     from netvet.report.page_view import PageView
@@ -53,6 +54,7 @@ def watch(
     trained: bool | None = None,
     quiet: bool = False,
     show: bool | None = None,
+    export: str | Sequence[str] = (),
 ) -> WatchedRun:
     """Watch a training; as a context manager until the end of its block, else until `close()`.
 
@@ -75,6 +77,8 @@ def watch(
         quiet: print no report at the end.
         show: draw the loss in the cell of a notebook, and the page of the run at the end; None: where there is one.
 
+        export: where the run is sent when it ends, as by `netvet run --export`: "tensorboard", or "csv=DIR".
+
     Raises:
         NetvetError: an argument cannot be used, another model is watched in a `with` block, or nothing can be stored.
     """
@@ -90,7 +94,7 @@ def watch(
         watching.begin(Watched(models, optimizers, trained), frame.f_globals)
         return watching
 
-    asked = Attention(overhead, every, deep, store, probes, stop_on, on_stop, quiet, show)
+    asked = Attention(overhead, every, deep, store, probes, stop_on, on_stop, quiet, show, export)
     return attend(run_name(models.values()), (*models.values(), *optimizers), begin, asked)
 
 
@@ -107,6 +111,7 @@ class Attention:
     on_stop: Callable[[], object] | None = None
     quiet: bool = False
     show: bool | None = None
+    export: str | Sequence[str] = ()
 
 
 def attend(
@@ -123,9 +128,12 @@ def attend(
         NetvetError: as `watch`.
     """
     from netvet.capture.live import LiveOptions, active
+    from netvet.export.sending import targets
+    from netvet.report.notebook import asked_publisher
 
     share, interval = _share(asked.overhead), _interval(asked.every)
-    severity, publish = require_severity(asked.stop_on, "watch(stop_on=...)"), _publisher(asked.show)
+    severity, publish = require_severity(asked.stop_on, "watch(stop_on=...)"), asked_publisher(asked.show)
+    exports = targets(asked.export, "watch(export=...)")
     with _lock:
         if _open.run is not None:
             if _open.run._watches(watched):
@@ -137,6 +145,7 @@ def attend(
         stop = stopper(*checks, severity, asked.on_stop)
         attending = begin(LiveOptions(folder, name, share, interval, asked.deep, asked.probes, stop))
         run = WatchedRun(attending.live, attending, map(_weakly, watched), checks, quiet=asked.quiet)
+        run._exports = exports
         return _remember(run, publish)
 
 
@@ -175,6 +184,7 @@ class WatchedRun:
         self._keys = tuple(keys)
         self._asked = asked
         self._quiet = quiet
+        self._exports: tuple[Target, ...] = ()
         self._depth = 0
         self._steps = 0
         self._problems: tuple[str, ...] = ()
@@ -285,6 +295,7 @@ class WatchedRun:
         silent = self._quiet or isinstance(error, GeneratorExit) or os.environ.get("RANK", "0") != "0"
         if live.here:
             self._tell(silent=silent)
+            self._send(silent=silent)
 
     def _tell(self, *, silent: bool) -> None:
         """Print or show the report; nothing that goes wrong with it may stand in for what the training raised."""
@@ -296,6 +307,15 @@ class WatchedRun:
                 self.report()
         except Exception as error:
             sys.stderr.write(f"netvet: error: no report: {type(error).__name__}: {error}\n")
+
+    def _send(self, *, silent: bool) -> None:
+        if self._exports and os.environ.get("RANK", "0") == "0":
+            from netvet.export.sending import send_all
+            from netvet.report.html import document
+            from netvet.store import Run
+
+            run, view = Run.open(self.path), self._view()
+            send_all(run, view, lambda: document(self._page(view)), self._exports, sys.stdout, quiet=silent)
 
     def _watches(self, wanted: Sequence[Any]) -> bool:
         return len(wanted) == len(self._keys) and all(k() is one for k, one in zip(self._keys, wanted, strict=True))
@@ -337,19 +357,6 @@ def close_open() -> None:
     """Close the run that is open, if there is one; at the end of the process at the latest."""
     if _open.run is not None:
         _open.run.close()
-
-
-def _publisher(show: bool | None) -> Callable[[Mapping[str, str]], None] | None:
-    """What shows figures in a cell of a notebook, if that is wanted and possible."""
-    from netvet.report.notebook import publisher
-
-    found = publisher() if show in (None, True) else None
-    if show and found is None:
-        raise NetvetError(
-            "watch(show=True): expected a notebook (a kernel of IPython); leave `show` out, and a figure is drawn "
-            "wherever there is one"
-        )
-    return found
 
 
 def _share(overhead: object) -> float:

@@ -24,7 +24,7 @@ def test_fires_on_a_minus_sign():
 def test_fires_on_maximize():
     made = optimizer(maximize=True, file="train.py", line=20)
     (finding,) = negated_loss(Facts.of(loss(share=1.0, factor=1.0)), Facts.of(made))
-    assert "SGD was created with maximize=True" in finding.message
+    assert "SGD has maximize=True" in finding.message
     assert finding.location == Location("train.py", 20)
 
 

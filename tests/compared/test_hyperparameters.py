@@ -59,7 +59,7 @@ def test_finds_a_best_value_in_the_middle():
     rates = [10.0**i for i in np.linspace(-4, 1, 15)]
     answer = effects(runs(lr=rates), [abs(i - 7) + 0.1 * (i % 2) for i in range(15)])
     assert answer.effects[0].kind == "groups"
-    assert "ends worst, 0.00611 to 0.164 best" in answer.effects[0].worse
+    assert "0.00611 to 0.164 ends best, lower and higher values worse" in answer.effects[0].worse
 
 
 def test_what_is_not_finite_is_the_worst_end():

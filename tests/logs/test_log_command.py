@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from netvet import cli
+from netvet.report import schemas
 from netvet.report.as_json import schema
 
 
@@ -129,16 +130,33 @@ def test_several_runs_are_compared(capsys, tmp_path):
     _, out, _ = diagnose(folder, capture=capsys)
     assert "With the last loss goes lr: the larger, the worse (from 0.001 to 0.4)" in out
     assert "seed" not in out.partition("With the last loss")[2].partition("\n")[0]
+    table = [line.split() for line in out.splitlines()]
+    assert ["run", "verdict", "last", "val", "best", "val", "lr", "odd", "settings"] in table
+    assert [line[-1] for line in table if line and line[0] == "run7"] == ["0.4"]
     _, out, _ = diagnose(folder, "--json", "-", capture=capsys)
     view = json.loads(out)
-    assert view["schema"] == "netvet.logs/1"
+    jsonschema.validate(view, schemas.schema("logs"))
+    for run in view["runs"]:
+        jsonschema.validate(run["report"], schema())
     assert len(view["runs"]) == 8
     assert view["settings"]["end"]["effects"][0]["name"] == "lr"
 
 
 def test_too_few_runs_tell_nothing(capsys, tmp_path):
-    _, out, _ = diagnose(sweep(tmp_path / "runs", [0.001, 0.1, 0.4]), capture=capsys)
+    folder = sweep(tmp_path / "runs", [0.001, 0.1, 0.4])
+    _, out, _ = diagnose(folder, capture=capsys)
     assert "too few runs to tell (3; it takes 5)" in out
+    (tmp_path / "empty.csv").write_text("")
+    _, out, _ = diagnose(folder, tmp_path / "empty.csv", "--json", "-", capture=capsys)
+    view = json.loads(out)
+    jsonschema.validate(view, schemas.schema("logs"))
+    assert view["settings"]["end"]["reason"] == "too few runs to tell (3; it takes 5)"
+    assert view["not_read"] == [f"{tmp_path / 'empty.csv'}: empty"]
+
+
+def test_what_the_corpus_gives_keeps_the_schema(corpus, capsys):
+    _, out, _ = diagnose(corpus / "sick", "--json", "-", capture=capsys)
+    jsonschema.validate(json.loads(out), schemas.schema("logs"))
 
 
 def test_help_tells_what_is_read():

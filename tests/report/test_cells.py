@@ -13,9 +13,9 @@ from netvet.core import NetvetError
 from netvet.diagnose import Settings
 from netvet.report import live_figure, notebook
 from netvet.report.live_figure import LiveFigure, drawing
+from netvet.report.notebook import asked_publisher
 from netvet.report.page_view import page_of
 from netvet.store import RunWriter
-from netvet.watch import _publisher
 from tests.report.samples import CHECKS, softmax_signals, view_of
 
 
@@ -90,13 +90,13 @@ def test_outside_notebooks_nothing_is_published(monkeypatch, shell, kernel):
     if kernel:
         monkeypatch.delitem(sys.modules, "IPython")
     assert notebook.publisher() is None
-    assert _publisher(None) is None
+    assert asked_publisher(None) is None
     with pytest.raises(NetvetError, match="expected a notebook"):
-        _publisher(True)
+        asked_publisher(True)
 
 
 def test_no_figure_where_none_is_wanted(shell):
-    assert _publisher(False) is None
+    assert asked_publisher(False) is None
 
 
 def run_with_losses(tmp_path, losses):

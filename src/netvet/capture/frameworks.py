@@ -13,6 +13,7 @@ from netvet.core import NetvetError
 
 Framework = Literal["torch", "keras", "jax"]
 FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
+NAMES: dict[Framework, str] = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX"}
 
 # What a program imports that trains with each. Lightning, Hugging Face, Ignite, fastai and skorch sit on PyTorch.
 _OF_KERAS = frozenset({"keras", "tensorflow", "tf_keras"})
@@ -48,47 +49,26 @@ def require(framework: Framework) -> None:
         NetvetError: it is not installed.
     """
     if importlib.util.find_spec(framework) is None:
-        name = {"torch": "PyTorch", "keras": "Keras 3", "jax": "JAX"}[framework]
+        name = {"keras": "Keras 3"}.get(framework, NAMES[framework])
         raise NetvetError(
             f"{name} is not installed here; `pip install {framework}` or `pip install 'netvet[{framework}]'`"
         )
 
 
-# Frameworks whose training loops experiments repeat.
-REPEATED: tuple[Framework, ...] = ("torch", "keras")
-
-
-def repeated_framework(command: str, target: str, *, is_module: bool = False) -> Framework:
-    """The framework of a program, for commands that repeat its training loop in experiments.
+def require_program(command: str, target: str, *, is_module: bool = False) -> Framework:
+    """The framework of a program, for commands that repeat its training on copies, which takes PyTorch too.
 
     Raises:
-        NetvetError: they cannot for this framework; the message says what works there.
+        NetvetError: its framework, or PyTorch, is not installed.
     """
     framework = framework_of(target, is_module=is_module)
-    if framework not in REPEATED:
-        require_torch_program(command, target, is_module=is_module)
     require(framework)
     if importlib.util.find_spec("torch") is None:
         raise NetvetError(
-            f"netvet {command} trains copies of the model on PyTorch, whatever the backend of the program, and PyTorch "
-            "is not installed here; `pip install torch` or `pip install 'netvet[torch]'`"
+            f"netvet {command} makes its trials with PyTorch, beside {NAMES[framework]}, and PyTorch is not installed "
+            "here; `pip install torch` or `pip install 'netvet[torch]'`"
         )
     return framework
-
-
-def require_torch_program(command: str, target: str, *, is_module: bool = False) -> None:
-    """Ask for a program of PyTorch, for commands that repeat its training loop.
-
-    Raises:
-        NetvetError: it trains with something else; the message says what works there.
-    """
-    framework = framework_of(target, is_module=is_module)
-    if framework != "torch":
-        name = {"keras": "Keras", "jax": "JAX"}[framework]
-        raise NetvetError(
-            f"netvet {command} repeats training loops of PyTorch, and {target} trains with {name}: "
-            f"`netvet run {target}` watches and judges it, `netvet diagnose` judges a stored run again"
-        )
 
 
 def _file_of(module: str) -> Path | None:

@@ -20,6 +20,8 @@ MAX_CLASSES = 1_000
 MAX_BATCHES, MAX_LABELS, MAX_COLUMNS = 2_000, 200_000, 8
 # A loss is its one loss function where other terms (weight decay) make no more of it than this share.
 NEAR = 0.3
+# A loss that is minus its loss function, within rounding; other terms would leave another share.
+NEGATED = 1e-4
 CLASS_LOSSES = ("cross_entropy", "nll_loss")
 BINARY_LOSSES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
@@ -152,6 +154,8 @@ def _reduction(mean: float, total: float, value: Array, *, sole: bool) -> dict[s
     """How a loss function enters the loss: as its mean, beside little else, or as a sum."""
     if abs(total - mean) <= NEAR * abs(mean):
         return {"reduction": "mean", "share": mean / total if total else None, "factor": 1.0}
+    if sole and mean and abs(total + mean) <= NEGATED * abs(mean):
+        return {"reduction": "mean", "share": 1.0, "factor": -1.0}
     if not sole:
         return {"share": mean / total if total else None}
     whole = mean * value.size

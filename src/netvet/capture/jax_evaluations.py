@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from netvet.capture.jax_compared import Compared, measured, own_mean, place
-from netvet.capture.jax_events import Differentiation, Leaf, MarkedCall, Session
+from netvet.capture.jax_events import Differentiation, Leaf, Session
 from netvet.capture.jax_losses import LossFound, Reader, name_of
 from netvet.capture.jax_modes import active_modes
 from netvet.capture.jax_program import Program, program_of
@@ -33,6 +33,7 @@ class Scored:
     dropout: bool
     batch_norm: bool
     site: Site | None
+    roots: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -58,13 +59,13 @@ class Evaluations:
         self._looks: list[dict[str, Any]] = []
         self.records: list[dict[str, Any]] = []
 
-    def describe(self, closed: Any, site: Site | None) -> tuple[Program, Scored] | None:
-        """Whether a function evaluates the parameters that are trained, and how."""
+    def describe(self, closed: Any, site: Site | None, lines: Any = ()) -> tuple[Program, Scored] | None:
+        """Whether a function evaluates the parameters that are trained, and how. `lines`: of a tape."""
         training: Training = self._session.options["training"]
         if not training.places:
             return None
         main = max(training.places.values(), key=lambda p: p.looks)
-        program = program_of(closed)
+        program = program_of(closed, lines)
         roots = _parameters_in(program, main.newest.leaves)
         if roots is None:
             return None
@@ -76,7 +77,7 @@ class Evaluations:
         found.options["inputs"] = inputs_of(program, roots)
         dropout, norm = active_modes(program, roots)
         site = self._own_site(program, main.first.program) or site
-        return program, Scored(found, losses, hits, dropout, norm, site)
+        return program, Scored(found, losses, hits, dropout, norm, site, roots)
 
     def _own_site(self, program: Program, training: Program) -> Site | None:
         """The innermost line of the evaluation that is no line of the training: there the net is called for it."""
@@ -110,8 +111,15 @@ class Evaluations:
             if one.target is not None:
                 taps[f"target:{number}"] = one.target
         if scored.hits is not None:
-            taps["hits"] = scored.hits
+            taps |= {"hits": scored.hits, "labels": self._labels(scored)}
         return taps
+
+    def _labels(self, scored: Scored) -> int:
+        """What the predicted classes are compared with."""
+        program, roots = scored.found.program, scored.roots
+        dependent = program.downstream(roots)
+        op = program.makers[scored.hits] if scored.hits is not None else None
+        return next(i for i in op.inputs if i not in dependent) if op is not None else 0
 
     def emit(self, values: dict[int, Any], taps: dict[str, int]) -> None:
         """Within a repetition: hand the values out."""
@@ -135,6 +143,10 @@ class Evaluations:
         results = jax.tree.leaves(out)
         if looks:
             twin.seen += 1
+            twin.extra["trained"] = self._inputs.just_trained(np.asarray(looks[-1].get("input:0", 0)))
+        if twin.extra.get("trained"):
+            return
+        if looks:
             batch = self._batch(scored, looks[-1])
             self._identify(twin, batch, results)
         else:
@@ -146,6 +158,8 @@ class Evaluations:
 
     def _batch(self, scored: Scored, look: dict[str, Any]) -> _Batch:
         step, loss, accuracy, samples = self._session.step, None, None, 1
+        if (setup := self._session.options.get("setup")) is not None:
+            setup.evaluated(scored, look)
         for number, _ in enumerate(scored.found.options["inputs"]):
             values = np.asarray(look[f"input:{number}"])
             samples = len(values) if values.ndim else 1
@@ -167,7 +181,7 @@ class Evaluations:
         told: dict[str, int] = {}
         for name, value in (("loss", batch.loss), ("accuracy", batch.accuracy)):
             known = twin.extra.get("results", {}).get(name)
-            places = range(len(results)) if twin.seen == 1 else [known] if known is not None else []
+            places = range(len(results)) if "results" not in twin.extra else [known] if known is not None else []
             for at in places:
                 if value is not None and _is(results[at], value):
                     told[name] = at
@@ -183,10 +197,6 @@ class Evaluations:
                 self._close(going)
             going = self._open[key] = _Pass(step, scored)
         going.batches.append(batch)
-
-    def heard(self, call: MarkedCall, arrays: list[Any], result: Any) -> None:
-        """A loss was computed outside of all transformations."""
-        del call, arrays, result
 
     def flush(self) -> None:
         """Close all passes."""

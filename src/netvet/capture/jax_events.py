@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from netvet.capture.jax_program import Program
+from netvet.capture.jax_replicas import Replicas
 from netvet.capture.recorder import Recorder
 from netvet.capture.site import Site
 
@@ -74,7 +75,11 @@ class Differentiation:
 
 @dataclass(slots=True)
 class Look:
-    """What one evaluation of a loss with its gradient has shown; arrays of JAX until they are read."""
+    """What one evaluation of a loss with its gradient has shown; arrays of JAX until they are read.
+
+    Args:
+        inputs: what the loss takes beside the parameters, by the number of the value; only where somebody asks for it.
+    """
 
     of: Differentiation
     loss: Any
@@ -82,6 +87,7 @@ class Look:
     gradients: list[Any]
     taps: dict[str, Any]
     flags: dict[str, Any] | None = None
+    inputs: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -106,6 +112,7 @@ class Tracing:
     applied: int = 0
     emitted: int = 0
     inside: int = 0  # within a loss that is being differentiated
+    at: Site | None = None  # the user's line of a call on a tape that runs again
 
 
 class Session:
@@ -113,7 +120,7 @@ class Session:
 
     Attributes:
         step: completed updates.
-        busy: netvet itself computes; taps pass everything on.
+        busy: netvet itself computes; taps pass everything on. `updating`: an optimizer computes.
         looks: what repetitions have delivered and nobody has taken yet.
         calls: marked calls by their number.
     """
@@ -125,6 +132,7 @@ class Session:
         self._tracing: Tracing | None = None
         self._thread = threading.get_ident()
         self.busy = 0
+        self.updating = 0  # within an update of an optimizer
         self.looks: list[tuple[int, Look | UpdateLook]] = []
         self.calls: dict[int, MarkedCall] = {}
         self.originals: dict[str, Callable[..., Any]] = {}
@@ -153,14 +161,21 @@ class Session:
 
         self.originals["debug_callback"](receive, given, ordered=bool(self.options.get("ordered")))
 
-    def take_looks(self) -> list[Look | UpdateLook]:
-        """What was delivered, in the order of the program: JAX may have called back in another."""
+    def take_looks(self, replicas: Replicas | None = None) -> list[Look | UpdateLook]:
+        """What was delivered, in the order of the program: JAX may have called back in another.
+
+        Args:
+            replicas: compares the looks of several devices; those of the first are given back.
+        """
         found, self.looks = self.looks, []
         rounds: dict[int, int] = {}
         keyed = []
         for number, look in found:
             rounds[number] = rounds.get(number, -1) + 1
             keyed.append((rounds[number], number, look))
+        if replicas is not None:
+            replicas.take([look for _, number, look in keyed if number == 0])
+            keyed = [one for one in keyed if one[0] == 0]
         return [look for _, _, look in sorted(keyed, key=lambda k: k[:2])]
 
     def ask(self) -> None:

@@ -29,6 +29,9 @@ def write(session: Session) -> None:
         record["steps"] = record["steps"] if moved else 0
     if not optimizers:
         found = [_by_hand(main, session, moved=moved)]
+    if training.ascends():
+        for record in found:
+            record["groups"] = [group | {"maximize": True, "measured": True} for group in record["groups"]]
     recorder.facts("optimizers", found)
     recorder.facts("backwards", [_backward(p, optimizers, moved=moved) for p in places])
     recorder.facts("parameters", [r for p in _distinct(places) for r in _parameters(p, held, by_hand=not optimizers)])

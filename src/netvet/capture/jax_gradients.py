@@ -95,6 +95,9 @@ class _Loss:
         _note_inputs(found, [*parameters, *(others[i] for i in dynamic)])
         found.options["ids"] = [id(p) for p in parameters]
         tracing.differentiations.append(found)
+        found.options["pure"] = pure
+        if "retraced" in session.options:
+            session.options["retraced"](found, [others[i] for i in dynamic])
         return self._run(found, box, tree, parameters, [others[i] for i in dynamic])
 
     def _describe(self, closed: Any, names: list[str], parameters: list[Any], args: Any) -> Differentiation:
@@ -127,13 +130,31 @@ class _Loss:
         (loss, (aux, tapped, finite)), gradients = plain(again, has_aux=True, **self._settings)(parameters)
         session.emit(
             functools.partial(_look, found),
-            {"loss": loss, "parameters": parameters, "gradients": gradients, "taps": tapped, "flags": finite},
+            {"loss": loss, "parameters": parameters, "gradients": gradients, "taps": tapped, "flags": finite}
+            | {"inputs": session.options["setup"].given(found, values) if "setup" in session.options else {}},
         )
         left, static = iter(aux), box["static"]
         leaves = [static[i] if i in static else next(left) for i in range(len(static) + len(aux))]
         value = (loss, jax.tree.unflatten(box["tree"], leaves)) if self._has_aux else loss
         grown = jax.tree.unflatten(tree, gradients)
         return value, grown[0] if self._sole else grown
+
+
+def described(
+    session: Session, before: Differentiation, pure: Callable[..., Any], leaves: list[Any], values: list[Any]
+) -> Differentiation:
+    """A loss that was differentiated before, traced anew for arguments of other forms; within a repetition."""
+    tracing = session.tracing
+    assert tracing is not None
+    tracing.inside += 1
+    try:
+        program = program_of(jax.make_jaxpr(pure)(leaves, values))
+    finally:
+        tracing.inside -= 1
+    found = Differentiation(before.site, before.function, program, before.leaves, model=before.model)
+    found.loss_id = program.results[0]
+    choose_taps(found, session)
+    return found
 
 
 def _note_inputs(found: Differentiation, arguments: list[Any]) -> None:
@@ -143,4 +164,6 @@ def _note_inputs(found: Differentiation, arguments: list[Any]) -> None:
 
 
 def _look(found: Differentiation, given: dict[str, Any]) -> Look:
-    return Look(found, given["loss"], given["parameters"], given["gradients"], given["taps"], given["flags"])
+    return Look(
+        found, given["loss"], given["parameters"], given["gradients"], given["taps"], given["flags"], given["inputs"]
+    )

@@ -83,6 +83,7 @@ class Inputs:
         self._seen: dict[tuple[str, str, str], _Seen] = {}
         self._prints: dict[str, dict[int, int]] = {"train": {}, "eval": {}}
         self._seconds, self._width, self._drawn = 0.0, 0, 0
+        self._newest: frozenset[int] = frozenset()
 
     def hear(self, place: Place, look: Look, step: int) -> None:
         """Take in one look at a training loss."""
@@ -111,10 +112,19 @@ class Inputs:
             return
         rows = np.ascontiguousarray(values.reshape(len(values), -1))
         self._width = rows.shape[1]
-        for row in rows:
-            prints.setdefault(hash(row.tobytes()), len(prints))
+        found = _prints(rows)
+        for one in found:
+            prints.setdefault(one, len(prints))
+        if phase == "train":
+            self._newest = frozenset(found)
         self._drawn += len(rows) if phase == "train" else 0
         self._seconds += perf_counter() - began
+
+    def just_trained(self, values: Array) -> bool:
+        """These are samples of the newest training batch: what they give is told of the training."""
+        if values.ndim < 2 or len(values) > len(self._newest) or not len(values):
+            return False
+        return self._newest.issuperset(_prints(np.ascontiguousarray(values.reshape(len(values), -1))))
 
     def records(self) -> list[dict[str, Any]]:
         """Records of the signal `inputs`."""
@@ -130,3 +140,7 @@ class Inputs:
             "train": len(train), "train_seen": self._drawn, "eval": len(held), "overlap": len(shared),
             "overlap_examples": [list(pair) for pair in shared[:10]], "granular": self._width, "complete": False,
         }]  # fmt: skip
+
+
+def _prints(rows: Array) -> list[int]:
+    return [hash(row.tobytes()) for row in rows]

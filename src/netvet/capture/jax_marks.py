@@ -80,10 +80,8 @@ def marking(session: Session, name: str, function: Callable[..., Any]) -> Callab
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         tracing = session.tracing
-        if session.busy or len(session.calls) >= MAX_CALLS or (tracing is None and name not in LOSSES):
+        if session.busy or len(session.calls) >= MAX_CALLS or tracing is None:
             return function(*args, **kwargs)
-        if tracing is None:
-            return _heard(session, name, function, args, kwargs)
         bound = _bound(function, args, kwargs)
         if bound is None:
             return function(*args, **kwargs)
@@ -110,10 +108,11 @@ def _mark(session: Session, name: str, function: Callable[..., Any], bound: insp
     if not any(isinstance(v, jax.core.Tracer) for v in arrays.values()):
         return function(*bound.args, **bound.kwargs)
     settings = {k: v for k, v in given.items() if k not in arrays}
-    call = MarkedCall(name, user_site(3), settings, tuple(arrays))
+    tracing = session.tracing
+    call = MarkedCall(name, (tracing and tracing.at) or user_site(3), settings, tuple(arrays))
     number = session.mark(call)
-    if session.tracing is not None:
-        session.tracing.marks.append(call)
+    if tracing is not None:
+        tracing.marks.append(call)
 
     def whole(*values: Any) -> Any:
         bound.arguments.update(zip(arrays, values, strict=True))
@@ -122,16 +121,3 @@ def _mark(session: Session, name: str, function: Callable[..., Any], bound: insp
 
     whole.__name__ = f"{MARK}{number}"
     return session.originals["jit"](whole)(*arrays.values())
-
-
-def _heard(session: Session, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """A loss outside of all transformations: an evaluation by hand."""
-    result = function(*args, **kwargs)
-    if session.listening and "evaluations" in session.options:
-        bound = _bound(function, args, kwargs)
-        if bound is not None:
-            arrays = {k: v for k, v in bound.arguments.items() if is_value(v)}
-            settings = {k: v for k, v in bound.arguments.items() if k not in arrays}
-            call = MarkedCall(name, user_site(3), settings, tuple(arrays))
-            session.options["evaluations"].heard(call, list(arrays.values()), result)
-    return result

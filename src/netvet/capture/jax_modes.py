@@ -54,6 +54,37 @@ def _batch_norm(program: Program, parameters: list[int], dependent: set[int], le
     return False
 
 
+def running_statistics(program: Program, parameters: list[int]) -> list[tuple[int, int, Operation]]:
+    """Means and variances that are neither parameters nor made here, with which activations are normalised.
+
+    Returns:
+        The values of a mean and a variance of one shape, and the operation that subtracts the mean.
+    """
+    dependent = program.downstream(parameters)
+    free = {i for i in (*program.arguments, *program.known) if i not in dependent and program.shape(i)}
+    found, centred = [], {}
+    for op in program.operations:
+        if op.name == "sub" and op.inputs[0] in dependent:
+            mean = _source(program, op.inputs[1])
+            if mean in free:
+                centred[program.shape(mean)] = mean, op
+        elif op.name in ("rsqrt", "sqrt"):
+            variance = _source(program, op.inputs[0])
+            if variance in free and program.shape(variance) in centred:
+                found.append((centred[program.shape(variance)][0], variance, centred[program.shape(variance)][1]))
+    return found
+
+
+def _source(program: Program, value: int) -> int:
+    """Where an array comes from, behind views and what is added to it; constants too."""
+    while (op := program.makers.get(value)) is not None and op.name in VIEWS | {"add", "max"}:
+        arrays = [i for i in op.inputs if program.shape(i)]
+        if len(arrays) != 1:
+            break
+        value = arrays[0]
+    return value
+
+
 def _over_samples(program: Program, op: Operation) -> bool:
     axes, shape = op.params.get("axes", ()), program.shape(op.inputs[0])
     return 0 in axes and len(shape) > len(axes) and len(shape) >= 2

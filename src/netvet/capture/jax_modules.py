@@ -41,7 +41,7 @@ def records(one: Place, session: Session) -> list[dict[str, Any]]:
         })  # fmt: skip
     for n, op in enumerate(program.operations):
         kind = _ACTIVATIONS.get(jax_graph.node_name(program, op, session))
-        if kind is not None and len(made) < 500:
+        if kind is not None and op.outputs and len(made) < 500:
             made.append({
                 **_module(found, f"{kind} of {op.site or '?'}", kind, n), "parameters": 0, "total_parameters": 0,
                 "called": 1, "output_shape": list(program.shape(op.outputs[0])), **place(op.site, "created_"),
@@ -80,10 +80,12 @@ def calls(one: Place, session: Session, evaluations: list[dict[str, Any]]) -> li
     """How the net is called in training and in evaluations: records of the signal `calls`."""
     found, program = one.first, one.first.program
     dropout, norm = active_modes(program, program.arguments[: len(found.leaves)])
+    fixed = one.untouched is True and not dropout and not norm
     made = [{
-        "model": found.model, "phase": "train", **place(found.site), "calls": one.calls, "first_step": one.first_step,
+        "model": found.model, "phase": "eval-mode-grad" if fixed else "train", **place(found.site), "calls": one.calls,
+        "first_step": one.first_step, **place(found.options.get("statistics") if fixed else None, "mode_"),
         "last_step": session.step, "modules_in_train_mode": 1.0, "dropout_active": dropout, "batch_norm_active": norm,
-        "compiled": True, "has_dropout": dropout, "has_batch_norm": norm,
+        "compiled": True, "has_dropout": dropout, "has_batch_norm": norm or one.untouched is not None,
     }]  # fmt: skip
     if evaluations:
         record = evaluations[0]

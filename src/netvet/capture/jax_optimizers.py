@@ -30,6 +30,21 @@ _PARTS = ("scale_by_adam", "scale_by_rms", "trace", "scale", "scale_by_learning_
           "add_decayed_weights", "scale_by_schedule", "set_to_zero")  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a gradient transformation was made: the user's call, to be repeated with other settings.
+
+    Args:
+        function: the maker as Optax has it; `arguments`: as the user gave them, by name.
+        result: what it gave.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    arguments: inspect.BoundArguments | None
+    result: Any
+
+
 @dataclass(slots=True, eq=False)
 class Optimizer:
     """One gradient transformation of the user's.
@@ -38,6 +53,7 @@ class Optimizer:
         rate: a number, or a schedule; None where it was not given by name.
         held: names of the parameters that it was initialised with; None before.
         counted: updates that were traced or made.
+        made: how it was made; `tree`: structure of the parameters that it was initialised with.
     """
 
     name: str
@@ -53,6 +69,8 @@ class Optimizer:
     update_site: Site | None = None
     hyperparams: dict[str, float] = field(default_factory=dict)
     outer: bool = False
+    made: Making | None = None
+    tree: Any = None
 
     def rate_at(self, count: int) -> float | None:
         """Learning rate of the update with this number, from 0 on."""
@@ -109,12 +127,16 @@ class OptimizerTap:
         if named and name not in OPTIMIZERS:
             one.rate, one.settings, one.site = named[-1].rate, named[-1].settings, named[-1].site
         try:
-            given = dict(inspect.signature(plain).bind(*args, **kwargs).arguments)
+            bound = inspect.signature(plain).bind(*args, **kwargs)
         except (TypeError, ValueError):
-            given = {}
+            bound = None
+        one.made = Making(name, plain, bound, made)
+        given = dict(bound.arguments) if bound is not None else {}
         one.rate = given.get("learning_rate", one.rate)
         if name == "scale" and isinstance(given.get("step_size"), (int, float)):
             one.rate = abs(given["step_size"])
+        if name == "scale_by_schedule" and callable(schedule := given.get("step_size_fn")):
+            one.rate = functools.partial(_size_at, schedule)
         one.settings |= {k: v for k, v in given.items() if isinstance(v, (int, float, bool)) and k != "learning_rate"}
         if one.rate is None:
             rates = [i.rate for i in inner if i.rate is not None]
@@ -136,15 +158,18 @@ class OptimizerTap:
     def _hold(self, one: Optimizer, params: Any) -> None:
         leaves = jax.tree_util.tree_leaves_with_path((params,))
         one.held = [path_name(path, sole=True) for path, leaf in leaves if is_value(leaf)]
+        one.tree = jax.tree.structure(params)
         one.held_shapes = [tuple(leaf.shape) for _, leaf in leaves if is_value(leaf)]
         one.inits += 1
 
     def _within(self, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self._depth += 1
+        self._session.updating += 1
         try:
             return plain(*args, **kwargs)
         finally:
             self._depth -= 1
+            self._session.updating -= 1
 
     def _updating(self, one: Optimizer, plain: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(plain)
@@ -181,6 +206,10 @@ class OptimizerTap:
 
         return apply_updates
 
+    def behind(self, update: Any) -> Optimizer | None:
+        """The transformation of which this is the update, if it was heard of."""
+        return self._by_update.get(id(update))
+
     def users(self) -> list[Optimizer]:
         """Optimizers of the user's, without those that others are made of, with names."""
         found = [one for one in self.all if not one.outer and (one.held is not None or one.steps)]
@@ -189,6 +218,11 @@ class OptimizerTap:
             counts[one.cls] = counts.get(one.cls, 0) + 1
             one.name = one.cls if counts[one.cls] == 1 else f"{one.cls}#{counts[one.cls]}"
         return found
+
+
+def _size_at(schedule: Callable[[int], Any], count: int) -> float:
+    """What a schedule multiplies updates with; less than zero in a chain that goes downhill by it."""
+    return abs(float(schedule(count)))
 
 
 def _parts(args: Any, kwargs: Any) -> list[Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from jax.extend import core as jex
 
 from netvet.capture.jax_events import Look, Session, Tracing, UpdateLook
+from netvet.capture.jax_replayed import parameters_among
 from netvet.capture.jax_twins import Twin, Unit
 from netvet.capture.site import user_site
 
@@ -20,6 +21,8 @@ from netvet.capture.site import user_site
 MAX_WAITING = 32
 # Arguments of so few elements are kept until the loss of the call is read.
 MAX_KEPT = 500_000
+# Elements that several devices may hold, to be repeated on one of them.
+MAX_GATHERED = 50_000_000
 # A repetition may be compiled otherwise than the user's own function: its sums are those of another order.
 CLOSE = 1e-3
 
@@ -39,6 +42,10 @@ class Outer:
         twin.extra["looks"] = None
         twin.extra.setdefault("site", user_site(4))
         first = twin.tracing is None
+        if unit.devices and sum(getattr(v, "size", 1) for v in values) > MAX_GATHERED:
+            twin.failed = "all that its devices hold is too much for one"
+            return
+        self._arrives(twin, values)
         if not first and not self._wanted(twin):
             session.options["training"].arrived(twin, values)
             self._count(twin, values)
@@ -50,13 +57,24 @@ class Outer:
                 twin.failed = "it raises"
                 return
         try:
-            twin.extra["looks"] = self._repeat(twin, values)
+            twin.extra["looks"] = self.repeat(twin, values)
+            if first:
+                self._arrives(twin, values)
         except Exception as error:
             twin.failed = f"{type(error).__name__}: {error}"
             if os.environ.get("NETVET_DEBUG"):
                 raise
             session.looks.clear()
             session.recorder.switch_off(f"repetition of {getattr(unit, '__name__', 'a function')}", error)
+
+    def _arrives(self, twin: Twin, values: list[Any]) -> None:
+        """A call that trains: what was evaluated before it was evaluated with its parameters."""
+        of = twin.tracing.differentiations if twin.tracing is not None else []
+        for found in of[:1]:
+            known = [values[i] for i in found.places if i is not None]
+            parameters = known if len(known) == len(found.leaves) else parameters_among(values, found.leaves)
+            if parameters is not None:
+                self._session.options["replayed"].begins(parameters)
 
     def _count(self, twin: Twin, values: list[Any]) -> None:
         """Which samples are trained on, also in calls that are not looked at."""
@@ -77,8 +95,11 @@ class Outer:
             session.options["chosen"] = session.step, chosen
         return bool(chosen)
 
-    def _repeat(self, twin: Twin, values: list[Any]) -> list[Look | UpdateLook]:
+    def repeat(self, twin: Twin, values: list[Any]) -> list[Look | UpdateLook]:
+        """Run the repetition; what its taps have delivered."""
         session, began = self._session, perf_counter()
+        if twin.extra.get("devices"):
+            values = [jax.device_put(v, jax.local_devices()[0]) for v in values]
         session.options["ordered"] = twin.extra.get("ordered", True)
         try:
             twin.call(values)
@@ -87,16 +108,18 @@ class Outer:
                 raise
             session.looks.clear()  # JAX keeps no order over several devices
             session.options["ordered"] = twin.extra["ordered"] = False
+            getattr(twin.call, "clear_cache", bool)()
             twin.call(values)
         jax.effects_barrier()
         session.recorder.schedule.spent += perf_counter() - began
-        return session.take_looks()
+        return session.take_looks(session.options["replicas"] if twin.extra.get("devices") else None)
 
     def traced(self, twin: Twin, tracing: Tracing) -> None:
         """A repetition was traced: find where the parameters come in."""
         places = {id(leaf): i for i, leaf in enumerate(tracing.inputs)}
         for found in tracing.differentiations:
             found.options["call_site"] = twin.extra.get("site")
+            found.options["twin"] = twin
             found.places = [places.get(i) for i in found.options.pop("ids", [])]
             found.options["input_places"] = [places.get(i) for i in found.options.pop("input_ids", [])]
 
@@ -106,7 +129,9 @@ class Outer:
             jex.jaxpr_as_fun(closed)(*values)
             return
         evaluations = self._session.options["evaluations"]
-        scored = self._session.recorder.guard("evaluations", evaluations.describe)(closed, twin.extra.get("site"))
+        scored = self._session.recorder.guard("evaluations", evaluations.describe)(
+            closed, twin.extra.get("site"), twin.extra.get("frames", ())
+        )
         twin.extra["scored"] = None
         if scored is not None:
             program, twin.extra["scored"] = scored
@@ -122,6 +147,7 @@ class Outer:
             return
         training = self._session.options["training"]
         results = jax.tree.leaves(out)
+        self._session.options["replayed"].trained(results)
         if looks is not None:
             self.flush()
             training.take(looks)
@@ -170,7 +196,7 @@ class Outer:
         hearer = self._session.options["non_finite"]
         if hearer.done or any(getattr(v, "is_deleted", bool)() for v in one.values or ()):
             return
-        looks = [look for look in self._repeat(one.twin, one.values or []) if isinstance(look, Look)]
+        looks = [look for look in self.repeat(one.twin, one.values or []) if isinstance(look, Look)]
         for number, look in enumerate(looks):
             hearer.hear(None, look, one.step + number)
 
@@ -206,11 +232,19 @@ class Eager:
 
     def differentiate(self, call: Any, own: Any, args: Any, kwargs: Any, *, with_value: bool) -> Any:
         """The user's own result; looked at before, if it is to be."""
+        self._session.recorder.guard(self.part, self._arrives)(args)
         looks = self._session.recorder.guard(self.part, self._look)(call, args, kwargs)
         out = own(*args, **kwargs)
         self._session.recorder.guard(self.part, self._taken)(looks, out if with_value else None)
+        self._session.options["replayed"].trained(jax.tree.leaves(out))
         self._session.ask()
         return out
+
+    def _arrives(self, args: Any) -> None:
+        for place in list(self._session.options["training"].places.values())[:1]:
+            parameters = parameters_among(jax.tree.leaves(args), place.newest.leaves)
+            if parameters is not None:
+                self._session.options["replayed"].begins(parameters)
 
     def _look(self, call: Any, args: Any, kwargs: Any) -> list[Look | UpdateLook] | None:
         session, training = self._session, self._session.options["training"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,9 @@ _GROUPS = {
 _WHOLE = frozenset({"log_softmax", "relu", "sigmoid", "silu", "gelu", "elu", "softplus", "leaky_relu", "logsumexp"})
 # How netvet names a call that it has marked: the number says which one.
 MARK = "netvet_call_"
+# Name of the scope around each call of a tape that runs again: by its number, the lines of the call are found.
+SCOPE = "netvet_taped_"
+_SCOPE = re.compile(SCOPE + r"(\d+)_")
 # Side effects that must not happen twice: such a function is left alone.
 _EFFECTS = frozenset({"io_callback", "host_callback_call", "outside_call", "infeed", "outfeed"})
 _SILENT = frozenset({"debug_callback", "debug_print"})
@@ -80,7 +84,8 @@ class Program:
 
     Attributes:
         avals: shape and dtype of each value.
-        known: values that are no result of an operation and no argument: constants and literals.
+        known: values that are no result of an operation and no argument: constants and literals; `closed_over`: those of
+            them that are arrays which the function takes from around it.
         arguments, results: their values in order.
         makers: the operation that makes a value; `users`: those that take it.
     """
@@ -88,6 +93,7 @@ class Program:
     operations: list[Operation] = field(default_factory=list)
     avals: list[Any] = field(default_factory=list)
     known: dict[int, Any] = field(default_factory=dict)
+    closed_over: list[int] = field(default_factory=list)
     arguments: list[int] = field(default_factory=list)
     results: list[int] = field(default_factory=list)
     makers: dict[int, Operation] = field(default_factory=dict)
@@ -107,10 +113,26 @@ class Program:
 
     def evaluate(self, arguments: Sequence[Any]) -> dict[int, Any]:
         """All values of the program for these arguments; under a trace too."""
-        values: dict[int, Any] = dict(self.known)
-        values.update(zip(self.arguments, arguments, strict=True))
-        for op in self.operations:
+        return self.continued(dict(zip(self.arguments, arguments, strict=True)), self.operations)
+
+    def continued(
+        self,
+        given: Mapping[int, Any],
+        operations: Iterable[Operation],
+        instead: Mapping[int, Callable[[dict[int, Any]], Any]] | None = None,
+    ) -> dict[int, Any]:
+        """The values that are given and those that some of the operations make of them.
+
+        Args:
+            instead: what makes the output of an operation in its place, by the number of that output.
+        """
+        values: dict[int, Any] = self.known | given
+        other = instead or {}
+        for op in operations:
             if op.name in _SILENT:
+                continue
+            if op.outputs and op.outputs[0] in other:
+                values[op.outputs[0]] = other[op.outputs[0]](values)
                 continue
             bound = op.primitive.get_bind_params(dict(op.params))
             functions, params = bound if isinstance(bound, tuple) else ((), bound)  # before and from JAX 0.9 on
@@ -157,8 +179,11 @@ class Program:
         return found
 
 
-def program_of(closed: Any) -> Program:
+def program_of(closed: Any, lines: Sequence[Any] = ()) -> Program:
     """The program of a closed jaxpr.
+
+    Args:
+        lines: of a tape: what was running at each of its calls.
 
     Raises:
         Unwatchable: it has side effects.
@@ -171,12 +196,20 @@ def program_of(closed: Any) -> Program:
     for variable, value in zip(closed.jaxpr.constvars, closed.consts, strict=True):
         names[variable] = _new(program, variable.aval)
         program.known[names[variable]] = value
+        program.closed_over.append(names[variable])
     program.results = _write_out(program, closed.jaxpr, names, "", None)
+    if lines:
+        program.operations = [_at_its_line(op, lines) for op in program.operations]
     for op in program.operations:
         program.makers.update(dict.fromkeys(op.outputs, op))
         for value in dict.fromkeys(op.inputs):
             program.users.setdefault(value, []).append(op)
     return program
+
+
+def _at_its_line(op: Operation, lines: Sequence[Any]) -> Operation:
+    found = _SCOPE.search(op.scope)
+    return op if found is None else replace(op, frames=lines[int(found[1])], scope=_SCOPE.sub("", op.scope))
 
 
 def _new(program: Program, aval: Any) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -20,7 +21,10 @@ from netvet.capture.jax_marks import tap_functions, tap_losses
 from netvet.capture.jax_optimizers import OptimizerTap
 from netvet.capture.jax_outer import Eager, Outer
 from netvet.capture.jax_probes import initial_losses
+from netvet.capture.jax_replayed import Replayed
+from netvet.capture.jax_replicas import Replicas
 from netvet.capture.jax_stop import JaxStop
+from netvet.capture.jax_tape import Tape
 from netvet.capture.jax_training import Training
 from netvet.capture.jax_twins import tap_compilation
 from netvet.capture.live import Live, LiveOptions, Stopper
@@ -66,12 +70,14 @@ class Watch:
         self.compared = Compared(session)
         self.outer, self.inputs = Outer(session), Inputs(session)
         self.evaluations = Evaluations(session, self.compared, self.inputs)
-        non_finite = FirstNonFinite(session)
+        self.tape, non_finite = Tape(session), FirstNonFinite(session)
+        self.replayed, self.replicas = Replayed(session, self.tape), Replicas()
         session.options |= {
             "deep": every_step, "optimizers": OptimizerTap(session), "training": Training(session),
             "outer": self.outer, "eager": Eager(session), "non_finite": non_finite,
             "hearers": [self.compared.hear, self.inputs.hear, non_finite.hear, self._heard],
-            "inputs": self.inputs, "evaluations": self.evaluations,
+            "inputs": self.inputs, "evaluations": self.evaluations, "tape": self.tape, "replayed": self.replayed,
+            "replicas": self.replicas,
         }  # fmt: skip
 
     @property
@@ -109,6 +115,18 @@ class Watch:
                 tap()
             except ImportError:  # Optax is not installed: steps are taken by hand
                 break
+        self.tape.install(patches)
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """After the run: the taps are in once more within, for functions of the program that are traced anew."""
+        self.session.ended = False
+        self.install()
+        try:
+            with self.session.repeating():
+                yield
+        finally:
+            self.remove()
 
     def _heard(self, _place: Any, _look: Any, step: int) -> None:
         now = perf_counter()
@@ -128,6 +146,7 @@ class Watch:
         guard("inputs", lambda: recorder.facts("inputs", self.inputs.records()))()
         guard("inputs", lambda: recorder.facts("samples", self.inputs.samples()))()
         guard("evaluations", lambda: recorder.facts("evaluations", self.evaluations.records))()
+        guard("replicas", lambda: self.replicas.records and recorder.facts("replicas", self.replicas.records))()
         guard("targets", lambda: recorder.facts("targets", self.compared.targets()))()
 
     def _initial(self) -> None:
@@ -142,6 +161,7 @@ class Watch:
         try:
             self.recorder.guard("loss", self.outer.flush)()
             self.recorder.guard("loss", self.session.options["training"].close)()
+            self.recorder.guard("evaluations", self.replayed.ends)()
             self.recorder.guard("evaluations", self.evaluations.flush)()
             self.report()
             for signal, reason in _ABSENT.items():

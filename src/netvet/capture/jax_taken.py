@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from netvet.capture.jax_events import Differentiation, Session
 from netvet.capture.jax_graph import layer_outputs, node_name
 from netvet.capture.jax_losses import VIEWS, Reader
+from netvet.capture.jax_modes import running_statistics
 from netvet.capture.jax_program import Program
 
 # Arrays with more elements than this are not handed out whole.
@@ -32,6 +33,10 @@ def choose_taps(found: Differentiation, session: Session) -> None:
     for number, value in enumerate(found.options["inputs"]):
         if _small(program, value):
             found.taps[f"input:{number}"] = value
+    statistics = running_statistics(program, parameters)
+    found.options["statistics"] = statistics[0][2].site if statistics else None
+    for number, (mean, variance, _) in enumerate(statistics):
+        found.taps |= {f"zeros:{number}": mean, f"ones:{number}": variance}
     for layer, value in layer_outputs(found).items():
         found.taps[f"output:{layer}"] = value
         for kind, unit in _units(program, value, session):
@@ -91,6 +96,8 @@ def _indices(program: Program, value: int) -> int:
 def reduced(name: str, value: Any) -> Any:
     """What is handed out of a value: a few numbers of a layer's output, others as they are."""
     kind = name.partition(":")[0]
+    if kind in ("zeros", "ones"):
+        return (value == (kind == "ones")).all()
     if kind == "output":
         wide = value.astype(jnp.float32)
         return jnp.stack([wide.mean(), wide.std()])

@@ -14,6 +14,8 @@ from netvet.capture.jax_twins import Twin
 Array = npt.NDArray[Any]
 # Elements of all parameters together above which they are not kept from one step to the next.
 MAX_KEPT = 20_000_000
+# Looks in a row that tell whether steps go up the gradient or down.
+DIRECTIONS = 5
 _OUTPUTS = {"rectified": "dead_unit_share", "tanh": "saturated_unit_share", "sigmoid": "saturated_unit_share"}
 
 
@@ -22,6 +24,9 @@ class Place:
 
     Attributes:
         newest: as it was traced last; `first`: as it was traced first.
+        along: cosines of what steps changed with the gradient of the same step, of the first looks in a row.
+        untouched: it normalises with running means of 0 and variances of 1, as they were made, at all looks; None
+            where it uses no running statistics.
         changed, zero, zero_streak: for each parameter, whether its value ever changed, how many looks in a row its
             gradient has been exactly zero, and the longest such row.
     """
@@ -33,6 +38,9 @@ class Place:
         count = len(found.leaves)
         self.changed, self.zero, self.zero_streak = [False] * count, [0] * count, [0] * count
         self.before: tuple[int, list[Array]] | None = None
+        self.gradients: list[Array] = []
+        self.along: list[float] = []
+        self.untouched: bool | None = None
         self.start: list[Array] = []
         self.start_gradients: list[Array] = []
         self.compared = 0
@@ -70,6 +78,14 @@ class Training:
                 self._open += 1
             else:
                 self._update(look)
+
+    def ascends(self) -> bool:
+        """Each of the first steps went up the gradient of the loss, the very first one well along it.
+
+        Momentum and decayed weights may turn single steps of a descent; its first step goes down all the same.
+        """
+        found = [p.along for p in self.places.values()]
+        return len(found) == 1 and len(found[0]) >= 3 and found[0][0] > 0.1 and min(found[0]) > 0
 
     def passed(self, losses: int, updates: int) -> None:
         """A call that was not looked at."""
@@ -125,6 +141,7 @@ class Training:
         self._compare(place, parameters, step)
         total = sum(p.size for p in parameters)
         place.before = (step, parameters) if total <= MAX_KEPT else None
+        place.gradients = gradients if total <= MAX_KEPT and len(place.along) < DIRECTIONS else []
         self._sizes(place, step, parameters, gradients)
         self._outputs(look, step)
         for hear in session.options["hearers"]:
@@ -145,6 +162,8 @@ class Training:
         if ratios:
             self._session.recorder.values(step - 1, "update_ratio", ratios)
         self._note_changes(place, before, parameters)
+        if place.gradients:
+            place.along += _cosine(before, parameters, place.gradients)
         place.compared += 1
 
     def _note_changes(self, place: Place, before: list[Array], after: list[Array]) -> None:
@@ -169,6 +188,9 @@ class Training:
 
     def _outputs(self, look: Look, step: int) -> None:
         recorder = self._session.recorder
+        made = [bool(value) for name, value in look.taps.items() if name.startswith(("zeros:", "ones:"))]
+        if made and self._last is not None:
+            self._last.untouched = self._last.untouched is not False and all(made)
         for name, value in look.taps.items():
             kind, _, layer = name.partition(":")
             if kind == "output":
@@ -193,6 +215,15 @@ class Training:
         one.last_step = step
         self._session.step += 1
         self._open = 0
+
+
+def _cosine(before: list[Array], after: list[Array], gradients: list[Array]) -> list[float]:
+    """Cosine of a change with a gradient; none where either is nothing or not finite."""
+    moved = [np.subtract(a, b, dtype=np.float64) for a, b in zip(after, before, strict=True)]
+    size = norm(moved) * norm(gradients)
+    if not 0 < size < np.inf:
+        return []
+    return [sum(float(np.vdot(m, g)) for m, g in zip(moved, gradients, strict=True)) / size]
 
 
 def _arrays(given: list[Any]) -> list[Array]:

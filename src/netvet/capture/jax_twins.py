@@ -43,12 +43,12 @@ class Twin:
 
 
 class Unit:
-    """A function that the user has compiled; behaves as what it stands for."""
+    """A function that the user has compiled; behaves as what it stands for. `devices`: each has its own arguments."""
 
     def __init__(self, session: Session, function: Any, inner: Any, static: tuple[set[int], set[str]]) -> None:
         self._session, self._function, self._inner, self._static = session, function, inner, static
         self._twins: dict[Any, Twin] = {}
-        self._bound: dict[int, Unit] = {}
+        self.devices = False
         functools.update_wrapper(self, function)
 
     def __getattr__(self, name: str) -> Any:
@@ -75,11 +75,13 @@ class Unit:
         out = self._inner(*args, **kwargs)
         if began is not None:
             session.recorder.guard("repetition", outer.end)(self, *began, out)
+            if began[0].extra.get("scored", self) is None:
+                session.recorder.guard("repetition", session.options["tape"].record)(self, args, kwargs, out)
         session.ask()
         return out
 
     def _begin(self, outer: Any, args: Any, kwargs: Any) -> tuple[Twin, list[Any]] | None:
-        twin, values = self._twin(args, kwargs)
+        twin, values = self.twin(args, kwargs)
         if twin is None or twin.failed is not None:
             return None
         outer.begin(self, twin, values, functools.partial(self._settle, args, kwargs))
@@ -92,7 +94,8 @@ class Unit:
             with self._session.alone():
                 trace(*args, **kwargs)
 
-    def _twin(self, args: Any, kwargs: Any) -> tuple[Twin | None, list[Any]]:
+    def twin(self, args: Any, kwargs: Any) -> tuple[Twin | None, list[Any]]:
+        """Its repetition for arguments of this form, with their arrays; None where it is left alone."""
         positions, names = self._static
         fixed_args = [a if i in positions else None for i, a in enumerate(args)]
         fixed_kwargs = {k: v for k, v in kwargs.items() if k in names}
@@ -113,24 +116,29 @@ class Unit:
             if len(self._twins) >= MAX_TWINS:
                 return None, []
             twin = self._twins[key] = Twin(lambda _: None)
+            twin.extra["devices"] = self.devices
+            twin.extra["forms"] = [jax.ShapeDtypeStruct(v.shape, v.dtype) if is_value(v) else v for v in values]
             twin.call = self._repetition(twin, tree, fixed_args, fixed_kwargs)
         return twin, values
 
     def _repetition(self, twin: Twin, tree: Any, fixed_args: Any, fixed_kwargs: Any) -> Callable[[list[Any]], Any]:
         session, positions = self._session, self._static[0]
 
+        def pure(inner: list[Any]) -> Any:
+            tracing = session.tracing
+            assert tracing is not None
+            args, kwargs = jax.tree.unflatten(tree, inner)
+            given = [fixed_args[i] if i in positions else a for i, a in enumerate(args)]
+            tracing.inputs = list(inner)
+            out = self._function(*given, **fixed_kwargs, **kwargs)
+            session.options["outer"].traced(twin, tracing)
+            return [leaf for leaf in jax.tree.leaves(out) if is_value(leaf)]
+
+        twin.extra["pure"] = pure
+
         def repeat(values: list[Any]) -> tuple[()]:
             with session.repeating() as tracing:
                 twin.tracing = tracing
-
-                def pure(inner: list[Any]) -> Any:
-                    args, kwargs = jax.tree.unflatten(tree, inner)
-                    given = [fixed_args[i] if i in positions else a for i, a in enumerate(args)]
-                    tracing.inputs = list(inner)
-                    out = self._function(*given, **fixed_kwargs, **kwargs)
-                    session.options["outer"].traced(twin, tracing)
-                    return [leaf for leaf in jax.tree.leaves(out) if is_value(leaf)]
-
                 closed = jax.make_jaxpr(pure)(values)
                 tracing.inputs = []
                 session.options["outer"].evaluate(twin, tracing, closed, values)
@@ -142,7 +150,7 @@ class Unit:
 
 def tap_compilation(session: Session, patches: Patches) -> None:
     """Hear of functions that are compiled, and have what they call traced anew in repetitions."""
-    session.originals |= {"jit": jax.jit}
+    session.originals |= {"jit": jax.jit, "vmap": jax.vmap}
     patches.wrap(jax, "jit", lambda plain: _compiling(session, plain))
     patches.wrap(jax, "pmap", lambda plain: _compiling(session, plain, axis_name=True))
     for name in _CONTROL:
@@ -160,11 +168,25 @@ def _compiling(session: Session, plain: Callable[..., Any], *, axis_name: bool =
             made = plain(*(() if fun is None else (fun,)), *args, **settings)
             return made if not callable(made) else lambda f: jit(f, *args, **settings)
         inner = plain(fun, *args, **settings)
-        if session.busy or session.ended or axis_name:
+        if session.busy or session.ended:
             return inner
+        if axis_name:
+            return _over_devices(session, fun, inner, args, settings)
         return Unit(session, fun, inner, _static_of(fun, settings))
 
     return jit
+
+
+def _over_devices(session: Session, fun: Any, inner: Any, args: Any, settings: dict[str, Any]) -> Any:
+    """`pmap`, repeated as `vmap` over the same axis; where it has other settings, it is left alone."""
+    name = args[0] if args else settings.get("axis_name")
+    if len(args) > 1 or name is None or not set(settings) <= {"axis_name", "donate_argnums", "in_axes", "out_axes"}:
+        return inner
+    axes = {k: settings[k] for k in ("in_axes", "out_axes") if k in settings}
+    mapped = session.originals["vmap"](fun, axis_name=name, **axes)
+    unit = Unit(session, functools.wraps(fun)(mapped), inner, (set(), set()))
+    unit.devices = True
+    return unit
 
 
 def _static_of(fun: Any, settings: dict[str, Any]) -> tuple[set[int], set[str]]:

@@ -38,6 +38,11 @@ class KerasCapture:
     Args:
         probes: look at the run as a whole at its end, on copies.
         always: hear every batch, whatever it costs.
+
+    Attributes:
+        looks: at single steps beside the training; else only what the program itself tells is heard.
+        told: called with each batch that is heard: how (`train`, `fit` for its validation, `eval`), model, batch.
+        asked: called behind each step: whether to end the training.
     """
 
     unseen = "netvet watches `fit` and `train_on_batch` of Keras 3 in this process"
@@ -56,7 +61,9 @@ class KerasCapture:
         self._loaders: list[dict[str, Any]] = []
         self._reported = perf_counter()
         self.fits = 0
-        self.asked: Callable[[], None] = lambda: None  # whether to end the training
+        self.asked: Callable[[], None] = lambda: None
+        self.told: Callable[[str, Any, Any], object] = lambda how, model, batch: None
+        self.looks = True
         self.reported = False
         self.collects = False  # keep what experiments need of each training
 
@@ -147,7 +154,7 @@ class KerasCapture:
         for earlier in (*self._over, *self._trainings.values()):  # what was trained before was not drawn at random
             self._sites.loaded |= {id(v): None for v in earlier.variables[0]} if earlier.steps else {}
         new = Training(self.recorder, model, self._backend, self._sites, lambda: self.step)
-        new.fit_site, new.always = user_site(4), self._always
+        new.fit_site, new.always, new.looks = user_site(4), self._always, self.looks
         if self.collects:
             new.setup = self.recorder.guard(
                 "setup for experiments", lambda: KerasSetup(new.array, frozen_flags(model))
@@ -171,6 +178,8 @@ class KerasCapture:
             recorder.guard("the step that failed", training.failed)(plan)
             raise
         recorder.guard("steps", training.after)(plan, result)
+        for batch in plan.batches:
+            recorder.guard("scores", self.told)("train", model, batch)
         recorder.guard("reports", self._step_taken)()
         self.asked()
         return result
@@ -187,15 +196,17 @@ class KerasCapture:
         if self.ended or not recorder.here or backend is None:
             return function(*args)
         training = self._trainings.get(id(model))
-        tell = recorder.guard("evaluations", lambda batch: self._scored(training, batch))
+        tell = recorder.guard("evaluations", lambda batch: self._scored(model, training, batch))
         arguments = recorder.guard("evaluations", backend.heard)(args, tell)
         return function(*(arguments or args))
 
-    def _scored(self, training: Training | None, batch: Any) -> None:
+    def _scored(self, model: Any, training: Training | None, batch: Any) -> None:
         """One batch of an evaluation."""
+        inside = self._evaluations.inside
         self._evaluations.batch(training, batch)
+        self.told("fit" if inside else "eval", model, batch)
         if training is not None and training.setup is not None:
-            training.setup.keep("val" if self._evaluations.inside else "scored", batch)
+            training.setup.keep("val" if inside else "scored", batch)
 
     def adopt(self, model: Any) -> None:
         """Take in a model whose `fit` has begun before the taps were in."""

@@ -82,7 +82,7 @@ class Training:
         self.course: list[float] = []
         self.fits = 0
         self.trials: dict[str, Any] = {}
-        self.always = False
+        self.always, self.looks = False, True
         self.setup: KerasSetup | None = None  # what is collected for experiments
 
     @property
@@ -98,7 +98,7 @@ class Training:
     def before(self, arguments: tuple[Any, ...]) -> Plan:
         """A call of the training function begins."""
         step, recorder = self._count(), self.recorder
-        deep = recorder.schedule.deep(step)
+        deep = self.looks and recorder.schedule.deep(step)
         wanted = self.always or (self.setup is not None and self.setup.takes("train"))
         awake = deep or wanted or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
         plan = Plan(step, deep, arguments)
@@ -127,7 +127,7 @@ class Training:
             self.recorder.guard("setup for experiments", self._keep)(one)
         if batch is not None:
             self._batch(plan, batch)
-            if (plan.deep or self.first is None) and not self.sandbox.slow(batch):
+            if self.looks and (plan.deep or self.first is None) and not self.sandbox.slow(batch):
                 self.recorder.guard("close looks", self._deep)(plan, batch)
         self.first = self.first or plan
         self.steps += max(1, int(getattr(self.model, "steps_per_execution", 1) or 1))
@@ -283,7 +283,10 @@ class Training:
         return type(x)(arrays) if isinstance(x, (tuple, list)) else arrays[0]
 
     def now(self) -> tuple[list[Array], list[Array]]:
-        """Present values of the trainable and the other variables, between two calls of `fit`."""
+        """Present values of the trainable and the other variables, between two calls of `fit` or behind one."""
+        if getattr(self.model, "_jax_state", None) is not None and self.state:  # `fit` has not handed its state back
+            trainable, others = ([self.backend.array(v) for v in self.state[k]] for k in ("trainable", "non_trainable"))
+            return trainable, others
         trainable, others = ([self.backend.array(v.value) for v in some] for some in self.variables)
         return trainable, others
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvet.core import Facts, Finding, Record, Severity, check, location_of
+from netvet.curves import worse_again
 from netvet.stats import number
 
 # What only a checkpoint for resuming holds; a file of weights alone may be a pretrained model.
@@ -19,12 +20,14 @@ _PROGRESS = {"epoch", "optimizer", "scheduler", "scaler", "rng"}
     fixes={
         "save-everything": "Save and load the state_dict of model, optimizer, scheduler and scaler, and the epoch.",
     },
+    any_of=("checkpoints", "retrained"),
 )
 def incomplete_checkpoint(
-    checkpoints: Facts,
-    optimizers: Facts,
+    checkpoints: Facts | None = None,
+    optimizers: Facts | None = None,
     schedulers: Facts | None = None,
     run: Facts | None = None,
+    retrained: Facts | None = None,
     *,
     patience: int = 10,  # steps after loading; fewer are no continued training
 ) -> Iterator[Finding]:
@@ -50,29 +53,28 @@ def incomplete_checkpoint(
     ## References
     PyTorch, "Saving and loading a general checkpoint".
     """
-    total = next((number(r, "steps") for r in run or ()), None)
-    if total is None:
-        total = sum(number(o, "steps") or 0.0 for o in optimizers)
-    records = list(checkpoints)
+    if told := worse_again(retrained):
+        yield Finding(told[0], None, *told[1:], confidence=0.7)
+    records, optimizers = list(checkpoints or ()), optimizers or Facts()
+    stepped = sum(number(o, "steps") or 0.0 for o in optimizers)
+    total = next((n for r in run or () if (n := number(r, "steps")) is not None), stepped)
     for position, load in enumerate(records):
         step, keys = number(load, "step"), set(load.get("keys") or ())
         if load.get("kind") != "load" or step is None or total - step < patience:
             continue
         later = records[position + 1 :]
         # Several files that are read at one step are one checkpoint: many keep the optimizer in a file of its own.
-        others = (i for i, r in enumerate(later) if r.get("kind") == "load" and number(r, "step") != step)
-        until = next(others, len(later))
+        until = next((i for i, r in enumerate(later) if r.get("kind") == "load" and number(r, "step") != step), None)
         restored = [r for r in later[:until] if r.get("kind") == "load_state_dict"]
         targets = {str(r.get("target")).lower() for r in restored} | {k for r in restored for k in r.get("keys") or ()}
         lost = _lost(targets, optimizers, schedulers or Facts(), restored)
         if "model" not in targets or not lost or (step == 0 and not keys & _PROGRESS) or _goes_on(restored):
             continue
         kept = next((k for k in ("optimizer", "scheduler") if k in keys and k not in targets), None)
-        extra = ", although the file has one" if kept else ""
-        without = f"without the state of {' and '.join(lost)}{extra}"
-        message = f"training went on from a checkpoint at step {step:g} {without}"
+        message = f"training went on from a checkpoint at step {step:g} without the state of {' and '.join(lost)}"
+        message += ", although the file has one" if kept else ""
         jump = {k: load[k] for k in ("loss_before", "loss_after") if number(load, k) is not None}
-        place = next((p for p in map(location_of, restored) if p is not None), location_of(load))
+        place = next(filter(None, map(location_of, restored)), location_of(load))
         # Optimizers of equal make, one before and one after: the training was interrupted, and nothing new begun.
         resumed = bool(kept) or (step > 0 and _made_twice(optimizers))
         severity: Severity = "warning" if keys & _PROGRESS and resumed else "note"
@@ -82,8 +84,8 @@ def incomplete_checkpoint(
 
 def _goes_on(restored: list[Record]) -> bool:
     """The model is not trained after the load, or by an optimizer that is at work already and keeps its state."""
-    models = [r for r in restored if "model" in (*(r.get("keys") or ()), str(r.get("target")).lower())]
-    known = [r for r in models if "trained_by" in r]
+    known = [r for r in restored if "trained_by" in r]
+    known = [r for r in known if "model" in (*(r.get("keys") or ()), str(r.get("target")).lower())]
     return bool(known) and all(r["trained_by"] is None or number(r, "optimizer_steps") for r in known)
 
 

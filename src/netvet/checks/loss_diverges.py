@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from netvet.core import Facts, Finding, LayerSeries, Severity, check, location_of
+from netvet.curves import is_supervised, lost_again, never_better
 from netvet.stats import constant_loss, course, sole_loss
 
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -70,6 +71,11 @@ def loss_diverges(
     """
     sole = sole_loss(losses)
     level = constant_loss(sole, targets, initial_loss)
+    supervised = is_supervised(log) and len(loss) == 1  # a log knows no criterion, but that there is one
+    if log and (told := never_better(loss) or lost_again(loss)):
+        sure: Severity = "warning" if supervised else "note"
+        yield Finding(told[0], next(iter(loss)), *told[1:], severity=sure, confidence=0.8)
+        return
     for site, one in loss.items():
         seen = course(one)
         if seen is None or not one.lasts(patience) or seen.start <= 0 or not np.isfinite(one.values[-3:]).all():
@@ -82,9 +88,7 @@ def loss_diverges(
         classifies = sole.get("function") in _CLASSIFYING
         worse = level is not None and seen.end > level * (1 + rise if classifies else times)
         known = len(loss) == 1 and (classifies or sole.get("function") == "mse_loss") and worse
-        # A log knows no criterion, but that this is supervised learning with one loss.
-        told = any(r.get("kind") == "supervised" for r in log or ()) and len(loss) == 1
-        severity: Severity = "error" if known else "warning" if told and seen.end > clear * seen.start else "note"
+        severity: Severity = "error" if known else "warning" if supervised and seen.end > clear * seen.start else "note"
         message = (
             f"the loss rose from {seen.start:.3g} at the start to {seen.end:.3g} at the end, "
             f"{seen.end / seen.start:.2g} times its first value"

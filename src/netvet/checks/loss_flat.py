@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.changes import beats_majority, guessing
+from netvet.changes import beats_majority
 from netvet.core import Facts, Finding, LayerSeries, Series, Severity, check, location_of
+from netvet.curves import uninformed
 from netvet.stats import Course, change, constant_loss, course, sole_loss
 
 _CLASSIFYING = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -73,8 +74,8 @@ def loss_flat(
     ## Known problems
     Losses of adversarial nets, policy gradients and bootstrapped values need not fall: only a known criterion that is
     the only loss, and is no better than a constant prediction, is more than a note, unless a layer blocks the input.
-    Nets that start from loaded weights or far below that level, or beat the commonest class, are silent. In a log, an
-    accuracy of what a guess at that loss would have, exp(-loss), takes its place.
+    Nets that start from loaded weights or far below that level, or beat the commonest class, are silent. In a log the
+    accuracy takes its place (of a guess at that loss, or always the same), or both losses at ln 2 to ln 10.
 
     ## References
     Measured on the digits, section "what one faulty line does": 2.314 to 2.3116 for a cut graph.
@@ -85,8 +86,7 @@ def loss_flat(
     blocked = any(r.get("blocked_by") for r in input_ablation or ())
     if loaded or beats_majority(train_accuracy, target_top_share):
         return
-    guess = (guessing(loss, train_accuracy) or guessing(val_loss, val_accuracy)) if log else None
-    if guess:
+    if guess := uninformed(log, loss, val_loss, train_accuracy, val_accuracy):
         yield Finding(guess[0], next(iter(loss)), *guess[1:], severity="warning", confidence=0.8)
     for site, one in () if guess else loss.items():
         seen = course(one)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netvet.core import Facts, Finding, LayerSeries, Location, Record, check
+from netvet.core import Facts, Finding, LayerSeries, Location, Record, Series, check
+from netvet.curves import raised_rate
 from netvet.stats import constant_loss, course, lr_trials, matrix_ratio, number, restless, sole_loss, used_rate
 
 _CAUSES = (
@@ -15,6 +16,7 @@ _CAUSES = (
     "label-out-of-range", "missing-zero-grad", "badly-scaled-init", "ineffective-clip", "wrong-call-order",
     "non-finite-input", "mismatched-loss", "unreduced-loss", "unscaled-input", "broadcast-loss", "missing-warmup",
     "wrong-momentum", "negated-loss", "clipped-loss")  # fmt: skip
+_BROKEN = "became NaN or infinite"
 
 
 @check(
@@ -27,7 +29,7 @@ _CAUSES = (
         "lower-lr": "Divide the learning rate by 10; if the loss still does not fall, by 100.",
         "warmup": "Raise the learning rate from near zero over the first few hundred steps.",
     },
-    any_of=("update_ratio", "lr_probe", "lr_trial"),
+    any_of=("update_ratio", "lr_probe", "lr_trial", "lr_rises"),
 )
 def lr_too_high(
     loss: LayerSeries,
@@ -40,6 +42,8 @@ def lr_too_high(
     initial_loss: Facts | None = None,
     lr_trial: Facts | None = None,
     fixed_batch_flips: LayerSeries | None = None,
+    lr_rises: Facts | None = None,
+    log: Facts | None = None,
     *,
     ratio: float = 0.3,  # healthy near 1e-3, huge above 0.1 (torchmortem); zero-initialised layers pass 0.1 once
     gain: float = 0.05,  # fall of the loss, as a share, from which on the run counts as learning
@@ -65,11 +69,11 @@ def lr_too_high(
     ## References
     Smith, arXiv:1506.01186 (range test). Measured on the digits: Adam at 1.0 ends at 2.37, at 10 at 2.53.
     """
-    if len(loss) != 1:
-        return
-    site, one = next(iter(loss.items()))
+    site, one = next(iter(loss.items()), ("", Series.of([])))
+    if told := raised_rate(log, loss, lr_rises):
+        yield Finding(told[0], site, *told[1:], severity="warning", confidence=0.8)
     seen, level = course(one), constant_loss(sole_loss(losses), targets, initial_loss)
-    if seen is None or not one.lasts(patience) or seen.start <= 0 or seen.best < 0:
+    if told or len(loss) != 1 or seen is None or not one.lasts(patience) or seen.start <= 0 or seen.best < 0:
         return
     learned = (1 - gain) * (min(seen.start, level) if level else seen.start)
     rate, place = used_rate(lr, optimizers)
@@ -82,10 +86,8 @@ def lr_too_high(
     if not better and (not longest or longest <= ratio or any(r.get("losses") for r in lr_probe or ())):
         yield from _tried(lr_trial, site, rate, place)  # a few steps of the probe may be too few to tell
         return
-    message = f"{_at(rate)} the loss "
-    message += "became NaN or infinite" if broken else f"went from {seen.start:.3g} to {seen.end:.3g}"
-    if longest and longest > ratio:
-        message += f", and single steps changed the weights by up to {longest:.0%}"
+    message = f"{_at(rate)} the loss " + (_BROKEN if broken else f"went from {seen.start:.3g} to {seen.end:.3g}")
+    message += f", and single steps changed the weights by up to {longest:.0%}" if longest and longest > ratio else ""
     message += f"; a copy trained at {better[0]:g} times the rate reached {better[1]:.3g}" if better else ""
     yield Finding(message, site, 0, longest, ratio, place, confidence=0.9 if better else 0.7)
 
@@ -98,11 +100,9 @@ def _tried(trials: Facts | None, site: str, rate: float | None, place: Location 
     """A copy that repeated the run's first steps at a smaller rate learned far more."""
     for trial in lr_trials(trials):
         if trial.far_better(trial.slower):
-            message = (
-                f"{_at(rate)} the loss ended at {trial.end:.3g}; a copy that repeated the first steps on the same "
-            )
-            message += f"batches at {trial.multiple:g} times the rate reached {trial.slower:.3g}, and at the full rate "
-            message += f"{trial.own:.3g}"
+            message = f"{_at(rate)} the loss ended at {trial.end:.3g}; a copy that repeated the first steps on the "
+            message += f"same batches at {trial.multiple:g} times the rate reached {trial.slower:.3g}, and at the full "
+            message += f"rate {trial.own:.3g}"
             yield Finding(message, site, 0, trial.own / trial.slower, 2.0, place, severity="warning", confidence=0.85)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, Record, check, location_of
+from netvet.core import Facts, Finding, LayerSeries, Record, check, location_of
+from netvet.curves import below_zero
 from netvet.stats import number
 
 # Losses that are never negative and that a perfect prediction minimises.
@@ -22,36 +23,38 @@ _SUPERVISED = (
     since="0.1",
     fixes={
         "remove-minus": "Remove the minus sign before the loss; optimizers already go downhill.",
-        "remove-maximize": "Create the optimizer without maximize=True, which is for objectives that should grow.",
+        "remove-maximize": "Subtract the gradient (no maximize=True): to go uphill is for objectives that should grow.",
     },
+    any_of=("losses", "loss_contract", "loss_terms", "train_accuracy", "val_accuracy"),
 )
 def negated_loss(
     losses: Facts | None = None,
     optimizers: Facts | None = None,
     loss_contract: Facts | None = None,
     loss_terms: Facts | None = None,
+    loss: LayerSeries | None = None,
+    train_accuracy: LayerSeries | None = None,
+    val_accuracy: LayerSeries | None = None,
+    log: Facts | None = None,
     *,
     tolerance: float = 1e-3,  # a negated loss is all that is minimised; a bonus term would leave another share
 ) -> Iterator[Finding]:
     """The loss has the wrong sign, so training moves away from the targets.
 
     ## Why it matters
-    A perfect prediction no longer has the lowest loss. The optimizer drives the outputs away from the targets without
-    end: the value falls for ever, and accuracy drops below chance.
+    A perfect prediction no longer has the lowest loss: it falls for ever, and accuracy drops below chance.
 
     ## Example
     >>> from netvet.core import Facts
-    >>> loss = Facts.of({"site": "train.py:44", "phase": "train", "function": "cross_entropy", "share": 1.0,
-    ...                  "factor": -1.0})
+    >>> loss = Facts.of({"site": "t:44", "phase": "train", "function": "cross_entropy", "share": 1.0, "factor": -1.0})
     >>> negated_loss(loss)[0].message
     'cross_entropy enters backward with a minus sign: the lower the loss, the worse the predictions'
 
     ## Known problems
-    Negative losses are normal in policy gradients, WGAN critics, likelihoods of densities, and with entropy bonuses.
-    A log-likelihood of data counts where it is the whole loss: actions that are weighted by their reward are not.
-    Temperatures, log-determinants and distances between weights may well be made larger: only norms of matrices count.
-    Maximising the loss of another net is how adversarial training works. So the check looks only at a single loss that
-    cannot be negative by itself, in a script with one optimizer; targets that never vary (real or fake) are left alone.
+    Negative losses are normal in policy gradients, WGAN critics, likelihoods of densities, with entropy bonuses and in
+    adversarial training. Only a single loss that cannot be negative by itself counts, with one optimizer and targets
+    that vary, a log-likelihood of data that is the whole loss, and norms of matrices. In a log: a loss that falls far
+    below zero while the accuracy does not rise.
 
     ## References
     Measured on the digits: accuracy 0.02 after training, where chance is 0.10.
@@ -59,35 +62,34 @@ def negated_loss(
     training = [r for r in losses or () if r.get("phase") != "eval" and r.get("feeds_backward") is not False]
     stepping = [o for o in optimizers or () if o.get("steps")]
     yield from _penalties(loss_terms)
+    if told := below_zero(log, loss, train_accuracy or val_accuracy):
+        yield Finding(told[0], None, *told[1:], severity="warning", confidence=0.8)
     if not training and len(stepping) == 1:
         yield from _unnamed(loss_contract, stepping[0])
-    if len(training) != 1 or len(stepping) > 1:
-        return
-    loss, function = training[0], str(training[0].get("function"))
-    constant = (loss.get("target") or {}).get("distinct") == 1
-    if function not in _SUPERVISED or constant or loss.get("reduction") == "none":
+    elif len(training) == 1 and len(stepping) < 2:
+        yield from _of_call(training[0], stepping, loss_contract or Facts(), tolerance)
+
+
+def _of_call(loss: Record, stepping: list[Record], contracts: Facts, tolerance: float) -> Iterator[Finding]:
+    function, place, target = str(loss.get("function")), location_of(loss), loss.get("target") or {}
+    if function not in _SUPERVISED or target.get("distinct") == 1 or loss.get("reduction") == "none":
         return
     share, factor = number(loss, "share"), number(loss, "factor")
-    contract = next((r for r in loss_contract or () if r.get("site") == loss.get("site")), {})
-    whole = share is not None and abs(share - 1) < tolerance
-    minus = _prefers_wrong(contract) if factor is None or not whole else factor < 0
-    plus = (factor is not None and factor > 0) or contract.get("descends_toward_target") is True
+    contract = next((r for r in contracts if r.get("site") == loss.get("site")), {})
+    partly = factor is None or share is None or abs(share - 1) >= tolerance
+    minus = _prefers_wrong(contract) if partly else (factor or 0) < 0
     groups = [g for o in stepping for g in o.get("groups") or ()]
     maximises = bool(groups) and all(g.get("maximize") is True for g in groups)
-    evidence = {k: contract[k] for k in ("perfect", "constant", "worst") if k in contract}
     if minus and not maximises:
-        what = f"{function} enters backward with a minus sign"
-        if function == "log_prob":
-            what = "the log-likelihood of the data enters backward without a minus sign"
-        message = f"{what}: the lower the loss, the worse the predictions"
-        yield Finding(
-            message, loss.get("site"), 0, factor, location=location_of(loss), evidence=evidence, confidence=1.0
-        )
-    elif maximises and plus and not minus:
-        owner = stepping[0]
-        name = owner.get("name", "the optimizer")
-        message = f"{name} was created with maximize=True, so it makes {function} as large as it can"
-        yield Finding(message, owner.get("name"), 0, location=location_of(owner) or location_of(loss), confidence=1.0)
+        out = ("the log-likelihood of the data", "out") if function == "log_prob" else (function, "")
+        message = f"{out[0]} enters backward with{out[1]} a minus sign: the lower the loss, the worse the predictions"
+        proof = {k: contract[k] for k in ("perfect", "constant", "worst") if k in contract}
+        yield Finding(message, loss.get("site"), 0, factor, location=place, evidence=proof, confidence=1.0)
+    elif maximises and not minus and ((factor or 0) > 0 or contract.get("descends_toward_target") is True):
+        name, place = stepping[0].get("name"), location_of(stepping[0]) or place
+        by_hand = any(g.get("measured") for g in groups)
+        way = "each step goes up the gradient" if by_hand else f"{name or 'the optimizer'} has maximize=True"
+        yield Finding(f"{way}: {function} is made as large as it can be", name, 0, location=place, confidence=1.0)
 
 
 def _penalties(terms: Facts | None) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
     fixes={
         "call-wrapper": "Call the wrapped model (ddp(x)) in training, not ddp.module or the model inside it.",
         "same-start": "Start all replicas from one state: replica.load_state_dict(first.state_dict()).",
+        "average-gradients": "Average the gradients over the axis of pmap: jax.lax.pmean(grads, axis_name).",
         "set-epoch": "Call sampler.set_epoch(epoch) at the start of every epoch.",
         "distributed-sampler": "Give each process its own part of the data with DistributedSampler.",
     },
@@ -87,7 +88,7 @@ def unsynchronised_replicas(
 def _who(record: Record, size: float) -> str:
     odd = [str(rank) for rank in record.get("odd_ranks") or ()]
     if not odd:
-        return f"the replicas differ over {size:g} processes"
+        return f"the replicas differ over {size:g} {'devices' if record.get('wrapper') == 'pmap' else 'processes'}"
     named = f"rank {odd[0]} differs" if len(odd) == 1 else f"ranks {', '.join(odd)} differ"
     return f"{named} from the other {size - len(odd):g} processes"
 

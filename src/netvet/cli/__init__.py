@@ -21,7 +21,7 @@ from netvet.cli.fix import fix
 from netvet.cli.formats import FORMATS, formatted, write_all
 from netvet.cli.human import keep, records_of
 from netvet.cli.mcp import mcp
-from netvet.cli.options import SEVERITY, STDOUT, Asked, asked_of, choosing, percent, require_writable
+from netvet.cli.options import SEVERITY, STDOUT, Asked, asked_of, choosing, list_option, percent, require_writable
 from netvet.cli.page import format_of, write_page
 from netvet.cli.recipe import recipe
 from netvet.cli.replay import replay
@@ -126,6 +126,7 @@ cli.add_command(watch)
 )
 @click.option("--framework", type=click.Choice(["torch", "keras", "jax"]), help="Else as the program's imports say.")
 @click.option("--like", metavar="GOOD", help="Compare with this stored run at the end (exit 1 if they differ).")
+@list_option("--export", "SERVICE[=PATH]", "Send the run there when it ends, as `netvet export` does.")
 @click.option("--human-baseline", metavar="FILE", help="Annotations of the validation data, or an accuracy (0.98).")
 @click.option("-m", "is_module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")

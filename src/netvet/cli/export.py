@@ -10,7 +10,7 @@ import click
 from netvet.cli.options import asked_of, list_option, names_of
 
 # The names of `netvet.export.EXPORTERS`, which a test compares: `--help` imports nothing.
-SERVICES = ("tensorboard", "wandb", "mlflow", "prometheus", "otel", "csv", "jsonl", "parquet")
+SERVICES = ("tensorboard", "wandb", "mlflow", "aim", "prometheus", "otel", "csv", "jsonl", "parquet")
 LEAST_POINTS = 5
 
 
@@ -43,27 +43,20 @@ def export(
     RUN is a path or the beginning of a name; without it the newest one is taken.
     """
     from netvet.cli.page import page_text
-    from netvet.export import export as send
     from netvet.export import require
-    from netvet.export.content import Content, facts_of
-    from netvet.export.curves import curves_of, told
+    from netvet.export.sending import Target, send
     from netvet.store.find import find_run
 
-    exporter = require(service)
+    require(service)
     none = {"only": (), "skip": (), "allow": (), "set": (), "fail_on": None, "verbose": False}
     asked = asked_of({**none, "store": store})
     source = find_run(run, asked.store)
-    most, values = (exporter.points, exporter.values) if points is None else (points, None)
-    curves = curves_of(source, names_of(only), most if isinstance(most, int) else None, values)
     view = asked.reporter.view(source)
 
     def page() -> str:
         return page_text(asked.reporter, source, view)
 
-    content = Content(source.path.name, view, curves, facts_of(source, view), page)
-    place = send(service, content, output, sys.stdout)
-    if place is not None:
-        click.echo(f"netvet: exported {place}", err=True)
-    if (left := told(curves)) is not None:
-        click.echo(f"netvet: {left}", err=True)
+    target = Target(service, output, Path.cwd())
+    for line in send(source, view, page, target, sys.stdout, only=names_of(only), points=points):
+        click.echo(f"netvet: {line}", err=True)
     return 0

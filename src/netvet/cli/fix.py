@@ -25,6 +25,7 @@ from netvet.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from netvet.capture.frameworks import Framework
     from netvet.fixes.conduct import Options
     from netvet.fixes.printed import Printed
     from netvet.fixes.rerun import Rerun
@@ -72,8 +73,7 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
 
     The exit code is 0 when nothing is wrong or a change was proven to help, else 1.
     """
-    from netvet.capture.frameworks import require_torch_program
-    from netvet.core import NetvetError, require_torch
+    from netvet.core import NetvetError
 
     if options["listing"]:
         return partial(_list, sys.stdout)
@@ -81,13 +81,12 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
         raise click.UsageError("give the script to mend, or --list")
     for name in ("json", "html", "figure"):
         require_writable(options[name], f"--{name}")
-    require_torch_program("fix", target, is_module=options["is_module"])
-    require_torch()
+    framework = _framework(target, options["is_module"])
     _require("libcst", "patches of a program need")
     from netvet.executors import require
 
     require(options["on"], 1 if options["on"] is None else 2)
-    chosen, told = _chosen(options), options | {name: absolute(options[name]) for name in ("json", "html")}
+    chosen, told = _chosen(options, framework), options | {name: absolute(options[name]) for name in ("json", "html")}
     if options["figure"] is not None:
         _require("matplotlib", "a figure needs")
     if is_setup(target, options["is_module"]):
@@ -96,8 +95,24 @@ def fix(target: str | None, arguments: tuple[str, ...], **options: Any) -> Calla
         raise NetvetError(f"no such script: {target!r}; expected the path of a Python file")
     from netvet.fixes.rerun import Rerun
 
-    program = Rerun(target, options["is_module"], arguments, str(Path.cwd()), printed=_printed(options))
+    program = Rerun(
+        target, options["is_module"], arguments, str(Path.cwd()), printed=_printed(options), framework=framework
+    )
     return partial(_run, program, chosen, told)
+
+
+def _framework(target: str, is_module: bool) -> Framework:
+    """What the program trains with; it must be here. A setup is of PyTorch."""
+    from netvet.capture.frameworks import framework_of, require
+
+    found: Framework = "torch" if is_setup(target, is_module) else framework_of(target, is_module=is_module)
+    if found == "torch":
+        from netvet.core import require_torch
+
+        require_torch()
+    else:
+        require(found)
+    return found
 
 
 def _printed(options: dict[str, Any]) -> Printed | None:
@@ -121,30 +136,40 @@ def _require(package: str, what: str) -> None:
         raise NetvetError(f"{what} {package}: pip install 'netvet[fix]'")
 
 
-def _chosen(options: dict[str, Any]) -> Options:
-    from netvet.core import NetvetError
-    from netvet.fixes import NAMES
+def _chosen(options: dict[str, Any], framework: Framework) -> Options:
     from netvet.fixes.conduct import Options
-    from netvet.fixes.rerun import side_by_side
+    from netvet.fixes.trial import side_by_side
 
     empty = {"only": (), "skip": (), "allow": (), "set": (), "fail_on": None}
     asked = asked_of(empty | {"store": options["store"], "verbose": options["verbose"]})
     names = names_of(options["try"])
     for name in names:
-        if name not in NAMES:
-            raise NetvetError(f"there is no fix {name!r}; `netvet fix --list` shows all of them")
+        _require_fix(name, framework)
     for check in names_of(options["for"]):
-        names += _mending(check)
+        names += _mending(check, framework)
     tell = partial(click.echo, err=True) if sys.stderr.isatty() else _silent
     return Options(
         checks=asked.checks, settings=asked.settings, store=asked.store.absolute(), names=tuple(names),
         seeds=options["seeds"], steps=options["steps"], metric=options["metric"], budget=options["budget"],
-        jobs=options["jobs"] or side_by_side(), on=options["on"], fresh=options["fresh"],
+        jobs=options["jobs"] or side_by_side(framework), on=options["on"], fresh=options["fresh"],
         greedy=options["greedy"], tell=tell,
     )  # fmt: skip
 
 
-def _mending(check: str) -> list[str]:
+def _require_fix(name: str, framework: Framework) -> None:
+    from netvet.capture.frameworks import NAMES as CALLED
+    from netvet.core import NetvetError
+    from netvet.fixes import NAMES, frameworks_of, load
+
+    if name not in NAMES:
+        raise NetvetError(f"there is no fix {name!r}; `netvet fix --list` shows all of them")
+    known = frameworks_of(load(name))
+    if framework not in known:
+        where, own = " and ".join(CALLED[one] for one in known), CALLED[framework]
+        raise NetvetError(f"the fix {name!r} is made in programs of {where}, and this one trains with {own}")
+
+
+def _mending(check: str, framework: Framework) -> list[str]:
     """The fixes for a cause, what its check advises first."""
     from netvet import checks
     from netvet.core import NetvetError
@@ -153,7 +178,7 @@ def _mending(check: str) -> list[str]:
     if check not in checks.NAMES:
         raise NetvetError(f"there is no check {check!r}; `netvet explain` lists all of them")
     advised = [one.name for one in checks.load(check).fixes]
-    found = [one.name for one in all_fixes() if check in one.mends]
+    found = [one.name for one in all_fixes(framework) if check in one.mends]
     if not found:
         raise NetvetError(f"no fix mends {check} by itself; `netvet explain {check}` says what to do")
     return sorted(found, key=lambda name: advised.index(name) if name in advised else len(advised))

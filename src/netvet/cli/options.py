@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from netvet.core import Check
     from netvet.diagnose import Settings
+    from netvet.export.sending import Target
     from netvet.reporter import Reporter
 
 STDOUT = Path("-")
@@ -87,6 +88,7 @@ class Asked:
     verbose: bool
     junit: Path | None = None
     github: bool = False
+    exports: tuple[Target, ...] = ()
 
     @property
     def prints(self) -> bool:
@@ -135,7 +137,16 @@ def asked_of(options: dict[str, Any]) -> Asked:
         verbose=options["verbose"],
         junit=absolute(files["junit"]),
         github=bool(options.get("github")),
+        exports=_exports(options.get("export") or ()),
     )
+
+
+def _exports(texts: Sequence[str]) -> tuple[Target, ...]:
+    if not texts:
+        return ()
+    from netvet.export.sending import targets
+
+    return targets(texts, "--export")
 
 
 def absolute(file: Path | None) -> Path | None:

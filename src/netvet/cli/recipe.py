@@ -56,9 +56,8 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     The exit code is 1 when a gate failed, else 0.
     """
     from netvet import config
-    from netvet.capture.frameworks import repeated_framework
+    from netvet.capture.frameworks import require_program
     from netvet.checks import all_checks
-    from netvet.core import require_torch
 
     for name in ("json", "html"):
         require_writable(options[name], f"--{name}")
@@ -70,8 +69,7 @@ def recipe(target: str | None, arguments: tuple[str, ...], **options: Any) -> Ca
     told = partial(_tell, asked=asked, files=files, verbose=options["verbose"])
     if target is None:
         return partial(_again, store, told)
-    repeated_framework("recipe", target, is_module=options["is_module"])
-    require_torch()
+    require_program("recipe", target, is_module=options["is_module"])
     chosen = _chosen(options)
     return partial(_run, target, arguments, options["is_module"], store.absolute(), chosen, told)
 

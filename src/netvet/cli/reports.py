@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from netvet.report.view import View
     from netvet.store import AnyRun
 
+UNSENT = 2  # as for an option that cannot be used
+
 
 def report_of(
     source: AnyRun, asked: Asked, stream: TextIO, *, problems: Sequence[str] = (), quiet: bool = False
@@ -25,7 +27,22 @@ def report_of(
         show(view, stream, verbose=asked.verbose)
         tell_of(source, stream)
     write_all(view, source, asked, stream, quiet=quiet)
-    return status_of(view, asked)
+    failed = _exported(source, view, asked, stream, quiet=quiet) if asked.exports else 0
+    return failed or status_of(view, asked)
+
+
+def _exported(source: AnyRun, view: View, asked: Asked, stream: TextIO, *, quiet: bool) -> int:
+    """Send the run where it was to go; returns the exit code of what failed."""
+    from netvet.cli.page import page_text
+    from netvet.export.sending import send_all
+    from netvet.store import Run
+
+    assert isinstance(source, Run)  # what is trained is stored
+
+    def page() -> str:
+        return page_text(asked.reporter, source, view)
+
+    return UNSENT if send_all(source, view, page, asked.exports, stream, quiet=quiet) else 0
 
 
 def status_of(view: View, asked: Asked) -> int:

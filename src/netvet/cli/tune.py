@@ -43,14 +43,12 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     FILE.py:FUNCTION, which gives a netvet.Setup. A search that was broken off goes on where it was.
     """
     from netvet import config
-    from netvet.capture.frameworks import repeated_framework
+    from netvet.capture.frameworks import require_program
     from netvet.checks import all_checks
-    from netvet.core import require_torch
 
     for name in ("json", "html"):
         require_writable(options[name], f"--{name}")
-    repeated_framework("tune", target, is_module=options["is_module"])
-    require_torch()
+    require_program("tune", target, is_module=options["is_module"])
     from netvet.executors import require
     from netvet.reporter import Reporter
 

@@ -161,10 +161,14 @@ def _worse(name: str, kind: str, settings: Sequence[Mapping[str, Any]], y: Value
         larger = float(y @ _ranks(x)) > 0
         low, high = float(x.min()), float(x.max())
         return f"the {'larger' if larger else 'smaller'}, the worse (from {low:g} to {high:g})"
-    values = _thirds(values) if all(isinstance(v, float) for v in values) else values
+    numbers = values if all(isinstance(v, float) for v in values) else []
+    values = _thirds(values) if numbers else values
     means = {v: float(np.mean([r for r, w in zip(y, values, strict=True) if w == v])) for v in dict.fromkeys(values)}
     worst = max(means, key=lambda v: means[v])
     best = min(means, key=lambda v: means[v])
+    order = list(dict.fromkeys(v for _, v in sorted(zip(numbers, values, strict=True)))) if numbers else []
+    if len(order) > 2 and best not in (order[0], order[-1]):
+        return f"{_shown(best)} ends best, lower and higher values worse, {_shown(worst)} worst"
     return f"{_shown(worst)} ends worst, {_shown(best)} best"
 
 

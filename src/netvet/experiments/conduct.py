@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from netvet.capture.frameworks import repeated_framework
+from netvet.capture.frameworks import require_program
 from netvet.capture.live import Live
 from netvet.capture.runner import Outcome as RunOutcome
 from netvet.capture.runner import RunOptions, run
@@ -78,12 +78,17 @@ def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutco
     """Run a script under watch: its problem, or the reason why there is none, and how it ended.
 
     Raises:
-        NetvetError: the run was not recorded, or the program trains with what trials cannot repeat.
+        NetvetError: the run was not recorded, or what the program trains with is not installed.
     """
-    if repeated_framework("recipe", chosen.target, is_module=chosen.is_module) == "keras":
+    framework = require_program("recipe", chosen.target, is_module=chosen.is_module)
+    if framework == "keras":
         from netvet.experiments import keras_script
 
         return keras_script.problem_of_script(chosen)
+    if framework == "jax":
+        from netvet.experiments.jax_problem import problem_of_jax_script
+
+        return problem_of_jax_script(chosen)
     return _problem_of_torch_script(chosen)
 
 

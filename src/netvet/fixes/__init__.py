@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
-from netvet.fixes.fix import Intervention
+from netvet.capture.frameworks import FRAMEWORKS, Framework
+from netvet.fixes.fix import Intervention, Make
 
 NAMES: tuple[str, ...] = (
     "zero-grad",
@@ -47,6 +50,8 @@ NAMES: tuple[str, ...] = (
     "label-smoothing",
     "with-logits",
     "log-softmax",
+    "output-activation",
+    "from-logits",
     # model
     "add-activation",
     "he-init",
@@ -175,6 +180,31 @@ def load(name: str) -> Intervention:
     return found
 
 
-def all_fixes() -> list[Intervention]:
-    """In the order of the table: the cheapest and surest first."""
-    return [load(name) for name in NAMES]
+def all_fixes(framework: Framework | None = None) -> list[Intervention]:
+    """In the order of the table: the cheapest and surest first; of a framework, those that can be made there."""
+    return [one for one in map(load, NAMES) if framework is None or framework in frameworks_of(one)]
+
+
+def edits_of(one: Intervention, framework: Framework) -> Make | None:
+    """What makes a fix in programs of a framework; None where nobody has written that."""
+    if framework == one.framework:
+        return one.make
+    table = _edits(framework)
+    if one.name not in table:
+        return None
+    module = import_module(f"netvet.fixes.{framework}_edits.{table[one.name]}")
+    made: Make = getattr(module, one.name.replace("-", "_"))
+    return made
+
+
+def frameworks_of(one: Intervention) -> tuple[Framework, ...]:
+    """Where a fix can be made."""
+    return tuple(f for f in FRAMEWORKS if f == one.framework or one.name in _edits(f))
+
+
+@cache
+def _edits(framework: Framework) -> dict[str, str]:
+    """Fix -> module, of the package `FRAMEWORK_edits`."""
+    package = f"netvet.fixes.{framework}_edits"
+    found: Any = import_module(package) if find_spec(package) is not None else None
+    return dict(found.EDITS) if found is not None else {}

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from netvet.fixes.edits import drop_argument, rename, set_argument
 from netvet.fixes.fix import fix
-from netvet.fixes.program import Program, argument
+from netvet.fixes.program import Entrusted, Program, argument
 from netvet.fixes.rates import group_rates
 from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.trainers import other_optimizer
 
 # Karpathy 2019: "Adam with a learning rate of 3e-4 is safe"; 1e-3 is its default and suits small nets.
 RATES = ("1e-3", "3e-4")
@@ -31,7 +32,14 @@ def adam(program: Program) -> Iterator[Editor]:
     """
     for rate in RATES:
         editor = program.editor(f"AdamW with learning rate {rate}")
-        for site in program.optimizers:
+        try:
+            sites = program.optimizers
+        except Entrusted:
+            if any("adam" in str(r.get("cls")).lower() for r in program.facts("optimizers")):
+                raise NotApplicable("the optimizer is Adam already") from None
+            other_optimizer(program, editor, "AdamW", rate)
+            sites = []
+        for site in sites:
             if "adam" in str(site.record.get("cls")).lower():
                 raise NotApplicable("the optimizer is Adam already")
             if any(a.keyword is None for a in site.call.args[2:]) or any(True for _ in group_rates(site)):

@@ -19,7 +19,10 @@ _SAME = {
 _FORMED = {"view", "reshape", "flatten", "unsqueeze", "squeeze", "permute", "transpose", "expand_dims", "ravel"}
 _MADE = {"tensor", "as_tensor", "from_numpy", "FloatTensor", "Tensor", "asarray", "array", "float32", "list", "tuple"}
 # What draws or converts indices: of `torch.from_numpy(rng.permutation(rows))` it is `rows` that are drawn from.
-_DRAWS = {"permutation", "shuffle", "tensor", "as_tensor", "from_numpy", "asarray", "array", "split", "chunk", "to"}
+_DRAWS = {
+    "permutation", "shuffle", "tensor", "as_tensor", "from_numpy", "asarray", "array", "split", "array_split", "chunk",
+    "to",
+}  # fmt: skip
 # Steps of calls within calls; deeper than any program, and a bound where functions call themselves.
 DEEPEST = 12
 
@@ -302,6 +305,7 @@ class Tracer:
         for _ in range(DEEPEST):
             if isinstance(node, cst.Call) and called(node) in _DRAWS:
                 method = isinstance(node.func, cst.Attribute) and called(node) in ("split", "chunk", "to")
+                method = method and self.file.code(node.func) != "np.split"
                 if not method and not node.args:
                     return node
                 node = node.func.value if method and isinstance(node.func, cst.Attribute) else node.args[0].value

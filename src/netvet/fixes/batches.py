@@ -7,8 +7,9 @@ import libcst as cst
 from netvet.fixes.program import Program, Site, argument
 from netvet.fixes.sizes import integer_behind, option_name
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, called
+from netvet.fixes.trainers import Held, held
 
-Size = tuple[SourceFile, cst.BaseExpression]
+Size = tuple[SourceFile, cst.BaseExpression] | Held
 
 
 def sizes(program: Program) -> list[Size]:
@@ -20,7 +21,10 @@ def sizes(program: Program) -> list[Size]:
     found: list[Size] = []
     for record in program.facts("loaders"):
         if record.get("phase") != "eval" and record.get("created_file"):
-            site = program.site(record, "DataLoader", prefix="created_")
+            try:
+                site = program.loader(record)
+            except NotApplicable:
+                return list(held(program, "batch_size"))  # a trainer makes the loader
             given = argument(site.call, "batch_size", 1)
             if given is None:
                 raise NotApplicable("the loader is given no batch_size")
@@ -64,19 +68,42 @@ def _split(site: Site) -> cst.BaseExpression | None:
     return given.value if given is not None else None
 
 
+def _usual(size: Held) -> str:
+    """What holds where a trainer is given no size.
+
+    Raises:
+        NotApplicable: that is not known.
+    """
+    if not size.setting.default:
+        raise NotApplicable("the trainer is given no size of a batch")
+    return size.setting.default
+
+
+def _written(size: Size) -> tuple[SourceFile, cst.BaseExpression, str, bool]:
+    """The file, the expression, its code, and whether it needs no brackets."""
+    file, value = (size.site.file, size.value) if isinstance(size, Held) else size
+    assert value is not None
+    code = file.code(value)
+    if code.startswith("-"):
+        raise NotApplicable("a batch holds all samples")
+    return file, value, code, isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+
+
 def multiply(editor: Editor, size: Size, factor: int) -> None:
     """The size times a number."""
-    file, value = size
-    code = file.code(value)
-    closed = isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+    if isinstance(size, Held) and size.value is None:
+        size.set(editor, str(int(_usual(size)) * factor))
+        return
+    file, value, code, closed = _written(size)
     new = str(int(code) * factor) if code.isdigit() else ""
     editor.replace(file, value, new or f"{factor} * {code if closed else f'({code})'}")
 
 
 def divide(editor: Editor, size: Size, factor: int) -> None:
     """The size divided by a number, at least 1."""
-    file, value = size
-    code = file.code(value)
-    closed = isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+    if isinstance(size, Held) and size.value is None:
+        size.set(editor, str(max(1, int(_usual(size)) // factor)))
+        return
+    file, value, code, closed = _written(size)
     new = str(max(1, int(code) // factor)) if code.isdigit() else ""
     editor.replace(file, value, new or f"max(1, {code if closed else f'({code})'} // {factor})")

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from netvet.core import Finding, NetvetError
 from netvet.diagnose import Diagnosis, Reported, Verdict
-from netvet.fixes import NAMES, all_fixes, load
+from netvet.fixes import NAMES, all_fixes, edits_of
 from netvet.fixes.fix import Intervention
 from netvet.fixes.program import Program
 from netvet.fixes.source import NotApplicable, Patch
 
 # Variants of one fix that are tried at most: further ones cost more than they tell.
 MAX_VARIANTS = 3
+# A fix, the check that it is tried for, and what that has found.
+Wanted = tuple[Intervention, str, Finding | None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def choose(diagnosis: Diagnosis, program: Program, names: Sequence[str] = ()) ->
     Raises:
         NetvetError: there is no fix of a name.
     """
-    wanted = _asked(names, diagnosis) if names else _proposed(diagnosis)
+    offered = all_fixes(program.framework)
+    wanted = _asked(names, diagnosis, offered) if names else _proposed(diagnosis, offered)
     fixes: list[tuple[Candidate, ...]] = []
     refused: list[Refused] = []
     texts: set[str] = set()
@@ -74,8 +77,10 @@ def choose(diagnosis: Diagnosis, program: Program, names: Sequence[str] = ()) ->
 def _made(one: Intervention, check: str, program: Program, texts: set[str]) -> tuple[list[Candidate], str]:
     """Variants of a fix that no other fix has made; or why there are none."""
     made: list[Candidate] = []
+    make = edits_of(one, program.framework)
+    assert make is not None
     try:
-        for editor in one.make(program):
+        for editor in make(program):
             patch = editor.patch()
             key = "\0".join(f"{path}\0{text}" for path, text in sorted(patch.texts.items()))
             if key not in texts:
@@ -90,22 +95,22 @@ def _made(one: Intervention, check: str, program: Program, texts: set[str]) -> t
     return made, "the program has this already"
 
 
-def _proposed(diagnosis: Diagnosis) -> Iterator[tuple[Intervention, str, Finding | None]]:
+def _proposed(diagnosis: Diagnosis, offered: Sequence[Intervention]) -> Iterator[Wanted]:
     """Fixes for each verdict, and then for what it explains or may be caused by."""
     later: list[tuple[str, Finding | None]] = []
     for verdict in diagnosis.verdicts:
         main = _main(verdict)
-        yield from _for(verdict.check, main.finding if main is not None else None, main)
+        yield from _for(verdict.check, main.finding if main is not None else None, main, offered)
         later += [(r.check.name, r.finding) for r in verdict.findings[1:]]
         if verdict.undetermined:
-            yield from _for_any(verdict)
+            yield from _for_any(verdict, offered)
     for check, finding in later:
-        yield from _for(check, finding, None)
+        yield from _for(check, finding, None, offered)
 
 
-def _for_any(verdict: Verdict) -> Iterator[tuple[Intervention, str, Finding | None]]:
+def _for_any(verdict: Verdict, offered: Sequence[Intervention]) -> Iterator[Wanted]:
     """Of an open cause: what would mend most of those that it may have."""
-    counted = [(sum(name in one.mends for name in verdict.candidates), one) for one in all_fixes()]
+    counted = [(sum(name in one.mends for name in verdict.candidates), one) for one in offered]
     for _, one in sorted((c for c in counted if c[0]), key=lambda c: -c[0]):
         yield one, verdict.check, None
 
@@ -115,20 +120,22 @@ def _main(verdict: Verdict) -> Reported | None:
 
 
 def _for(
-    check: str, finding: Finding | None, main: Reported | None
-) -> Iterator[tuple[Intervention, str, Finding | None]]:
+    check: str, finding: Finding | None, main: Reported | None, offered: Sequence[Intervention]
+) -> Iterator[Wanted]:
     """What the check itself advises first, then what else mends it, in the order of the table."""
     advised = [f.name for f in main.check.fixes] if main is not None else []
-    mending = [one for one in all_fixes() if check in one.mends]
+    mending = [one for one in offered if check in one.mends]
     for one in sorted(mending, key=lambda m: advised.index(m.name) if m.name in advised else len(advised)):
         yield one, check, finding
 
 
-def _asked(names: Sequence[str], diagnosis: Diagnosis) -> Iterator[tuple[Intervention, str, Finding | None]]:
+def _asked(names: Sequence[str], diagnosis: Diagnosis, offered: Sequence[Intervention]) -> Iterator[Wanted]:
     found = {r.check.name: r.finding for r in reversed(diagnosis.findings)}
     for name in names:
         if name not in NAMES:
             raise NetvetError(f"there is no fix {name!r}; `netvet fix --list` shows all of them")
-        one = load(name)
+        one = next((f for f in offered if f.name == name), None)
+        if one is None:
+            raise NetvetError(f"the fix {name!r} is not made in programs of this framework: see `netvet fix --list`")
         check = next((r.check.name for r in diagnosis.findings if r.check.name in one.mends), "")
         yield one, check, found.get(check)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program
-from netvet.fixes.source import Editor
+from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.trainers import clip
 
 NORM = 1.0
 
@@ -26,7 +27,13 @@ def clip_gradients(program: Program) -> Iterator[Editor]:
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013), algorithm 1.
     """
     editor = program.editor(f"gradients clipped to norm {NORM:g}")
-    for step in program.steps:
+    try:
+        steps = program.steps
+    except NotApplicable:  # a trainer steps
+        clip(program, editor, f"{NORM}")
+        yield editor
+        return
+    for step in steps:
         optimizer = program.stepped(step)
         parameters = f'[p for group in {optimizer}.param_groups for p in group["params"]]'
         code = f"torch.nn.utils.clip_grad_norm_({parameters}, {NORM})\n"

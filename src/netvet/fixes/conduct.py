@@ -151,7 +151,7 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
     run = Run.open(Path(seen.run))
     found = diagnose(run, options.checks, options.settings)
     facts: Callable[[str], Any] = run.get
-    choice = choose(found, Program(sources, facts), options.names)
+    choice = choose(found, Program(sources, facts, framework=program.framework), options.names)
     chosen = choice.fixes if options.names else choice.fixes[:MAX_FIXES]
 
     steps = _affordable(seen, len(chosen), options, SHARE * seconds)

@@ -9,8 +9,10 @@ import libcst as cst
 from netvet.fixes.edits import set_argument
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program, Site, argument
+from netvet.fixes.rates import schedules
 from netvet.fixes.schedules import made
 from netvet.fixes.source import Editor, NotApplicable, expression
+from netvet.fixes.trainers import held
 
 # They take the highest rate themselves; that of the optimizer means nothing (documentation of both).
 OWN_RATE = ("OneCycleLR", "CyclicLR")
@@ -32,6 +34,11 @@ def constant_lr(program: Program) -> Iterator[Editor]:
     The documentation of `torch.optim.lr_scheduler.ConstantLR`.
     """
     editor = program.editor("a constant learning rate")
+    if program.facts("schedulers") and not schedules(program):  # a trainer makes them
+        for one in held(program, "schedule"):
+            one.set(editor, '"constant"')
+        yield editor
+        return
     for site, record in made(program):
         kind = str(record.get("cls"))
         if kind in OWN_RATE or kind in CONSTANT:

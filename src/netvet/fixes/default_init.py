@@ -13,7 +13,7 @@ FIT = (*LAYERS, "Embedding", "LSTM", "GRU", "RNN", "Bilinear")
 
 
 @fix(
-    title="PyTorch's own initialisation",
+    title="the initialisation that layers draw themselves",
     mends=("badly-scaled-init", "symmetric-init", "dead-relu", "exploding-gradient", "vanishing-gradient"),
 )
 def default_init(program: Program) -> Iterator[Editor]:
@@ -25,7 +25,7 @@ def default_init(program: Program) -> Iterator[Editor]:
     ## References
     The documentation of `torch.nn.Linear`: weights and biases are drawn uniformly within 1 / sqrt(inputs).
     """
-    editor = program.editor("PyTorch's own initialisation")
+    editor = program.editor("the initialisation that layers draw themselves")
     layers = {str(m.get("name")) for m in program.facts("modules") if m.get("cls") in FIT}
     chosen = [p for p in program.facts("parameters") if p.get("layer") in layers and _set(p)]
     remove_lines(editor, setting_lines(program, chosen))

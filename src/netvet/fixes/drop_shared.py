@@ -49,7 +49,7 @@ def _from_loader(program: Program) -> Editor:
         raise NotApplicable(
             f"the program has {len(evaluating)} loaders for evaluation, and which is meant is not known"
         )
-    other = program.site(evaluating[0], "DataLoader", prefix="created_")
+    other = program.loader(evaluating[0])
     mine, theirs = data_set(site).value, data_set(other).value
     if not isinstance(mine, cst.Name) or not isinstance(theirs, cst.Name):
         raise NotApplicable("the data sets have no names")

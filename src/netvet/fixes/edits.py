@@ -113,6 +113,8 @@ def rename(editor: Editor, site: Site, name: str, package: str) -> None:
 
 def unwrap(editor: Editor, site: Site) -> None:
     """Put what a function is given in the place of its result: `x` for `softmax(x, 1)` and for `x.softmax(1)`."""
+    around = (cst.Attribute, cst.Subscript, cst.BinaryOperation, cst.UnaryOperation, cst.Comparison)
+    part_of_more = isinstance(site.file.parent(site.call), around)
 
     def change(old: cst.CSTNode) -> cst.CSTNode:
         assert isinstance(old, cst.Call)
@@ -123,9 +125,14 @@ def unwrap(editor: Editor, site: Site) -> None:
             return function.value
         if not old.args:
             raise NotApplicable(f"{site.code(site.call)} is given nothing")
-        return old.args[0].value
+        return _bracketed(old.args[0].value) if part_of_more else old.args[0].value
 
     editor.change(site.file, site.call, change)
+
+
+def _bracketed(node: cst.BaseExpression) -> cst.BaseExpression:
+    """An expression that can stand before a dot or beside an operator."""
+    return expression(held(node).replace("{}", cst.Module([]).code_for_node(node)))
 
 
 # Names that stand for modules of PyTorch, so that what follows the dot is a function and no method; what follows

@@ -186,7 +186,7 @@ def _on_held_out(
     found = [one for one in several if not any(file.code(a.value) in optimizers for a in one[2].args)]
     if len(found) > 1:
         made = [r for r in program.facts("loaders") if r.get("phase") == "eval" and r.get("created_file")]
-        loaders = {target_of(program.site(r, "DataLoader", prefix="created_")) for r in made} - {""}
+        loaders = {target_of(program.loader(r)) for r in made} - {""}
         found = [one for one in found if any(file.code(a.value) in loaders for a in one[2].args)]
     if len(found) != 1:
         raise NotApplicable("several evaluations are made, and which is that of held-out samples is not known")

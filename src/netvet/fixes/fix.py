@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from netvet.capture.frameworks import Framework
 from netvet.fixes.program import Program
 from netvet.fixes.source import Editor
 
@@ -21,7 +22,8 @@ class Intervention:
     Args:
         name: in kebab-case; `title`: what is changed, in a few words.
         mends: checks whose cause it takes away.
-        make: gives its variants for a program, most likely first; raises `NotApplicable`.
+        make: gives its variants for a program of `framework`, most likely first; raises `NotApplicable`. For other
+            frameworks, `edits_of` knows what gives them.
         doc: its page; `cost`: what it costs where it helps.
         changes_loss: the training loss is another one after it, so that it cannot be compared.
         metric: it is judged by, where both runs have it: accuracy falls where rare classes are met more often.
@@ -37,6 +39,7 @@ class Intervention:
     changes_loss: bool = False
     corrects_score: bool = False
     metric: str = ""
+    framework: Framework = "torch"
 
 
 def fix(
@@ -47,13 +50,14 @@ def fix(
     changes_loss: bool = False,
     corrects_score: bool = False,
     metric: str = "",
+    framework: Framework = "torch",
 ) -> Callable[[Make], Intervention]:
     """Declare a fix; its name is that of the function."""
 
     def declare(make: Make) -> Intervention:
         name = make.__name__.replace("_", "-")
         return Intervention(
-            name, title, mends, make, inspect.getdoc(make) or "", cost, changes_loss, corrects_score, metric
+            name, title, mends, make, inspect.getdoc(make) or "", cost, changes_loss, corrects_score, metric, framework
         )
 
     return declare

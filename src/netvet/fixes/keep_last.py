@@ -25,5 +25,5 @@ def keep_last(program: Program) -> Iterator[Editor]:
         raise NotApplicable("no loader of evaluation drops its last batch")
     editor = program.editor("the last batch of the evaluation kept")
     for record in short:
-        set_argument(editor, program.site(record, "DataLoader", prefix="created_"), "drop_last", "False")
+        set_argument(editor, program.loader(record), "drop_last", "False")
     yield editor

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from netvet.fixes.scoring import Scores, Series
-from netvet.fixes.tally import METRICS
+if TYPE_CHECKING:
+    from netvet.fixes.scoring import Scores, Series
 
+# In the order of preference; of these a higher value is better, but for the loss.
+METRICS = ("accuracy", "r2", "balanced accuracy", "loss")
 MAX_POINTS = 200
 # Of the training loss at the end of a run: the mean over this share of the steps, over so many at least.
 TAIL_SHARE, MIN_TAIL = 0.1, 10
@@ -235,8 +237,7 @@ def _of_last(scores: Scores) -> dict[str, Any] | None:
     """The last training batches as they were trained on; with the training loss alone if they have no other score."""
     if not scores.losses:
         return None
-    tail = [v for _, v in scores.losses[-max(MIN_TAIL, int(TAIL_SHARE * len(scores.losses))) :]]
-    loss = sum(tail) / len(tail)
+    loss = tail_of([v for _, v in scores.losses])
     batches = scores.last_batches()
     counted = [tally.scores() for tally in batches]
     made = {"loss": Score(loss, loss)}
@@ -246,9 +247,21 @@ def _of_last(scores: Scores) -> dict[str, Any] | None:
             mean = sum(values) / len(values)
             made[metric] = Score(mean, mean)
     function = batches[-1].function if batches else OWN_LOSS
-    what = f"the last {len(batches)} training batches" if len(made) > 1 else f"the training loss of {len(tail)} steps"
+    steps = tail_length(len(scores.losses))
+    what = f"the last {len(batches)} training batches" if len(made) > 1 else f"the training loss of {steps} steps"
     samples = sum(t.samples for t in batches)
     return {"split": "train", "scores": made, "loss_function": function, "samples": samples, "how": what}
+
+
+def tail_length(count: int) -> int:
+    """Steps at the end of a run over which its training loss is averaged."""
+    return min(count, max(MIN_TAIL, int(TAIL_SHARE * count)))
+
+
+def tail_of(values: Sequence[float]) -> float:
+    """Mean of the training loss, or of another value of each step, at the end of a run."""
+    tail = values[-tail_length(len(values)) :]
+    return sum(tail) / len(tail)
 
 
 def thinned(points: Sequence[tuple[int, float]]) -> list[list[float]]:

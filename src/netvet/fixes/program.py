@@ -9,6 +9,7 @@ from typing import Any
 
 import libcst as cst
 
+from netvet.capture.frameworks import Framework
 from netvet.core import Finding
 from netvet.fixes.source import Editor, NotApplicable, Place, SourceFile, Sources, called, inside, root_name
 
@@ -28,6 +29,14 @@ class Site:
         return self.file.code(node)
 
 
+class Entrusted(NotApplicable):
+    """A library makes what is meant, of settings that the program hands to it (see `trainers`)."""
+
+
+# Libraries that make optimizers themselves.
+_MAKERS = ("transformers", "skorch", "fastai")
+
+
 class Program:
     """What a fix is given.
 
@@ -35,14 +44,20 @@ class Program:
         sources: its files, as they are to be changed.
         facts: gives the records of a run by name of the fact.
         finding: which the fix is tried for; None where it was asked for by name.
+        framework: what it trains with.
     """
 
     def __init__(
-        self, sources: Sources, facts: Callable[[str], Sequence[Record] | None], finding: Finding | None = None
+        self,
+        sources: Sources,
+        facts: Callable[[str], Sequence[Record] | None],
+        finding: Finding | None = None,
+        framework: Framework = "torch",
     ) -> None:
         self.sources = sources
         self._facts = facts
         self.finding = finding
+        self.framework = framework
 
     def facts(self, name: str) -> list[Record]:
         """Records of the run; none where there are none."""
@@ -50,7 +65,7 @@ class Program:
 
     def about(self, finding: Finding | None) -> Program:
         """The same, for another finding."""
-        return Program(self.sources, self._facts, finding)
+        return Program(self.sources, self._facts, finding, self.framework)
 
     def editor(self, what: str) -> Editor:
         """For one variant of a fix. `what`: is changed, in a few words."""
@@ -100,6 +115,7 @@ class Program:
         """Where the optimizers of the program are made.
 
         Raises:
+            Entrusted: a library makes one.
             NotApplicable: none is made in a file of the program.
         """
         found: list[Site] = []
@@ -107,6 +123,8 @@ class Program:
             file, line = self.file(one)
             calls = file.calls(line)
             named = [c for c in calls if called(c) == one.get("cls")]
+            if not named and calls and (maker := _maker(file, calls[-1])):
+                raise Entrusted(f"{maker} makes the optimizer itself, in {file.code(calls[-1].func)}(...)")
             chosen = named or [c for c in calls if argument(c, "lr") is not None] or calls[-1:]
             if chosen and not any(s.call is chosen[0] for s in found):
                 found.append(Site(file, chosen[0], one))
@@ -184,10 +202,27 @@ class Program:
             NotApplicable: none is made in a file of the program.
         """
         made = [one for one in self.facts("loaders") if one.get("phase") != "eval" and one.get("created_file")]
-        found = [self.site(one, "DataLoader", prefix="created_") for one in made]
+        found = [self.loader(one) for one in made]
         if not found:
             raise NotApplicable("no DataLoader is made in a file of the program")
         return found
+
+    def loader(self, record: Record) -> Site:
+        """Where the loader of a record is made; of several on one line, the one that is made as it was seen.
+
+        Raises:
+            NotApplicable: none is made there, or which of several is meant is not known.
+        """
+        file, line = self.file(record, "created_")
+        calls = file.calls(line, "DataLoader")
+        if not calls and "accelerate" in packages(file):  # which makes them anew where it prepares them
+            calls = [c for c in file.nodes(cst.Call) if called(c) == "DataLoader"]
+        fitting = [c for c in calls if _made_so(file, c, record)] if len(calls) > 1 else calls
+        if not calls:
+            raise NotApplicable(f"DataLoader is not called at {Place(file.path, line)}")
+        if len(fitting) != 1:
+            raise NotApplicable(f"which of the loaders at {Place(file.path, line)} is meant is not known")
+        return Site(file, fitting[0], record)
 
     @cached_property
     def models(self) -> list[tuple[str, Site]]:
@@ -221,6 +256,31 @@ class Program:
                 if loops:
                     return file, loops[0]
         raise NotApplicable("the loop around the training steps is not known")
+
+
+def _made_so(file: SourceFile, call: cst.Call, record: Record) -> bool:
+    """What is written in the call of a loader is what was seen of it, as far as it can be read."""
+    size, shuffled = argument(call, "batch_size", 1), argument(call, "shuffle", 2)
+    code = file.code(size.value) if size is not None else "1"
+    if code.isdigit() and record.get("batch_size") is not None and int(code) != record.get("batch_size"):
+        return False
+    if argument(call, "sampler", 3) is not None or record.get("shuffled") is None:
+        return True
+    drawn = file.code(shuffled.value) if shuffled is not None else "False"
+    return drawn not in ("True", "False") or (drawn == "True") == record.get("shuffled")
+
+
+def packages(file: SourceFile) -> set[str]:
+    """The packages that a file imports from; `pytorch_lightning` counts as `lightning`."""
+    every = [file.code(one).split()[1] for one in (*file.nodes(cst.Import), *file.nodes(cst.ImportFrom))]
+    return {name.split(".")[0].strip(",").removeprefix("pytorch_") for name in every}
+
+
+def _maker(file: SourceFile, call: cst.Call) -> str:
+    """The library that makes an optimizer in a call, which is given no parameters; empty for a function of the user."""
+    if "param" in file.code(call):
+        return ""
+    return next((name for name in _MAKERS if name in packages(file)), "")
 
 
 def argument(call: cst.Call, name: str, position: int | None = None) -> cst.Arg | None:

@@ -8,6 +8,7 @@ from netvet.fixes.edits import set_argument
 from netvet.fixes.fix import fix
 from netvet.fixes.program import Program
 from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.trainers import held
 
 ABOVE = 2.0  # times the usual norm: outliers are clipped, nine in ten of a log-normal spread of 0.5 are not
 
@@ -33,7 +34,12 @@ def raise_max_norm(program: Program) -> Iterator[Editor]:
     norm = max(float(r["norm_median"]) for r in always)
     editor = program.editor(f"gradients clipped to norm {ABOVE * norm:.1g}")
     for record in always:
-        site = program.site(record, "clip_grad_norm_", "clip_grad_norm", "clip_gradients")
         limit = float(f"{ABOVE * float(record['norm_median']):.1g}")
+        try:
+            site = program.site(record, "clip_grad_norm_", "clip_grad_norm", "clip_gradients")
+        except NotApplicable:  # a trainer clips
+            for one in held(program, "max_norm"):
+                one.set(editor, f"{limit:g}")
+            break
         set_argument(editor, site, "max_norm", f"{limit:g}", 1)
     yield editor

@@ -8,8 +8,9 @@ import libcst as cst
 
 from netvet.fixes.edits import scale_argument, scaled
 from netvet.fixes.loops import assignments, within
-from netvet.fixes.program import Program, Site, argument
+from netvet.fixes.program import Entrusted, Program, Site, argument
 from netvet.fixes.source import Editor, NotApplicable, SourceFile
+from netvet.fixes.trainers import held
 
 # Rates that PyTorch's optimizers have where none is given.
 DEFAULTS = {
@@ -27,7 +28,13 @@ def with_rate(program: Program, factor: float) -> Editor:
         NotApplicable: they do not stand in the program's files.
     """
     editor = program.editor(f"learning rate times {factor:g}")
-    for site in program.optimizers:
+    try:
+        sites = program.optimizers
+    except Entrusted:
+        for one in held(program, "lr"):
+            one.times(editor, factor)
+        return editor
+    for site in sites:
         for value in group_rates(site):
             editor.replace(site.file, value, scaled(value, site.code(value), factor))
         bare = not argument(site.call, "lr", 1) and not any(True for _ in group_rates(site))

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from importlib import import_module
 from threading import local
+from types import ModuleType
 from typing import Any, Protocol
 
-import torch
+from netvet.capture.imports import ImportListener
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -52,14 +53,20 @@ def redirect(undo: ExitStack, paths: Paths) -> None:
     own.both(os, "link", read, itself)
     own.both(os, "symlink", lambda path: path, itself)
     own.first(shutil, "rmtree", write)
-    own.first(torch, "save", new, position=1, name_of="f")
-    own.first(torch, "load", read, name_of="f")
     for module in (sqlite3, sqlite3.dbapi2):
         own.first(
             module, "connect", lambda path: path if path == ":memory:" or path.startswith("file:") else write(path)
         )
-    with suppress(ImportError):
-        own.first(import_module("safetensors.torch"), "serialize_file", new, position=1)
+
+    def of_torch(torch: ModuleType) -> None:
+        own.first(torch, "save", new, position=1, name_of="f")
+        own.first(torch, "load", read, name_of="f")
+        with suppress(ImportError):
+            own.first(import_module("safetensors.torch"), "serialize_file", new, position=1)
+
+    listener = ImportListener({"torch": of_torch})
+    listener.install()
+    undo.callback(listener.remove)
 
 
 class _Own:

@@ -19,34 +19,18 @@ from time import perf_counter
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
-import torch
-from torch.optim.optimizer import register_optimizer_step_post_hook
-
+from netvet.capture.frameworks import Framework
 from netvet.capture.live import Live
 from netvet.capture.runner import RunOptions, run
-from netvet.capture.torch_metrics import MetricWindow
-from netvet.capture.torch_ops import StepRecorder
-from netvet.capture.torch_session import watch_of
-from netvet.capture.torch_tensors import Budget
-from netvet.core import NetvetError, TrainingStopped
+from netvet.core import NetvetError
 from netvet.executors import short_sockets
-from netvet.fixes.measured import Measured, measure
+from netvet.fixes.measured import Measured
 from netvet.fixes.overlay import patched
 from netvet.fixes.printed import Printed
 from netvet.fixes.sandbox import working_copy
-from netvet.fixes.scoring import Scores
-from netvet.fixes.seeding import shifted
+from netvet.fixes.trial import Trial, preloaded, trial_of
 
-# What the scores are made of; all other collectors are let go.
-_PARTS = frozenset((
-    "scores of a trial", "evaluations", "metrics", "metric window", "loaders", "loader batches",
-    "targets of the model's own", "places of creation", "losses written by hand", "step recording",
-))  # fmt: skip
 _LINES = 15
-# Programs side by side at most: each holds its data in memory.
-MOST_JOBS = 8
-# Ready in each new process; a module that is not there is passed over. Every optimizer imports the compiler.
-_PRELOADED = ["netvet.fixes.rerun", "torch._dynamo", "sklearn.datasets", "sklearn.model_selection"]
 _METHOD = "forkserver" if os.name == "posix" else "spawn"
 _STARTING = threading.Lock()
 _RUNNING: set[Any] = set()
@@ -68,6 +52,7 @@ class Rerun:
         patience: it ends with the first optimizer step after so many seconds; None: at its own end.
         printed: what it prints and is judged by; None: by what netvet measures.
         store: folder of runs; the run is kept there, with the probes and all signals, so that checks can look at it.
+        framework: what it trains with.
     """
 
     target: str
@@ -81,6 +66,7 @@ class Rerun:
     patience: float | None = None
     printed: Printed | None = None
     store: str = ""
+    framework: Framework = "torch"
 
 
 def rerun(asked: Rerun, inside: Path | None = None) -> Measured:
@@ -94,18 +80,25 @@ def rerun(asked: Rerun, inside: Path | None = None) -> Measured:
         if inside is None:
             inside = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="netvet-fix-")))
         undo.enter_context(_kept_aside(inside / OUTPUT))
-        heard: list[Scores] = []
+        trial = trial_of(asked.framework)
         began = perf_counter()
-        ended, steps = _run(asked, inside, heard)
-        seconds = perf_counter() - began
-        found = measure(heard[0], steps) if heard else Measured(unmeasured="the program did not begin")
+        live = _run(asked, inside, trial)
+        seconds, ended = perf_counter() - began, _ended(inside / "store")
+        found = _measured(asked, inside, trial, live)
         sys.stdout.flush()
         sys.stderr.flush()
         if asked.printed is not None:
             found = asked.printed.judged(found, _output(inside / OUTPUT))
         error = _last_lines(inside / OUTPUT) if ended in ("exception", "exit", "interrupt") else ""
         kept = _moved(_stored(inside / "store"), Path(asked.store)) if asked.store else ""
-        return replace(found, ended=ended, seconds=seconds, error=error, run=kept)
+        return replace(found, steps=live.step, ended=ended, seconds=seconds, error=error, run=kept)
+
+
+def _measured(asked: Rerun, inside: Path, trial: Trial, live: Live) -> Measured:
+    """Its scores; a run that is kept to be looked at has none."""
+    if asked.store:
+        return Measured(unmeasured="the run was looked at, and not scored")
+    return trial.measured(live, _stored(inside / "store"))
 
 
 def _moved(run: Path, store: Path) -> str:
@@ -117,7 +110,8 @@ def _moved(run: Path, store: Path) -> str:
     return str(shutil.move(run, target))
 
 
-def _run(asked: Rerun, inside: Path, heard: list[Scores]) -> tuple[str, int]:
+def _run(asked: Rerun, inside: Path, trial: Trial) -> Live:
+    """Run it to its end; what was heard of it."""
     folder = Path(asked.folder).absolute()
     target = asked.target if asked.is_module else str(folder / asked.target)
     lives: list[Live] = []
@@ -125,22 +119,21 @@ def _run(asked: Rerun, inside: Path, heard: list[Scores]) -> tuple[str, int]:
     def observe(live: Live) -> AbstractContextManager[object]:
         lives.append(live)
         if not asked.store:
-            heard.append(_listen(live))
+            trial.listen(live)
         limited = asked.steps is not None or asked.patience is not None
-        return _ending(asked, live) if limited else nullcontext()
+        return trial.ending(live, _over(asked, live)) if limited else nullcontext()
 
     with working_copy(folder, inside) as copy, ExitStack() as undo:
         overlay = undo.enter_context(patched(asked.sources, {str(copy): str(folder)}))
         compiled: Callable[[Path], CodeType] = overlay.compile_script
-        undo.enter_context(shifted(asked.seed))
-        # every=1: the collectors never sleep.
+        undo.enter_context(trial.seeded(asked.seed))
         whole = bool(asked.store)
         options = RunOptions(
-            target, asked.is_module, asked.arguments, inside / "store", probes=whole, every=None if whole else 1,
-            observe=observe, compiled=compiled,
+            target, asked.is_module, asked.arguments, inside / "store", probes=whole,
+            every=None if whole else trial.every, observe=observe, compiled=compiled, framework=asked.framework,
         )  # fmt: skip
         run(options)
-    return _ended(inside / "store"), lives[0].step
+    return lives[0]
 
 
 def _ended(store: Path) -> str:
@@ -154,32 +147,11 @@ def _stored(store: Path) -> Path:
     return next(p for p in store.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _listen(live: Live) -> Scores:
-    session = watch_of(live).session
-    scores = Scores(session)
-    session.add(StepRecorder(session, lambda _recording: None))
-    session.add(scores)
-    session.keep_only(_PARTS)
-    window: MetricWindow = session.options["metric_window"]
-    if window.collector is not None:
-        window.collector.budget = Budget(1.0, float("inf"))  # every pass counts
-    return scores
-
-
-@contextmanager
-def _ending(asked: Rerun, live: Live) -> Iterator[None]:
+def _over(asked: Rerun, live: Live) -> Callable[[], bool]:
+    """Whether the run has reached its limit of steps or of time."""
     steps = math.inf if asked.steps is None else asked.steps
     end = math.inf if asked.patience is None else perf_counter() + asked.patience
-
-    def stop(*_: Any) -> None:
-        if (live.step >= steps or perf_counter() > end) and not watch_of(live).session.in_backward:
-            raise TrainingStopped(live.step, "a limit of steps or time", None)
-
-    handle = register_optimizer_step_post_hook(stop)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return lambda: live.step >= steps or perf_counter() > end
 
 
 @contextmanager
@@ -223,11 +195,6 @@ def _last_lines(path: Path) -> str:
     return "\n".join(_output(path).strip().splitlines()[-_LINES:])
 
 
-def side_by_side() -> int:
-    """Runs at a time: each computes with one thread and takes the program's memory; an accelerator holds one."""
-    return 1 if torch.accelerator.is_available() else min(os.cpu_count() or 1, MOST_JOBS)
-
-
 def rerun_apart(asked: Rerun) -> Measured:
     """Run it in a fresh process; one that is killed, crashes or takes too long gives a Measured with `error`.
 
@@ -244,7 +211,7 @@ def rerun_within(asked: Rerun, inside: Path) -> Measured:
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(asked, str(inside), sending))
     began = perf_counter()
-    _start(process)
+    _start(process, asked.framework)
     _RUNNING.add(process)
     sending.close()
     try:
@@ -265,11 +232,11 @@ def rerun_within(asked: Rerun, inside: Path) -> Measured:
     return Measured(ended="killed", error=told, seconds=perf_counter() - began, unmeasured=why)
 
 
-def _start(process: Any) -> None:
+def _start(process: Any, framework: Framework) -> None:
     """Without the main module, which a new process would import: it may be the user's script."""
     with _STARTING:
         if _METHOD == "forkserver":
-            multiprocessing.get_context(_METHOD).set_forkserver_preload(_PRELOADED)
+            multiprocessing.get_context(_METHOD).set_forkserver_preload(preloaded(framework))
         own = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:
@@ -303,9 +270,9 @@ def _child(asked: Rerun, inside: str, sending: Any) -> None:
     if os.name == "posix":
         os.setsid()
         multiprocessing.set_start_method(None, force=True)  # the program's own workers start as they would by default
-    torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
+        trial_of(asked.framework).alone()
         found: Measured | str = rerun(asked, Path(inside))
     except NetvetError as error:
         found = str(error)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils import data
 
-# Between the seeds of two trials. A program that takes seeds 0, 1, 2, ... for its own repeats does not meet them again.
-STRIDE = 1000
-_LARGEST = 2**63
+from netvet.fixes.seeds import STRIDE, moved, replaced, seed_python
 
 
 @contextmanager
@@ -37,25 +32,17 @@ def shifted(seed: int) -> Iterator[None]:
     shift = STRIDE * seed
     given = [0]
     torch.manual_seed(shift)
-    np.random.seed(0)
-    random.seed(shift)
     with ExitStack() as undo:
-        _shift_torch(undo, shift, given)
-        _shift_python(undo, shift)
-        _fix_numpy(undo)
+        undo.enter_context(seed_python(shift))
+        shift_torch(undo, shift, given)
         if shift:
             _shift_loaders(undo, shift)
             _keep_split(undo, given)
         yield
 
 
-def _replace(undo: ExitStack, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    before = getattr(owner, name)
-    setattr(owner, name, functools.wraps(before)(make(before)))
-    undo.callback(setattr, owner, name, before)
-
-
-def _shift_torch(undo: ExitStack, shift: int, given: list[int]) -> None:
+def shift_torch(undo: ExitStack, shift: int, given: list[int]) -> None:
+    """Move the seeds that PyTorch is given. `given`: one number, the newest of them as the program wrote it."""
     inside = [False]  # torch.manual_seed calls those of the accelerators
 
     def seeds(before: Any) -> Any:
@@ -65,7 +52,7 @@ def _shift_torch(undo: ExitStack, shift: int, given: list[int]) -> None:
             inside[0] = True
             given[0] = int(seed)
             try:
-                return before(_moved(int(seed), shift))
+                return before(moved(int(seed), shift))
             finally:
                 inside[0] = False
 
@@ -80,51 +67,9 @@ def _shift_torch(undo: ExitStack, shift: int, given: list[int]) -> None:
 
     own = [(torch, "manual_seed"), (torch.random, "manual_seed")]
     for owner, name in [*own, (torch.cuda, "manual_seed"), (torch.cuda, "manual_seed_all")]:
-        _replace(undo, owner, name, seeds)
+        replaced(undo, owner, name, seeds)
     for owner in (torch, torch.random):
-        _replace(undo, owner, "seed", seed_anew)
-
-
-def _moved(seed: int, shift: int) -> int:
-    return seed + shift if seed + shift < _LARGEST else seed - shift
-
-
-def _shift_python(undo: ExitStack, shift: int) -> None:
-    def seeds(before: Any) -> Any:
-        def seed(a: Any = None, version: int = 2) -> None:
-            if a is None:
-                a = shift
-            elif type(a) is int:
-                a += shift
-            elif shift and isinstance(a, (str, bytes, bytearray)):
-                a = f"{a!r} {shift}"
-            before(a, version)
-
-        return seed
-
-    _replace(undo, random, "seed", seeds)
-
-
-def _fix_numpy(undo: ExitStack) -> None:
-    count = [0]
-
-    def rng(before: Any) -> Any:
-        def default_rng(seed: Any = None) -> Any:
-            if seed is None:
-                count[0] += 1
-                seed = [0, count[0]]
-            return before(seed)
-
-        return default_rng
-
-    def seeds(before: Any) -> Any:
-        def seed(seed: Any = None) -> None:
-            before(0 if seed is None else seed)
-
-        return seed
-
-    _replace(undo, np.random, "default_rng", rng)
-    _replace(undo, np.random, "seed", seeds)
+        replaced(undo, owner, "seed", seed_anew)
 
 
 def _shift_loaders(undo: ExitStack, shift: int) -> None:
@@ -135,13 +80,13 @@ def _shift_loaders(undo: ExitStack, shift: int) -> None:
             for one in (*args, *kwargs.values()):
                 if isinstance(one, torch.Generator) and one is not torch.default_generator and id(one) not in seen:
                     seen[id(one)] = one
-                    one.manual_seed(_moved(one.initial_seed(), shift))
+                    one.manual_seed(moved(one.initial_seed(), shift))
             before(self, *args, **kwargs)
 
         return construct
 
     for owner in (data.DataLoader, data.RandomSampler, data.SubsetRandomSampler, data.WeightedRandomSampler):
-        _replace(undo, owner, "__init__", constructor)
+        replaced(undo, owner, "__init__", constructor)
 
 
 def _keep_split(undo: ExitStack, given: list[int]) -> None:
@@ -154,5 +99,5 @@ def _keep_split(undo: ExitStack, given: list[int]) -> None:
 
         return random_split
 
-    _replace(undo, data, "random_split", split)
-    _replace(undo, data.dataset, "random_split", split)
+    replaced(undo, data, "random_split", split)
+    replaced(undo, data.dataset, "random_split", split)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from netvet.fixes.edits import drop_argument, rename, set_argument
 from netvet.fixes.fix import fix
-from netvet.fixes.program import Program, argument
+from netvet.fixes.program import Entrusted, Program, argument
 from netvet.fixes.rates import group_rates
 from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.trainers import other_optimizer
 
 # He et al. (2016) train residual nets at 0.1; a tenth suits nets without normalisation.
 RATES = ("0.1", "0.01")
@@ -27,7 +28,14 @@ def sgd(program: Program) -> Iterator[Editor]:
     """
     for rate in RATES:
         editor = program.editor(f"SGD with learning rate {rate}")
-        for site in program.optimizers:
+        try:
+            sites = program.optimizers
+        except Entrusted:
+            if any(r.get("cls") == "SGD" for r in program.facts("optimizers")):
+                raise NotApplicable("the optimizer is SGD already") from None
+            other_optimizer(program, editor, "SGD", rate)
+            sites = []
+        for site in sites:
             if site.record.get("cls") == "SGD":
                 raise NotApplicable("the optimizer is SGD already")
             if any(a.keyword is None for a in site.call.args[2:]) or any(True for _ in group_rates(site)):

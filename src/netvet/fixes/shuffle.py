@@ -12,6 +12,7 @@ from netvet.fixes.fix import fix
 from netvet.fixes.program import Program, Record, Site, argument
 from netvet.fixes.samples import assigns, calls_of, free_of, targets, unused
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, inside, last_name
+from netvet.fixes.trainers import held
 
 DRAWS = ("randperm", "permutation", "shuffle", "multinomial")
 
@@ -35,7 +36,13 @@ def shuffle(program: Program) -> Iterator[Editor]:
     """
     editor = program.editor("training samples shuffled")
     if any(r.get("phase") != "eval" and r.get("created_file") for r in program.facts("loaders")):
-        for site in program.training_loaders:
+        try:
+            loaders = program.training_loaders
+        except NotApplicable:  # a trainer makes them
+            for one in held(program, "shuffle"):
+                one.set(editor, "True")
+            loaders = []
+        for site in loaders:
             _shuffled(program, editor, site)
     else:
         _permuted(program, editor)
@@ -47,12 +54,7 @@ def _shuffled(program: Program, editor: Editor, site: Site) -> None:
         raise NotApplicable("the data set is a stream, which has no order to draw from: shuffle it where it is read")
     free_of(site, "sampler", "batch_sampler")
     given = argument(site.call, "shuffle", 2)
-    shared = any(
-        r.get("phase") == "eval" and (r.get("created_file"), r.get("created_line")) ==
-        (site.record.get("created_file"), site.record.get("created_line"))
-        for r in program.facts("loaders")
-    )  # fmt: skip
-    if not shared:
+    if not _shared(program, site):
         set_argument(editor, site, "shuffle", "True", 2)
         return
     function = site.file.function(site.call)
@@ -65,6 +67,19 @@ def _shuffled(program: Program, editor: Editor, site: Site) -> None:
         raise NotApplicable("where the training loader is asked for is not known")
     names = [p.name.value for p in function.params.params if p.name.value != "self"]
     set_argument(editor, caller, name, "True", names.index(name))
+
+
+def _shared(program: Program, site: Site) -> bool:
+    """The call makes a loader of evaluation too."""
+    place = (site.record.get("created_file"), site.record.get("created_line"))
+    for one in program.facts("loaders"):
+        if one.get("phase") == "eval" and (one.get("created_file"), one.get("created_line")) == place:
+            try:
+                if program.loader(one).call is site.call:
+                    return True
+            except NotApplicable:
+                return True
+    return False
 
 
 def _permuted(program: Program, editor: Editor) -> None:

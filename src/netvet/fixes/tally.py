@@ -10,8 +10,6 @@ import torch
 
 from netvet.capture.torch_tensors import CLASS_LOSSES, REGRESSION_LOSSES, is_plain
 
-# Metrics in the order of preference; of these a higher value is better, but for the loss.
-METRICS = ("accuracy", "r2", "balanced accuracy", "loss")
 _BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 # The input of a log_prob is the mean of the distribution.
 NUMBERS = (*REGRESSION_LOSSES, "log_prob")
@@ -130,7 +128,7 @@ class Tally:
             self._count_hits(target.argmax(1), given.argmax(1) == target.argmax(1))
 
     def scores(self) -> dict[str, float]:
-        """What could be counted, by the names of `METRICS`; the loss may be NaN or infinite.
+        """What could be counted, by the names of `measured.METRICS`; the loss may be NaN or infinite.
 
         Balanced accuracy is the mean over the classes of the share of their samples that are met.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -105,5 +106,7 @@ def _digest(program: Rerun) -> str:
     beside = sorted(target.parent.glob("*.py")) if target.is_file() else sorted(Path(program.folder).glob("*.py"))
     files = {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in beside}
     judged = [program.printed.text, program.printed.lower] if program.printed is not None else []
+    backend = os.environ.get("KERAS_BACKEND") if program.framework == "keras" else None
     told = [program.target, program.is_module, program.arguments, program.seed, program.steps, files | texts, *judged]
+    told += [backend] if backend else []
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from netvet.fixes.edits import set_argument
 from netvet.fixes.fix import fix
-from netvet.fixes.program import Program, Record
+from netvet.fixes.program import Entrusted, Program, Record
 from netvet.fixes.source import Editor, NotApplicable
+from netvet.fixes.trainers import held
 
 # What practice and the defaults of Adam agree on: Sutskever et al. (2013) and Kingma and Ba (2015).
 MOMENTUM, BETAS = "0.9", "(0.9, 0.999)"
@@ -32,7 +33,12 @@ def usual_momentum(program: Program) -> Iterator[Editor]:
     Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep learning" (2013).
     """
     editor = program.editor(f"momentum {MOMENTUM}")
-    for site in program.optimizers:
+    try:
+        sites = program.optimizers
+    except Entrusted:
+        _of_trainer(program, editor)
+        sites = []
+    for site in sites:
         kind = str(site.record.get("cls"))
         group: Record = next(iter(site.record.get("groups") or ()), {})
         if kind in POSITIONS and group.get("momentum") != float(MOMENTUM):
@@ -42,3 +48,13 @@ def usual_momentum(program: Program) -> Iterator[Editor]:
         else:
             raise NotApplicable(f"the momentum of {kind} is the usual one")
     yield editor
+
+
+def _of_trainer(program: Program, editor: Editor) -> None:
+    """The same where a trainer makes SGD."""
+    for record in program.facts("optimizers"):
+        group: Record = next(iter(record.get("groups") or ()), {})
+        if record.get("cls") not in POSITIONS or group.get("momentum") == float(MOMENTUM):
+            raise NotApplicable(f"the momentum of {record.get('cls')} is the usual one")
+    for one in held(program, "momentum"):
+        one.set(editor, MOMENTUM)

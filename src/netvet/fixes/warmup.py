@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvet.fixes.fix import fix
-from netvet.fixes.program import Program
+from netvet.fixes.program import Entrusted, Program
 from netvet.fixes.source import Editor
+from netvet.fixes.trainers import held
 
 # A tenth of the run, at most a thousand steps: between the 2,000 of Adam's second moment (Ma and Yarats 2021) and the
 # few hundred that the checks advise.
@@ -51,7 +52,7 @@ def warmup(program: Program) -> Iterator[Editor]:
 
     ## What it changes
     A function is added that scales the rate during each of the first steps and puts it back behind it, so that a
-    schedule works as before; the optimizer is handed to it where it is made.
+    schedule works as before; the optimizer is handed to it where it is made. Of `TrainingArguments`, `warmup_steps`.
 
     ## Known problems
     A rate that is printed is that of the schedule. A run that is resumed warms up again.
@@ -65,7 +66,13 @@ def warmup(program: Program) -> Iterator[Editor]:
     for steps in (first, 3 * first):
         editor = program.editor(f"the learning rate warmed up over {steps} steps")
         files = set()
-        for site in program.optimizers:
+        try:
+            sites = program.optimizers
+        except Entrusted:
+            sites = []
+            for one in held(program, "warmup"):
+                one.set(editor, str(steps))
+        for site in sites:
             editor.replace(site.file, site.call, f"warm_up({{}}, steps={steps})")
             if site.file.path not in files:
                 files.add(site.file.path)

@@ -22,6 +22,8 @@ from netvet.store import AnyRun
 SCHEMA = "netvet.logs/1"
 # What is shown without --verbose.
 MAX_RUNS, MAX_ODD, MAX_TOLD = 40, 3, 5
+# Settings that go with the end have a column of their own.
+MAX_COLUMNS = 2
 # A value of a setting is usual where this share of the runs has it.
 USUAL = 0.6
 
@@ -120,14 +122,16 @@ def _lines(judged: Sequence[Judged], width: int, *, verbose: bool) -> Iterator[L
     yield ()
     worst = sorted(range(len(judged)), key=lambda i: _badness(judged[i]), reverse=True)
     shown = worst if verbose else worst[:MAX_RUNS]
-    strange = odd(judged)
-    rows = [_row(judged[i], strange[i], verbose=verbose) for i in shown]
-    for text in table(("run", "verdict", "last val", "best val", "odd settings"), rows, right=(2, 3)):
+    strange, found = odd(judged), answers(judged)
+    names = list(dict.fromkeys(e.name for answer in found.values() for e in answer.effects))[:MAX_COLUMNS]
+    rows = [_row(judged[i], names, strange[i], verbose=verbose) for i in shown]
+    heads = ("run", "verdict", "last val", "best val", *(clean(name, 30) for name in names), "odd settings")
+    for text in table(heads, rows, right=range(2, 4 + len(names))):
         yield ((text[: max(width, 100)], ""),)
     if len(shown) < len(judged):
         yield ((f"and {len(judged) - len(shown)} more runs (--verbose shows them)", "dim"),)
     yield ()
-    yield from _told_of_settings(judged)
+    yield from _told_of_settings(found, len(judged))
     for one in sick if verbose else sick[:MAX_TOLD]:
         yield ()
         yield from _told_of(one)
@@ -142,21 +146,24 @@ def _badness(one: Judged) -> tuple[bool, float]:
     return bool(one.fault), last if math.isfinite(last) else math.inf
 
 
-def _row(one: Judged, strange: Sequence[str], *, verbose: bool) -> list[str]:
+def _row(one: Judged, names: Sequence[str], strange: Sequence[str], *, verbose: bool) -> list[str]:
     end = end_of(one.run)
+    own = [clean(_value(one.settings[name]), 30) if name in one.settings else "-" for name in names]
+    strange = [text for text in strange if text.partition("=")[0] not in names]
     mark = "" if end.of != "loss" else " (train)"
     few = list(strange) if verbose else list(strange[:MAX_ODD])
     more = f" and {len(strange) - len(few)} more" if len(strange) > len(few) else ""
     last, best = (f"{end.last:.4g}{mark}", f"{end.best:.4g}") if end.of else ("-", "-")
-    return [clean(str(one.view["run"]["name"]), 40), one.fault or "-", last, best, clean(", ".join(few), 80) + more]
+    name = clean(str(one.view["run"]["name"]), 40)
+    return [name, one.fault or "-", last, best, *own, clean(", ".join(few), 80) + more]
 
 
-def _told_of_settings(judged: Sequence[Judged]) -> Iterator[Line]:
-    for what, answer in answers(judged).items():
+def _told_of_settings(found: Mapping[str, Answer], count: int) -> Iterator[Line]:
+    for what, answer in found.items():
         about = "With the last loss" if what == "end" else "With having a fault"
         for effect in answer.effects:
             also = f" (with it vary: {', '.join(effect.also[:4])})" if effect.also else ""
-            text = f"{about} goes {effect.name}{also}: {effect.worse}; p = {effect.p:.2g} over {len(judged)} runs,"
+            text = f"{about} goes {effect.name}{also}: {effect.worse}; p = {effect.p:.2g} over {count} runs,"
             yield ((clean(f"{text} corrected for {answer.tested} {plural('setting', answer.tested)}.", 400), "bold"),)
         if answer.reason and what == "end":
             yield ((f"Settings: {answer.reason}.", ""),)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
+from netvet.core import NetvetError
 from netvet.report.html import document
 from netvet.report.page_view import PageView
 
@@ -74,3 +75,18 @@ def publisher() -> Callable[[Mapping[str, str]], None] | None:
         shell.display_pub.publish(data=dict(one), metadata={}, transient=dict(shown), update=again)
 
     return publish
+
+
+def asked_publisher(show: bool | None) -> Callable[[Mapping[str, str]], None] | None:
+    """The same, if `watch(show=...)` wants it; None asks for it where there is a notebook.
+
+    Raises:
+        NetvetError: it is wanted, and there is none.
+    """
+    found = publisher() if show in (None, True) else None
+    if show and found is None:
+        raise NetvetError(
+            "watch(show=True): expected a notebook (a kernel of IPython); leave `show` out, and a figure is drawn "
+            "wherever there is one"
+        )
+    return found

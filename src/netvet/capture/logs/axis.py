@@ -207,6 +207,21 @@ def starts_of(column: Column, axis: Axis) -> tuple[list[int], list[int]]:
     return starts, resumed
 
 
+def repeated(column: Column, axis: Axis) -> list[dict[str, float]]:
+    """Losses of what was trained twice, before and after a run was taken up again: medians of the same places."""
+    places, values = axis.at[column.rows], column.values
+    known = np.isfinite(places) & np.isfinite(values)
+    places, values = places[known], values[known]
+    found = []
+    for i in (np.flatnonzero(places[1:] < places[:-1]) + 1).tolist()[:20]:
+        until = float(places[i - 1])
+        old, new = values[:i][places[:i] >= places[i]], values[i:][places[i:] <= until]
+        if min(len(old), len(new)) >= FEWEST and places[i] > places[0]:
+            before, after = float(np.median(old)), float(np.median(new[: len(old)]))
+            found.append({"step": float(places[i]), "before": before, "after": after, "first": float(values[0])})
+    return found
+
+
 def split(table: Table, starts: list[int]) -> list[Table]:
     """The runs of a log that holds several."""
     if not starts:

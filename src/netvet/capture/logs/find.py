@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 import numpy as np
 
-from netvet.capture.logs import csv_file, json_file, mlflow, tensorboard, text, trainer_state, wandb
+from netvet.capture.logs import csv_file, json_file, mlflow, packed, tensorboard, text, trainer_state, wandb
 from netvet.capture.logs.lines import encoding_of, in_memory, opened
 from netvet.capture.logs.table import Rows, Table, UnreadableLog
 from netvet.capture.logs.yaml_settings import settings_of
@@ -32,7 +32,7 @@ _TEXTS = {".log", ".out", ".txt", ".stdout", ".err"}
 _TABLES = {".csv", ".tsv"}
 _SIDES = {"train", "training", "validation", "valid", "val", "eval", "test"}
 _PICKLE = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-_BINARY = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "ZIP", b"\x89HDF": "HDF5", b"BZh": "bzip2", b"\xfd7zX": "xz",
+_BINARY = {packed.GZIP: "gzip", packed.ZIP: "ZIP", b"\x89HDF": "HDF5", b"BZh": "bzip2", b"\xfd7zX": "xz",
            b"%PDF": "PDF", b"\x7fELF": "program", b"\x89PNG": "picture"}  # fmt: skip
 
 
@@ -71,12 +71,45 @@ def read(paths: Iterable[str], stdin: BinaryIO | None = None) -> Found:
         elif path.is_dir():
             _read_folder(path, found)
         elif path.is_file():
-            found.take(path, partial(_read_file, path))
+            (_read_zip if _starts(path, packed.ZIP) else _try_one)(path, found)
         else:
             what = "no file that can be read" if path.exists() else "there is no such file or folder"
             found.failures.append(f"{given}: {what}")
     found.tables = _without_copies(found.tables)
     return found
+
+
+def _starts(path: Path, magic: bytes) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(magic)) == magic
+    except OSError:
+        return False
+
+
+def _try_one(path: Path, found: Found) -> None:
+    found.take(path, partial(_read_file, path))
+
+
+def _read_zip(path: Path, found: Found) -> None:
+    """The folder in a ZIP file; what is said of it names the file."""
+    inside = Found()
+
+    def read() -> list[Table]:
+        with packed.unzipped(path) as folder:
+            _read_folder(folder, inside)
+            inside.failures = [one.replace(str(folder), str(path)) for one in inside.failures]
+            return [replace(one, path=one.path.replace(str(folder), str(path))) for one in inside.tables]
+
+    found.take(path, read)
+    found.failures += inside.failures
+
+
+def _read_gzip(path: Path) -> list[Table]:
+    with packed.gunzipped(path) as (file, problem):
+        tables = _read_file(file, name_of(path.with_suffix("")))
+    said = (problem,) if problem else ()
+    return [_with_settings(replace(one, path=str(path), problems=one.problems + said), path.parent) for one in tables]
 
 
 def _without_copies(tables: list[Table]) -> list[Table]:
@@ -106,13 +139,19 @@ def _piped(data: bytes) -> list[Table]:
     return _of_text(lambda: in_memory(data), data[:4096], "stdin", "-")
 
 
-def _read_file(path: Path) -> list[Table]:
-    """One file, by its first bytes; its name decides where these do not."""
+def _read_file(path: Path, named: str = "") -> list[Table]:
+    """One file, by its first bytes; its name decides where these do not.
+
+    Args:
+        named: the name of the run, where the file lies elsewhere than it did.
+    """
     with path.open("rb") as stream:
         head = stream.read(4096)
     if not head:
         raise UnreadableLog("empty")
-    name = name_of(path)
+    if head.startswith(packed.GZIP) and not named:
+        return _read_gzip(path)
+    name = named or name_of(path)
     if tensorboard.is_events(path) and (0 in head or path.suffix.lower() not in _TABLES | _TEXTS):
         return [tensorboard.read([("", path)], name, str(path))]
     if head.startswith(wandb.MAGIC):
@@ -218,12 +257,18 @@ def _try(file: Path, found: Found) -> None:
     """A file of a folder that may be a log; texts that are none are passed over."""
     kept = len(found.failures)
     found.take(file, partial(_read_file, file))
-    if len(found.failures) > kept and file.suffix.lower() in _TEXTS | {".json"} and "NaN" not in found.failures[-1]:
+    if len(found.failures) > kept and _suffix(file) in _TEXTS | {".json"} and "NaN" not in found.failures[-1]:
         found.failures.pop()
 
 
+def _suffix(file: Path) -> str:
+    """Of what is packed the suffix inside."""
+    suffix = file.suffix.lower()
+    return Path(file.stem).suffix.lower() if suffix == ".gz" else suffix
+
+
 def _is_named_as_log(file: Path) -> bool:
-    suffix, name = file.suffix.lower(), file.name.lower()
+    suffix, name = _suffix(file), file.name.lower()
     if suffix in (".wandb", ".jsonl", ".ndjson") or suffix in _TABLES:
         return not name.startswith(("requirements", "wandb-"))
     if suffix in (".db", ".sqlite", ".sqlite3"):

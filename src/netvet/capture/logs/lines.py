@@ -1,4 +1,4 @@
-"""Lines of a text file, within bounds; gzip is not opened."""
+"""Lines of a text file, within bounds."""
 
 from __future__ import annotations
 

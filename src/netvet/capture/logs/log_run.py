@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from netvet.capture.logs.axis import Axis, axis_of, main_column, run_starts, series_of, split, starts_of
+from netvet.capture.logs.axis import Axis, axis_of, main_column, repeated, run_starts, series_of, split, starts_of
 from netvet.capture.logs.roles import Guess, guess
 from netvet.capture.logs.table import Table, UnreadableLog
 from netvet.capture.logs.words import GAMES, REWARD, words_of
@@ -25,6 +25,10 @@ _SERIES = ("loss", "val_loss", "train_accuracy", "val_accuracy", "lr", "grad_nor
 _CLIPS = ("max_grad_norm", "gradient_clip_val", "grad_clip", "clip_grad_norm", "grad_norm_clip", "gradient_clip_norm",
           "clip_grad", "max_norm", "clipnorm", "clip_norm")  # fmt: skip
 _FEWEST_NORMS = 20
+# A rate that rises by less between two records follows a schedule.
+_RAISED = 3.0
+# Names that scripts give to the number of classes.
+_CLASSES = ("num_classes", "n_classes", "nb_classes", "classes", "num_labels", "n_labels")
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,14 @@ def _run(table: Table, told: Mapping[str, str]) -> LogRun:
                default=0)  # fmt: skip
     record = {
         "path": table.path, "form": table.form, "unit": axis.unit, "unit_because": axis.why, "last": last,
-        "values": len(main), "kind": _kind(guesses), "resumed": resumed[:20], "problems": list(table.problems),
+        "values": len(main), "kind": _kind(guesses), "resumed": resumed[:20], "classes": _classes(table.settings),
+        "problems": list(table.problems),
         "columns": [_told(one, table) for one in guesses],
     }  # fmt: skip
     signals["log"] = Facts.of(record)
+    signals.update({name: Facts.of(*records) for name, records in {
+        "retrained": repeated(main, axis), "lr_rises": _rises(signals.get("lr")),
+    }.items() if records})  # fmt: skip
     signals.update(_clips(signals.get("grad_norm"), table.settings))
     reasons = {name: f"no column of the log was read as {name.replace('_', ' ')}" for name in _SERIES}
     run = MemoryRun(Path(table.name.strip("/").replace("/", "-") or "log"), signals, reasons, OTHERWISE)
@@ -110,6 +118,16 @@ def _kind(guesses: list[Guess]) -> str | None:
     return "supervised" if len(losses) == 1 and held else None
 
 
+def _rises(rates: LayerSeries | Facts | None) -> list[dict[str, float]]:
+    """Where the only learning rate rose at once: a warm-up from next to nothing rises fast too, but not late."""
+    if not isinstance(rates, LayerSeries) or len(rates) != 1:
+        return []
+    one = next(iter(rates.values())).finite()
+    before, after = one.values[:-1], one.values[1:]
+    at = np.flatnonzero((before > 0) & (after >= _RAISED * before))[:100]
+    return [{"step": float(one.steps[i + 1]), "before": float(before[i]), "after": float(after[i])} for i in at]
+
+
 def _clips(norms: LayerSeries | Facts | None, settings: Mapping[str, Any]) -> dict[str, Facts]:
     """How often the gradient was clipped, where its norm was logged before that and the limit is known."""
     limits = [float(v) for k, v in settings.items() if k.rpartition(".")[2].lower() in _CLIPS and _is_limit(v)]
@@ -130,6 +148,12 @@ def _clips(norms: LayerSeries | Facts | None, settings: Mapping[str, Any]) -> di
     sgd = len(set(names)) == 1 and names[0] in ("sgd", "momentum", "torch.optim.sgd")
     found = {"clips": Facts.of(clip)}
     return {**found, "optimizers": Facts.of({"name": "SGD", "cls": "SGD", "steps": len(values)})} if sgd else found
+
+
+def _classes(settings: Mapping[str, Any]) -> int | None:
+    """The number of classes, where the settings say one."""
+    said = {v for k, v in settings.items() if k.rpartition(".")[2].lower() in _CLASSES and _is_limit(v)}
+    return int(next(iter(said))) if len(said) == 1 and float(next(iter(said))).is_integer() else None
 
 
 def _is_limit(value: object) -> bool:

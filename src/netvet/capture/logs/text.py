@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TextIO
 
 from netvet.capture.logs.lines import lines
@@ -28,7 +30,8 @@ class _State:
 
     epoch: float | None = None
     side: str = ""
-    head: Sequence[str] = ()
+    last: str = ""
+    heads: Sequence[Sequence[str]] = ()
     block: dict[str, float] = field(default_factory=dict)
     bars: dict[float, list[tuple[str, float]]] = field(default_factory=dict)
     every_bar: list[list[tuple[str, float]]] = field(default_factory=list)
@@ -60,8 +63,9 @@ def _take(segment: str, rows: Rows, state: _State) -> None:
         _flush(rows, state)
         rows.add(tabled)
         return
-    found = parsed(text, state.side)
-    state.side = found.opens
+    # `* Acc@1 93.5` sums up the lines before it.
+    found = parsed(text, state.side or (state.last if text.lstrip().startswith("*") else ""))
+    state.side, state.last = found.opens, found.side if found.pairs else state.last
     pairs = dict(found.pairs)
     if "epoch" in pairs:
         if state.epoch is not None and pairs["epoch"] != state.epoch and not found.bar:
@@ -76,7 +80,7 @@ def _take(segment: str, rows: Rows, state: _State) -> None:
     if found.bar:
         _keep_bar(pairs, found, state)
     else:
-        _flush(rows, state)
+        _flush(rows, state, pairs)
         rows.add(pairs.items())
 
 
@@ -103,22 +107,29 @@ def _keep_bar(pairs: dict[str, float], found: Line, state: _State) -> None:
         state.every_bar.append(row)
 
 
-def _flush(rows: Rows, state: _State) -> None:
-    """Keep the bars that are through: with one epoch, or none, all of their drawings, else the last of each."""
+def _flush(rows: Rows, state: _State, after: Mapping[str, float] = MappingProxyType({})) -> None:
+    """Keep the bars that are through: with one epoch, or none, all of their drawings, else the last of each.
+
+    Args:
+        after: what is printed next; of its own epoch it says better what the bar has said.
+    """
     bars, several = list(state.bars.items()), len(state.bars) > 1 or any(epoch >= 0 for epoch in state.bars)
     for row in [row for _, row in bars] if several else state.every_bar:
-        rows.add([(key, value) for key, value in row if not (several and key in ("step", "_of"))])
+        again = several and dict(row).get("epoch") == after.get("epoch", math.nan)
+        kept = [(key, value) for key, value in row if not (several and key in ("step", "_of"))]
+        kept = [(key, value) for key, value in kept if not (again and key in after and key != "epoch")]
+        if any(key != "epoch" for key, _ in kept):
+            rows.add(kept)
     state.bars.clear()
     state.every_bar.clear()
 
 
 def _head(text: str, state: _State) -> None:
     """Keep a line that may be the head of a table."""
-    cells = _cells(text)
-    if len(cells) >= _FEWEST_COLUMNS and any(set(words_of(cell)) & _KNOWN for cell in cells):
-        state.head = cells
-    elif not _RULE.fullmatch(text):
-        state.head = ()
+    ways = [cells for cells in (_cells(text), text.split()) if len(cells) >= _FEWEST_COLUMNS]
+    ways = [cells for cells in ways if any(set(words_of(cell)) & _KNOWN for cell in cells)]
+    if ways or not _RULE.fullmatch(text):
+        state.heads = ways
 
 
 def _cells(text: str) -> list[str]:
@@ -130,15 +141,18 @@ def _cells(text: str) -> list[str]:
 
 def _of_table(text: str, state: _State) -> list[tuple[str, float]] | None:
     """The numbers of a row under a head; None where the line is none."""
-    if not state.head:
-        return None
-    cells = _cells(text)
-    if len(cells) != len(state.head):
-        cells = text.replace("|", " ").split()
-    if len(cells) < len(state.head) or (len(cells) > len(state.head) and "/" not in cells[0]):
-        return None
-    values = [number(_TIME.sub("", cell).partition("/")[0].rstrip("%")) for cell in cells[: len(state.head)]]
-    found = [(name, value) for name, value in zip(state.head, values, strict=True) if value is not None]
+    for head in state.heads:
+        cells = _cells(text)
+        if len(cells) != len(head):
+            cells = text.replace("|", " ").split()
+        if len(cells) >= len(head) and (len(cells) == len(head) or "/" in cells[0]):
+            return _row(head, cells)
+    return None
+
+
+def _row(head: Sequence[str], cells: Sequence[str]) -> list[tuple[str, float]] | None:
+    values = [number(_TIME.sub("", cell).partition("/")[0].rstrip("%")) for cell in cells[: len(head)]]
+    found = [(name, value) for name, value in zip(head, values, strict=True) if value is not None]
     if values[0] is None or len(found) < _FEWEST_COLUMNS:
         return None
     return [("epoch" if set(words_of(name)) & EPOCH else name, value) for name, value in found]

@@ -11,6 +11,7 @@ from netvet.core import NetvetError
 # Name -> what it describes.
 NAMES = {
     "report": "the report of a run or of data (run, diagnose, report, data --json)",
+    "logs": "the logs of several runs (diagnose --json)",
     "recipe": "the checklist (recipe --json)",
     "fix": "what trials of fixes have shown (fix --json)",
     "compare": "what differs between two runs (compare --json)",

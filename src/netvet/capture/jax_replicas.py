@@ -1,0 +1,40 @@
+"""Whether the devices of a `pmap` hold the same parameters. Records `replicas`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Replicas:
+    """Compares the parameters of several devices, look by look.
+
+    Devices that begin with other parameters train nets of their own, and are left alone.
+    """
+
+    def __init__(self) -> None:
+        self._alike: bool | None = None
+        self._looks = 0
+        self.records: list[dict[str, Any]] = []
+
+    def take(self, looks: list[Any]) -> None:
+        """Take in the looks of one step, one for each device."""
+        looks = [one for one in looks if hasattr(one, "parameters")]
+        if len(looks) < 2 or self.records or self._alike is False:
+            return
+        first = [np.asarray(p) for p in looks[0].parameters]
+        others = [[np.asarray(p) for p in one.parameters] for one in looks[1:]]
+        names = [leaf.name for leaf in looks[0].of.leaves]
+        differing = [
+            name for i, name in enumerate(names) if any(not np.array_equal(first[i], o[i], equal_nan=True) for o in others)
+        ]
+        if self._alike is None:
+            self._alike = not differing
+        elif differing:
+            site = looks[0].of.site
+            self.records.append({
+                "world_size": len(looks), "rank": 0, "wrapper": "pmap", "differing": differing,
+                "first_step": self._looks, "file": site.file if site else None, "line": site.line if site else None,
+            })  # fmt: skip
+        self._looks += 1
