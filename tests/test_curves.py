@@ -88,6 +88,7 @@ def test_evaluations_that_are_equal_to_the_last_digit_say_that_nothing_changes()
     assert curves.unmoved(of([0.0327] * 11 + [0.0328]), of(near(0.03))) is None
     assert curves.unmoved(of([0.0327] * 12), of([0.03] * 12)) is None
     assert curves.unmoved(None, of(near(0.03))) is None
+    assert curves.unmoved(of([0.0327] * 12), of(np.linspace(0.5, 0.1, 12) + near(0, 12))) is None  # carried along
 
 
 FALLS = [*np.geomspace(2.3, 0.04, 30)]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from netvet.changes import guessing
 from netvet.core import Facts, LayerSeries, Series
-from netvet.stats import number
+from netvet.stats import noise, number
 
 Told = tuple[str, int, float]
 Values = npt.NDArray[np.float64]
@@ -102,9 +102,16 @@ def at_chance(log: Facts, loss: LayerSeries, val_loss: LayerSeries | None, accur
 
 
 def unmoved(val_loss: LayerSeries | None, loss: LayerSeries) -> Told | None:
-    """Every evaluation gave the same number, to the last digit: no weight that it depends on has changed."""
+    """Every evaluation gave the same number, to the last digit: no weight that it depends on has changed.
+
+    Where the training loss falls, some do: then the number was carried along from one evaluation to the next records.
+    """
     held, one = _sole(val_loss), _sole(loss)
-    if held is None or one is None or len(held) < EPOCHS or np.ptp(held.values) or not np.ptp(one.values):
+    if held is None or one is None or min(len(held), len(one)) < EPOCHS or np.ptp(held.values):
+        return None
+    third = len(one) // 3
+    fall = float(one.values[:third].mean() - one.values[-third:].mean())
+    if not np.ptp(one.values) or fall > 2 * noise(one.values) / math.sqrt(third / 2):
         return None
     value = float(held.values[0])
     digits = f"{abs(value):.12g}".partition("e")[0].replace(".", "").strip("0")

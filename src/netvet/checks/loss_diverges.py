@@ -94,6 +94,5 @@ def loss_diverges(
             f"the loss rose from {seen.start:.3g} at the start to {seen.end:.3g} at the end, "
             f"{seen.end / seen.start:.2g} times its first value"
         )
-        place = location_of(sole) if len(loss) == 1 else None
-        since = seen.best_step
-        yield Finding(message, site, since, seen.end, seen.start * (1 + rise), place, severity=severity, confidence=0.8)
+        place, limit = location_of(sole) if len(loss) == 1 else None, seen.start * (1 + rise)
+        yield Finding(message, site, seen.best_step, seen.end, limit, place, severity=severity, confidence=0.8)

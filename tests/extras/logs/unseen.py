@@ -47,65 +47,49 @@ TEXT = (
 )
 
 
-def lm(
-    steps=600,
-    every=20,
-    lr=3e-3,
-    clip=1.0,
-    warm=0,
-    wd=0.01,
-    text=TEXT * 30,
-    seed=0,
-    momentum=None,
-    hidden=64,
-    valevery=100,
-    small=None,
-    sched=None,
-    spoil=None,
-):
+class Letters(nn.Module):
+    """Guesses the next letter."""
+
+    def __init__(self, letters, hidden):
+        super().__init__()
+        self.embedding, self.recurrent = nn.Embedding(letters, 24), nn.GRU(24, hidden, batch_first=True)
+        self.out = nn.Linear(hidden, letters)
+
+    def forward(self, x):
+        return self.out(self.recurrent(self.embedding(x))[0]).flatten(0, 1)
+
+
+def piece(data):
+    i = torch.randint(0, len(data) - 33, (16,))
+    t = torch.stack([data[j : j + 33] for j in i])
+    return t[:, :-1], t[:, 1:].flatten()
+
+
+def lm(steps=600, every=20, lr=3e-3, clip=1.0, text=TEXT * 30, momentum=None, hidden=64, evaluate=100, small=None,
+       schedule=lambda done: 1.0):  # fmt: skip
     letters = sorted(set(text))
     data = torch.tensor([letters.index(c) for c in text])
-    torch.manual_seed(seed)
-    e, r, o = nn.Embedding(len(letters), 24), nn.GRU(24, hidden, batch_first=True), nn.Linear(hidden, len(letters))
-    ps = [*e.parameters(), *r.parameters(), *o.parameters()]
-    opt = (
-        torch.optim.SGD(ps, lr, momentum=momentum)
-        if momentum is not None
-        else torch.optim.AdamW(ps, lr, weight_decay=wd)
-    )
+    torch.manual_seed(0)
+    net = Letters(len(letters), hidden)
+    adam_w = momentum is None
+    opt = torch.optim.AdamW(net.parameters(), lr) if adam_w else torch.optim.SGD(net.parameters(), lr, momentum)
     cut = small or int(0.9 * len(data))
-    rows = []
-
-    def f(x):
-        return o(r(e(x))[0])
-
-    def batch(a, b):
-        i = torch.randint(a, b - 33, (16,))
-        t = torch.stack([data[j : j + 33] for j in i])
-        return t[:, :-1], t[:, 1:]
-
-    acc = []
-    for s in range(steps):
-        rate = lr * min(1, (s + 1) / warm) if warm else lr
-        if sched:
-            rate = lr * sched(s / steps)
-        for g in opt.param_groups:
-            g["lr"] = rate
-        x, y = batch(0, cut)
-        value = F.cross_entropy(f(x).flatten(0, 1), y.flatten())
-        if spoil:
-            value = spoil(s, value)
+    rows, losses = [], []
+    for step in range(steps):
+        opt.param_groups[0]["lr"] = rate = lr * schedule(step / steps)
+        x, y = piece(data[:cut])
+        value = F.cross_entropy(net(x), y)
         opt.zero_grad()
         value.backward()
-        n = nn.utils.clip_grad_norm_(ps, clip or 1e30)
+        norm = nn.utils.clip_grad_norm_(net.parameters(), clip or 1e30)
         opt.step()
-        acc.append(float(value.detach()))
-        if s % every == 0:
-            rows.append({"step": s, "loss": float(np.mean(acc[-every:])), "lr": rate, "grad_norm": float(n)})
-        if s % valevery == 0:
+        losses.append(float(value.detach()))
+        if step % every == 0:
+            rows.append({"step": step, "loss": float(np.mean(losses[-every:])), "lr": rate, "grad_norm": float(norm)})
+        if step % evaluate == 0:
             with torch.no_grad():
-                x, y = batch(cut, len(data))
-                rows.append({"step": s, "val_loss": float(F.cross_entropy(f(x).flatten(0, 1), y.flatten()))})
+                x, y = piece(data[cut:])
+                rows.append({"step": step, "val_loss": float(F.cross_entropy(net(x), y))})
     return rows
 
 

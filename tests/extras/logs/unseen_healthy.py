@@ -35,12 +35,12 @@ def conv_adam():
 
 @healthy
 def lm_warm_cosine():
-    return lm(sched=lambda t: min(1, t / 0.1) * 0.5 * (1 + math.cos(math.pi * t)), every=20)
+    return lm(schedule=lambda t: min(1, t / 0.1) * 0.5 * (1 + math.cos(math.pi * t)), every=20)
 
 
 @healthy
 def lm_constant():
-    return lm(every=10, valevery=50)
+    return lm(every=10, evaluate=50)
 
 
 @healthy

@@ -34,7 +34,7 @@ def chance_loss_only():
 
 @sick("overfitting")
 def heart_lm():
-    return lm(steps=900, every=50, lr=5e-3, small=300, hidden=128, valevery=50, clip=None)
+    return lm(steps=900, every=50, lr=5e-3, small=300, hidden=128, evaluate=50, clip=None)
 
 
 @sick("loss-flat collapsed-prediction")
