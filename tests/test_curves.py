@@ -12,7 +12,6 @@ from netvet import checks, curves
 from netvet.core import Facts, LayerSeries, Series
 
 LOG = Facts.of({"kind": "supervised"})
-RNG = np.random.default_rng(0)
 
 
 def of(values: Any, unit: Any = "epoch") -> LayerSeries:
@@ -21,7 +20,7 @@ def of(values: Any, unit: Any = "epoch") -> LayerSeries:
 
 
 def near(value: float, count: int = 20, spread: float = 0.002) -> np.ndarray:
-    return np.asarray(value + RNG.normal(0, spread, count))
+    return np.asarray(value + np.random.default_rng(0).normal(0, spread, count))
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])
