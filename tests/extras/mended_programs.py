@@ -16,7 +16,7 @@ class Recorded:
         _, err = call(["-m", "netvet", "run", "--quiet", "--no-probes", path.name], folder)
         runs = Run.list(folder / ".netvet" / "runs")
         assert runs, err
-        self.run = runs[0]
+        self.run = Run.open(runs[0].path)
 
     def put_in(self, fix):
         """The lines that the first variant of a fix puts in; those that it cannot be made for, with the reason."""
