@@ -1,6 +1,7 @@
 """What a callback costs beside plain `netvet.watch`: the same net and loop, by turns in one process.
 
     python -m benchmarks.adapters --only lightning transformers --rounds 10
+    python -m benchmarks.adapters --only jax --rounds 5 --steps 20000
 
 In each round the framework trains the net alone, inside `with netvet.watch(model)`, and with the callback; who begins
 changes. A figure is the CPU time of the steps between the first ones and the last, without what netvet does once
@@ -139,7 +140,44 @@ def transformers(how: How, steps: int, clock: Clock, store: Path) -> None:
         trainer.train()
 
 
-CASES: dict[str, Train] = {"lightning": lightning, "transformers": transformers}
+def jax(how: How, steps: int, clock: Clock, store: Path) -> None:
+    """A compiled step of plain JAX with Optax; what stands for a callback is `netvet.adapters.jax.watch`."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    import optax
+
+    from netvet.adapters.jax import watch
+
+    x = np.random.default_rng(0).normal(size=(100, BATCH, INPUTS)).astype(np.float32)
+    y = x[..., :CLASSES].argmax(-1)
+    keys, sizes = jax.random.split(jax.random.key(0), 3), (INPUTS, HIDDEN, HIDDEN, CLASSES)
+    params = [
+        (jax.random.normal(k, (m, n)) * m**-0.5, jnp.zeros(n)) for k, m, n in zip(keys, sizes, sizes[1:], strict=True)
+    ]
+    with watch(store=store, probes=False, quiet=True, show=False) if how != "plain" else nullcontext():
+        optimizer = optax.adam(1e-3)
+
+        def loss_fn(params: Any, x: Any, y: Any) -> Any:
+            for weight, bias in params[:-1]:
+                x = jax.nn.relu(x @ weight + bias)
+            logits = x @ params[-1][0] + params[-1][1]
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+        @jax.jit
+        def step(params: Any, state: Any, x: Any, y: Any) -> Any:
+            loss, grads = jax.value_and_grad(loss_fn)(params, x, y)
+            updates, state = optimizer.update(grads, state)
+            return optax.apply_updates(params, updates), state, loss
+
+        state = optimizer.init(params)
+        for number in range(steps):
+            clock.tick()
+            params, state, loss = step(params, state, x[number % 100], y[number % 100])
+            loss.block_until_ready()
+
+
+CASES: dict[str, Train] = {"lightning": lightning, "transformers": transformers, "jax": jax}
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,8 @@ def own_mean(one: LossFound, given: Array, target: Array | None, value: Array) -
         value: what the function gave; of log-probabilities, all of them.
     """
     if one.function in CLASS_LOSSES and value.shape == given.shape and target is not None and value.ndim:
+        if one.labels and target.shape == (*value.shape[:-1], 1):  # as `take_along_axis` wants them
+            target = target[..., 0]
         if one.labels and target.shape == value.shape[:-1]:
             whole = np.clip(target[..., None].astype(np.int64), 0, value.shape[-1] - 1)
             return float(-np.take_along_axis(value, whole, -1).mean())
