@@ -151,10 +151,9 @@ def jax(how: How, steps: int, clock: Clock, store: Path) -> None:
 
     x = np.random.default_rng(0).normal(size=(100, BATCH, INPUTS)).astype(np.float32)
     y = x[..., :CLASSES].argmax(-1)
-    keys, sizes = jax.random.split(jax.random.key(0), 3), (INPUTS, HIDDEN, HIDDEN, CLASSES)
-    params = [
-        (jax.random.normal(k, (m, n)) * m**-0.5, jnp.zeros(n)) for k, m, n in zip(keys, sizes, sizes[1:], strict=True)
-    ]
+    sizes = [(INPUTS, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, CLASSES)]
+    keys = jax.random.split(jax.random.key(0), len(sizes))
+    params = [(jax.random.normal(k, (m, n)) * m**-0.5, jnp.zeros(n)) for k, (m, n) in zip(keys, sizes, strict=True)]
     with watch(store=store, probes=False, quiet=True, show=False) if how != "plain" else nullcontext():
         optimizer = optax.adam(1e-3)
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import jax
 
-from netvet.capture.jax_events import Session
-from netvet.capture.jax_events import Leaf
+from netvet.capture.jax_events import Leaf, Session
 from netvet.capture.jax_program import SCOPE, is_value
 from netvet.capture.jax_tape import Call, Made, Tape
 from netvet.capture.jax_twins import Unit
@@ -54,7 +53,7 @@ class Part:
         self.frames = [Frames(tuple(_Line(*line) for line in call.lines)) for call in calls.values()]
 
     def _step(self, call: Call, numbers: dict[int, int], known: dict[int, int]) -> tuple[Any, Any, list[Any], int]:
-        arguments = []
+        arguments: list[Any] = []
         for leaf in call.arguments:
             if isinstance(leaf, Made) and leaf.call in numbers:
                 arguments.append(Made(numbers[leaf.call], leaf.result, leaf.single))
@@ -81,7 +80,8 @@ class Part:
             leaves = [_value(a, values, made) for a in arguments]
             args, kwargs = jax.tree.unflatten(tree, leaves)
             if session.tracing is not None:
-                session.tracing.at = next(iter(own_sites((f.file_name, f.line_num) for f in self.frames[n].frames)), None)
+                sites = own_sites((f.file_name, f.line_num) for f in self.frames[n].frames)
+                session.tracing.at = next(iter(sites), None)
             with jax.named_scope(f"{SCOPE}{n}_"):
                 out = function(*args, **kwargs)
             made.append([leaf for leaf in jax.tree.leaves(out) if isinstance(leaf, (jax.Array, jax.core.Tracer))])
@@ -114,7 +114,7 @@ def parts(calls: list[Call], parameters: list[Any]) -> Iterable[Part]:
             if not isinstance(leaf, Made):
                 continue
             value = calls[leaf.call].results[leaf.result]()
-            if value is not None and id(value) in current or leaf.single and value is not None:
+            if value is not None and (leaf.single or id(value) in current):
                 call.arguments[n] = value  # a parameter, or a number on which totals are added up
             else:
                 group[find(i)] = find(leaf.call)
@@ -207,7 +207,8 @@ def parameters_among(values: list[Any], leaves: list[Leaf]) -> list[Any] | None:
     """Those of these values that have the shapes of the parameters, in their order; None where some are missing."""
     found, waiting = [], iter(values)
     for leaf in leaves:
-        one = next((v for v in waiting if is_value(v) and (tuple(v.shape), str(v.dtype)) == (leaf.shape, leaf.dtype)), None)
+        form = leaf.shape, leaf.dtype
+        one = next((v for v in waiting if is_value(v) and (tuple(v.shape), str(v.dtype)) == form), None)
         if one is None:
             return None
         found.append(one)

@@ -27,7 +27,9 @@ class Replicas:
         others = [[np.asarray(p) for p in one.parameters] for one in looks[1:]]
         names = [leaf.name for leaf in looks[0].of.leaves]
         differing = [
-            name for i, name in enumerate(names) if any(not np.array_equal(first[i], o[i], equal_nan=True) for o in others)
+            name
+            for i, name in enumerate(names)
+            if any(not np.array_equal(first[i], other[i], equal_nan=True) for other in others)
         ]
         if self._alike is None:
             self._alike = not differing
