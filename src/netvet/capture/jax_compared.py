@@ -121,8 +121,13 @@ class Compared:
                 seen.kept += rows.size
 
     def losses(self) -> list[dict[str, Any]]:
-        """Records of the signal `losses`."""
-        return [_loss_record(seen) for seen in self._seen.values()]
+        """Records of the signal `losses`; a minus sign is told once it is known that the program goes downhill."""
+        records = [_loss_record(seen) for seen in self._seen.values()]
+        if self._session.options["training"].ascends() is None:
+            for record in records:
+                if record.get("factor") == -1.0:
+                    record |= {"factor": None, "share": None, "reduction": "none"}
+        return records
 
     def targets(self) -> list[dict[str, Any]]:
         """Records of the signal `targets`."""

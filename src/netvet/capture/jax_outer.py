@@ -35,6 +35,7 @@ class Outer:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._waiting: list[_Returned] = []
+        self.devices = False
 
     def begin(self, unit: Unit, twin: Twin, values: list[Any], settle: Callable[[], None]) -> None:
         """Before the user's call: repeat it, if it is to be looked at."""
@@ -99,6 +100,7 @@ class Outer:
         """Run the repetition; what its taps have delivered."""
         session, began = self._session, perf_counter()
         if twin.extra.get("devices"):
+            self.devices = True
             values = [jax.device_put(v, jax.local_devices()[0]) for v in values]
         session.options["ordered"] = twin.extra.get("ordered", True)
         try:

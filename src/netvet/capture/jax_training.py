@@ -14,8 +14,8 @@ from netvet.capture.jax_twins import Twin
 Array = npt.NDArray[Any]
 # Elements of all parameters together above which they are not kept from one step to the next.
 MAX_KEPT = 20_000_000
-# Looks in a row that tell whether steps go up the gradient or down.
-DIRECTIONS = 5
+# Looks in a row that tell whether steps go up the gradient or down; so many tell it for sure.
+DIRECTIONS, SURE = 5, 3
 _OUTPUTS = {"rectified": "dead_unit_share", "tanh": "saturated_unit_share", "sigmoid": "saturated_unit_share"}
 
 
@@ -79,13 +79,18 @@ class Training:
             else:
                 self._update(look)
 
-    def ascends(self) -> bool:
+    def ascends(self) -> bool | None:
         """Each of the first steps went up the gradient of the loss, the very first one well along it.
 
         Momentum and decayed weights may turn single steps of a descent; its first step goes down all the same.
+
+        Returns:
+            None while it is not known.
         """
         found = [p.along for p in self.places.values()]
-        return len(found) == 1 and len(found[0]) >= 3 and found[0][0] > 0.1 and min(found[0]) > 0
+        if len(found) != 1 or len(found[0]) < SURE:
+            return None
+        return found[0][0] > 0.1 and min(found[0]) > 0
 
     def passed(self, losses: int, updates: int) -> None:
         """A call that was not looked at."""

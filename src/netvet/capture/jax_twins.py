@@ -106,7 +106,7 @@ class Unit:
         values, tree = jax.tree.flatten(moving)
         if not all(is_value(v) or isinstance(v, (int, float, complex)) for v in values):
             return None, []
-        form = tuple((getattr(v, "shape", ()), str(getattr(v, "dtype", type(v).__name__))) for v in values)
+        form = tuple((getattr(v, "shape", ()), getattr(v, "dtype", type(v))) for v in values)
         key = (tree, form, tuple(fixed_args), tuple(sorted(fixed_kwargs.items(), key=lambda kv: kv[0])))
         try:
             twin = self._twins.get(key)
