@@ -135,27 +135,27 @@ class Replayed:
     def __init__(self, session: Session, tape: Tape) -> None:
         self._session, self._tape = session, tape
         self._units: dict[Any, Unit | None] = {}
-        self._results: list[Any] = []
+        self._out: Any = None
         self._where: list[tuple[str, int, int]] | None = None
 
     def begins(self, parameters: list[Any]) -> None:
         """A training call comes, with these parameters."""
-        if self._where is None and self._results:
+        if self._where is None and self._out is not None:
             self._where = self._places(parameters)
         self._close(parameters)
 
-    def trained(self, results: list[Any]) -> None:
-        """A training call has given this."""
+    def trained(self, out: Any) -> None:
+        """A training call has given this; it is kept until the next one where the parameters are in it."""
         self._tape.open()
-        wanted = None if self._where is None else {at for kind, at, _ in self._where if kind == "result"}
-        self._results = [r if wanted is None or i in wanted else None for i, r in enumerate(results)]
+        self._out = out if self._where is None or self._where else None
 
     def ends(self) -> None:
         """The program is over: the parameters are where they have been after every training call."""
         found: list[Any] = []
+        results = jax.tree.leaves(self._out)
         for kind, at, result in self._where or ():
             if kind == "result":
-                found.append(self._results[at] if at < len(self._results) else None)
+                found.append(results[at] if at < len(results) else None)
             else:
                 calls = self._tape.calls
                 found.append(calls[at].results[result]() if at < len(calls) else None)
@@ -163,7 +163,7 @@ class Replayed:
             self._close(found)
 
     def _places(self, parameters: list[Any]) -> list[tuple[str, int, int]]:
-        known = {id(r): ("result", i, 0) for i, r in enumerate(self._results)}
+        known = {id(r): ("result", i, 0) for i, r in enumerate(jax.tree.leaves(self._out))}
         for n, call in enumerate(self._tape.calls):
             known |= {id(r()): ("call", n, i) for i, r in enumerate(call.results) if r() is not None}
         found = [known.get(id(p)) for p in parameters]

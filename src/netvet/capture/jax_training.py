@@ -56,6 +56,7 @@ class Training:
         self._open = 0  # losses since the last step that no update has followed
         self._updating = False
         self._last: Place | None = None
+        self._sole: list[Optimizer] = []
 
     def coming(self) -> int:
         """The step to which the next differentiation belongs."""
@@ -104,6 +105,20 @@ class Training:
             self.close()
             self._open += losses
 
+    def skipped(self, losses: int, updates: int) -> None:
+        """A call that nobody listened to, so that of its steps only the number is known."""
+        for place in self.places.values() if len(self.places) == 1 else ():
+            place.calls += losses
+        if not updates:
+            self.close()
+            self._open += losses
+            return
+        self._updating, self._open = True, 0
+        for one in self._sole:
+            one.steps += updates
+            one.last_step = self._session.step + updates - 1
+        self._session.step += updates
+
     def close(self) -> None:
         """A loss that no update of Optax has followed was a step by hand, unless some are."""
         if self._open and not self._updating:
@@ -111,7 +126,8 @@ class Training:
             self._open = 0
 
     def _advance(self, count: int, optimizers: list[Optimizer]) -> None:
-        for one in optimizers[:1] if len(optimizers) == 1 else ():
+        self._sole = optimizers if len(optimizers) == 1 else []
+        for one in self._sole:
             for i in range(count):
                 self._rate(one, self._session.step + i)
             one.steps += count
