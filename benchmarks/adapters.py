@@ -1,6 +1,7 @@
 """What a callback costs beside plain `netvet.watch`: the same net and loop, by turns in one process.
 
     python -m benchmarks.adapters --only lightning transformers --rounds 10
+    python -m benchmarks.adapters --only jax --rounds 5 --steps 4000
 
 In each round the framework trains the net alone, inside `with netvet.watch(model)`, and with the callback; who begins
 changes. A figure is the CPU time of the steps between the first ones and the last, without what netvet does once
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any, Literal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -27,6 +28,8 @@ How = Literal["plain", "watch", "callback"]
 WAYS: tuple[How, ...] = ("plain", "watch", "callback")
 # Steps before the clock starts: the close look at the first ones is no part of a running cost.
 SETTLE = 100
+# Seconds in which a run with JAX hears every call: what is measured comes after them.
+AWAKE = 6.0
 BATCH, INPUTS, HIDDEN, CLASSES = 64, 64, 256, 10
 
 
@@ -42,8 +45,8 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """From the end of the first steps to the last."""
-        return self.times[-1] - self.times[SETTLE]
+        """Of one step, in the mean, from the end of the first steps to the last."""
+        return (self.times[-1] - self.times[SETTLE]) / (len(self.times) - 1 - SETTLE)
 
 
 Train = Callable[[How, int, Clock, Path], None]
@@ -139,7 +142,46 @@ def transformers(how: How, steps: int, clock: Clock, store: Path) -> None:
         trainer.train()
 
 
-CASES: dict[str, Train] = {"lightning": lightning, "transformers": transformers}
+def jax(how: How, steps: int, clock: Clock, store: Path) -> None:
+    """A compiled step of plain JAX with Optax; what stands for a callback is `netvet.adapters.jax.watch`."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    import optax
+
+    from netvet.adapters.jax import watch
+
+    x = np.random.default_rng(0).normal(size=(100, BATCH, INPUTS)).astype(np.float32)
+    y = x[..., :CLASSES].argmax(-1)
+    sizes = [(INPUTS, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, CLASSES)]
+    keys = jax.random.split(jax.random.key(0), len(sizes))
+    params = [(jax.random.normal(k, (m, n)) * m**-0.5, jnp.zeros(n)) for k, (m, n) in zip(keys, sizes, strict=True)]
+    with watch(store=store, probes=False, quiet=True, show=False) if how != "plain" else nullcontext():
+        optimizer = optax.adam(1e-3)
+
+        def loss_fn(params: Any, x: Any, y: Any) -> Any:
+            for weight, bias in params[:-1]:
+                x = jax.nn.relu(x @ weight + bias)
+            logits = x @ params[-1][0] + params[-1][1]
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+        @jax.jit
+        def step(params: Any, state: Any, x: Any, y: Any) -> Any:
+            loss, grads = jax.value_and_grad(loss_fn)(params, x, y)
+            updates, state = optimizer.update(grads, state)
+            return optax.apply_updates(params, updates), state, loss
+
+        state = optimizer.init(params)
+        number, began = 0, perf_counter()
+        while len(clock.times) < steps:
+            if perf_counter() - began > AWAKE:
+                clock.tick()
+            params, state, loss = step(params, state, x[number % 100], y[number % 100])
+            loss.block_until_ready()
+            number += 1
+
+
+CASES: dict[str, Train] = {"lightning": lightning, "transformers": transformers, "jax": jax}
 
 
 @dataclass(frozen=True)
@@ -179,7 +221,7 @@ def measure(name: str, rounds: int, steps: int) -> Row:
     ratios = [
         [a / b for a, b in zip(*pair, strict=True)] for pair in ((watch, plain), (callback, plain), (callback, watch))
     ]
-    return Row(name, 1e3 * statistics.median(plain) / (steps - SETTLE - 1), *ratios)
+    return Row(name, 1e3 * statistics.median(plain), *ratios)
 
 
 def main() -> None:
