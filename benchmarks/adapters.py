@@ -2,10 +2,12 @@
 
     python -m benchmarks.adapters --only lightning transformers --rounds 10
     python -m benchmarks.adapters --only jax --rounds 5 --steps 4000
+    KERAS_BACKEND=torch python -m benchmarks.adapters --only keras --rounds 4 --steps 9000 --settle 6000
 
 In each round the framework trains the net alone, inside `with netvet.watch(model)`, and with the callback; who begins
 changes. A figure is the CPU time of the steps between the first ones and the last, without what netvet does once
 before and after. Told are the medians over the rounds of the ratios to the other trainings of the same round.
+`netvet.watch` takes no model of Keras: there, the callback alone is measured, which hears what `netvet run` hears.
 """
 
 from __future__ import annotations
@@ -43,10 +45,9 @@ class Clock:
         """A step begins."""
         self.times.append(process_time())
 
-    @property
-    def seconds(self) -> float:
+    def seconds(self, settle: int) -> float:
         """Of one step, in the mean, from the end of the first steps to the last."""
-        return (self.times[-1] - self.times[SETTLE]) / (len(self.times) - 1 - SETTLE)
+        return (self.times[-1] - self.times[settle]) / (len(self.times) - 1 - settle)
 
 
 Train = Callable[[How, int, Clock, Path], None]
@@ -181,7 +182,29 @@ def jax(how: How, steps: int, clock: Clock, store: Path) -> None:
             number += 1
 
 
-CASES: dict[str, Train] = {"lightning": lightning, "transformers": transformers, "jax": jax}
+def keras(how: How, steps: int, clock: Clock, store: Path) -> None:
+    """A Sequential model in `fit`, on the backend that KERAS_BACKEND names."""
+    import keras as framework
+    import numpy as np
+
+    from netvet.adapters.keras import NetvetCallback
+
+    class Ticks(framework.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            clock.tick()
+
+    layers = framework.layers
+    hidden = [layers.Dense(HIDDEN, activation="relu") for _ in range(2)]
+    model = framework.Sequential([framework.Input((INPUTS,)), *hidden, layers.Dense(CLASSES)])
+    model.compile("adam", framework.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x = np.random.default_rng(0).normal(size=(100 * BATCH, INPUTS)).astype("float32")
+    watching = [NetvetCallback(**_options(store))] if how == "callback" else []
+    y = x[:, :CLASSES].argmax(1)
+    model.fit(x, y, batch_size=BATCH, epochs=steps // 100, verbose=0, callbacks=[Ticks(), *watching])
+
+
+CASES: dict[str, Train] = {"lightning": lightning, "transformers": transformers, "jax": jax, "keras": keras}
+_WITHOUT_WATCH = ("keras",)
 
 
 @dataclass(frozen=True)
@@ -200,26 +223,29 @@ class Row:
 
 
 def _quartiles(ratios: list[float]) -> str:
+    if not ratios:
+        return "-"
     if len(ratios) < 3:
         return f"{statistics.median(ratios):.3f}"
     low, middle, high = statistics.quantiles(ratios, n=4)
     return f"{middle:.3f} [{low:.3f}-{high:.3f}]"
 
 
-def measure(name: str, rounds: int, steps: int) -> Row:
+def measure(name: str, rounds: int, steps: int, settle: int = SETTLE) -> Row:
     """Train in all ways, round by round."""
+    ways: tuple[How, ...] = tuple(how for how in WAYS if how != "watch" or name not in _WITHOUT_WATCH)
     seconds: dict[How, list[float]] = {how: [] for how in WAYS}
     for number in range(rounds + 1):
-        turn = number % len(WAYS)
-        for how in WAYS[turn:] + WAYS[:turn]:
+        turn = number % len(ways)
+        for how in ways[turn:] + ways[:turn]:
             clock = Clock()
             with tempfile.TemporaryDirectory() as folder:
-                CASES[name](how, steps, clock, Path(folder))
+                CASES[name](how, steps if number else min(steps, 2 * settle), clock, Path(folder))
             if number:  # the first round imports, and is left out
-                seconds[how].append(clock.seconds)
+                seconds[how].append(clock.seconds(settle))
     plain, watch, callback = (seconds[how] for how in WAYS)
     ratios = [
-        [a / b for a, b in zip(*pair, strict=True)] for pair in ((watch, plain), (callback, plain), (callback, watch))
+        [a / b for a, b in zip(*pair, strict=False)] for pair in ((watch, plain), (callback, plain), (callback, watch))
     ]
     return Row(name, 1e3 * statistics.median(plain), *ratios)
 
@@ -230,11 +256,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=1_500)
+    parser.add_argument("--settle", type=int, default=SETTLE, help="steps before the clock starts")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     print("| a step | watch / alone | callback / alone | callback / watch |\n|---|---|---|---|")
     for name in given.only:
-        print(measure(name, given.rounds, given.steps), flush=True)
+        print(measure(name, given.rounds, given.steps, given.settle), flush=True)
 
 
 if __name__ == "__main__":
