@@ -61,7 +61,7 @@ def clean_data(program: Program) -> Iterator[Editor]:
     site = fit(program)
     editor = program.editor("missing values filled in")
     for value in _given_inputs(site.file):
-        editor.replace(site.file, value, "np.nan_to_num({}, nan=0.0, posinf=0.0, neginf=0.0)")
+        editor.replace(site.file, value, "np.nan_to_num({}, posinf=0.0, neginf=0.0)")
     editor.require(site.file, "np", "import numpy as np")
     yield editor
 
