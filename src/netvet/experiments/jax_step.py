@@ -140,7 +140,13 @@ class Loss:
     @property
     def random(self) -> bool:
         """Random keys enter the loss, beside those of dropout."""
-        return any(i in self.form(self.roles.size).rest.needed for i in self.roles.keys)
+        return any(i in self.needed for i in self.roles.keys)
+
+    @property
+    def needed(self) -> set[int]:
+        """All values that the loss is made of, without those that only dropout takes."""
+        form = self.form(self.roles.size)
+        return set().union(*(p.needed for p in (form.net, form.rest) if p is not None))
 
     def form(self, samples: int) -> Form:
         """The loss for batches with so many samples.
@@ -210,7 +216,9 @@ class JaxModel(nn.Module):
     Calling it gives the outputs, where these are known.
     """
 
-    def __init__(self, loss: Loss, arrays: Sequence[Array], frozen: frozenset[str]) -> None:
+    def __init__(
+        self, loss: Loss, arrays: Sequence[Array], frozen: frozenset[str] = frozenset(), *, batch_norm: bool = False
+    ) -> None:
         super().__init__()
         self._loss = loss
         self._leaves = names_of(loss.found)
@@ -219,6 +227,8 @@ class JaxModel(nn.Module):
             _holder(self, name.split(".")[:-1])._parameters[name.split(".")[-1]] = held
         for place in loss.roles.dropped:
             self._modules[place.name] = nn.Dropout(place.rate)
+        if batch_norm:  # never called: it says that outputs hang on the batch at hand, by design
+            self._modules["batch norm"] = nn.BatchNorm1d(1, affine=False, track_running_stats=False)
         self._around: Around | None = None
 
     @property
