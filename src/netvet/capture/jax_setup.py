@@ -150,7 +150,9 @@ class SetupCollector:
         """Take in one batch of an evaluation."""
         count = len(scored.found.options["inputs"])
         target = look.get("target:0", look.get("labels"))
-        held = Held([np.asarray(look[f"input:{i}"]) for i in range(count)], None if target is None else np.array(target))
+        held = Held(
+            [np.asarray(look[f"input:{i}"]) for i in range(count)], None if target is None else np.array(target)
+        )
         size = sum(v.nbytes for v in held.inputs) + (held.target.nbytes if held.target is not None else 0)
         if self._watch.session.step and self._bytes["held"] + size <= MAX_BYTES:
             self._bytes["held"] += size

@@ -97,7 +97,7 @@ def problem_of_loss(captured: CapturedLoss, script: str) -> Problem:
     target = next((batches[0][n] for n in data_roles.targets), None)
     return Problem(
         learner=learner, train=train, val=val, optimizer=taken.make, kind=kind_of(output, target), origin=script,
-        notes=(*notes, *taken.notes), clip=taken.clip, rates=taken.rates, 
+        notes=(*notes, *taken.notes), clip=taken.clip, rates=taken.rates,
         details={"validated": bool(held_out), "unassessed": UNASSESSED},
     )  # fmt: skip
 
@@ -105,7 +105,9 @@ def problem_of_loss(captured: CapturedLoss, script: str) -> Problem:
 def _require_numbers(captured: CapturedLoss) -> None:
     for leaf in captured.found.leaves:
         if not leaf.dtype.startswith(("float", "bfloat")):
-            raise NetvetError(f"the loss is differentiated by {leaf.name}, which is {leaf.dtype}; expected real numbers")
+            raise NetvetError(
+                f"the loss is differentiated by {leaf.name}, which is {leaf.dtype}; expected real numbers"
+            )
 
 
 def _notes(captured: CapturedLoss, loss: Loss, *, draws: bool, norm: bool) -> list[str]:
@@ -191,9 +193,7 @@ def _fits(batch: Batch, first: Batch) -> bool:
     return forms and len({len(t) for t in batch.values()}) == 1
 
 
-def _parts(
-    train: Data, held_out: tuple[Batch, ...], heard: Sequence[Held], notes: list[str]
-) -> tuple[Data, Data]:
+def _parts(train: Data, held_out: tuple[Batch, ...], heard: Sequence[Held], notes: list[str]) -> tuple[Data, Data]:
     """Data to train on and data to score on."""
     if held_out and not train.fixed_size:
         return train, Data(held_out, train.roles).distinct()

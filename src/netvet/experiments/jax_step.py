@@ -75,7 +75,8 @@ class Piece:
                 mixed[i] = one
             return self._value(mixed, around)
 
-        return jax.vjp(value, [arrays[i] for i in moving])
+        found: tuple[Any, Any] = jax.vjp(value, [arrays[i] for i in moving])
+        return found
 
 
 def _drop(given: int, number: int, around: Around, values: Mapping[int, Any]) -> Any:
@@ -87,7 +88,8 @@ def _drop(given: int, number: int, around: Around, values: Mapping[int, Any]) ->
 
 @functools.cache
 def _pull() -> Callable[[Any, Any], Any]:
-    return jax.jit(lambda back, gradient: back(gradient)[0])
+    pull: Callable[[Any, Any], Any] = jax.jit(lambda back, gradient: back(gradient)[0])
+    return pull
 
 
 class _Call(torch.autograd.Function):
@@ -101,7 +103,7 @@ class _Call(torch.autograd.Function):
         return tensor_of(found)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         found = _pull()(ctx.back, array_of(gradients[0], ctx.dtype))
         result: list[torch.Tensor | None] = [None] * ctx.count
@@ -159,7 +161,9 @@ class Loss:
             self._forms[samples] = self._made(found) if found is not None else None
         form = self._forms[samples]
         if form is None:
-            raise NetvetError(f"the loss takes batches of {self.roles.size} samples as it is compiled, and not of {samples}")
+            raise NetvetError(
+                f"the loss takes batches of {self.roles.size} samples as it is compiled, and not of {samples}"
+            )
         return form
 
     def _recorded(self, samples: int) -> Differentiation | None:

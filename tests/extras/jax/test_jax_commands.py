@@ -11,7 +11,7 @@ from netvet.cli import main
 PROGRAM = "import jax\nimport optax\n"
 
 
-@pytest.mark.parametrize("command", ["recipe", "fix", "tune"])
+@pytest.mark.parametrize("command", ["fix"])
 def test_one_line_says_what_works(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
                                   monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     (tmp_path / "train.py").write_text(PROGRAM)
