@@ -151,7 +151,7 @@ class Unit:
             session.options["outer"].traced(twin, tracing)
             return [leaf for leaf in jax.tree.leaves(out) if is_value(leaf)]
 
-        twin.extra["pure"] = pure
+        twin.extra |= {"pure": pure, "tag": getattr(self._function, "ctxtag", None)}
 
         def repeat(values: list[Any]) -> tuple[()]:
             with session.repeating() as tracing:
