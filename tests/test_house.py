@@ -71,19 +71,8 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "adapters": (
         {"core", "checks", "diagnose", "config", "store", "stopping", "capture", "report", "reporter", "watch"},
-        {
-            "numpy",
-            "torch",
-            "lightning",
-            "pytorch_lightning",
-            "transformers",
-            "accelerate",
-            "keras",
-            "jax",
-            "ignite",
-            "fastai",
-            "skorch",
-        },
+        {"numpy", "torch", "pytorch_lightning", "lightning", "transformers", "accelerate", "keras", "jax"}
+        | {"ignite", "fastai", "skorch"},
     ),
     "vetting": (BELOW | {"config", "experiments", "report", "reporter", "watch"}, {"torch"}),
     "pytest_plugin": ({"core", "capture", "vetting"}, {"pytest"}),
