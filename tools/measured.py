@@ -48,7 +48,14 @@ def _table(checks: Sequence[Check], measured: Mapping[str, Any] | None) -> Itera
         yield "Not measured: no figures of a whole run are kept yet."
         return
     seeds = ", ".join(map(str, measured["seeds"]))
-    yield f"Seeds: {seeds}. False alarms: of {measured['healthy_runs']} runs of healthy programs."
+    runs, first, lines, located, alarms = (
+        sum(one[k] for one in measured["checks"].values())
+        for k in ("runs", "first", "locatable", "located", "false_alarms")
+    )
+    yield (
+        f"In all: first in {first} of {runs} runs of sick programs, the right line in {located} of {lines}, {alarms} "
+        f"false alarms in {measured['healthy_runs']} runs of healthy programs. Seeds: {seeds}."
+    )
     yield ""
     yield "| check | sick runs | found | first | right line | false alarms |"
     yield "|---|---:|---:|---:|---:|---:|"
