@@ -117,4 +117,6 @@ def _told(seen: Course, limit: float, *, constant: bool) -> str:
     message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} {seen.unit}s: "
     if constant or seen.start < seen.end:
         return message + ("it never changes" if constant else "it did not fall")
-    return message + f"it fell by {max(seen.gain, 0.0):.1%}, less than {limit:.0%}"
+    return (
+        f"{message}it fell by {seen.gain:.1%}, {f'less than {limit:.0%}' if seen.gain < limit else 'as its noise may'}"
+    )

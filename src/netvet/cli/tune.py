@@ -49,6 +49,7 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     for name in ("json", "html"):
         require_writable(options[name], f"--{name}")
     require_program("tune", target, is_module=options["is_module"])
+    _require_optuna()
     from netvet.executors import require
     from netvet.reporter import Reporter
 
@@ -59,6 +60,16 @@ def tune(target: str, arguments: tuple[str, ...], **options: Any) -> Callable[[]
     files = {name: absolute(options[name]) for name in ("json", "html")}
     page = partial(page_text, Reporter(known, configuration.settings, Path.cwd()))
     return partial(_run, target, arguments, store, options | files, page)
+
+
+def _require_optuna() -> None:
+    """Found out before the script runs to its end."""
+    from importlib.util import find_spec
+
+    from netvet.core import NetvetError
+
+    if find_spec("optuna") is None:
+        raise NetvetError("tuning needs Optuna: pip install 'netvet[tune]'")
 
 
 def _run(
