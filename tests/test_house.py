@@ -92,7 +92,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}
-# A module of capture or experiments knows one more framework, by the first word of its name; Keras sits on one of three.
+# A module of capture or experiments knows one framework more, by the first word of its name; Keras sits on one of 3.
 CAPTURE_EXTRA = {"keras": {"keras", "torch", "jax", "tensorflow"}, "jax": {"jax", "jaxlib", "flax", "optax", "equinox"}}
 # Pure functions need no more of the standard library than this.
 CHECK_STDLIB = {"__future__", "collections", "dataclasses", "functools", "itertools", "math", "re", "typing"}
