@@ -114,9 +114,7 @@ def _moves(one: Series, seen: Course, limit: float, sigmas: float) -> bool:
 
 
 def _told(seen: Course, limit: float, *, constant: bool) -> str:
-    message = f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} {seen.unit}s: "
-    if constant or seen.start < seen.end:
-        return message + ("it never changes" if constant else "it did not fall")
-    return (
-        f"{message}it fell by {seen.gain:.1%}, {f'less than {limit:.0%}' if seen.gain < limit else 'as its noise may'}"
-    )
+    bound = f"less than {limit:.0%}" if seen.gain < limit else "no more than its noise"
+    how = f"it fell by {max(seen.gain, 0.0):.1%}, {bound}" if seen.end <= seen.start else "it did not fall"
+    how = "it never changes" if constant else how
+    return f"the loss is {seen.start:.3g} at the start and {seen.end:.3g} after {seen.span} {seen.unit}s: {how}"
