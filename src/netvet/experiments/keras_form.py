@@ -51,7 +51,8 @@ class KerasForm:
                 own = copy.deepcopy(dict(self.config))  # it is emptied on the way
                 model = keras.saving.deserialize_keras_object(own, safe_mode=False)
         except Exception as error:  # whatever a class of the user's does when it is made again
-            raise NetvetError(_not_made(self.config, error)) from error
+            called = "Exception encountered when calling" in str(error)  # made by calls of its layers
+            raise NetvetError(not_taken(error) if called else _not_made(self.config, error)) from error
         try:
             with quiet(), torch.no_grad():
                 model(x)

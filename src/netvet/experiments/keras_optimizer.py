@@ -75,8 +75,9 @@ def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
 def _changed(config: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a group, as Keras calls them."""
     found: dict[str, Any] = {"learning_rate": float(group["lr"])}
-    if "weight_decay" in config:
-        found["weight_decay"] = group["weight_decay"] or None
+    if "weight_decay" in config:  # AdamW takes no None, and what has no decay takes nothing else
+        none = config["weight_decay"] is None and not group["weight_decay"]
+        found["weight_decay"] = None if none else float(group["weight_decay"])
     found |= {name: group[name] for name in _PLAIN if name in config}
     if "betas" in group:
         found |= {"beta_1": group["betas"][0], "beta_2": group["betas"][1]}

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from netvet.core import NetvetError
@@ -53,10 +54,12 @@ def require_keras_on_torch(custom: Mapping[str, Any]) -> dict[str, Any]:
 
 def told_by(error: Exception) -> str:
     """An error in one line; of those that Keras wraps up, the layer and what it raised."""
-    lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
+    text = _COLOUR.sub("", str(error)).rpartition("Exception encountered: ")[2]  # what is behind a whole configuration
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     called = _CALLED.match(lines[0]) if lines else None
     where = f" in {called[1]}" if called and len(lines) > 1 else ""
-    return f"{type(error).__name__}{where}: {(lines[1] if where else ' '.join(lines))[:LONGEST]}"
+    inner = next((after for line, after in pairwise(lines) if line.startswith("Error encountered")), None)
+    return f"{type(error).__name__}{where}: {(inner or (lines[1] if where else ' '.join(lines)))[:LONGEST]}"
 
 
 def _content(custom: Mapping[str, Any]) -> bytes:

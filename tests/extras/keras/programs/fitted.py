@@ -64,6 +64,8 @@ for own in (
 ):
     print("gap", type(own).__name__, gap(own) < 1e-5)
 
+decayed = problem(made(optimizers.AdamW(0.01)))
+print("undecayed", run_trial(decayed, Trial(2, 0, {"unregularised": True})).error)
 keras.utils.set_random_seed(1)
 one = problem(made("adam", rate=0.4))
 learner = one.learner(0)
