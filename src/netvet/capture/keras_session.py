@@ -194,7 +194,7 @@ class KerasCapture:
 
         def take(batch: Any) -> None:
             self._evaluations.batch(training, batch)
-            self.told(how, model, batch)
+            recorder.guard("scores", self.told)(how, model, batch)
 
         tell = recorder.guard("evaluations", take)
         arguments = recorder.guard("evaluations", backend.heard)(args, tell)
