@@ -16,7 +16,7 @@ from pathlib import Path
 # Fork servers, so that each program finds fresh modules; none has computed anything when a process is made of it.
 _FORKS = multiprocessing.get_context("forkserver")
 # The first optimizer of a process imports the compiler, which takes as long as all the rest.
-_READY = "torch torch._dynamo sklearn.datasets netvet.cli netvet.capture.runner netvet.fixes.rerun"
+_READY = "torch torch._dynamo sklearn.datasets netvet.cli netvet.capture.runner netvet.fixes.torch_trial"
 _FORKS.set_forkserver_preload(_READY.split())
 SECONDS = 300
 

@@ -204,7 +204,7 @@ class KerasCapture:
         """One batch of an evaluation."""
         inside = self._evaluations.inside
         self._evaluations.batch(training, batch)
-        self.told("fit" if inside else "eval", model, batch)
+        self.recorder.guard("scores", self.told)("fit" if inside else "eval", model, batch)
         if training is not None and training.setup is not None:
             training.setup.keep("val" if inside else "scored", batch)
 

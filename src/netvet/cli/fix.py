@@ -263,10 +263,14 @@ def _tell(record: dict[str, Any], kept: Callable[[], Path], chosen: Options, opt
 
 def _list(stream: Any) -> int:
     _require("libcst", "patches of a program need")
-    from netvet.fixes import all_fixes
+    from netvet.capture.frameworks import NAMES as CALLED
+    from netvet.fixes import all_fixes, frameworks_of
     from netvet.report.fix import listed
     from netvet.report.text import width_of, write_lines
 
-    found = [{"name": f.name, "title": f.title, "mends": f.mends} for f in all_fixes()]
+    found = [
+        {"name": f.name, "title": f.title, "mends": f.mends, "made_in": [CALLED[one] for one in frameworks_of(f)]}
+        for f in all_fixes()
+    ]
     write_lines(listed(found, width_of(stream)), stream)
     return 0

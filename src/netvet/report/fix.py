@@ -160,5 +160,6 @@ def listed(fixes: Sequence[Record], width: int) -> list[Line]:
     lines: list[Line] = []
     for one in fixes:
         mends = f" (for {', '.join(one['mends'])})" if one["mends"] else ""
-        lines += _wrapped(f"{one['name']:<22} ", one["title"] + mends, width, "bold")
+        made = f"; {', '.join(one['made_in'])}" if one.get("made_in") else ""
+        lines += _wrapped(f"{one['name']:<22} ", one["title"] + made + mends, width, "bold")
     return lines
