@@ -12,7 +12,6 @@ from netvet import checks, curves
 from netvet.core import Facts, LayerSeries, Series
 
 LOG = Facts.of({"kind": "supervised"})
-RNG = np.random.default_rng(0)
 
 
 def of(values: Any, unit: Any = "epoch") -> LayerSeries:
@@ -21,7 +20,7 @@ def of(values: Any, unit: Any = "epoch") -> LayerSeries:
 
 
 def near(value: float, count: int = 20, spread: float = 0.002) -> np.ndarray:
-    return np.asarray(value + RNG.normal(0, spread, count))
+    return np.asarray(value + np.random.default_rng(0).normal(0, spread, count))
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])
@@ -88,6 +87,7 @@ def test_evaluations_that_are_equal_to_the_last_digit_say_that_nothing_changes()
     assert curves.unmoved(of([0.0327] * 11 + [0.0328]), of(near(0.03))) is None
     assert curves.unmoved(of([0.0327] * 12), of([0.03] * 12)) is None
     assert curves.unmoved(None, of(near(0.03))) is None
+    assert curves.unmoved(of([0.0327] * 12), of(np.linspace(0.5, 0.1, 12) + near(0, 12))) is None  # carried along
 
 
 FALLS = [*np.geomspace(2.3, 0.04, 30)]
@@ -111,10 +111,22 @@ def test_what_was_learned_and_lost_is_told():
         [*np.linspace(2.3, 2.0, 20), *near(2.3, 20)],  # had learned little
         [-1.0, *FALLS],
         [2.3, 0.1, 2.3],
+        [6.4, 3.4, 2.4, 4.2, 2.1, 2.3, 3.6, 5.4, 11.8, 6.0],  # few, and no validation says the same
     ],
 )
 def test_a_loss_that_went_another_way_is_not_lost(values):
     assert curves.lost_again(of(values)) is None
+
+
+def test_few_values_are_enough_where_the_validation_says_the_same():
+    loss, held = (
+        [6.4, 3.4, 2.4, 4.2, 2.1, 2.3, 3.6, 5.4, 11.8, 6.0],
+        [5.5, 3.2, 2.3, 4.3, 3.0, 3.0, 3.1, 5.1, 13.0, 7.1],
+    )
+    told = curves.lost_again(of(loss), of(held))
+    assert told is not None
+    assert told[0].startswith("the loss had come down from 6.4 to 2.3, and is 6 at the end")
+    assert curves.lost_again(of(loss), of(np.linspace(5, 2, 10))) is None
 
 
 def test_a_rate_that_rose_where_the_loss_did_is_the_cause():

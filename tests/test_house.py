@@ -96,7 +96,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "__main__": ({"cli"}, set()),
 }
 FRAMEWORKS = {"torch", "lightning", "transformers", "keras", "jax"}
-# Each capture module knows one framework, by the first word of its name; Keras sits on one of three.
+# A module of capture or experiments knows one framework more, by the first word of its name; Keras sits on three.
 CAPTURE_EXTRA = {"keras": {"keras", "torch", "jax", "tensorflow"}, "jax": {"jax", "jaxlib", "flax", "optax", "equinox"}}
 # Pure functions need no more of the standard library than this.
 CHECK_STDLIB = {"__future__", "collections", "dataclasses", "functools", "itertools", "math", "re", "typing"}
@@ -166,8 +166,8 @@ def part_of(path: Path) -> str:
 def allowed_packages(path: Path) -> set[str]:
     part = part_of(path)
     packages = set(LAYERS[part][1])
-    if part == "capture":
-        first = path.relative_to(SRC / "capture").parts[0].removesuffix(".py").partition("_")[0]
+    if part in ("capture", "experiments"):
+        first = path.relative_to(SRC / part).parts[0].removesuffix(".py").partition("_")[0]
         packages |= CAPTURE_EXTRA.get(first, {first} & FRAMEWORKS)
     if part == "experiments":  # what trains with another framework has its name in front
         packages |= {path.name.removesuffix(".py").partition("_")[0]} & FRAMEWORKS

@@ -123,6 +123,15 @@ def test_what_is_watched_already_gives_the_same_run():
     again.close()
 
 
+def test_the_run_is_exported_when_it_ends_even_by_an_error(place, capsys):
+    model = net()
+    run = watched(model, export=["jsonl=run.jsonl", "csv=run.jsonl/in-a-file"])
+    train(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    run.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
+    assert '"kind": "value"' in (place / "run.jsonl").read_text()
+    assert "netvet: error: cannot export to run.jsonl/in-a-file" in capsys.readouterr().err
+
+
 def test_a_cell_that_is_run_again_closes_the_run_before_it():
     first, second = net(), net()
     run = watched(first)

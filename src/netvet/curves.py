@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from netvet.changes import guessing
 from netvet.core import Facts, LayerSeries, Series
-from netvet.stats import number
+from netvet.stats import noise, number
 
 Told = tuple[str, int, float]
 Values = npt.NDArray[np.float64]
@@ -29,6 +29,8 @@ MOST_CLASSES = 10
 ENTROPY = (0.95, 1.1)
 # What was learned is lost: at the end twice the best loss and most of the first one, which the best had left behind.
 LOST, OF_FIRST, LEARNED = 2.0, 0.7, 0.7
+# Values that show that; and that are enough without a validation.
+FEW, ENOUGH = 8, 12
 # A loss that was so many times its first value has left it for other reasons than the noise of batches.
 FAR = 3.0
 
@@ -100,9 +102,16 @@ def at_chance(log: Facts, loss: LayerSeries, val_loss: LayerSeries | None, accur
 
 
 def unmoved(val_loss: LayerSeries | None, loss: LayerSeries) -> Told | None:
-    """Every evaluation gave the same number, to the last digit: no weight that it depends on has changed."""
+    """Every evaluation gave the same number, to the last digit: no weight that it depends on has changed.
+
+    Where the training loss falls, some do: then the number was carried along from one evaluation to the next records.
+    """
     held, one = _sole(val_loss), _sole(loss)
-    if held is None or one is None or len(held) < EPOCHS or np.ptp(held.values) or not np.ptp(one.values):
+    if held is None or one is None or min(len(held), len(one)) < EPOCHS or np.ptp(held.values):
+        return None
+    third = len(one) // 3
+    fall = float(one.values[:third].mean() - one.values[-third:].mean())
+    if not np.ptp(one.values) or fall > 2 * noise(one.values) / math.sqrt(third / 2):
         return None
     value = float(held.values[0])
     digits = f"{abs(value):.12g}".partition("e")[0].replace(".", "").strip("0")
@@ -135,7 +144,7 @@ class Lost:
 def lost(one: Series) -> Lost | None:
     """A loss that had fallen, is back near its first value, and stays there; None otherwise."""
     kept, values = one.finite(), one.finite().values
-    if len(values) < 12 or values.min() <= 0:
+    if len(values) < FEW or values.min() <= 0:
         return None
     width = max(3, len(values) // 20)
     levels = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
@@ -150,11 +159,11 @@ def lost(one: Series) -> Lost | None:
     return Lost(first, low, end, int(kept.steps[best + width // 2]), int(kept.steps[since]))
 
 
-def lost_again(loss: LayerSeries) -> Told | None:
-    """What was learned is lost."""
-    one = _sole(loss)
+def lost_again(loss: LayerSeries, val_loss: LayerSeries | None = None) -> Told | None:
+    """What was learned is lost; of a few values only where the validation says the same."""
+    one, held = _sole(loss), _sole(val_loss)
     gone = lost(one) if one is not None else None
-    if gone is None or one is None:
+    if gone is None or one is None or (len(one) < ENOUGH and (held is None or lost(held) is None)):
         return None
     return f"{gone.message}: what was learned is lost since {one.unit} {gone.since}", gone.since, gone.end
 
@@ -176,7 +185,7 @@ def raised_rate(log: Facts | None, loss: LayerSeries, rises: Facts | None) -> To
     """The learning rate rose at once, and with it the loss, for ever: the third is how many times the rate rose."""
     one = _sole(loss)
     gone = lost(one) if one is not None and rises and is_supervised(log) else None
-    if gone is None or one is None:
+    if gone is None or one is None or len(one) < ENOUGH:
         return None
     reach = 3 * float(np.median(np.diff(one.steps)))  # an average lags by a record or two
     for rise in rises or ():

@@ -92,7 +92,8 @@ def recipe(
     all random generators back.
 
     Args:
-        model: an `nn.Module` (its present weights are the initial ones), or a function that makes one.
+        model: an `nn.Module` (its present weights are the initial ones), or a function that makes one; or a compiled
+            model of Keras 3 on its backend torch, which has its own loss and optimizer.
         train: a loader, a list of batches, or a pair of tensors (inputs, targets); `val`: the same, of other samples.
         loss: `loss(output, target)`; `step`: in its place `step(model, batch)`, which gives the loss, or a pair
             (loss, output).

@@ -69,3 +69,11 @@ def test_needs_no_loss_function_of_pytorch():
     (finding,) = broadcast_loss(broadcasts=made)
     assert finding.location == Location("train.py", 11)
     assert not broadcast_loss()
+
+
+def test_fires_on_a_function_that_is_known_by_its_value():
+    own = {"op": "my_mse", "left": [32, 1], "right": [32, 1], "pairs": 1024, "file": "train.py", "line": 7}
+    (finding,) = broadcast_loss(None, Facts.of(own))
+    assert "32 x 32 pairs" in finding.message
+    assert finding.location == Location("train.py", 7)
+    assert not broadcast_loss(None, Facts.of({**own, "pairs": None}))

@@ -268,3 +268,9 @@ def test_dropout_is_set_and_frozen_layers_learn(tmp_path):
     assert code.changed("unfreeze", **facts)[1] == ["model.trainable = True"]
     with pytest.raises(NotApplicable):
         code.changed("unfreeze", **(facts | {"parameters": [{"requires_grad": False, "loaded": True}]}))
+
+
+def test_a_rate_that_is_computed_is_multiplied_where_it_is_given(tmp_path):
+    text = FUNCTIONAL.replace("SGD(0.1)", "SGD(learning_rate=float(rate))")
+    given = program(tmp_path, text, optimizer="SGD", function="mse_loss", made="SGD(")
+    assert new_lines(given, "lower-lr") == ["optimizer = keras.optimizers.SGD(learning_rate=float(rate) * 0.1)"]

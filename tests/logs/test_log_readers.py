@@ -242,3 +242,18 @@ def test_reads_settings_beside_a_log(write, corpus):
 )
 def test_reads_the_plain_part_of_yaml(text, expected):
     assert parsed(text) == expected
+
+
+def test_what_is_known_of_the_classes_the_rate_and_steps_trained_twice_is_kept(write):
+    rows = [(step, 2.0 / (1 + step), 1e-3 if step < 30 else 1e-2) for step in range(40)]
+    again = [(step, 1.5, 1e-2) for step in range(20, 60)]
+    write("config.yaml", "model:\n  num_classes: 10\n")
+    text = "".join(f"{step},{loss},{rate}\n" for step, loss, rate in rows + again)
+    (run,) = runs_in(write("metrics.csv", "step,loss,lr\n" + text))
+    assert log_of(run)["classes"] == 10
+    (twice,) = run.run.get("retrained")
+    assert twice == {"step": 20, "before": 2.0 / 22, "after": 1.5, "first": 2.0}
+    assert [one["step"] for one in run.run.get("lr_rises")] == [20]  # of what went on
+    (run,) = runs_in(write("b.csv", "step,loss,lr\n" + "".join(f"{s},{v},{r}\n" for s, v, r in rows)))
+    assert [dict(one) for one in run.run.get("lr_rises")] == [{"step": 30, "before": 1e-3, "after": 1e-2}]
+    assert run.run.get("retrained") is None

@@ -8,6 +8,7 @@ import pytest
 
 from netvet.capture.logs import text
 from netvet.capture.logs.table import UnreadableLog
+from netvet.capture.logs.tokens import clean, parsed
 
 BAR = "━━━━━━━━━━━━"
 
@@ -147,3 +148,55 @@ def test_is_not_slowed_down_by_hostile_lines():
         "0.1." * 99_999,
     ]
     assert read("\n".join([*lines, "epoch 1 loss 0.5", "epoch 2 loss 0.4"]))["loss"] == [0.5, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("line", "pairs"),
+    [
+        ("step 1,200/10,000 | loss 2.31", {"step": 1200, "_of": 10000, "loss": 2.31}),
+        ("iter 12,345: loss 1,234.5", {"step": 12345, "loss": 1234.5}),
+        ("step 1.2k | loss 3.2 | gnorm 0.5 | tokens 1.5M", {"step": 1200, "loss": 3.2, "gnorm": 0.5, "tokens": 1.5e6}),
+        ("loss:1,acc:0", {"loss": 1, "acc": 0}),
+        ("accuracy: 93.4 %", {"accuracy": 0.934}),
+        ("batch size: 64, learning rate: 3e-4", {"batch size": 64, "learning rate": 3e-4}),
+        ("step loss: 0.3", {"loss": 0.3}),
+        ("tokens per iteration will be: 16,384", {}),
+        ("number of parameters: 10.65M", {}),
+        ("num decayed parameter tensors: 26, with 10,740,096 parameters", {}),
+        ("found vocab_size = 65 (inside data/meta.pkl)", {"vocab_size": 65}),
+        ("average loss over the last ten batches: 2.3", {"loss": 2.3}),
+        ("train loss = 0.3, test loss = 0.4", {"train loss": 0.3, "test loss": 0.4}),
+        ("10:20:30 | INFO | __main__:train:88 - epoch=3 loss=0.3", {"epoch": 3, "loss": 0.3}),
+        ("train.py:88 epoch: 3 loss: 0.2", {"epoch": 3, "loss": 0.2}),
+        ("Epoch: [3][ 10/100] Loss 2.3e+00 (2.4e+00)", {"epoch": 3, "step": 10, "_of": 100, "Loss": 2.3}),
+        ("Train Epoch: 1 [640/1200 (53%)]\tLoss: 2.3", {"epoch": 1, "train Loss": 2.3}),
+        ("training: 40%|████      | 40/100 [00:01<00:02, 30.12it/s, loss=0.5]", {"train loss": 0.5}),
+    ],
+)
+def test_numbers_are_read_as_people_write_them_and_sentences_are_left(line, pairs):
+    assert dict(parsed(clean(line)).pairs) == pytest.approx(pairs)
+
+
+def test_what_is_said_before_the_training_is_set_only_where_it_has_a_name():
+    head = "tokens per iteration will be: 16,384\nbatch size: 64\nmax_iters = 5,000\n"
+    table = text.read(io.StringIO(head + "".join(f"iter {i}: loss {3 - i / 9}\n" for i in range(9))), "run", "run.log")
+    assert table.settings == {"batch size": 64, "max_iters": 5000}
+
+
+def test_a_title_is_about_the_line_below_and_a_star_about_those_above():
+    found = read(
+        "Starting training...\nEpoch 1 loss 0.5\nTest: [0/10] Loss 0.7\n * Acc@1 93.5\n"
+        "Epoch 2 loss 0.4\nTest: [0/10] Loss 0.6\n * Acc@1 94.5\n"
+    )
+    assert found["loss"] == [0.5, 0.4]
+    assert found["val Acc@1"] == [93.5, 94.5]
+
+
+def test_an_epoch_that_is_told_by_its_bar_and_again_in_words_is_told_once():
+    bar = "Epoch {0}: 100%|██████████| 10/10 [00:03<00:00, 30.12it/s, loss=0.5]\nloss: 0.4{0} val_loss: 0.6\n"
+    assert read(bar.format(1) + bar.format(2) + bar.format(3))["loss"] == [0.41, 0.42, 0.43]
+
+
+def test_a_head_whose_names_stand_close_is_read_too():
+    found = read("epoch      train_loss valid_loss time\n0          0.5        0.6        00:01\n1  0.4  0.5  00:01\n")
+    assert found == {"epoch": [0, 1], "train_loss": [0.5, 0.4], "valid_loss": [0.6, 0.5]}

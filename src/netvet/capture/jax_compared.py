@@ -121,8 +121,13 @@ class Compared:
                 seen.kept += rows.size
 
     def losses(self) -> list[dict[str, Any]]:
-        """Records of the signal `losses`."""
-        return [_loss_record(seen) for seen in self._seen.values()]
+        """Records of the signal `losses`; a minus sign is told once it is known that the program goes downhill."""
+        records = [_loss_record(seen) for seen in self._seen.values()]
+        if self._session.options["training"].ascends() is None:
+            for record in records:
+                if record.get("factor") == -1.0:
+                    record |= {"factor": None, "share": None, "reduction": "none"}
+        return records
 
     def targets(self) -> list[dict[str, Any]]:
         """Records of the signal `targets`."""
@@ -140,6 +145,8 @@ def own_mean(one: LossFound, given: Array, target: Array | None, value: Array) -
         value: what the function gave; of log-probabilities, all of them.
     """
     if one.function in CLASS_LOSSES and value.shape == given.shape and target is not None and value.ndim:
+        if one.labels and target.shape == (*value.shape[:-1], 1):  # as `take_along_axis` wants them
+            target = target[..., 0]
         if one.labels and target.shape == value.shape[:-1]:
             whole = np.clip(target[..., None].astype(np.int64), 0, value.shape[-1] - 1)
             return float(-np.take_along_axis(value, whole, -1).mean())

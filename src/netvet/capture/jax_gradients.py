@@ -93,9 +93,8 @@ class _Loss:
         found.modules = tracing.modules[first_module:]
         session.recorder.guard("losses and inputs", choose_taps)(found, session)
         _note_inputs(found, [*parameters, *(others[i] for i in dynamic)])
-        found.options["ids"] = [id(p) for p in parameters]
+        found.options |= {"ids": [id(p) for p in parameters], "pure": pure}
         tracing.differentiations.append(found)
-        found.options["pure"] = pure
         if "retraced" in session.options:
             session.options["retraced"](found, [others[i] for i in dynamic])
         return self._run(found, box, tree, parameters, [others[i] for i in dynamic])

@@ -23,6 +23,8 @@ MAX_WAITING = 32
 MAX_KEPT = 500_000
 # Elements that several devices may hold, to be repeated on one of them.
 MAX_GATHERED = 50_000_000
+# Seconds in which every call is heard; after them, calls that train are heard for this share of the time.
+AWAKE, SHARE = 3.0, 0.01
 # A repetition may be compiled otherwise than the user's own function: its sums are those of another order.
 CLOSE = 1e-3
 
@@ -35,6 +37,8 @@ class Outer:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._waiting: list[_Returned] = []
+        self.devices = False
+        self.spent, self._began = 0.0, perf_counter()
 
     def begin(self, unit: Unit, twin: Twin, values: list[Any], settle: Callable[[], None]) -> None:
         """Before the user's call: repeat it, if it is to be looked at."""
@@ -76,6 +80,29 @@ class Outer:
             if parameters is not None:
                 self._session.options["replayed"].begins(parameters)
 
+    def rests(self, unit: Unit) -> bool:
+        """Whether a call that trains is passed over: netvet has had its share of the time, and nothing waits."""
+        passed = perf_counter() - self._began
+        if passed < AWAKE or self.spent < SHARE * passed or self._session.options["tape"].calls:
+            return False
+        return not self._chosen()
+
+    def passed_over(self, unit: Unit, out: Any) -> None:
+        """A call that was not heard, but for its steps."""
+        sites, updates = unit.counts or ([], 0)
+        self._session.options["training"].skipped(len(sites), updates)
+        self._session.options["replayed"].trained(out)
+
+    def _chosen(self) -> bool:
+        session = self._session
+        if session.options.get("deep"):
+            return True
+        at, chosen = session.options.get("chosen", (-1, False))
+        if at != session.step:
+            chosen = session.recorder.schedule.deep(session.step)
+            session.options["chosen"] = session.step, chosen
+        return bool(chosen)
+
     def _count(self, twin: Twin, values: list[Any]) -> None:
         """Which samples are trained on, also in calls that are not looked at."""
         for found in twin.tracing.differentiations if twin.tracing is not None else ():
@@ -87,18 +114,13 @@ class Outer:
         tracing, session = twin.tracing, self._session
         if tracing is None or not (tracing.differentiations or tracing.updates):
             return bool(session.options["evaluations"].wanted(twin))
-        if session.options.get("deep"):
-            return True
-        at, chosen = session.options.get("chosen", (-1, False))
-        if at != session.step:
-            chosen = session.recorder.schedule.deep(session.step)
-            session.options["chosen"] = session.step, chosen
-        return bool(chosen)
+        return self._chosen()
 
     def repeat(self, twin: Twin, values: list[Any]) -> list[Look | UpdateLook]:
         """Run the repetition; what its taps have delivered."""
         session, began = self._session, perf_counter()
         if twin.extra.get("devices"):
+            self.devices = True
             values = [jax.device_put(v, jax.local_devices()[0]) for v in values]
         session.options["ordered"] = twin.extra.get("ordered", True)
         try:
@@ -147,11 +169,13 @@ class Outer:
             return
         training = self._session.options["training"]
         results = jax.tree.leaves(out)
-        self._session.options["replayed"].trained(results)
+        self._session.options["replayed"].trained(out)
         if looks is not None:
             self.flush()
             training.take(looks)
             twin.extra["counts"] = self._counts(looks)
+            unit.uneven = unit.uneven or unit.counts not in (None, twin.extra["counts"])
+            unit.counts = None if unit.uneven else twin.extra["counts"]
             self._identify(twin, looks, results)
         else:
             sites, updates = twin.extra.get("counts", ([], 0))
@@ -236,7 +260,7 @@ class Eager:
         looks = self._session.recorder.guard(self.part, self._look)(call, args, kwargs)
         out = own(*args, **kwargs)
         self._session.recorder.guard(self.part, self._taken)(looks, out if with_value else None)
-        self._session.options["replayed"].trained(jax.tree.leaves(out))
+        self._session.options["replayed"].trained(out)
         self._session.ask()
         return out
 

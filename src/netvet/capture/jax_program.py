@@ -84,8 +84,8 @@ class Program:
 
     Attributes:
         avals: shape and dtype of each value.
-        known: values that are no result of an operation and no argument: constants and literals; `closed_over`: those of
-            them that are arrays which the function takes from around it.
+        known: values that are no result of an operation and no argument: constants and literals.
+        closed_over: those of them that are arrays which the function takes from around it.
         arguments, results: their values in order.
         makers: the operation that makes a value; `users`: those that take it.
     """
@@ -126,7 +126,7 @@ class Program:
         Args:
             instead: what makes the output of an operation in its place, by the number of that output.
         """
-        values: dict[int, Any] = self.known | given
+        values: dict[int, Any] = {**self.known, **given}
         other = instead or {}
         for op in operations:
             if op.name in _SILENT:

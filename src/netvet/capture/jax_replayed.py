@@ -8,8 +8,7 @@ from typing import Any
 
 import jax
 
-from netvet.capture.jax_events import Session
-from netvet.capture.jax_events import Leaf
+from netvet.capture.jax_events import Leaf, Session
 from netvet.capture.jax_program import SCOPE, is_value
 from netvet.capture.jax_tape import Call, Made, Tape
 from netvet.capture.jax_twins import Unit
@@ -54,7 +53,7 @@ class Part:
         self.frames = [Frames(tuple(_Line(*line) for line in call.lines)) for call in calls.values()]
 
     def _step(self, call: Call, numbers: dict[int, int], known: dict[int, int]) -> tuple[Any, Any, list[Any], int]:
-        arguments = []
+        arguments: list[Any] = []
         for leaf in call.arguments:
             if isinstance(leaf, Made) and leaf.call in numbers:
                 arguments.append(Made(numbers[leaf.call], leaf.result, leaf.single))
@@ -81,7 +80,8 @@ class Part:
             leaves = [_value(a, values, made) for a in arguments]
             args, kwargs = jax.tree.unflatten(tree, leaves)
             if session.tracing is not None:
-                session.tracing.at = next(iter(own_sites((f.file_name, f.line_num) for f in self.frames[n].frames)), None)
+                sites = own_sites((f.file_name, f.line_num) for f in self.frames[n].frames)
+                session.tracing.at = next(iter(sites), None)
             with jax.named_scope(f"{SCOPE}{n}_"):
                 out = function(*args, **kwargs)
             made.append([leaf for leaf in jax.tree.leaves(out) if isinstance(leaf, (jax.Array, jax.core.Tracer))])
@@ -114,7 +114,7 @@ def parts(calls: list[Call], parameters: list[Any]) -> Iterable[Part]:
             if not isinstance(leaf, Made):
                 continue
             value = calls[leaf.call].results[leaf.result]()
-            if value is not None and id(value) in current or leaf.single and value is not None:
+            if value is not None and (leaf.single or id(value) in current):
                 call.arguments[n] = value  # a parameter, or a number on which totals are added up
             else:
                 group[find(i)] = find(leaf.call)
@@ -135,27 +135,27 @@ class Replayed:
     def __init__(self, session: Session, tape: Tape) -> None:
         self._session, self._tape = session, tape
         self._units: dict[Any, Unit | None] = {}
-        self._results: list[Any] = []
+        self._out: Any = None
         self._where: list[tuple[str, int, int]] | None = None
 
     def begins(self, parameters: list[Any]) -> None:
         """A training call comes, with these parameters."""
-        if self._where is None and self._results:
+        if self._where is None and self._out is not None:
             self._where = self._places(parameters)
         self._close(parameters)
 
-    def trained(self, results: list[Any]) -> None:
-        """A training call has given this."""
+    def trained(self, out: Any) -> None:
+        """A training call has given this; it is kept until the next one where the parameters are in it."""
         self._tape.open()
-        wanted = None if self._where is None else {at for kind, at, _ in self._where if kind == "result"}
-        self._results = [r if wanted is None or i in wanted else None for i, r in enumerate(results)]
+        self._out = out if self._where is None or self._where else None
 
     def ends(self) -> None:
         """The program is over: the parameters are where they have been after every training call."""
         found: list[Any] = []
+        results = jax.tree.leaves(self._out)
         for kind, at, result in self._where or ():
             if kind == "result":
-                found.append(self._results[at] if at < len(self._results) else None)
+                found.append(results[at] if at < len(results) else None)
             else:
                 calls = self._tape.calls
                 found.append(calls[at].results[result]() if at < len(calls) else None)
@@ -163,7 +163,7 @@ class Replayed:
             self._close(found)
 
     def _places(self, parameters: list[Any]) -> list[tuple[str, int, int]]:
-        known = {id(r): ("result", i, 0) for i, r in enumerate(self._results)}
+        known = {id(r): ("result", i, 0) for i, r in enumerate(jax.tree.leaves(self._out))}
         for n, call in enumerate(self._tape.calls):
             known |= {id(r()): ("call", n, i) for i, r in enumerate(call.results) if r() is not None}
         found = [known.get(id(p)) for p in parameters]
@@ -207,7 +207,8 @@ def parameters_among(values: list[Any], leaves: list[Leaf]) -> list[Any] | None:
     """Those of these values that have the shapes of the parameters, in their order; None where some are missing."""
     found, waiting = [], iter(values)
     for leaf in leaves:
-        one = next((v for v in waiting if is_value(v) and (tuple(v.shape), str(v.dtype)) == (leaf.shape, leaf.dtype)), None)
+        form = leaf.shape, leaf.dtype
+        one = next((v for v in waiting if is_value(v) and (tuple(v.shape), str(v.dtype)) == form), None)
         if one is None:
             return None
         found.append(one)

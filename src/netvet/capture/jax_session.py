@@ -146,7 +146,8 @@ class Watch:
         guard("inputs", lambda: recorder.facts("inputs", self.inputs.records()))()
         guard("inputs", lambda: recorder.facts("samples", self.inputs.samples()))()
         guard("evaluations", lambda: recorder.facts("evaluations", self.evaluations.records))()
-        guard("replicas", lambda: self.replicas.records and recorder.facts("replicas", self.replicas.records))()
+        if self.outer.devices:
+            guard("replicas", lambda: recorder.facts("replicas", self.replicas.records))()
         guard("targets", lambda: recorder.facts("targets", self.compared.targets()))()
 
     def _initial(self) -> None:

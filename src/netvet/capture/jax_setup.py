@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,7 +150,9 @@ class SetupCollector:
         """Take in one batch of an evaluation."""
         count = len(scored.found.options["inputs"])
         target = look.get("target:0", look.get("labels"))
-        held = Held([np.asarray(look[f"input:{i}"]) for i in range(count)], None if target is None else np.array(target))
+        held = Held(
+            [np.asarray(look[f"input:{i}"]) for i in range(count)], None if target is None else np.array(target)
+        )
         size = sum(v.nbytes for v in held.inputs) + (held.target.nbytes if held.target is not None else 0)
         if self._watch.session.step and self._bytes["held"] + size <= MAX_BYTES:
             self._bytes["held"] += size
@@ -245,6 +248,10 @@ class Retracer:
         twin: Twin | None = self._captured.found.options.get("twin")
         if twin is None or "pure" not in twin.extra:
             return None
+        with _context(twin.extra["tag"]):
+            return self._traced_within(twin, samples)
+
+    def _traced_within(self, twin: Twin, samples: int) -> Differentiation | None:
         forms = list(twin.extra["forms"])
         if self._outer is None:
             self._outer = self._sources(twin, forms)
@@ -279,6 +286,16 @@ class Retracer:
         above = program.upstream(program.results)
         long = {i for i, v in enumerate(program.arguments) if v in above and program.shape(v)[:1] == (self._size,)}
         return frozenset(long)
+
+
+def _context(tag: Any) -> AbstractContextManager[Any]:
+    """What Flax NNX wants to be in while a function of its own is traced."""
+    if tag is None:
+        return nullcontext()
+    from flax import nnx
+
+    context: AbstractContextManager[Any] = nnx.update_context(tag)
+    return context
 
 
 def _stopped(captured: CapturedLoss, pure: Callable[[list[Any]], Any], leaves: list[Any]) -> _Enough:

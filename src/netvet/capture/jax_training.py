@@ -14,8 +14,8 @@ from netvet.capture.jax_twins import Twin
 Array = npt.NDArray[Any]
 # Elements of all parameters together above which they are not kept from one step to the next.
 MAX_KEPT = 20_000_000
-# Looks in a row that tell whether steps go up the gradient or down.
-DIRECTIONS = 5
+# Looks in a row that tell whether steps go up the gradient or down; so many tell it for sure.
+DIRECTIONS, SURE = 5, 3
 _OUTPUTS = {"rectified": "dead_unit_share", "tanh": "saturated_unit_share", "sigmoid": "saturated_unit_share"}
 
 
@@ -56,6 +56,7 @@ class Training:
         self._open = 0  # losses since the last step that no update has followed
         self._updating = False
         self._last: Place | None = None
+        self._sole: list[Optimizer] = []
 
     def coming(self) -> int:
         """The step to which the next differentiation belongs."""
@@ -79,13 +80,18 @@ class Training:
             else:
                 self._update(look)
 
-    def ascends(self) -> bool:
+    def ascends(self) -> bool | None:
         """Each of the first steps went up the gradient of the loss, the very first one well along it.
 
         Momentum and decayed weights may turn single steps of a descent; its first step goes down all the same.
+
+        Returns:
+            None while it is not known.
         """
         found = [p.along for p in self.places.values()]
-        return len(found) == 1 and len(found[0]) >= 3 and found[0][0] > 0.1 and min(found[0]) > 0
+        if len(found) != 1 or len(found[0]) < SURE:
+            return None
+        return found[0][0] > 0.1 and min(found[0]) > 0
 
     def passed(self, losses: int, updates: int) -> None:
         """A call that was not looked at."""
@@ -99,6 +105,20 @@ class Training:
             self.close()
             self._open += losses
 
+    def skipped(self, losses: int, updates: int) -> None:
+        """A call that nobody listened to, so that of its steps only the number is known."""
+        for place in self.places.values() if len(self.places) == 1 else ():
+            place.calls += losses
+        if not updates:
+            self.close()
+            self._open += losses
+            return
+        self._updating, self._open = True, 0
+        for one in self._sole:
+            one.steps += updates
+            one.last_step = self._session.step + updates - 1
+        self._session.step += updates
+
     def close(self) -> None:
         """A loss that no update of Optax has followed was a step by hand, unless some are."""
         if self._open and not self._updating:
@@ -106,7 +126,8 @@ class Training:
             self._open = 0
 
     def _advance(self, count: int, optimizers: list[Optimizer]) -> None:
-        for one in optimizers[:1] if len(optimizers) == 1 else ():
+        self._sole = optimizers if len(optimizers) == 1 else []
+        for one in self._sole:
             for i in range(count):
                 self._rate(one, self._session.step + i)
             one.steps += count

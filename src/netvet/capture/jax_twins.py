@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import jax
@@ -43,12 +44,19 @@ class Twin:
 
 
 class Unit:
-    """A function that the user has compiled; behaves as what it stands for. `devices`: each has its own arguments."""
+    """A function that the user has compiled; behaves as what it stands for.
+
+    Attributes:
+        devices: each device has its own arguments.
+        counts: sites of the losses of one call, and its updates, where it trains; None where calls are `uneven`.
+    """
 
     def __init__(self, session: Session, function: Any, inner: Any, static: tuple[set[int], set[str]]) -> None:
         self._session, self._function, self._inner, self._static = session, function, inner, static
         self._twins: dict[Any, Twin] = {}
         self.devices = False
+        self.counts: tuple[list[str], int] | None = None
+        self.uneven = False
         functools.update_wrapper(self, function)
 
     def __getattr__(self, name: str) -> Any:
@@ -71,12 +79,21 @@ class Unit:
         outer = session.options.get("outer")
         if outer is None:
             return self._inner(*args, **kwargs)
+        if self.counts is not None and outer.rests(self):
+            out = self._inner(*args, **kwargs)
+            outer.passed_over(self, out)
+            return out
+        start = perf_counter()
         began = session.recorder.guard("repetition", self._begin)(outer, args, kwargs)
+        before = perf_counter()
         out = self._inner(*args, **kwargs)
+        after = perf_counter()
+        looked = began is None or began[0].extra.get("looks") is not None
         if began is not None:
             session.recorder.guard("repetition", outer.end)(self, *began, out)
             if began[0].extra.get("scored", self) is None:
                 session.recorder.guard("repetition", session.options["tape"].record)(self, args, kwargs, out)
+        outer.spent += 0.0 if looked else before - start + perf_counter() - after
         session.ask()
         return out
 
@@ -106,7 +123,7 @@ class Unit:
         values, tree = jax.tree.flatten(moving)
         if not all(is_value(v) or isinstance(v, (int, float, complex)) for v in values):
             return None, []
-        form = tuple((getattr(v, "shape", ()), str(getattr(v, "dtype", type(v).__name__))) for v in values)
+        form = tuple((getattr(v, "shape", ()), getattr(v, "dtype", type(v))) for v in values)
         key = (tree, form, tuple(fixed_args), tuple(sorted(fixed_kwargs.items(), key=lambda kv: kv[0])))
         try:
             twin = self._twins.get(key)
@@ -134,7 +151,7 @@ class Unit:
             session.options["outer"].traced(twin, tracing)
             return [leaf for leaf in jax.tree.leaves(out) if is_value(leaf)]
 
-        twin.extra["pure"] = pure
+        twin.extra |= {"pure": pure, "tag": getattr(self._function, "ctxtag", None)}
 
         def repeat(values: list[Any]) -> tuple[()]:
             with session.repeating() as tracing:

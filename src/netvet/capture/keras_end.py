@@ -11,11 +11,13 @@ from netvet.capture.keras_contract import which_output
 from netvet.capture.keras_evaluations import Evaluations
 from netvet.capture.keras_losses import site_name
 from netvet.capture.keras_mixing import batch_mixing
+from netvet.capture.keras_own_losses import own_losses
 from netvet.capture.keras_start import depth_scale, final_bias, initial_loss, symmetric_units
 from netvet.capture.keras_training import Training
 from netvet.capture.keras_trials import input_ablation, lr_probe, lr_trial
 
 PROBES: tuple[tuple[str, Callable[[Training], None]], ...] = (
+    ("losses of one's own", own_losses),
     ("initial loss", initial_loss),
     ("last bias", final_bias),
     ("equal units", symmetric_units),

@@ -168,6 +168,8 @@ class Sandbox:
         import keras
 
         pairs = [*zip(self._trainable, trainable, strict=True), *zip(self._others, others, strict=True)]
+        # A loss may add to a mean that is kept of it; between steps of JAX, its variables have no value of their own.
+        pairs += [(v, keras.ops.zeros(v.shape, v.dtype)) for v in self._model.metrics_variables]
         # As Keras has it in its own stateless calls: what layers add to the loss is kept in the scope.
         with keras.StatelessScope(state_mapping=pairs, collect_losses=True, initialize_variables=False):
             yield
@@ -177,7 +179,9 @@ class Sandbox:
         return model(x, training=training) if getattr(model, "_call_has_training_arg", True) else model(x)
 
     def _loss(self, x: Any, y: Any, outputs: Any, weights: Any, *, training: bool) -> Any:
-        return self._model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=weights, training=training)
+        model = self._model
+        more = {"training": training} if getattr(model, "_compute_loss_has_training_arg", True) else {}
+        return model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=weights, **more)
 
 
 @contextmanager
@@ -205,8 +209,12 @@ def listening(heard: Heard) -> Iterator[None]:
             output = original(operation, *args, **kwargs)
         finally:
             inside.pop()
-        if id(operation) in heard.taps and id(operation) not in tapped:
-            output = output + keras.ops.cast(heard.taps[id(operation)], output.dtype)
+        inner = _repeated(operation)
+        for layer in (operation, inner):
+            if id(layer) in heard.taps and id(layer) not in tapped:
+                output = output + keras.ops.cast(heard.taps[id(layer)], output.dtype)
+        if inner is not None:
+            _note(heard, inner, _activation_name(inner), (args, kwargs), output)
         _note(heard, operation, None, (args, kwargs), output)
         return output
 
@@ -217,6 +225,20 @@ def listening(heard: Heard) -> Iterator[None]:
         keras.Operation.__call__ = original
         for layer, activation in changed:
             layer.__dict__["activation"] = activation
+
+
+def _repeated(operation: Any) -> Any:
+    """The layer that a `TimeDistributed` applies to each time, where it is a single one; else None."""
+    import keras
+
+    inner = operation.layer if isinstance(operation, keras.layers.TimeDistributed) else None
+    return None if getattr(inner, "_layers", None) else inner
+
+
+def _activation_name(layer: Any) -> str | None:
+    """The activation inside a layer with weights; None for none and for `linear`."""
+    name = getattr(getattr(layer, "activation", None), "__name__", None) if hasattr(layer, "kernel") else None
+    return None if name == "linear" else name
 
 
 def _activated(heard: Heard, layer: Any, activation: Callable[[Any], Any], tapped: set[int]) -> Callable[[Any], Any]:

@@ -58,7 +58,7 @@ def producer_of(heard: Heard | None, which: int | None, sites: Mapping[int, Site
         if call.output != wanted:
             continue
         own = type(call.layer).__name__
-        if _is_container(call.layer):
+        if _is_container(call.layer) or (call.activation is None and _is_block(call, heard)):
             continue
         if own in _PASSING or (own == "Activation" and activation_of(call.layer) is None):
             if len(call.inputs) != 1:

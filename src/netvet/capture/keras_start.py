@@ -271,8 +271,8 @@ def depth_scale(training: Training) -> None:
     layers_of = {str(training.names.of_layer(c.layer)): (c.layer, v.shape) for c, v in calls if v is not None}
     gradients = training.sandbox.slopes(plan.trainable, plan.others, plan.batches[0], layers_of)
     functions = [c.activation for c, _ in look.layers if c.activation in ACTIVATIONS]
-    names = [ACTIVATIONS[f][1] for f in functions]
-    common = max(set(names), key=names.count) if names else None
+    names = [name for f in functions if not (name := ACTIVATIONS[f][1]).endswith("oftmax")]
+    common = max(dict.fromkeys(names), key=names.count) if names else None  # the earlier of two that are as common
     index = {id(v): i for i, v in enumerate(training.variables[0])}
     layers = []
     for call, value in calls:

@@ -58,11 +58,9 @@ class Training:
     ) -> None:
         self.recorder, self.model, self.backend, self.sites = recorder, model, backend, sites
         self._count = count
-        self.names = Names(model)
-        self.sandbox = Sandbox(model, backend)
+        self._take_in()
         self.losses, self.inputs = Losses(recorder), Inputs(recorder, self.names.model)
         self.samples, self.fixed = Samples(recorder), FixedBatch(recorder, self.array)
-        self._activations = Activations(recorder, self.names)
         self.parameters: Parameters | None = None
         self.contracts: list[Contract] = []
         self.fit_site: Site | None = None
@@ -73,7 +71,6 @@ class Training:
         self.kept: list[Any] = []
         self.outputs: list[Array] = []
         self.paths: list[tuple[str, ...]] = []
-        self.variables = (list(model.trainable_variables), list(model.non_trainable_variables))
         self.calls = self.steps = self._bytes = 0
         self.modules: list[dict[str, Any]] = []
         self.state: dict[str, list[Any]] = {}
@@ -84,6 +81,14 @@ class Training:
         self.trials: dict[str, Any] = {}
         self.always, self.looks = False, True
         self.setup: KerasSetup | None = None  # what is collected for experiments
+
+    def _take_in(self) -> None:
+        """The layers and variables of the model, as they are now."""
+        model = self.model
+        self.names = Names(model)
+        self.sandbox = Sandbox(model, self.backend)
+        self._activations = Activations(self.recorder, self.names)
+        self.variables = (list(model.trainable_variables), list(model.non_trainable_variables))
 
     @property
     def site(self) -> Site | None:
@@ -99,8 +104,8 @@ class Training:
         """A call of the training function begins."""
         step, recorder = self._count(), self.recorder
         deep = self.looks and recorder.schedule.deep(step)
-        wanted = self.always or (self.setup is not None and self.setup.takes("train"))
-        awake = deep or wanted or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
+        early = self.first is None or step < DENSE_STEPS or recorder.cost - recorder.once < GRACE_SECONDS
+        awake = deep or early or self.always or (self.setup is not None and self.setup.takes("train"))
         plan = Plan(step, deep, arguments)
         if awake:
             plan.arguments = self.backend.heard(arguments, plan.batches.append) or arguments
@@ -127,9 +132,13 @@ class Training:
             self.recorder.guard("setup for experiments", self._keep)(one)
         if batch is not None:
             self._batch(plan, batch)
-            if self.looks and (plan.deep or self.first is None) and not self.sandbox.slow(batch):
+        if self.first is None and not self.same(self.model):
+            self._take_in()  # with TensorFlow the first step builds the model: the second is looked at first
+        else:
+            wanted = self.looks and (plan.deep or self.first is None)
+            if batch is not None and wanted and not self.sandbox.slow(batch):
                 self.recorder.guard("close looks", self._deep)(plan, batch)
-        self.first = self.first or plan
+            self.first = self.first or (plan if plan.batches else None)
         self.steps += max(1, int(getattr(self.model, "steps_per_execution", 1) or 1))
         self.recorder.schedule.spent += perf_counter() - began
 

@@ -39,19 +39,25 @@ class Copy:
         if plan is None:
             raise ValueError("no first step was kept")
         self._training, self._backend = training, training.backend
+        self.weights = [np.array(a) for a in plan.trainable]
+        self.others, rate = plan.others, float(training.first_rate or 0.0) * multiple
+        self._own = _Own(training, self.weights, rate) if self._backend.name == "tensorflow" else None
+        if self._own is not None:
+            return
         if "optimizer" not in training.trials:
             training.trials["optimizer"] = _remade(training)
         self._apply, state, at = training.trials["optimizer"]
-        self.weights = [np.array(a) for a in plan.trainable]
-        self.others = plan.others
         self._state = [np.array(a) for a in state]
-        self._state[at] = np.asarray(float(training.first_rate or 0.0) * multiple, dtype=self._state[at].dtype)
+        self._state[at] = np.asarray(rate, dtype=self._state[at].dtype)
 
     def step(self, batch: Any) -> float:
         """One step; gives the loss before it."""
         look = self._training.sandbox.step(self.weights, self.others, batch)
         pairs = zip(look.gradients, self.weights, strict=True)
         gradients = [np.zeros_like(w) if g is None else g.astype(w.dtype) for g, w in pairs]
+        if self._own is not None:
+            self.weights = self._own.step(gradients)
+            return look.loss
         weights, state = self._backend.call(self._apply, (self._state, gradients, self.weights))
         self.weights = [self._backend.array(w) for w in weights]
         self._state = [self._backend.array(s) for s in state]
@@ -62,10 +68,7 @@ def _remade(training: Training) -> tuple[Any, list[Array], int]:
     """An optimizer of the same kind as a function, its state before the first step, and the place of the rate in it."""
     from keras import ops
 
-    optimizer = getattr(training.model.optimizer, "inner_optimizer", training.model.optimizer)
-    settings = dict(optimizer.get_config())
-    settings |= {"learning_rate": float(training.first_rate or 0.0), "gradient_accumulation_steps": None}
-    made = type(optimizer).from_config(settings)
+    made = _optimizer(training, float(training.first_rate or 0.0))
     made.build(training.variables[0])
     at = next(i for i, v in enumerate(made.variables) if v.name == "learning_rate")
 
@@ -75,6 +78,32 @@ def _remade(training: Training) -> tuple[Any, list[Array], int]:
         return list(weights), list(state)
 
     return apply, [training.backend.array(v.value) for v in made.variables], at
+
+
+def _optimizer(training: Training, rate: float) -> Any:
+    """A new optimizer, set as that of the model, with a rate that stays."""
+    optimizer = getattr(training.model.optimizer, "inner_optimizer", training.model.optimizer)
+    settings = dict(optimizer.get_config())
+    settings |= {"learning_rate": rate, "gradient_accumulation_steps": None}
+    return type(optimizer).from_config(settings)
+
+
+class _Own:
+    """Variables of their own with an optimizer: for TensorFlow, where Keras steps none on values alone."""
+
+    def __init__(self, training: Training, weights: Sequence[Array], rate: float) -> None:
+        import keras
+
+        self._array, self._optimizer = training.backend.array, _optimizer(training, rate)
+        self._variables = [keras.Variable(w, dtype=str(w.dtype)) for w in weights]
+        self._optimizer.build(self._variables)
+
+    def step(self, gradients: Sequence[Array]) -> list[Array]:
+        """The weights after one step."""
+        from keras import ops
+
+        self._optimizer.apply([ops.convert_to_tensor(g) for g in gradients], self._variables)
+        return [self._array(v.value) for v in self._variables]
 
 
 def lr_probe(training: Training) -> None:
@@ -93,7 +122,8 @@ def lr_probe(training: Training) -> None:
         if found is None:
             break
         losses[multiple] = found if math.isfinite(found) and found < 1e3 * (abs(start) + 1) else None
-        hardly = math.isfinite(found) and 0 < start - found < HARDLY * abs(start)
+        # Dropout and the like let the loss of one batch rise a little as well.
+        hardly = math.isfinite(found) and abs(start - found) < HARDLY * abs(start)
         if not waiting and hardly and multiple < MOST:
             waiting.append(multiple * 10)
     if not losses.keys() >= set(MULTIPLES):
@@ -113,8 +143,6 @@ def _name(training: Training) -> str:
 
 def _refused(training: Training) -> str | None:
     plan = training.first
-    if training.backend.name == "tensorflow":
-        return "on TensorFlow, Keras cannot step an optimizer on a copy of the weights"
     if plan is None or not plan.batches or not training.first_rate:
         return "the first step was not seen, or has no learning rate"
     if sum(a.size for a in plan.trainable) > MAX_ELEMENTS:

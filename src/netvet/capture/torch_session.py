@@ -77,7 +77,10 @@ class Watch:
             self.session.add(collector)
 
     part = "reports"
-    unseen = "netvet watches PyTorch optimizers and backward calls of this process"
+    unseen = (
+        "netvet watches PyTorch optimizers and backward calls of this process, not of those that it starts (`torchrun "
+        "... -m netvet run` hears all ranks)"
+    )
 
     @property
     def step(self) -> int:

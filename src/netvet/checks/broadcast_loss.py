@@ -52,24 +52,18 @@ def broadcast_loss(losses: Facts | None = None, broadcasts: Facts | None = None)
             yield _finding(loss, str(loss.get("function", "the loss")), left, right)
     for made in broadcasts or ():
         left, right = _shape(made.get("left")), _shape(made.get("right"))
-        if left and right and _crossed(left, right) and (made.get("file"), made.get("line")) not in seen:
+        known = bool(made.get("pairs")) or _crossed(left, right)
+        if left and right and known and (made.get("file"), made.get("line")) not in seen:
             yield _finding(made, str(made.get("op", "the loss")), left, right)
 
 
 def _finding(record: Record, what: str, left: list[int], right: list[int]) -> Finding:
     count = math.prod(left)
-    pairs = _pairs(left, right)
+    every = int(record.get("pairs") or _broadcast_size(left, right))
+    pairs = f"{count} x {every // count} pairs"
     message = f"{what} compares output {left} with target {right} in all {pairs}, so the net learns the mean target"
     where = record.get("site")
-    return Finding(
-        message, where, 0, float(_broadcast_size(left, right)), float(count), location_of(record), confidence=1.0
-    )
-
-
-def _pairs(left: list[int], right: list[int]) -> str:
-    count = math.prod(left)
-    size = _broadcast_size(left, right)
-    return f"{count} x {size // count} pairs"
+    return Finding(message, where, 0, float(every), float(count), location_of(record), confidence=1.0)
 
 
 def _shape(value: Any) -> list[int]:

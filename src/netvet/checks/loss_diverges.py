@@ -42,6 +42,7 @@ def loss_diverges(
     targets: Facts | None = None,
     initial_loss: Facts | None = None,
     log: Facts | None = None,
+    val_loss: LayerSeries | None = None,
     *,
     rise: float = 0.05,  # over the first value, beyond the noise (SageMaker Debugger: 5 %)
     times: float = 1.5,  # a regression must end this far above the variance of its target
@@ -72,7 +73,7 @@ def loss_diverges(
     sole = sole_loss(losses)
     level = constant_loss(sole, targets, initial_loss)
     supervised = is_supervised(log) and len(loss) == 1  # a log knows no criterion, but that there is one
-    if log and (told := never_better(loss) or lost_again(loss)):
+    if log and (told := never_better(loss) or lost_again(loss, val_loss)):
         sure: Severity = "warning" if supervised else "note"
         yield Finding(told[0], next(iter(loss)), *told[1:], severity=sure, confidence=0.8)
         return
@@ -93,6 +94,5 @@ def loss_diverges(
             f"the loss rose from {seen.start:.3g} at the start to {seen.end:.3g} at the end, "
             f"{seen.end / seen.start:.2g} times its first value"
         )
-        place = location_of(sole) if len(loss) == 1 else None
-        since = seen.best_step
-        yield Finding(message, site, since, seen.end, seen.start * (1 + rise), place, severity=severity, confidence=0.8)
+        place, limit = location_of(sole) if len(loss) == 1 else None, seen.start * (1 + rise)
+        yield Finding(message, site, seen.best_step, seen.end, limit, place, severity=severity, confidence=0.8)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvet.core import Facts, Finding, check, location_of
-from netvet.stats import number
+from netvet.core import Facts, Finding, LayerSeries, check, location_of
+from netvet.stats import learns, number
 
 
 @check(
@@ -19,8 +19,10 @@ from netvet.stats import number
 def symmetric_init(
     symmetric_units: Facts,
     parameters: Facts | None = None,
+    loss: LayerSeries | None = None,
     *,
     share: float = 0.5,  # of the units of a layer that equal another one
+    wide: int = 8,  # units: so many are one by no accident of the drawing, and not meant to be one
 ) -> Iterator[Finding]:
     """Units of a layer have equal weights and equal gradients, so no step can tell them apart.
 
@@ -38,6 +40,7 @@ def symmetric_init(
     A single linear layer at zero is convex and fine. Zero last layers of residual blocks, adapters and heads get
     different gradients, so they are silent; where every layer is zero, and none gets a gradient, nothing can ever move.
     A single layer at zero without a gradient may wait for the one behind it: it is told of where the wait has no end.
+    Equal units with different gradients are one unit to begin with, and come apart: told of where the loss stays.
 
     ## References
     Goodfellow et al., Deep Learning, 8.4. Measured on the digits: zero weights 0.08, constant weights 0.08.
@@ -54,6 +57,7 @@ def symmetric_init(
         hit.append((zero_gradient, record, equal, units))
     # A layer without any gradient is equal in it trivially; alone it may only wait for a zero layer behind it.
     if not any(not zero for zero, *_ in hit) and len(hit) < 2:
+        yield from _as_one(symmetric_units, loss, wide)
         return
     _, record, equal, units = min(hit, key=lambda h: h[0])
     more = f" (and {len(hit) - 1} more layer{'s' if len(hit) > 2 else ''})" if len(hit) > 1 else ""
@@ -66,6 +70,20 @@ def symmetric_init(
     yield Finding(
         message, layer, 0, equal / units, share, location_of(record), {"layers": layers_hit[:50]}, confidence=1.0
     )
+
+
+def _as_one(symmetric_units: Facts, loss: LayerSeries | None, wide: int) -> Iterator[Finding]:
+    """All units of a layer start as one and the same, which is not zero, and the loss does not fall."""
+    if not loss or learns(loss):
+        return
+    for record in symmetric_units:
+        units, equal = number(record, "units"), number(record, "identical")
+        if not units or units < wide or equal != units or record.get("zero") is not False:
+            continue
+        layer = str(record.get("layer") or record.get("parameter"))
+        message = f"all {units:g} units of {layer} start with the same weights, as one unit, and the loss does not fall"
+        yield Finding(message, layer, 0, 1.0, 0.0, location_of(record), severity="warning", confidence=0.9)
+        return
 
 
 def _stuck(symmetric_units: Facts) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -14,7 +15,6 @@ from torch import nn
 
 from netvet.capture.jax_optimizers import Making, Optimizer, OptimizerTap, known_names
 from netvet.capture.jax_setup import MAX_STEPS, CapturedLoss, Step
-from netvet.core import NetvetError
 from netvet.experiments.jax_arrays import Array, array_of, tensor_of
 from netvet.experiments.problem import MakeOptimizer
 from netvet.experiments.setup import DEFAULT_LR
@@ -26,6 +26,8 @@ _CLIPS = {"clip_by_global_norm": ("norm", "max_norm"), "clip": ("value", "max_de
 MIDDLE = 1
 # Of the change of the parameters, what a rule by hand may leave unexplained: rounding, in numbers of 32 bits.
 UNEXPLAINED = 0.02
+# A part of the rule must explain all but this share of what is left without it, and that be more than rounding.
+PART, ROUNDING = 0.1, 1e-3
 # Gradients of Adam's first step that are not next to nothing, and the share of them that must have moved alike.
 ALIKE = 0.95
 
@@ -271,7 +273,7 @@ class Rule:
 def rule_of(steps: Sequence[Step]) -> Rule | None:
     """The rule that took the parameters of the first step to those of the next; None where it is none that is known."""
     early = [s for s in steps[:3] if s.parameters]
-    following = [b.number == a.number + 1 for a, b in zip(early, early[1:], strict=False)]
+    following = [b.number == a.number + 1 for a, b in pairwise(early)]
     if not following or not following[0]:
         return None
     p = [_flat(s.parameters) for s in early]
@@ -281,9 +283,9 @@ def rule_of(steps: Sequence[Step]) -> Rule | None:
         return None
     (lr,), rest = _fitted(move, [-g[0]])
     decay = 0.0
-    if rest > UNEXPLAINED:
-        (lr, pulled), rest = _fitted(move, [-g[0], -p[0]])
-        decay = pulled / lr if lr > 0 else 0.0
+    (beside, pulled), less = _fitted(move, [-g[0], -p[0]])
+    if rest > ROUNDING and less < PART * rest:
+        lr, rest, decay = beside, less, pulled / beside if beside > 0 else 0.0
     if rest <= UNEXPLAINED and lr > 0 and 0 <= decay < 1:
         momentum = _momentum(p, g, move, lr, decay) if len(p) > 2 and following[1] else 0.0
         return None if momentum is None else Rule("SGD", _short(lr), _short(momentum), _short(decay))

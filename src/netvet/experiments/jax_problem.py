@@ -29,6 +29,14 @@ from netvet.experiments.trial import is_memory
 
 # The loss of a copy may differ from the recorded one by rounding: its operations are compiled otherwise.
 CLOSE = 1e-2
+# What cannot be asked of a copy, and why.
+_FUNCTIONS = "the layers of a program of JAX are functions within its loss, which trials cannot exchange"
+UNASSESSED = {
+    "final-bias": _FUNCTIONS,
+    "activation-trial": _FUNCTIONS,
+    "depth-trial": _FUNCTIONS,
+    "pretrained": "whether a program of JAX loads a checkpoint is not heard",
+}
 
 
 def problem_of_jax_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutcome]:
@@ -70,10 +78,12 @@ def problem_of_loss(captured: CapturedLoss, script: str) -> Problem:
     _require_numbers(captured)
     loss = Loss(captured, roles_of(found, captured.steps))
     roles = loss.roles
-    notes = _notes(captured, loss)
+    draws, norm = active_modes(found.program, loss.parameters)
+    notes = _notes(captured, loss, draws=draws, norm=norm)
 
     def learner(seed: int) -> ModelAndStep:
-        model = redrawn(JaxModel(loss, captured.steps[0].parameters, captured.frozen), seed)
+        model = JaxModel(loss, captured.steps[0].parameters, captured.frozen, batch_norm=norm)
+        redrawn(model, seed)
         return ModelAndStep(model, lambda _, batch: model.step(batch))
 
     data_roles = Roles(*(tuple(map(str, some)) for some in (roles.inputs, roles.targets)))
@@ -87,26 +97,29 @@ def problem_of_loss(captured: CapturedLoss, script: str) -> Problem:
     target = next((batches[0][n] for n in data_roles.targets), None)
     return Problem(
         learner=learner, train=train, val=val, optimizer=taken.make, kind=kind_of(output, target), origin=script,
-        notes=(*notes, *taken.notes), clip=taken.clip, rates=taken.rates, details={"validated": bool(held_out)},
+        notes=(*notes, *taken.notes), clip=taken.clip, rates=taken.rates,
+        details={"validated": bool(held_out), "unassessed": UNASSESSED},
     )  # fmt: skip
 
 
 def _require_numbers(captured: CapturedLoss) -> None:
     for leaf in captured.found.leaves:
         if not leaf.dtype.startswith(("float", "bfloat")):
-            raise NetvetError(f"the loss is differentiated by {leaf.name}, which is {leaf.dtype}; expected real numbers")
+            raise NetvetError(
+                f"the loss is differentiated by {leaf.name}, which is {leaf.dtype}; expected real numbers"
+            )
 
 
-def _notes(captured: CapturedLoss, loss: Loss) -> list[str]:
-    program, notes = captured.found.program, []
-    draws, norm = active_modes(program, loss.parameters)
+def _notes(captured: CapturedLoss, loss: Loss, *, draws: bool, norm: bool) -> list[str]:
+    program, notes = captured.found.program, list[str]()
     if norm:
         notes.append("its batch norm takes the statistics of each batch in trials, also where they are scored")
     if draws and not loss.roles.dropped:
         notes.append("its dropout is drawn in trials also where they are scored, since it could not be switched off")
-    if loss.roles.moving:
-        shapes = ", ".join(str(list(program.shape(i))) for i in loss.roles.moving)
-        notes.append(f"what the program carries from step to step beside its parameters ({shapes}) stays as at the first")
+    carried = [i for i in loss.roles.moving if i in loss.needed and program.is_float(i)]
+    if carried:
+        shapes = ", ".join("x".join(map(str, program.shape(i))) or "a number" for i in carried)
+        notes.append(f"what it carries from step to step beside its parameters ({shapes}) stays as at the first step")
     if captured.frozen:
         notes.append(f"{len(captured.frozen)} parameters that the program never changed stay as they are")
     return notes
@@ -180,9 +193,7 @@ def _fits(batch: Batch, first: Batch) -> bool:
     return forms and len({len(t) for t in batch.values()}) == 1
 
 
-def _parts(
-    train: Data, held_out: tuple[Batch, ...], heard: Sequence[Held], notes: list[str]
-) -> tuple[Data, Data]:
+def _parts(train: Data, held_out: tuple[Batch, ...], heard: Sequence[Held], notes: list[str]) -> tuple[Data, Data]:
     """Data to train on and data to score on."""
     if held_out and not train.fixed_size:
         return train, Data(held_out, train.roles).distinct()

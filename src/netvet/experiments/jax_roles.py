@@ -130,11 +130,11 @@ def _size(entering: Collection[int], changing: Collection[int], first: Inputs) -
     arrays = [i for i in entering if i in changing] or list(entering)
     if not arrays:
         raise NetvetError("no array with samples could be told from the others that its loss takes")
-    return int(len(first[max(arrays, key=lambda i: first[i].size)]))
+    return len(first[max(arrays, key=lambda i: first[i].size)])
 
 
 def dropped(program: Program, parameters: Iterable[int]) -> list[Dropped]:
-    """Where a share of the activations is put to zero and the rest divided by what is kept (`where(mask, x / q, 0)`)."""
+    """Where a share of the activations is put to zero, the rest divided by what is kept (`where(mask, x / q, 0)`)."""
     dependent = program.downstream(parameters)
     drawn = program.downstream([o for op in program.operations if op.name in _DRAWING for o in op.outputs])
     keep: dict[int, float] = {}
@@ -150,7 +150,7 @@ def dropped(program: Program, parameters: Iterable[int]) -> list[Dropped]:
             made, share = program.makers.get(op.inputs[2]), keep[op.inputs[0]]
             if made is not None and _number(program, op.inputs[1]) == 0.0 and _scales(program, made, share):
                 name = op.scope.rpartition("/")[2] or "dropout"
-                found.append(Dropped(f"{name}_{len(found)}", op.outputs[0], made.inputs[0], 1.0 - share))
+                found.append(Dropped(f"{name}_{len(found)}", op.outputs[0], made.inputs[0], round(1.0 - share, 6)))
     return found
 
 

@@ -75,7 +75,8 @@ class Piece:
                 mixed[i] = one
             return self._value(mixed, around)
 
-        return jax.vjp(value, [arrays[i] for i in moving])
+        found: tuple[Any, Any] = jax.vjp(value, [arrays[i] for i in moving])
+        return found
 
 
 def _drop(given: int, number: int, around: Around, values: Mapping[int, Any]) -> Any:
@@ -87,7 +88,8 @@ def _drop(given: int, number: int, around: Around, values: Mapping[int, Any]) ->
 
 @functools.cache
 def _pull() -> Callable[[Any, Any], Any]:
-    return jax.jit(lambda back, gradient: back(gradient)[0])
+    pull: Callable[[Any, Any], Any] = jax.jit(lambda back, gradient: back(gradient)[0])
+    return pull
 
 
 class _Call(torch.autograd.Function):
@@ -101,7 +103,7 @@ class _Call(torch.autograd.Function):
         return tensor_of(found)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         found = _pull()(ctx.back, array_of(gradients[0], ctx.dtype))
         result: list[torch.Tensor | None] = [None] * ctx.count
@@ -140,7 +142,13 @@ class Loss:
     @property
     def random(self) -> bool:
         """Random keys enter the loss, beside those of dropout."""
-        return any(i in self.form(self.roles.size).rest.needed for i in self.roles.keys)
+        return any(i in self.needed for i in self.roles.keys)
+
+    @property
+    def needed(self) -> set[int]:
+        """All values that the loss is made of, without those that only dropout takes."""
+        form = self.form(self.roles.size)
+        return set().union(*(p.needed for p in (form.net, form.rest) if p is not None))
 
     def form(self, samples: int) -> Form:
         """The loss for batches with so many samples.
@@ -153,7 +161,9 @@ class Loss:
             self._forms[samples] = self._made(found) if found is not None else None
         form = self._forms[samples]
         if form is None:
-            raise NetvetError(f"the loss takes batches of {self.roles.size} samples as it is compiled, and not of {samples}")
+            raise NetvetError(
+                f"the loss takes batches of {self.roles.size} samples as it is compiled, and not of {samples}"
+            )
         return form
 
     def _recorded(self, samples: int) -> Differentiation | None:
@@ -210,7 +220,9 @@ class JaxModel(nn.Module):
     Calling it gives the outputs, where these are known.
     """
 
-    def __init__(self, loss: Loss, arrays: Sequence[Array], frozen: frozenset[str]) -> None:
+    def __init__(
+        self, loss: Loss, arrays: Sequence[Array], frozen: frozenset[str] = frozenset(), *, batch_norm: bool = False
+    ) -> None:
         super().__init__()
         self._loss = loss
         self._leaves = names_of(loss.found)
@@ -219,6 +231,8 @@ class JaxModel(nn.Module):
             _holder(self, name.split(".")[:-1])._parameters[name.split(".")[-1]] = held
         for place in loss.roles.dropped:
             self._modules[place.name] = nn.Dropout(place.rate)
+        if batch_norm:  # never called: it says that outputs hang on the batch at hand, by design
+            self._modules["batch norm"] = nn.BatchNorm1d(1, affine=False, track_running_stats=False)
         self._around: Around | None = None
 
     @property

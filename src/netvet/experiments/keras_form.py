@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +15,7 @@ import numpy as np
 
 from netvet.capture.keras_backends import Array
 from netvet.core import NetvetError
+from netvet.experiments.keras_torch import told_by
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,17 @@ class KerasForm:
         import torch
 
         try:
-            with keras.saving.custom_object_scope(dict(self.custom)):
-                model = keras.saving.deserialize_keras_object(dict(self.config), safe_mode=False)
-                with torch.no_grad():
-                    model(x)
-                self._freeze(model)
+            with quiet(), keras.saving.custom_object_scope(dict(self.custom)), _lenient(self.custom):
+                own = copy.deepcopy(dict(self.config))  # it is emptied on the way
+                model = keras.saving.deserialize_keras_object(own, safe_mode=False)
         except Exception as error:  # whatever a class of the user's does when it is made again
             raise NetvetError(_not_made(self.config, error)) from error
+        try:
+            with quiet(), torch.no_grad():
+                model(x)
+        except Exception as error:  # operations of another framework
+            raise NetvetError(not_taken(error)) from error
+        self._freeze(model)
         self._fill(model)
         return model
 
@@ -75,6 +84,48 @@ class KerasForm:
                 finish()
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What Keras warned of when the program made its model is not told again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _lenient(custom: Mapping[str, Any]) -> Iterator[None]:
+    """Let classes be made again whose __init__ takes its own arguments only: Keras hands it `trainable` and `dtype`."""
+    classes = {one for one in custom.values() if isinstance(one, type) and hasattr(one, "from_config")}
+    kept = [(cls, cls.__dict__.get("from_config")) for cls in classes]
+    for cls in classes:
+        cls.from_config = classmethod(_retrying(cls.from_config))
+    try:
+        yield
+    finally:
+        for cls, own in kept:
+            if own is None:
+                del cls.from_config
+            else:
+                cls.from_config = own
+
+
+def _retrying(original: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    def from_config(cls: Any, config: Any) -> Any:
+        import keras
+
+        given = copy.deepcopy(config)
+        try:
+            return original(config)
+        except TypeError:
+            taken = [name for name in inspect.signature(cls.__init__).parameters if name in given]
+            if len(taken) == len(given):
+                raise
+            own = {n: keras.saving.deserialize_keras_object(given[n], safe_mode=False) for n in taken}
+            return cls(**own)
+
+    return from_config
+
+
 def form_of(model: Any, trainable: Sequence[Array], others: Sequence[Array], flags: tuple[bool, ...]) -> KerasForm:
     """The form of a model of this process.
 
@@ -91,12 +142,18 @@ def form_of(model: Any, trainable: Sequence[Array], others: Sequence[Array], fla
     return KerasForm(config, dict(_custom(config, model)), arrays, flags)
 
 
-def _not_made(config: Mapping[str, Any], error: Exception) -> str:
-    told = str(error).strip().splitlines()
-    why = f"{type(error).__name__}: {told[0][:200] if told else ''}"
+def not_taken(error: Exception) -> str:
+    """Why a step cannot be taken on PyTorch."""
     return (
-        f"{config.get('class_name', 'the model')} cannot be made again on PyTorch, where trials train ({why}); layers "
-        "of your own need a get_config that holds the arguments of __init__, and keras.ops in place of other operations"
+        f"a step of the model cannot be taken on PyTorch, where trials train ({told_by(error)}); use keras.ops in "
+        "layers and losses of your own, which are the same on every backend"
+    )
+
+
+def _not_made(config: Mapping[str, Any], error: Exception) -> str:
+    return (
+        f"the {config.get('class_name', 'model')} cannot be made again on PyTorch, where trials train "
+        f"({told_by(error)}); layers of your own need a get_config that holds the arguments of __init__"
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from netvet.capture.keras_backends import backend_of
 from netvet.capture.keras_contract import contracts_of
 from netvet.capture.keras_forward import leaves_of, paths_of
-from netvet.capture.keras_setup import KerasSetup, Split, filled, frozen_flags, hollow
+from netvet.capture.keras_setup import KeptBatch, KerasSetup, Split, filled, frozen_flags, hollow
 from netvet.core import NetvetError
 from netvet.experiments.keras_problem import NAMES, Material, problem_of_material
 from netvet.experiments.keras_torch import BACKEND
@@ -47,6 +47,7 @@ def problem_of_model(
         _read(kept, "val", val, batch_size)
     first = kept.splits["train"][0]
     outputs = model(filled(first.x.form, [keras.ops.convert_to_tensor(a) for a in first.x.arrays.values()]))
+    _build_loss(model, first, outputs)
     kept.trainable = frozen_flags(model)
     values = ([found.array(v.value) for v in model.trainable_variables],
               [found.array(v.value) for v in model.non_trainable_variables])  # fmt: skip
@@ -55,6 +56,15 @@ def problem_of_model(
         model, name, kept, values, contracts_of(model), paths_of(outputs), [rate], pretrained=bool(pretrained)
     )
     return problem_of_material(material, origin)
+
+
+def _build_loss(model: Any, first: KeptBatch, outputs: Any) -> None:
+    """Which losses belong to which outputs, which Keras asks at its first step."""
+    import keras
+
+    compiled, targets = getattr(model, "_compile_loss", None), first.y.arrays.values()
+    if compiled is not None and not compiled.built and targets:
+        compiled.build(filled(first.y.form, [keras.ops.convert_to_tensor(a) for a in targets]), outputs)
 
 
 def _is_variable(optimizer: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from netvet.core import NetvetError
+from netvet.experiments.keras_torch import told_by
 
 
 class _Backward(Exception):  # no error: it leaves a train_step at its loss
@@ -48,9 +49,8 @@ def require_own_step(learner: Any, batch: Any) -> None:
         with _caught(leave=False) as losses:
             net.train_step(learner.whole(batch))
     except Exception as error:  # whatever the user's step does
-        raise NetvetError(
-            f"train_step of {type(net).__name__} cannot be taken on a copy ({type(error).__name__}: {error})"
-        ) from error
+        told = f"train_step of {type(net).__name__} cannot be taken on a copy ({told_by(error)})"
+        raise NetvetError(told) from error
     if len(losses) != 1:
         raise NetvetError(
             f"train_step of {type(net).__name__} goes backward {len(losses)} times: several losses make one step "

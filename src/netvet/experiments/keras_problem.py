@@ -16,7 +16,7 @@ from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data
 from netvet.experiments.drawable import drawable
 from netvet.experiments.keras_data import Reading
-from netvet.experiments.keras_form import KerasForm, form_of
+from netvet.experiments.keras_form import KerasForm, form_of, not_taken
 from netvet.experiments.keras_net import KerasLearner, KerasNet, Parts
 from netvet.experiments.keras_optimizer import Recipe, optimizer_for, recipe_of
 from netvet.experiments.keras_own import has_own_step, require_own_step
@@ -163,11 +163,7 @@ def _require_same(learner: KerasLearner, batch: Batch, material: Material) -> No
             loss, _ = without_graph(learner, batch)
             output = learner.model(*(batch[n] for n in learner.parts.inputs))
     except Exception as error:  # whatever the loss or a layer of the user's does with tensors of PyTorch
-        raise NetvetError(
-            f"a step of {learner.model.net.name} cannot be taken on PyTorch, where trials train "
-            f"({type(error).__name__}: {error}); losses and layers of your own need keras.ops in place of other "
-            "operations"
-        ) from error
+        raise NetvetError(not_taken(error)) from error
     first = next(iter(learner.leaves(output)), None)
     if material.wanted is None or first is None:
         return

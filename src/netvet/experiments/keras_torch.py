@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,9 @@ from netvet.core import NetvetError
 from netvet.experiments.sending import by_value
 
 BACKEND = "torch"
+# Characters of an error of the user's code that are told.
+LONGEST = 200
+_COLOUR, _CALLED = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"Exception encountered when calling ([\w.]+)")
 
 
 def require_keras_on_torch(custom: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,6 +49,14 @@ def require_keras_on_torch(custom: Mapping[str, Any]) -> dict[str, Any]:
     if keras.backend.backend() != BACKEND:
         raise NetvetError(f"Keras is on the backend {keras.backend.backend()} again; trials need it on {BACKEND}")
     return _loaded(content) if content is not None else {}
+
+
+def told_by(error: Exception) -> str:
+    """An error in one line; of those that Keras wraps up, the layer and what it raised."""
+    lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
+    called = _CALLED.match(lines[0]) if lines else None
+    where = f" in {called[1]}" if called and len(lines) > 1 else ""
+    return f"{type(error).__name__}{where}: {(lines[1] if where else ' '.join(lines))[:LONGEST]}"
 
 
 def _content(custom: Mapping[str, Any]) -> bytes:

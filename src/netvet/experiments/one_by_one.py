@@ -20,6 +20,7 @@ from netvet.capture.torch_probe_mixing import (
 )
 from netvet.capture.torch_probe_tools import float_outputs
 from netvet.capture.torch_rng import forked_rng
+from netvet.core import NetvetError
 from netvet.experiments.experiment import Outcome, experiment
 from netvet.experiments.lab import Lab
 from netvet.experiments.problem import Problem
@@ -87,6 +88,8 @@ def _each(
     for index in sorted({i * (size - 1) // (SAMPLES - 1) for i in range(SAMPLES)}):
         try:
             alone = changed_call(call, {id(t): t.detach()[index : index + 1].clone() for t in given})
+        except NetvetError as error:  # a loss that is compiled for batches of one size
+            return Outcome("not assessed", str(error))
         except Exception as error:
             told = f"{type(error).__name__}: {str(error)[:300]}"
             return Outcome(

@@ -108,6 +108,8 @@ def _outcome(one: Experiment, lab: Lab) -> Outcome:
     """
     if lab.seconds_left <= 0:
         raise OutOfTime("the budget was used up before it (--budget gives more)")
+    if (why := lab.problem.details.get("unassessed", {}).get(one.name)) is not None:
+        return Outcome("not assessed", why)
     try:
         with forked_rng(), torch.enable_grad():
             return one.run(lab)

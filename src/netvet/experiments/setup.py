@@ -39,7 +39,8 @@ class Setup:
     """What experiments need of a program that is not captured.
 
     Args:
-        model: a function that makes a fresh model, or a model (its present weights are the initial ones).
+        model: a function that makes a fresh model, or a model (its present weights are the initial ones); a compiled
+            model of Keras 3 needs neither loss, step nor optimizer.
         train: a loader, a dataset's batches in a list, or a pair of tensors (inputs, targets).
         loss: `loss(output, target)`, for batches whose last part is the target and whose others enter the model.
         step: `step(model, batch)` in place of `loss`: the loss as a scalar tensor, or a pair (loss, output).

@@ -118,5 +118,5 @@ def told(curves: Sequence[Curve]) -> str | None:
     most, whole = max(len(one.series) for one in short), max(one.whole for one in short)
     return (
         f"{len(short):,} of {len(curves):,} series are thinned to at most {most:,} values (of up to {whole:,}), with "
-        "their extremes and what is not finite; --points all exports every value"
+        "their extremes and what is not finite; `netvet export --points all` sends every value"
     )

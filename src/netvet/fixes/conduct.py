@@ -150,6 +150,7 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
         raise NetvetError(f"the program printed no number after {text!r}; expected a line such as '{text} 0.93'")
     run = Run.open(Path(seen.run))
     found = diagnose(run, options.checks, options.settings)
+    _require_training(seen, found)
     facts: Callable[[str], Any] = run.get
     choice = choose(found, Program(sources, facts, framework=program.framework), options.names)
     chosen = choice.fixes if options.names else choice.fixes[:MAX_FIXES]
@@ -171,6 +172,17 @@ def _round(program: Rerun, sources: Sources, trials: Trials, options: Options, s
     study.run()
     best = tuple(study.best())
     return _confirmed(Round(Path(seen.run), found, choice, study, best), program, sources, options)
+
+
+def _require_training(seen: Measured, found: Diagnosis) -> None:
+    """A program that fails before its first step, for no reason that is known here, has nothing to be mended.
+
+    Raises:
+        NetvetError: with the last line of its error.
+    """
+    if seen.ended in ("exception", "exit") and not seen.steps and not found.verdicts:
+        last = (seen.error.strip().splitlines() or ["no message"])[-1]
+        raise NetvetError(f"the program ended before its first training step: {last}")
 
 
 def _examined(program: Rerun, options: Options) -> Measured:

@@ -53,7 +53,9 @@ class Trial:
         """Move the seeds that decide over initialisation, dropout and the order of batches.
 
         `keras.utils.set_random_seed` hands its seed to Python, NumPy and the backend; Keras draws its own seeds from
-        Python's generator. As for PyTorch, NumPy's, which make data, are left alone.
+        Python's generator. As for PyTorch, NumPy's, which make data, are left alone. With TensorFlow installed, a seed
+        of 0 draws other weights than the program by itself: it imports TensorFlow behind seeding Python's generator,
+        from which that import draws, and here it is imported before.
         """
         shift = STRIDE * seed
         with ExitStack() as undo:
@@ -88,7 +90,7 @@ class Trial:
     def measured(self, live: Live, run: Path) -> Measured:
         """By the samples that were kept, and the signals of the run."""
         training = cast("KerasCapture", live.capture).main()
-        if training is None or self._scores is None:
+        if training is None or self._scores is None or not training.steps:
             return recorded(run)
         try:
             scores, about = self._scores.found(training, training.now())

@@ -17,6 +17,7 @@ import pytest
 from jax.sharding import Mesh, PartitionSpec
 
 from netvet.adapters.jax import probe, watch
+from netvet.capture import jax_outer
 from netvet.store import Run
 
 X = np.random.default_rng(0).normal(size=(320, 6)).astype(np.float32)
@@ -152,6 +153,21 @@ def test_losses_and_weights_are_the_same_to_the_last_bit(train: Callable[[], Tra
     if train is not by_method:  # its step was compiled before the run was opened
         seen = next(iter(Run.open(run.path).get("loss").values()))
         assert np.allclose(seen.values, [losses[s] for s in seen.steps], rtol=1e-4)
+
+
+@pytest.mark.parametrize("train", [donated, scanned, in_two_parts], ids=lambda f: f.__name__)
+def test_calls_that_are_passed_over_are_counted(
+    train: Callable[[], Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jax_outer, "AWAKE", 0.0)
+    monkeypatch.setattr(jax_outer, "SHARE", 0.0)
+    monkeypatch.setattr("netvet.capture.recorder.DENSE_STEPS", 3)
+    losses, params = train()
+    with run_in(tmp_path) as run:
+        again, others = train()
+    assert again == losses
+    assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), params, others))
+    assert run.steps == 20
 
 
 def test_jax_is_as_it_was_after_the_run(tmp_path: Path) -> None:

@@ -42,17 +42,18 @@ class Worker:
         self._process.communicate("")
 
 
-def _netvet(program: str, folder: Path, options: list[str]) -> dict[str, Any]:
-    """The report on a program, as JSON, with its exit code and what it printed."""
+def _netvet(command: str, program: str, folder: Path, options: list[str]) -> dict[str, Any]:
+    """What a command says of a program, as JSON, with its exit code and what it printed."""
     from netvet.cli import main
 
     report, said = folder / "report.json", io.StringIO()
     report.unlink(missing_ok=True)
-    command = ["run", "--store", str(folder / "runs"), "--json", str(report), *options, program]
+    os.environ["RESULT"] = str(folder / "result.json")
+    words = [command, "--store", str(folder / "runs"), "--json", str(report), *options, program]
     code: Any = 0
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            main(command)
+            main(words)
         except SystemExit as leave:
             code = leave.code
     found = json.loads(report.read_text()) if report.exists() else {}
@@ -87,8 +88,10 @@ def digest(arrays: Any) -> str:
 def _answer(question: dict[str, Any], folder: Path) -> Any:
     program = question["program"]
     sys.path[0:0] = [str(Path(program).parent), str(HERE)]
-    if question["what"] == "netvet":
-        return _netvet(program, folder, question.get("options", []))
+    if question["what"] in ("run", "recipe", "tune"):
+        return _netvet(question["what"], program, folder, question.get("options", []))
+    if question["what"] == "result":  # of the program that was run last
+        return json.loads((folder / "result.json").read_text())
     if question["what"] == "printed":
         said = io.StringIO()
         with contextlib.redirect_stdout(said):

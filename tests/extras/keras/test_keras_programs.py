@@ -41,7 +41,7 @@ def cases(folder: str) -> list[Any]:
 
 
 def found_in(worker: Ask, path: Path, backend: str) -> dict[str, Any]:
-    answer = worker(backend).ask(what="netvet", program=str(path), options=["--every", "4"])
+    answer = worker(backend).ask(what="run", program=str(path), options=["--every", "4"])
     assert "error" not in answer, answer
     assert "switched off" not in answer["said"], answer["said"]
     assert answer["report"]["run"]["steps"] or header(path, "exits"), answer["said"]

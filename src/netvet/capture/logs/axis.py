@@ -208,7 +208,7 @@ def starts_of(column: Column, axis: Axis) -> tuple[list[int], list[int]]:
 
 
 def repeated(column: Column, axis: Axis) -> list[dict[str, float]]:
-    """Losses of what was trained twice, before and after a run was taken up again: medians of the same places."""
+    """Losses of what was trained twice, before and after a run was taken up again: medians of the first of them."""
     places, values = axis.at[column.rows], column.values
     known = np.isfinite(places) & np.isfinite(values)
     places, values = places[known], values[known]
@@ -217,7 +217,7 @@ def repeated(column: Column, axis: Axis) -> list[dict[str, float]]:
         until = float(places[i - 1])
         old, new = values[:i][places[:i] >= places[i]], values[i:][places[i:] <= until]
         if min(len(old), len(new)) >= FEWEST and places[i] > places[0]:
-            before, after = float(np.median(old)), float(np.median(new[: len(old)]))
+            before, after = (float(np.median(part[:FEWEST])) for part in (old, new))
             found.append({"step": float(places[i]), "before": before, "after": after, "first": float(values[0])})
     return found
 

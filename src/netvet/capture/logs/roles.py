@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from netvet.capture.logs.table import Column, Table
 from netvet.capture.logs.words import ACCURACY, CLOCK, EPOCH, ERRORS, LOSS, STEP, TRAIN, VAL, words_of
@@ -23,6 +24,8 @@ ROLES: tuple[str, ...] = get_args(Role)
 _STEPS = ("global_step", "trainer/global_step", "train/global_step", "step", "iter", "iteration", "steps", "_step")
 _AGAIN = re.compile(r"(?i)[_/](step|epoch)$")
 _RATE = re.compile(r"lr\d*")
+# A share that rises by less may be a small loss that wavers.
+CLEAR_RISE = 0.03
 _TOTALS = ({"loss"}, {"train", "loss"}, {"total", "loss"}, {"training", "loss"}, {"train", "total", "loss"},
            {"epoch", "loss"}, {"train", "epoch", "loss"})  # fmt: skip
 
@@ -146,18 +149,28 @@ def _errors_as_losses(found: dict[str, Guess]) -> None:
 
 
 def _bare_sides(found: dict[str, Guess], columns: Mapping[str, Column]) -> None:
-    """`train 0.40 val 0.29`: losses, or where they are shares that rise, accuracies."""
-    for name, one in list(found.items()):
-        known, values = set(words_of(name)), columns[name].values
-        if one.role != "metric" or len(known) != 1 or not known <= TRAIN | VAL or len(values) < 2:
-            continue
-        share = bool((values >= 0).all() and (values <= 1).all() and values[-1] > values[0])
-        side = "val" if known & VAL else "train"
-        role: Role = ("val_accuracy" if side == "val" else "train_accuracy") if share else "loss"
+    """`train 0.40 val 0.29`: losses, or where they are shares of which one rises, accuracies."""
+    sides = {
+        name: columns[name].values
+        for name, one in found.items()
+        if one.role == "metric" and set(words_of(name)) <= TRAIN | VAL and len(words_of(name)) == 1
+        and len(columns[name]) > 1
+    }  # fmt: skip
+    shares = all(bool(((values >= 0) & (values <= 1)).all()) for values in sides.values())
+    rising = shares and any(_rise(values) > CLEAR_RISE for values in sides.values())
+    for name in sides:
+        side = "val" if set(words_of(name)) & VAL else "train"
+        role: Role = ("val_accuracy" if side == "val" else "train_accuracy") if rising else "loss"
         role = "val_loss" if role == "loss" and side == "val" else role
         if role == "loss" and any(other.role == "loss" for other in found.values()):
             continue
         found[name] = Guess(name, role, "guess", "its side alone")
+
+
+def _rise(values: npt.NDArray[np.float64]) -> float:
+    """From the first third to the last."""
+    third = max(1, len(values) // 3)
+    return float(values[-third:].mean() - values[:third].mean())
 
 
 def _one_loss(found: dict[str, Guess], columns: Mapping[str, Column], role: str) -> None:

@@ -31,7 +31,9 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 # Names that take a number after a mere space.
-_METRICS = EPOCH | STEP | LOSS | ACCURACY | ERRORS | REWARD | CLOCK | {"lr", "rate", "norm", "score", "f1", "auc"}
+_METRICS = (
+    EPOCH | STEP | LOSS | ACCURACY | ERRORS | REWARD | CLOCK | {"lr", "rate", "norm", "gnorm", "score", "f1", "auc"}
+)
 _AXES = EPOCH | STEP
 _MAX_WORDS = 3
 # What stands in sentences and in no name of a number.

@@ -61,7 +61,7 @@ def clean_data(program: Program) -> Iterator[Editor]:
     site = fit(program)
     editor = program.editor("missing values filled in")
     for value in _given_inputs(site.file):
-        editor.replace(site.file, value, "np.nan_to_num({}, nan=0.0, posinf=0.0, neginf=0.0)")
+        editor.replace(site.file, value, "np.nan_to_num({}, posinf=0.0, neginf=0.0)")
     editor.require(site.file, "np", "import numpy as np")
     yield editor
 
@@ -110,8 +110,10 @@ def _entering(program: Program) -> tuple[Record, Site]:
     """
     records = [r for r in program.facts("inputs") if r.get("phase") == "train"]
     every = layers(program)
-    if len(records) != 1 or not every:
+    if len(records) != 1:
         raise NotApplicable(f"{len(records)} inputs were seen, and one is meant")
+    if not every:
+        raise NotApplicable("the layers of the model are not known")
     if every[0].get("cls") in ("Embedding", "Normalization", "Rescaling", "BatchNorm1d", "BatchNorm2d"):
         raise NotApplicable(f"the first layer is of the kind {every[0].get('cls')}")
     return records[0], each(program, every[:1])[0]

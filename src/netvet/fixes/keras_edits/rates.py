@@ -47,7 +47,7 @@ def with_rate(program: Program, factor: float) -> Editor:
         editor.replace(made.site.file, made.value, replaced)
         return editor
     given = value_of(made, "learning_rate", 0)
-    if given is not None and isinstance(given[1], cst.Call):
+    if given is not None and isinstance(given[1], cst.Call) and called(given[1])[:1].isupper():
         _schedule(editor, Site(made.file, given[1], {}), factor)
     elif given is not None and given[1] is not given[0]:
         editor.replace(made.file, given[1], scaled(given[1], made.code(given[1]), factor))
