@@ -95,13 +95,17 @@ class Opened:
 
 
 class Tape:
-    """Records calls at the top level while a run listens, from one training call to the next."""
+    """Records calls at the top level while a run listens, from one training call to the next.
+
+    Attributes:
+        free: seconds that recording may take in any case; infinite where every evaluation counts.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._inside, self._full = False, False
         self._count, self._counts = 0, [-1, -2, -3]
-        self._began, self._spent = perf_counter(), 0.0
+        self._began, self._spent, self.free = perf_counter(), 0.0, FREE_SECONDS
         self.calls: list[Call] = []
         self._made: dict[int, tuple[Callable[[], Any], Made]] = {}
 
@@ -121,7 +125,7 @@ class Tape:
     def open(self) -> None:
         """A training call is over: begin anew."""
         self.calls, self._made, self._count = [], {}, 0
-        self._full = self._spent > max(FREE_SECONDS, SHARE * (perf_counter() - self._began))
+        self._full = self._spent > max(self.free, SHARE * (perf_counter() - self._began))
 
     def nothing(self) -> None:
         """There was no evaluation on it; what the program does each time, an update by hand, is left out in future."""

@@ -42,7 +42,6 @@ def step(params, opt_state, x, y):
     return params, opt_state, loss
 
 
-@jax.jit
 def evaluate(params, x, y):
     return ((x @ params["w"] + params["b"]).argmax(1) == y).mean()
 
