@@ -22,8 +22,7 @@ _SUPERVISED = (
     since="0.1",
     fixes={
         "remove-minus": "Remove the minus sign before the loss; optimizers already go downhill.",
-        "remove-maximize": "Create the optimizer without maximize=True, and subtract the gradient where steps are taken"
-        " by hand: to go uphill is for objectives that should grow.",
+        "remove-maximize": "Create the optimizer without maximize=True; by hand, subtract the gradient.",
     },
 )
 def negated_loss(

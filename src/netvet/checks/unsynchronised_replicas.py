@@ -20,6 +20,7 @@ _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
         "call-wrapper": "Call the wrapped model (ddp(x)) in training, not ddp.module or the model inside it.",
         "same-start": "Start all replicas from one state: replica.load_state_dict(first.state_dict()).",
         "average-gradients": "Average the gradients over the axis of pmap: jax.lax.pmean(grads, axis_name).",
+        "average-gradients": "Average the gradients over the axis of pmap: jax.lax.pmean(grads, axis_name).",
         "set-epoch": "Call sampler.set_epoch(epoch) at the start of every epoch.",
         "distributed-sampler": "Give each process its own part of the data with DistributedSampler.",
     },
@@ -101,12 +102,12 @@ def _in_one_process(
     if not apart:
         return
     names = sorted({str(t.get(k)) for t in apart for k in ("first", "second")})
-    message = f"{len(names)} replicas in one process step on the same gradients, but their weights differ: "
-    message += "the gradients of one are not those of the other"
+    said = f"{len(names)} replicas in one process step on the same gradients, but their weights differ: "
     roots = next((o.get("models") for o in optimizers or () if o.get("name") == apart[0].get("second")), None) or ()
     made = next((m for m in modules or () if m.get("model") in roots), None)  # the root comes first
     place = location_of(made, "created") or location_of(apart[0])
-    yield Finding(message, names[0], apart[0].get("first_step"), float(len(names)), 1.0, place)
+    said += "the gradients of one are not those of the other"
+    yield Finding(said, names[0], apart[0].get("first_step"), float(len(names)), 1.0, place)
 
 
 def _sampling(loaders: Facts) -> Iterator[Finding]:
@@ -116,6 +117,5 @@ def _sampling(loaders: Facts) -> Iterator[Finding]:
         if forgotten and loader.get("phase") != "eval" and epochs >= 2 and loader.get("shuffled") is not False:
             same = f"all {epochs:g} epochs have the same order"
             message = f"set_epoch was never called on the sampler of {loader.get('name')}: {same}"
-            yield Finding(
-                message, loader.get("name"), 1, epochs, 1.0, location_of(loader), severity="warning", confidence=1.0
-            )
+            place = location_of(loader)
+            yield Finding(message, loader.get("name"), 1, epochs, 1.0, place, severity="warning", confidence=1.0)
