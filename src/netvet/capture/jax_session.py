@@ -94,6 +94,8 @@ class Watch:
         """Versions and device."""
         found: dict[str, Any] = {"python": sys.version.split()[0], "jax": jax.__version__}
         found |= {name: sys.modules[name].__version__ for name in ("flax", "optax", "equinox") if name in sys.modules}
+        if not self.session.options["training"].places:  # to ask before would choose the devices for the program
+            return found
         return found | {"device": jax.default_backend().replace("gpu", "cuda")}
 
     def stop(self, run: Live, stopper: Stopper) -> JaxStop:

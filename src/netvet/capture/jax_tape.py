@@ -113,8 +113,8 @@ class Tape:
         """Wrap what programs call outside of compiled functions; comes after all other taps."""
         for owner, name, function in _functions():
             patches.wrap(owner, name, lambda _, f=function: self._recording(f))  # type: ignore[misc]
-        array = type(jnp.zeros(()))
-        for name in _METHODS:
+        array = _array_class()
+        for name in _METHODS if array is not None else ():
             again = functools.partial(_method, name)
             patches.wrap(array, name, lambda plain, f=again: self._recording(plain, f))  # type: ignore[misc]
         ufunc = type(jnp.add)
@@ -194,6 +194,15 @@ class Tape:
     def _source(self, leaf: Any) -> Any:
         reference, made = self._made.get(id(leaf), (None, None))
         return made if reference is not None and reference() is leaf else leaf
+
+
+def _array_class() -> Any:
+    """The class of arrays, without making one: that would choose the devices before the program can."""
+    try:
+        from jax._src.array import ArrayImpl
+    except ImportError:  # a version that has it elsewhere: what methods compute is not heard
+        return None
+    return ArrayImpl
 
 
 def _held(value: Any) -> Callable[[], Any]:

@@ -23,7 +23,7 @@ _SUPERVISED = (
     since="0.1",
     fixes={
         "remove-minus": "Remove the minus sign before the loss; optimizers already go downhill.",
-        "remove-maximize": "Subtract the gradient (no maximize=True): to go uphill is for objectives that should grow.",
+        "remove-maximize": "Create the optimizer without maximize=True; by hand, subtract the gradient.",
     },
     any_of=("losses", "loss_contract", "loss_terms", "train_accuracy", "val_accuracy"),
 )

@@ -19,7 +19,6 @@ _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
     fixes={
         "call-wrapper": "Call the wrapped model (ddp(x)) in training, not ddp.module or the model inside it.",
         "same-start": "Start all replicas from one state: replica.load_state_dict(first.state_dict()).",
-        "average-gradients": "Average the gradients over the axis of pmap: jax.lax.pmean(grads, axis_name).",
         "set-epoch": "Call sampler.set_epoch(epoch) at the start of every epoch.",
         "distributed-sampler": "Give each process its own part of the data with DistributedSampler.",
     },

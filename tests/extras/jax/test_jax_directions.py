@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -65,3 +67,12 @@ def test_a_step_uphill_is_told_by_what_it_does(sign: int, rate: float, alarm: bo
         for _ in range(12):
             params, _ = step(params)
     assert ("negated-loss" in [f.check.name for f in run.findings]) is alarm
+
+
+def test_the_taps_leave_the_choice_of_devices_to_the_program(tmp_path: Path) -> None:
+    asked = "import jax._src.xla_bridge as b; print(b.backends_are_initialized())"
+    program = tmp_path / "program.py"
+    program.write_text(f"import jax\n{asked}\n")
+    command = [sys.executable, "-m", "netvet", "run", "--quiet", str(program)]
+    out = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200).stdout
+    assert out.split()[0] == "False"
