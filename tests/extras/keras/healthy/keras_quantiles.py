@@ -13,7 +13,8 @@ quantiles = np.array([0.1, 0.5, 0.9], dtype="float32")
 
 def pinball(y_true, y_pred):
     error = y_true - y_pred
-    return ops.mean(ops.maximum(quantiles * error, (quantiles - 1) * error), axis=-1)
+    shares = ops.convert_to_tensor(quantiles)
+    return ops.mean(ops.maximum(shares * error, (shares - 1) * error), axis=-1)
 
 
 model = keras.Sequential([keras.Input((5,)), layers.Dense(48, activation="relu"), layers.Dense(48, activation="relu"),
