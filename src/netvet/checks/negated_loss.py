@@ -85,10 +85,8 @@ def negated_loss(
         )
     elif maximises and plus and not minus:
         owner = stepping[0]
-        name = owner.get("name", "the optimizer")
-        message = f"{name} was created with maximize=True, so it makes {function} as large as it can"
-        if any(g.get("measured") for g in groups):
-            message = f"each step goes up the gradient ({name}): it makes {function} as large as it can"
+        how = "was measured to go uphill" if "measured" in groups[0] else "was created with maximize=True"
+        message = f"{owner.get('name', 'the optimizer')} {how}, so it makes {function} as large as it can"
         yield Finding(message, owner.get("name"), 0, location=location_of(owner) or location_of(loss), confidence=1.0)
 
 
