@@ -90,7 +90,7 @@ def test_an_optimizer_that_is_named_is_made_with_the_rate(sequential):
 
 def test_a_rate_is_multiplied_where_it_stands(tmp_path):
     given = program(tmp_path, FUNCTIONAL, optimizer="SGD", function="mse_loss", made="SGD(")
-    assert new_lines(given, "raise-lr") == ["optimizer = keras.optimizers.SGD(1)"]
+    assert new_lines(given, "raise-lr") == ["optimizer = keras.optimizers.SGD(1.0)"]
 
 
 def test_the_rates_of_a_schedule_are_multiplied(tmp_path):

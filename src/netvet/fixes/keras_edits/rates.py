@@ -43,17 +43,26 @@ def with_rate(program: Program, factor: float) -> Editor:
     made = optimizer(program)
     if isinstance(made, Named):
         rate = DEFAULTS[made.name] * factor
-        replaced = f"{keras(editor, made.site.file, 'optimizers')}.{made.name}(learning_rate={rate:.6g})"
+        replaced = f"{keras(editor, made.site.file, 'optimizers')}.{made.name}(learning_rate={_float(f'{rate:.6g}')})"
         editor.replace(made.site.file, made.value, replaced)
         return editor
     given = value_of(made, "learning_rate", 0)
-    if given is not None and isinstance(given[1], cst.Call) and called(given[1])[:1].isupper():
+    if given is None:
+        usual = DEFAULTS.get(called(made.call))
+        if usual is None:
+            raise NotApplicable(f"learning_rate is not given to {made.code(made.call.func)}")
+        set_argument(editor, made, "learning_rate", _float(f"{usual * factor:.6g}"))
+        return editor
+    if isinstance(given[1], cst.Call) and called(given[1])[:1].isupper():
         _schedule(editor, Site(made.file, given[1], {}), factor)
-    elif given is not None and given[1] is not given[0]:
-        editor.replace(made.file, given[1], scaled(given[1], made.code(given[1]), factor))
     else:
-        scale_argument(editor, made, "learning_rate", factor, 0, DEFAULTS.get(called(made.call)))
+        editor.replace(made.file, given[1], _float(scaled(given[1], made.code(given[1]), factor)))
     return editor
+
+
+def _float(code: str) -> str:
+    """A number as Keras takes it for a rate: `1` is none."""
+    return f"{code}.0" if code.isdigit() else code
 
 
 def _schedule(editor: Editor, site: Site, factor: float) -> None:
