@@ -125,7 +125,8 @@ def _problem(target: str, arguments: tuple[str, ...], store: Path, is_module: bo
     """What is tuned, and the run of the script that it comes from."""
     from netvet.capture.runner import RunOptions
     from netvet.core import NetvetError
-    from netvet.experiments.conduct import problem_of_script, setup_of
+    from netvet.experiments.conduct import setup_of
+    from netvet.experiments.script import problem_of_script
     from netvet.experiments.setup import problem_of
 
     if is_setup(target, is_module):

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 
 import torch
 
 from netvet.capture.jax_modes import active_modes
-from netvet.capture.jax_session import Watch
-from netvet.capture.jax_setup import CapturedLoss, Held, SetupCollector, Step, source_of
-from netvet.capture.live import Live
-from netvet.capture.runner import Outcome as RunOutcome
-from netvet.capture.runner import RunOptions, run
+from netvet.capture.jax_setup import CapturedLoss, Held, Step, source_of
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
@@ -37,35 +31,6 @@ UNASSESSED = {
     "depth-trial": _FUNCTIONS,
     "pretrained": "whether a program of JAX loads a checkpoint is not heard",
 }
-
-
-def problem_of_jax_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutcome]:
-    """Run a script under watch: its problem, or the reason why there is none, and how it ended.
-
-    Raises:
-        NetvetError: the run was not recorded.
-    """
-    held: list[SetupCollector] = []
-    inner = chosen.observe
-
-    def observe(live: Live) -> AbstractContextManager[object]:
-        assert isinstance(live.capture, Watch)
-        held.append(SetupCollector(live.capture))
-        return inner(live) if inner is not None else nullcontext()
-
-    ended = run(replace(chosen, observe=observe, framework="jax"))
-    if ended.run_path is None:
-        raise NetvetError("the run was not recorded, so that there is nothing to experiment with")
-    captured = held[0].captured() if held else "the script did not begin"
-    if isinstance(captured, str):
-        return None, captured, ended
-    try:
-        return problem_of_loss(captured, chosen.target), "", ended
-    except NetvetError as error:
-        return None, str(error), ended
-    except Exception as error:  # whatever a recorded loss does when it is taken once more
-        told = "out of memory" if is_memory(error) else f"{type(error).__name__}: {error}"
-        return None, f"its loss could not be taken on a copy: {told}", ended
 
 
 def problem_of_loss(captured: CapturedLoss, script: str) -> Problem:

@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 
 from netvet.capture.keras_backends import Array
 from netvet.capture.keras_session import KerasCapture
 from netvet.capture.keras_training import Training
 from netvet.capture.live import Live
-from netvet.capture.runner import Outcome as RunOutcome
-from netvet.capture.runner import RunOptions, run
 from netvet.core import NetvetError
 from netvet.experiments.keras_problem import Material, problem_of_material
 from netvet.experiments.problem import Problem
-from netvet.experiments.trial import is_memory
-from netvet.store import Run
 
 
-def problem_of_script(chosen: RunOptions) -> tuple[Problem | None, str, RunOutcome]:
-    """Run a Keras program under watch: its problem, or the reason why there is none, and how it ended.
+class Collected:
+    """See `script.Collector`."""
 
-    Raises:
-        NetvetError: the run was not recorded.
-    """
-    captures: list[KerasCapture] = []
-    inner = chosen.observe
+    def __init__(self) -> None:
+        self._capture: KerasCapture | None = None
 
-    def observe(live: Live) -> AbstractContextManager[object]:
-        if isinstance(live.capture, KerasCapture):
-            live.capture.collects = True
-            captures.append(live.capture)
-        return inner(live) if inner is not None else nullcontext()
+    def listen(self, live: Live) -> None:
+        """The program is about to begin."""
+        assert isinstance(live.capture, KerasCapture)
+        self._capture = live.capture
+        self._capture.collects = True
 
-    ended = run(replace(chosen, framework="keras", observe=observe))
-    if ended.run_path is None:
-        raise NetvetError("the run was not recorded, so that there is nothing to experiment with")
-    try:
-        problem = problem_of_training(captures[0].main() if captures else None, chosen.target)
-    except NetvetError as error:
-        return None, str(error), ended
-    except Exception as error:  # whatever a model does when it is made once more
-        told = "out of memory" if is_memory(error) else f"{type(error).__name__}: {error}"
-        return None, f"its step could not be taken on a copy: {told}", ended
-    found: Any = Run.open(ended.run_path).get("baselines")
-    problem.details["trained"] = list(found or ())
-    return problem, "", ended
+    def problem(self, script: str) -> Problem:
+        """Of the model that was trained most.
+
+        Raises:
+            NetvetError: its training cannot be repeated.
+        """
+        return problem_of_training(self._capture.main() if self._capture is not None else None, script)
 
 
 def problem_of_training(training: Training | None, origin: str) -> Problem:

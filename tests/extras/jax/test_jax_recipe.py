@@ -18,10 +18,10 @@ from netvet.capture.jax_setup import Step
 from netvet.capture.runner import RunOptions
 from netvet.core import NetvetError
 from netvet.experiments.jax_optimizers import rule_of
-from netvet.experiments.jax_problem import problem_of_jax_script
 from netvet.experiments.lab import Lab
 from netvet.experiments.overfit_batch import overfit_batch
 from netvet.experiments.problem import Problem
+from netvet.experiments.script import problem_of_script
 from netvet.experiments.trial import Trial, run_trial
 
 DATA = """
@@ -84,7 +84,7 @@ train(step, params, tx.init(params), jax.random.key(0))
 def problem_of(folder: Path, text: str) -> tuple[Problem | None, str]:
     (folder / "train.py").write_text(text)
     jax.clear_caches()
-    found, reason, _ = problem_of_jax_script(RunOptions(str(folder / "train.py"), False, (), folder / "runs"))
+    found, reason, _ = problem_of_script(RunOptions(str(folder / "train.py"), False, (), folder / "runs"))
     return found, reason
 
 

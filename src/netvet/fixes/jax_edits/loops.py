@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from netvet.fixes.jax_edits.places import package, training
+from netvet.fixes.jax_edits.places import constant, package, training
 from netvet.fixes.loops import loops
 from netvet.fixes.outputs import assigned
 from netvet.fixes.program import Program
@@ -80,7 +80,7 @@ def _sized(program: Program, factor: int, *, up: bool) -> Editor:
     size = _size(file, around[0]) if around and isinstance(around[0], cst.For) else None
     if size is None:
         raise NotApplicable("the size of the batches is not a variable of the loop that cuts them")
-    made = assigned(file, size) or _constant(file, size.value)
+    made = assigned(file, size) or constant(file, size.value)
     if not isinstance(made, cst.Integer):
         raise NotApplicable("the size of the batches is not a number that is written once")
     count = int(made.value) * factor if up else max(1, int(made.value) // factor)
@@ -95,12 +95,3 @@ def _size(file: SourceFile, loop: cst.For) -> cst.Name | None:
         if len(call.args) == 3 and isinstance(call.args[2].value, cst.Name):
             return call.args[2].value
     return None
-
-
-def _constant(file: SourceFile, name: str) -> cst.BaseExpression | None:
-    """The number of a name that is set once, at the top of the file."""
-    found = [
-        one.value for one in file.nodes(cst.Assign)
-        if file.function(one) is None and any(file.code(t.target) == name for t in one.targets)
-    ]  # fmt: skip
-    return found[0] if len(found) == 1 else None

@@ -189,3 +189,12 @@ def package(editor: Editor, file: SourceFile, module: str) -> str:
     root = module.partition(".")[0]
     editor.require(file, root, f"import {root}")
     return module
+
+
+def constant(file: SourceFile, name: str) -> cst.BaseExpression | None:
+    """The number of a name that is set once, at the top of the file."""
+    found = [
+        one.value for one in file.nodes(cst.Assign)
+        if file.function(one) is None and any(file.code(t.target) == name for t in one.targets)
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import libcst as cst
 
 from netvet.fixes.edits import scaled, set_argument
-from netvet.fixes.jax_edits.places import gradient_function, made_by, optimizers, package, steps_by_hand
+from netvet.fixes.jax_edits.places import constant, gradient_function, made_by, optimizers, package, steps_by_hand
+from netvet.fixes.lower_lr import FACTORS as DOWN
 from netvet.fixes.outputs import assigned
 from netvet.fixes.program import Program, Site, argument
+from netvet.fixes.raise_lr import FACTORS as UP
 from netvet.fixes.source import Editor, NotApplicable, SourceFile, called, inside
 
-DOWN, UP = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
 # Arguments of Optax's schedules that are rates, with their positions.
 SCHEDULES: dict[str, dict[str, int]] = {
     "constant_schedule": {"value": 0},
@@ -119,19 +120,10 @@ def _scale(editor: Editor, file: SourceFile, node: cst.BaseExpression, factor: f
     if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
         node = node.expression
     made = assigned(file, node) if isinstance(node, cst.Name) else None
-    made = made if made is not None or not isinstance(node, cst.Name) else _constant(file, node.value)
+    made = made if made is not None or not isinstance(node, cst.Name) else constant(file, node.value)
     if isinstance(made, (cst.Float, cst.Integer)):
         node = made
     editor.replace(file, node, scaled(node, file.code(node), factor))
-
-
-def _constant(file: SourceFile, name: str) -> cst.BaseExpression | None:
-    """The number of a name that is set once, at the top of the file."""
-    found = [
-        one.value for one in file.nodes(cst.Assign)
-        if file.function(one) is None and any(file.code(t.target) == name for t in one.targets)
-    ]  # fmt: skip
-    return found[0] if len(found) == 1 else None
 
 
 def rates_by_hand(program: Program) -> tuple[SourceFile, list[cst.BaseExpression]]:
@@ -146,7 +138,7 @@ def rates_by_hand(program: Program) -> tuple[SourceFile, list[cst.BaseExpression
         raise NotApplicable("the line that changes the parameters, `p - rate * g`, is not known")
     unique: dict[str, cst.BaseExpression] = {}
     for one in found:
-        named = isinstance(one, cst.Name) and isinstance(assigned(file, one) or _constant(file, one.value), cst.Float)
+        named = isinstance(one, cst.Name) and isinstance(assigned(file, one) or constant(file, one.value), cst.Float)
         unique.setdefault(file.code(one) if named else str(id(one)), one)
     return file, list(unique.values())
 

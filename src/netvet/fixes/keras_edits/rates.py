@@ -8,10 +8,11 @@ import libcst as cst
 
 from netvet.fixes.edits import scale_argument, scaled, set_argument
 from netvet.fixes.keras_edits.places import COMPILE, compiling, keras, optimizer_record, text, value_of
+from netvet.fixes.lower_lr import FACTORS as DOWN
 from netvet.fixes.program import Program, Site, argument
+from netvet.fixes.raise_lr import FACTORS as UP
 from netvet.fixes.source import Editor, NotApplicable, called
 
-FACTORS_DOWN, FACTORS_UP = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
 # Rates of the optimizers of Keras 3 where none is given.
 DEFAULTS = {
     "SGD": 0.01, "Adam": 1e-3, "AdamW": 1e-3, "Nadam": 1e-3, "Adamax": 1e-3, "Adagrad": 1e-3, "Adadelta": 1e-3,
@@ -23,13 +24,13 @@ RATES = ("initial_learning_rate", "end_learning_rate", "warmup_target", "alpha_r
 
 def lower_lr(program: Program) -> Iterator[Editor]:
     """A tenth, a hundredth, a thousandth of the rate of the optimizer, or of those of its schedule."""
-    for factor in FACTORS_DOWN:
+    for factor in DOWN:
         yield with_rate(program, factor)
 
 
 def raise_lr(program: Program) -> Iterator[Editor]:
     """Ten, a hundred, a thousand times the rate of the optimizer, or those of its schedule."""
-    for factor in FACTORS_UP:
+    for factor in UP:
         yield with_rate(program, factor)
 
 
