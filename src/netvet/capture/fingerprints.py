@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import numpy.typing as npt
 
 Prints = npt.NDArray[np.int64]
+# A batch that scores training samples on purpose has (nearly) nothing else: where other batches are clean, most is
+# enough, since not every training sample need have been seen. Batches of a few samples tell nothing.
+ALL, MOST, CLEAN, FEW, FEWEST = 0.95, 0.5, 0.01, 8, 20
 
 
 def prints_of(arrays: Iterable[npt.NDArray[np.generic]]) -> Prints:
@@ -58,3 +62,19 @@ def repeats(prints: Prints) -> npt.NDArray[np.int64]:
     first = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
     pairs = np.stack((first[~new], order[~new]), axis=1)
     return pairs[np.argsort(pairs[:, 1], kind="stable")]
+
+
+def held_out(train: AbstractSet[int], batches: Sequence[frozenset[int]]) -> list[bool]:
+    """Of each batch that is scored, whether it is held out, and no score of training samples made on purpose.
+
+    Where all that is scored is of the training samples, or next to all, every batch counts.
+
+    Args:
+        train: fingerprints of the training samples; `batches`: of the samples of each batch.
+    """
+    shares = [len(train & batch) / max(len(batch), 1) for batch in batches]
+    clean: frozenset[int] = frozenset().union(*(b for b, share in zip(batches, shares, strict=True) if share <= CLEAN))
+    limit = MOST if len(clean) >= FEWEST else ALL
+    kept = [share < limit or len(batch) < FEW for batch, share in zip(batches, shares, strict=True)]
+    others: frozenset[int] = frozenset().union(*(b for b, one in zip(batches, kept, strict=True) if one))
+    return kept if len(others) >= FEWEST else [True] * len(batches)

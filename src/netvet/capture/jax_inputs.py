@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from netvet.capture.arrays import Array, Moments
+from netvet.capture.fingerprints import held_out
 from netvet.capture.jax_compared import place
 from netvet.capture.jax_events import Differentiation, Look, Session
 from netvet.capture.jax_training import Place
@@ -17,9 +17,6 @@ from netvet.capture.site import Site
 # Samples whose fingerprints are kept, and seconds that making them may take.
 MAX_SAMPLES, MAX_SECONDS = 100_000, 1.0
 MAX_FEATURES, MAX_LISTED = 100_000, 256
-# A call that scores training samples on purpose has (nearly) nothing else: where other calls are clean, most is enough,
-# since a part of the training is not looked at. Calls of a few samples tell nothing.
-ALL, MOST, CLEAN, FEW, FEWEST = 0.95, 0.5, 0.01, 8, 20
 
 
 class _Seen:
@@ -139,7 +136,9 @@ class Inputs:
 
     def samples(self) -> list[dict[str, Any]]:
         """The record of the signal `samples`; none where no evaluation was seen."""
-        train, held = self._prints["train"], held_out(self._prints["train"], self._prints["eval"], self._scored)
+        train, calls = self._prints["train"], list(self._scored)
+        apart = set().union(*(c for c, one in zip(calls, held_out(train.keys(), calls), strict=True) if one))
+        held = {p: n for p, n in self._prints["eval"].items() if p in apart}
         shared = [(held[p], train[p]) for p in held if p in train]
         if not train:
             return []
@@ -147,20 +146,6 @@ class Inputs:
             "train": len(train), "train_seen": self._drawn, "eval": len(held), "overlap": len(shared),
             "overlap_examples": [list(pair) for pair in shared[:10]], "granular": self._width, "complete": False,
         }]  # fmt: skip
-
-
-def held_out(train: Mapping[int, int], scored: Mapping[int, int], calls: Iterable[frozenset[int]]) -> dict[int, int]:
-    """Samples that are scored, without those of calls that score the training data on purpose, beside others.
-
-    Args:
-        train, scored: fingerprints and their numbers.
-        calls: the fingerprints of each call of an evaluation.
-    """
-    shares = {call: len(train.keys() & call) / len(call) for call in calls if call}
-    clean = sum(len(call) for call, share in shares.items() if share <= CLEAN)
-    limit = MOST if clean >= FEWEST else ALL
-    others = set().union(*(call for call, share in shares.items() if share < limit or len(call) < FEW))
-    return {one: n for one, n in scored.items() if one in others} if len(others) >= FEWEST else dict(scored)
 
 
 def _prints(rows: Array) -> list[int]:

@@ -15,8 +15,8 @@ from netvet.capture.torch_tensors import tensors_in
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
 from netvet.experiments.drawable import drawable
+from netvet.experiments.held_out import train_and_val
 from netvet.experiments.problem import Problem, redrawn, train_as_before
-from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
 
 # Combinations of shapes that are tried; sequences of many lengths are believed after so many.
@@ -63,7 +63,8 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
         notes.append(f"the script adds up {setup.accumulated} batches in each step; trials step after every batch")
     train = drawable(train, _learner(setup, 0)).distinct()
     held_out = tuple(_usable(setup, setup.val, training=False))
-    train, val = _parts(setup, train, held_out, notes)
+    why = "no validation batch fits the recorded step" if setup.val else "no scored validation batch was seen"
+    train, val = train_and_val(train, held_out, why, notes)
     with forked_rng():
         _, output = _learner(setup, 0).step(train.batches[0])
     target = next((train.batches[0][n] for n in train.roles.targets), None)
@@ -81,18 +82,6 @@ def problem_of_run(setup: CapturedSetup, script: str) -> Problem:
         clip=setup.clip,
         rates=tuple(r / top for r in setup.rates) if top else (),
     )
-
-
-def _parts(setup: CapturedSetup, train: Data, held_out: tuple[Batch, ...], notes: list[str]) -> tuple[Data, Data]:
-    """Data to train on and data to score on."""
-    if held_out:
-        return train, Data(held_out, train.roles, train.fixed_size).distinct()
-    if train.size is None and len(train.batches) == 1:
-        notes.append("the program has a single batch and nothing else to be scored on: it is scored on that one")
-        return train, train
-    why = "no validation batch fits the recorded step" if setup.val else "no scored validation batch was seen"
-    notes.append(f"{why}: a fifth of the training samples is held out")
-    return train.split(HELD_OUT)
 
 
 def _roles(setup: CapturedSetup, batches: tuple[Batch, ...]) -> Roles:

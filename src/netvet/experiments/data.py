@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from netvet.capture.fingerprints import Prints
 from netvet.capture.torch_fingerprints import fingerprints
 from netvet.core import NetvetError
 
@@ -102,13 +103,17 @@ class Data:
 
     def distinct(self) -> Data:
         """Each sample once (each batch, where samples cannot be drawn): what later epochs repeat is left out."""
-        own = [list(self._own(batch).values()) for batch in self.batches]
+        found = self.prints()
         if self.size is None:
-            prints = [fingerprints([t.reshape(1, -1) for t in tensors])[0] for tensors in own]
-            return replace(self, batches=tuple(self.batches[i] for i in _first_of(prints)))
-        found = np.concatenate([fingerprints([t.reshape(len(t), -1) for t in tensors]) for tensors in own])
-        rows = _first_of(found)
-        return self if len(rows) == len(found) else self.part(rows)
+            return replace(self, batches=tuple(self.batches[i] for i in _first_of([one[0] for one in found])))
+        rows = _first_of(np.concatenate(found))
+        return self if len(rows) == sum(map(len, found)) else self.part(rows)
+
+    def prints(self) -> list[Prints]:
+        """Fingerprints of the samples of each batch (of each batch as one, where samples cannot be drawn)."""
+        whole = self.size is None
+        own = [list(self._own(batch).values()) for batch in self.batches]
+        return [fingerprints([t.reshape(1 if whole else len(t), -1) for t in tensors]) for tensors in own]
 
     def stream(self, seed: int, batch_size: int | None = None) -> Iterator[Batch]:
         """Batches without end: epoch after epoch in a new order, the same for the same seed.

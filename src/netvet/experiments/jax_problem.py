@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
 from netvet.capture.jax_modes import active_modes
-from netvet.capture.jax_setup import CapturedLoss, Held, Step, source_of
+from netvet.capture.jax_setup import CapturedLoss, Step, source_of
 from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
 from netvet.experiments.drawable import drawable
+from netvet.experiments.held_out import train_and_val
 from netvet.experiments.jax_arrays import tensor_of
 from netvet.experiments.jax_optimizers import Taken, optimizer_of, safe_start
 from netvet.experiments.jax_roles import LossRoles, main_loss, roles_of
 from netvet.experiments.jax_step import JaxModel, Loss, names_of
 from netvet.experiments.problem import ModelAndStep, Problem, redrawn
-from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
 from netvet.experiments.trial import is_memory
 
@@ -58,7 +56,8 @@ def problem_of_loss(captured: CapturedLoss, script: str) -> Problem:
         taken = _optimizer(captured, learner(0), batches[0])
         train = drawable(Data(batches, data_roles), learner(0)).distinct()
         held_out = _held_out(captured, roles, batches[0])
-        train, val = _parts(train, held_out, captured.evaluations, notes)
+        why = "no batch of an evaluation fits the loss" if captured.evaluations else "no evaluation was heard"
+        train, val = train_and_val(train, () if train.fixed_size else held_out, why, notes)
     target = next((batches[0][n] for n in data_roles.targets), None)
     return Problem(
         learner=learner, train=train, val=val, optimizer=taken.make, kind=kind_of(output, target), origin=script,
@@ -156,15 +155,3 @@ def _held_out(captured: CapturedLoss, roles: LossRoles, first: Batch) -> tuple[B
 def _fits(batch: Batch, first: Batch) -> bool:
     forms = all(t.shape[1:] == first[n].shape[1:] and t.dim() == first[n].dim() for n, t in batch.items())
     return forms and len({len(t) for t in batch.values()}) == 1
-
-
-def _parts(train: Data, held_out: tuple[Batch, ...], heard: Sequence[Held], notes: list[str]) -> tuple[Data, Data]:
-    """Data to train on and data to score on."""
-    if held_out and not train.fixed_size:
-        return train, Data(held_out, train.roles).distinct()
-    if train.size is None and len(train.batches) == 1:
-        notes.append("the program has a single batch and nothing else to be scored on: it is scored on that one")
-        return train, train
-    why = "no batch of an evaluation fits the loss" if heard else "no evaluation was heard"
-    notes.append(f"{why}: a fifth of the training samples is held out")
-    return train.split(HELD_OUT)

@@ -15,6 +15,7 @@ from netvet.capture.torch_rng import forked_rng
 from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data
 from netvet.experiments.drawable import drawable
+from netvet.experiments.held_out import train_and_val
 from netvet.experiments.keras_data import Reading
 from netvet.experiments.keras_form import KerasForm, form_of, not_taken
 from netvet.experiments.keras_net import KerasLearner, KerasNet, Parts
@@ -22,7 +23,6 @@ from netvet.experiments.keras_optimizer import Recipe, optimizer_for, recipe_of
 from netvet.experiments.keras_own import has_own_step, require_own_step
 from netvet.experiments.keras_torch import BACKEND, require_keras_on_torch
 from netvet.experiments.problem import Problem, in_eval_mode, redrawn, train_as_before
-from netvet.experiments.setup import HELD_OUT
 from netvet.experiments.task import kind_of
 from netvet.experiments.trial import without_graph
 
@@ -119,7 +119,7 @@ def problem_of_material(material: Material, origin: str) -> Problem:
     _require_same(learner, train.batches[0], material)
     _require_gradients(learner, train.batches[0], material)
     train = drawable(train, learner).distinct()
-    train, val = _split(train, scored, notes)
+    train, val = train_and_val(train, scored, "fit has no validation data and nothing is evaluated", notes)
     if own_step:
         require_own_step(factory(0), train.batches[0])
     return Problem(
@@ -201,17 +201,6 @@ def _require_gradients(learner: KerasLearner, batch: Batch, material: Material) 
             f"{told} on PyTorch, where trials train: use keras.ops in place of operations of "
             f"{NAMES[material.backend]} in layers and losses of your own"
         )
-
-
-def _split(train: Data, scored: tuple[Batch, ...], notes: list[str]) -> tuple[Data, Data]:
-    """Data to train on and data to score on."""
-    if scored:
-        return train, Data(scored, train.roles, train.fixed_size).distinct()
-    if train.size is None and len(train.batches) == 1:
-        notes.append("the program has a single batch and nothing else to be scored on: it is scored on that one")
-        return train, train
-    notes.append("fit has no validation data and nothing is evaluated: a fifth of the training samples is held out")
-    return train.split(HELD_OUT)
 
 
 def _kind(learner: KerasLearner, train: Data) -> Any:

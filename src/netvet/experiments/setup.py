@@ -17,6 +17,7 @@ from netvet.core import NetvetError
 from netvet.experiments.data import Batch, Data, Roles
 from netvet.experiments.drawable import drawable
 from netvet.experiments.given import batches_of, is_trained, model_factory, optimizer_factory, rewound
+from netvet.experiments.held_out import HELD_OUT
 from netvet.experiments.layers import is_keras_model
 from netvet.experiments.parts import Part, Stepping, require_bypass
 from netvet.experiments.problem import MakeOptimizer, ModelAndStep, Problem, copy_of, train_as_before
@@ -25,8 +26,6 @@ from netvet.experiments.task import Kind, kind_of
 
 # Batches are kept in memory: so much of a loader, and no more.
 MAX_BYTES, MAX_BATCHES = 256 * 2**20, 2_000
-# Where no validation data is given, this share of the training data is held out.
-HELD_OUT = 0.2
 # The safe start for a network that nobody has tuned yet (Karpathy, "A Recipe for Training Neural Networks").
 DEFAULT_LR = 3e-4
 TARGET_NAMES = ("labels", "label", "targets", "target", "y")
