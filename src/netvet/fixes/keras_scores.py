@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from netvet.capture.fingerprints import prints_of
+from netvet.capture.fingerprints import held_out, prints_of
 from netvet.capture.keras_contract import Contract, contracts_of
 from netvet.capture.keras_training import Training
 from netvet.fixes.array_scores import Array, array_scores
@@ -53,6 +53,13 @@ class _Kept:
         self.bytes += sum(a.nbytes for a in (*inputs, *targets))
         self.full = self.samples >= self.limit or self.bytes >= MAX_BYTES
 
+    def apart(self, trained: frozenset[int]) -> _Kept:
+        """Without batches of training samples that are scored beside others."""
+        kept = held_out(trained, [frozenset(prints.tolist()) for prints in self.prints])
+        those = [i for i, one in enumerate(kept) if one]
+        prints = [self.prints[i] for i in those]
+        return _Kept(self.limit, [self.batches[i] for i in those], prints, sum(map(len, prints)))
+
 
 class KerasScores:
     """Keeps the first samples of training, of the validation in `fit` and of `evaluate`."""
@@ -90,10 +97,12 @@ class KerasScores:
     def _chosen(self, training: Training) -> tuple[_Kept, str] | None:
         """Held-out samples, those of `fit` first; else training samples."""
         of = {how: self._kept.get((id(training.model), how), _Kept(0)) for how in ("fit", "eval", "train")}
-        trained = np.concatenate(of["train"].prints) if of["train"].prints else np.zeros(0, dtype=np.int64)
+        trained = frozenset(one for prints in of["train"].prints for one in prints.tolist())
         for how in ("fit", "eval"):
-            if of[how].batches and np.isin(np.concatenate(of[how].prints), trained).mean() <= TRAINED_ON:
-                return of[how], "val"
+            kept = of[how].apart(trained)
+            shared = [len(trained & set(prints.tolist())) for prints in kept.prints]
+            if kept.batches and sum(shared) <= TRAINED_ON * kept.samples:
+                return kept, "val"
         return (of["train"], "train") if of["train"].batches else None
 
 
