@@ -41,6 +41,7 @@ class _Batch:
     samples: int
     loss: float | None
     accuracy: float | None
+    trained: bool | None = None  # all of its samples are training samples; None where that is not known
 
 
 @dataclass(slots=True)
@@ -143,7 +144,8 @@ class Evaluations:
         results = jax.tree.leaves(out)
         if looks:
             twin.seen += 1
-            twin.extra["trained"] = self._inputs.just_trained(np.asarray(looks[-1].get("input:0", 0)))
+            inputs = np.asarray(looks[-1].get("input:0", 0))
+            twin.extra |= {"trained": self._inputs.just_trained(inputs), "known": self._inputs.known(inputs)}
         if twin.extra.get("trained"):
             return
         if looks:
@@ -154,6 +156,10 @@ class Evaluations:
             read = {name: float(np.asarray(results[at])) for name, at in told.items()}
             batch = _Batch(int(twin.extra.get("samples", 1)), read.get("loss"), read.get("accuracy"))
         twin.extra["samples"] = batch.samples
+        # Batches of one form may be of any data; a whole array is the same each time.
+        twin.extra["batched"] = twin.extra.get("batched", False) or twin.extra.get("step") == self._session.step
+        twin.extra["step"] = self._session.step
+        batch.trained = None if twin.extra["batched"] else twin.extra.get("known")
         self._add(scored, batch)
 
     def _batch(self, scored: Scored, look: dict[str, Any]) -> _Batch:
@@ -205,7 +211,7 @@ class Evaluations:
         self._open.clear()
 
     def _close(self, one: _Pass) -> None:
-        scored, batches, recorder = one.scored, one.batches, self._session.recorder
+        scored, batches, recorder = one.scored, _held_out(one.batches), self._session.recorder
         total = sum(b.samples for b in batches)
         means = {}
         for name in ("loss", "accuracy"):
@@ -225,6 +231,12 @@ class Evaluations:
             "loss_site": site, "scored": "loss" if scored.losses else "compare", "buffers_changed": [],
             "parameters_changed": [],
         })  # fmt: skip
+
+
+def _held_out(batches: list[_Batch]) -> list[_Batch]:
+    """Without those of training samples, which many programs score by the same function."""
+    others = [b for b in batches if not b.trained]
+    return others if others and all(b.trained is not None for b in batches) else batches
 
 
 def _is(result: Any, value: float) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from netvet.capture.arrays import Array, Moments
-from netvet.capture.fingerprints import held_out
+from netvet.capture.fingerprints import ALL, held_out
 from netvet.capture.jax_compared import place
 from netvet.capture.jax_events import Differentiation, Look, Session
 from netvet.capture.jax_training import Place
@@ -129,6 +129,13 @@ class Inputs:
         if values.ndim < 2 or len(values) > len(self._newest) or not len(values):
             return False
         return self._newest.issuperset(_prints(np.ascontiguousarray(values.reshape(len(values), -1))))
+
+    def known(self, values: Array) -> bool:
+        """Next to all of these are training samples."""
+        if values.ndim < 2 or not len(values):
+            return False
+        prints = _prints(np.ascontiguousarray(values.reshape(len(values), -1)))
+        return sum(one in self._prints["train"] for one in prints) >= ALL * len(prints)
 
     def records(self) -> list[dict[str, Any]]:
         """Records of the signal `inputs`."""

@@ -125,7 +125,26 @@ def by_a_scan_over_time(scores: Scores) -> None:
     trained(start(), lambda params: scores.append((float(loss(params, X[HELD], Y[HELD])), None)), loss=loss)
 
 
-WAYS = (by_named_loss, by_arithmetic, by_a_compiled_net, by_a_mapped_net, by_batches, by_a_scan_over_time)
+def beside_the_training_samples(scores: Scores) -> None:
+    accuracy = jax.jit(lambda params, x, y: (forward(params, x).argmax(1) == y).mean())
+
+    def evaluate(params: Any) -> None:
+        known = accuracy(params, X[TRAIN], Y[TRAIN])
+        scores.append((None, float(accuracy(params, X[HELD], Y[HELD]))))
+        assert known > 0
+
+    trained(start(), evaluate)
+
+
+WAYS = (
+    beside_the_training_samples,
+    by_named_loss,
+    by_arithmetic,
+    by_a_compiled_net,
+    by_a_mapped_net,
+    by_batches,
+    by_a_scan_over_time,
+)
 
 
 @pytest.mark.parametrize("program", WAYS, ids=lambda f: f.__name__)
