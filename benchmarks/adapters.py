@@ -1,8 +1,8 @@
 """What a callback costs beside plain `netvet.watch`: the same net and loop, by turns in one process.
 
     python -m benchmarks.adapters --only lightning transformers --rounds 10
-    python -m benchmarks.adapters --only jax --rounds 5 --steps 4000
-    KERAS_BACKEND=torch python -m benchmarks.adapters --only keras --rounds 4 --steps 3000 --settle 1500
+    python -m benchmarks.adapters --only jax --rounds 4 --steps 4000
+    KERAS_BACKEND=torch python -m benchmarks.adapters --only keras --rounds 3 --steps 9000 --settle 6000
 
 In each round the framework trains the net alone, inside `with netvet.watch(model)`, and with the callback; who begins
 changes. A figure is the CPU time of the steps between the first ones and the last, without what netvet does once
